@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+// MailProxy: the modules of Docs/Architecture.md, one target each. Dependencies go down only.
+import PackageDescription
+
+/// Every target is compiled in Swift 6 mode with warnings as errors.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "mailproxy",
+    products: [.executable(name: "mailproxy", targets: ["MailProxy"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        // System libraries and the few C lines that Swift cannot say.
+        .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CBytes"),
+        .target(name: "CLinux"),
+
+        // Pure: bytes and events in, values out.
+        module("MailMessage", ["CBytes"]),
+        module("MailDialogue", ["CBytes", "MailMessage"]),
+        module("MailRecording", ["MailDialogue", "MailMessage", crypto]),
+        module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),
+        module("MailSessions", ["MailDialogue", "MailRecording", "MailRules", "MailMessage", crypto]),
+        module("Replay", ["MailDialogue", "MailRecording", "MailSessions"]),
+
+        // Files, packets, sockets.
+        module("MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
+        module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
+        module("MailRuntime", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "Replay", "CLinux"]),
+
+        .executableTarget(
+            name: "MailProxy",
+            dependencies: [
+                "MailMessage", "MailDialogue", "MailRecording", "MailRules", "MailSessions", "Replay", "MailStore",
+                "MailCapture", "MailRuntime", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        tests("MailMessage"),
+        tests("MailDialogue"),
+        tests("MailRecording", ["MailDialogue"]),
+        tests("MailRules", ["MailDialogue"]),
+        tests("MailSessions", ["MailDialogue", "MailRules"]),
+        tests("Replay", ["MailDialogue", "MailSessions"]),
+        tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
+        tests("MailCapture", ["MailRecording", "MailDialogue"]),
+        tests("MailRuntime", ["MailDialogue", "MailSessions"]),
+        tests("MailProxy"),
+    ],
+    swiftLanguageModes: [.v6]
+)

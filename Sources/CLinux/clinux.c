@@ -1,0 +1,14 @@
+#define _GNU_SOURCE
+#include "clinux.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int mp_accept(int listener, struct sockaddr *address, socklen_t *length) {
+  return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+int mp_pipe(int *descriptors) { return pipe2(descriptors, O_CLOEXEC); }
+int mp_rename_noreplace(const char *from, const char *to) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }

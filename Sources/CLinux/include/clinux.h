@@ -1,0 +1,19 @@
+// Linux calls that the Glibc module of Swift lacks or does not import.
+#pragma once
+#include <sys/types.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <signal.h>
+
+/// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC; the peer's address is written to `address`.
+int mp_accept(int listener, struct sockaddr *_Nonnull address, socklen_t *_Nonnull length);
+/// pipe2 with O_CLOEXEC.
+int mp_pipe(int *_Nonnull descriptors);
+/// renameat2 with RENAME_NOREPLACE: fails with EEXIST instead of replacing.
+int mp_rename_noreplace(const char *_Nonnull from, const char *_Nonnull to);
+/// open(2) with O_CLOEXEC, which is variadic in C.
+int mp_open(const char *_Nonnull path, int flags, mode_t mode);

@@ -1,0 +1,59 @@
+// The joint state of both sides of one connection, as a pure machine. It is changed by "the client sent X" and "the server
+// sent Y" and does not know which role we play; observer, relay, server and client share it.
+
+/// What the machine says of a line.
+///
+/// The joint machine of a protocol. Bulk octets stay outside of it: framers own buffers, dialogues own facts.
+package protocol Dialogue: Equatable, Sendable {
+    /// How the next octets of `side` are to be cut.
+    func demand(_ side: Side) -> Demand
+
+    /// A whole line, with its LF, came from `side`. The note has the line as its octets.
+    mutating func accept(line: ArraySlice<UInt8>, from side: Side) -> Note
+
+    /// A piece of content came. Most machines need nothing of it; one that collects a literal argument does.
+    /// The result is the masked form when the octets are a secret.
+    mutating func accept(content piece: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>?
+
+    /// The content that `demand` asked for is complete.
+    mutating func contentEnded(from side: Side) -> ContentEnd
+
+    /// Malformed line ends were found in dot-terminated content.
+    func judge(_ flaws: ContentFlaws, from side: Side) -> [Violation]
+
+    /// Octets of `side` waited while the other side's answer was out, and that answer ended the cleartext. Or `side` is the
+    /// server and speaks first after it.
+    func judgeAtEdge(_ side: Side) -> Violation?
+
+    /// The violation that a line beyond its limit is.
+    func lineTooLong(_ side: Side) -> Violation
+
+    /// The session can't be followed any more.
+    mutating func becomeOpaque(_ reason: OpaqueReason)
+
+    /// Set once the session is not followed any more.
+    var opaque: OpaqueReason? { get }
+
+    /// A line of `side` without its end, as it stood when the connection ended or the limit was passed; the masked form when it may hold a secret.
+    func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>?
+
+    /// The exchange that a frame of `side` without further knowledge belongs to.
+    var currentExchange: Int { get }
+}
+
+/// What the machine says when content ends.
+package struct ContentEnd: Equatable, Sendable {
+    package var facts: [Fact]
+    package var violations: [Violation]
+
+    package init(facts: [Fact] = [], violations: [Violation] = []) {
+        self.facts = facts
+        self.violations = violations
+    }
+}
+
+extension Dialogue {
+    package mutating func accept(content piece: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? { nil }
+
+    package var isOpaque: Bool { opaque != nil }
+}

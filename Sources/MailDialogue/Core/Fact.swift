@@ -1,0 +1,58 @@
+// What a dialogue learns beside the frames: who logs in, who writes to whom. Told with the note of the frame that proves it.
+
+/// Something a frame says about the session.
+package enum Fact: Equatable, Sendable {
+    /// The client's name for itself: EHLO, HELO, LHLO.
+    case clientName(String)
+    /// A credential was shown.
+    case credential(Credential)
+    /// The server's verdict on the last credential.
+    case login(accepted: Bool)
+    /// The reverse-path was accepted by the server (RFC 5321 §3.3); empty for `<>`.
+    case reversePath(String)
+    /// A recipient was accepted by the server.
+    case recipient(String)
+    /// A recipient was refused by the server.
+    case recipientRefused(String)
+    /// The server accepted the message that came before.
+    case messageAccepted
+    /// The server refused the message that came before.
+    case messageRefused
+    /// The transaction was dropped (RSET, EHLO).
+    case transactionReset
+    /// A mailbox was opened: SELECT or EXAMINE succeeded.
+    case mailbox(String)
+    /// From here on the session is not followed.
+    case opaque(OpaqueReason)
+}
+
+/// A credential as seen on the wire.
+package struct Credential: Equatable, Sendable {
+    /// The mechanism in capitals: PLAIN, LOGIN, CRAM-MD5; `USER` for POP3's USER and PASS, `APOP`, `LOGIN` for IMAP's LOGIN.
+    package var mechanism: String
+    /// The account, when it could be read.
+    package var account: String
+    /// The secret, or what was shown in its place (a digest).
+    package var secret: SecretBytes
+
+    package init(mechanism: String, account: String, secret: SecretBytes) {
+        self.mechanism = mechanism
+        self.account = account
+        self.secret = secret
+    }
+}
+
+/// Octets that never print: every description is a mask of constant length.
+package struct SecretBytes: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let octets: [UInt8]
+
+    package init(_ octets: some Sequence<UInt8>) { self.octets = Array(octets) }
+
+    /// The octets, for the one who computes a fingerprint or compares. Every caller is a place to review.
+    package func withRevealed<R>(_ body: ([UInt8]) throws -> R) rethrows -> R { try body(octets) }
+
+    package var isEmpty: Bool { octets.isEmpty }
+    package var description: String { "<secret>" }
+    package var debugDescription: String { "<secret>" }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}

@@ -1,0 +1,62 @@
+// A queue of few elements: the commands that await their replies.
+
+/// First in, first out; removing is constant time on average.
+package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
+    private var items: [Item] = []
+    private var head = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { head == items.count }
+    package var count: Int { items.count - head }
+
+    package var first: Item? {
+        get { isEmpty ? nil : items[head] }
+        set {
+            guard let newValue, !isEmpty else { return }
+            items[head] = newValue
+        }
+    }
+
+    package var last: Item? {
+        get { isEmpty ? nil : items.last }
+        set {
+            guard let newValue, !isEmpty else { return }
+            items[items.count - 1] = newValue
+        }
+    }
+
+    package mutating func append(_ item: Item) { items.append(item) }
+
+    @discardableResult
+    package mutating func popFirst() -> Item? {
+        guard !isEmpty else { return nil }
+        let item = items[head]
+        head += 1
+        if head == items.count {
+            items.removeAll(keepingCapacity: count > 0)
+            head = 0
+        } else if head > 32, head * 2 > items.count {
+            items.removeFirst(head)
+            head = 0
+        }
+        return item
+    }
+
+    /// Removes and returns the first element that fits.
+    package mutating func remove(where fits: (Item) -> Bool) -> Item? {
+        guard let index = items[head...].firstIndex(where: fits) else { return nil }
+        return index == head ? popFirst() : items.remove(at: index)
+    }
+
+    package func first(where fits: (Item) -> Bool) -> Item? { items[head...].first(where: fits) }
+    package mutating func removeAll() {
+        items = []
+        head = 0
+    }
+
+    /// All that wait, oldest first.
+    package var elements: ArraySlice<Item> { items[head...] }
+
+    package static func == (a: Fifo, b: Fifo) -> Bool { a.items[a.head...] == b.items[b.head...] }
+}

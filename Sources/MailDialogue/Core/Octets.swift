@@ -1,0 +1,87 @@
+// Reading lines of octets: words, case, numbers. Text is made only for output.
+
+extension ArraySlice<UInt8> {
+    /// The line without its line end, and whether that was CRLF.
+    package var withoutLineEnd: (line: ArraySlice<UInt8>, crlf: Bool) {
+        var line = self
+        guard line.last == 10 else { return (line, false) }
+        line.removeLast()
+        guard line.last == 13 else { return (line, false) }
+        line.removeLast()
+        return (line, true)
+    }
+
+    /// The first word, up to a space or tab, and what follows behind one separator.
+    package var firstWord: (word: ArraySlice<UInt8>, rest: ArraySlice<UInt8>) {
+        guard let end = firstIndex(where: { $0 == 32 || $0 == 9 }) else { return (self, []) }
+        return (self[..<end], self[(end + 1)...])
+    }
+
+    /// Without spaces and tabs at both ends.
+    package var trimmed: ArraySlice<UInt8> {
+        var slice = self
+        while let first = slice.first, first == 32 || first == 9 { slice.removeFirst() }
+        while let last = slice.last, last == 32 || last == 9 { slice.removeLast() }
+        return slice
+    }
+
+    /// ASCII letters in capitals, at most `limit` octets, as text; other octets as `?`.
+    package func keyword(limit: Int = DialogueLimits.verb) -> String {
+        var text = ""
+        for octet in prefix(limit) {
+            switch octet {
+            case 97...122: text.unicodeScalars.append(Unicode.Scalar(octet - 32))
+            case 33...126: text.unicodeScalars.append(Unicode.Scalar(octet))
+            default: text.append("?")
+            }
+        }
+        return text
+    }
+
+    /// True when the octets are `word` in any case (ASCII).
+    package func equalsIgnoringCase(_ word: StaticString) -> Bool {
+        guard count == word.utf8CodeUnitCount else { return false }
+        return hasPrefixIgnoringCase(word)
+    }
+
+    /// True when the octets begin with `word` in any case (ASCII).
+    package func hasPrefixIgnoringCase(_ word: StaticString) -> Bool {
+        guard count >= word.utf8CodeUnitCount else { return false }
+        return word.withUTF8Buffer { expected in
+            var index = startIndex
+            for octet in expected {
+                let mine = self[index]
+                let folded = mine >= 97 && mine <= 122 ? mine - 32 : mine
+                let wanted = octet >= 97 && octet <= 122 ? octet - 32 : octet
+                if folded != wanted { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits (RFC 9051 §4.3, number64).
+    package var decimal: Int? {
+        guard !isEmpty, count <= 19 else { return nil }
+        var value = 0
+        for octet in self {
+            guard octet >= 48, octet <= 57 else { return nil }
+            let (product, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, more) = product.addingReportingOverflow(Int(octet - 48))
+            if over || more { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The octets as text; broken UTF-8 is replaced. For output only.
+    package var text: String { String(decoding: self, as: UTF8.self) }
+
+    /// The same octets with those in `range` (offsets from the start) replaced by asterisks.
+    package func masking(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        var copy = Array(self)
+        let clamped = range.clamped(to: 0..<copy.count)
+        for offset in clamped where copy[offset] != 13 && copy[offset] != 10 { copy[offset] = UInt8(ascii: "*") }
+        return copy[...]
+    }
+}

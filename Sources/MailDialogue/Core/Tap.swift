@@ -1,0 +1,187 @@
+// Two framers and a dialogue: octets of a side in, notes out. Everybody who follows a connection does it through a tap.
+//
+// The work list: a line of one side may release octets of the other that were held, and these may ask for the first side
+// again. `receive` therefore drains both sides in turn until neither moves. No frame is ever looked at twice.
+
+/// Follows one connection.
+package struct Tap<D: Dialogue>: Sendable, Equatable {
+    package private(set) var dialogue: D
+    private var client = Stream()
+    private var server = Stream()
+
+    private struct Stream: Equatable, Sendable {
+        var framer = Framer()
+        /// Content that has begun; the octets still to come, or nil when a terminator ends it.
+        var content: Content?
+        var remaining: Int?
+        /// Octets came after the session became opaque.
+        var spokeOpaquely = false
+        /// Octets of this side waited for an answer of the other.
+        var waited = false
+    }
+
+    package init(_ dialogue: D) { self.dialogue = dialogue }
+
+    /// Octets that were received and not yet cut.
+    package func pending(_ side: Side) -> Int { side == .client ? client.framer.count : server.framer.count }
+
+    /// Octets of `side` arrived. The notes of all frames that are now whole are appended, in the order in which they are understood.
+    package mutating func receive(_ bytes: [UInt8], from side: Side, into notes: inout [Note]) {
+        receive(bytes[...], from: side, into: &notes)
+    }
+
+    /// The same for a slice, which the notes then share.
+    package mutating func receive(_ bytes: ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
+        switch side {
+        case .client: client.framer.append(bytes)
+        case .server: server.framer.append(bytes)
+        }
+        var turn = side
+        var idle = 0
+        while idle < 2 {
+            if drain(turn, into: &notes) { idle = 0 } else { idle += 1 }
+            turn = turn.other
+        }
+    }
+
+    /// No more octets come from `side`. What was not whole is told as it is.
+    package mutating func end(_ side: Side, into notes: inout [Note]) {
+        let rest = side == .client ? client.framer.rest() : server.framer.rest()
+        guard !rest.isEmpty else { return }
+        let active = side == .client ? client.content : server.content
+        if let active {
+            let masked = active.secret ? Self.stars(rest) : dialogue.accept(content: rest, from: side)
+            notes.append(Note(side, .content, exchange: active.exchange, raw: rest, masked: masked))
+        } else {
+            notes.append(
+                Note(
+                    side, .incomplete, exchange: dialogue.currentExchange, raw: rest,
+                    masked: dialogue.mask(partial: rest, from: side)))
+        }
+    }
+
+    /// Octets of `side` are missing here: nothing that follows can be placed.
+    package mutating func lose(_ side: Side, into notes: inout [Note]) {
+        end(.client, into: &notes)
+        end(.server, into: &notes)
+        guard !dialogue.isOpaque else { return }
+        dialogue.becomeOpaque(.gap)
+        notes.append(
+            Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.gap)]))
+    }
+
+    /// Cuts and follows all that can be cut of one side. True when there was something.
+    private mutating func drain(_ side: Side, into notes: inout [Note]) -> Bool {
+        switch side {
+        case .client: return drain(&client, side, otherSpokeOpaquely: server.spokeOpaquely, into: &notes)
+        case .server: return drain(&server, side, otherSpokeOpaquely: client.spokeOpaquely, into: &notes)
+        }
+    }
+
+    private mutating func drain(
+        _ path: inout Stream, _ side: Side, otherSpokeOpaquely: Bool, into notes: inout [Note]
+    ) -> Bool {
+        var moved = false
+        while true {
+            switch dialogue.demand(side) {
+            case .line(let limit):
+                if path.framer.isEmpty { return moved }
+                switch path.framer.line(limit: limit) {
+                case .needsMore: return moved
+                case .line(let line):
+                    path.waited = false
+                    notes.append(dialogue.accept(line: line, from: side))
+                case .tooLong:
+                    let rest = path.framer.rest()
+                    let masked = dialogue.mask(partial: rest, from: side)
+                    let exchange = dialogue.currentExchange
+                    let violation = dialogue.lineTooLong(side)
+                    dialogue.becomeOpaque(.longLine)
+                    path.spokeOpaquely = true
+                    notes.append(
+                        Note(
+                            side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.longLine)],
+                            violations: [violation]))
+                }
+                moved = true
+            case .content(let content, let extent):
+                if path.content == nil {
+                    path.content = content
+                    path.waited = false
+                    switch extent {
+                    case .dotTerminated:
+                        path.framer.beginDotTerminated()
+                        path.remaining = nil
+                    case .octets(let count): path.remaining = max(count, 0)
+                    }
+                    notes.append(Note(side, .contentBegin(content), exchange: content.exchange, raw: []))
+                    moved = true
+                }
+                guard cutContent(&path, side, content, into: &notes) else { return moved }
+                moved = true
+            case .held:
+                guard !path.framer.isEmpty else { return moved }
+                path.waited = true
+                guard path.framer.count > DialogueLimits.held else { return moved }
+                dialogue.becomeOpaque(.holdLimit)
+                notes.append(
+                    Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.holdLimit)]))
+                moved = true
+            case .opaque:
+                guard !path.framer.isEmpty else { return moved }
+                var violations: [Violation] = []
+                if !path.spokeOpaquely {
+                    path.spokeOpaquely = true
+                    let suspicious = side == .client ? path.waited : !otherSpokeOpaquely
+                    if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
+                }
+                notes.append(
+                    Note(
+                        side, .opaque, exchange: dialogue.currentExchange, raw: path.framer.rest(),
+                        violations: violations))
+                moved = true
+            }
+        }
+    }
+
+    /// Cuts a piece of the content that is under way. False when more octets are needed.
+    private mutating func cutContent(
+        _ path: inout Stream, _ side: Side, _ content: Content, into notes: inout [Note]
+    ) -> Bool {
+        var piece: ArraySlice<UInt8>
+        var terminator: ArraySlice<UInt8>?
+        var violations: [Violation] = []
+        if let remaining = path.remaining {
+            piece = path.framer.octets(remaining)
+            path.remaining = remaining - piece.count
+            terminator = piece.count == remaining ? [] : nil
+        } else {
+            let cut = path.framer.dotTerminated()
+            piece = cut.piece
+            terminator = cut.terminator
+            if !cut.flaws.isEmpty { violations = dialogue.judge(cut.flaws, from: side) }
+        }
+        guard !piece.isEmpty || terminator != nil else { return false }
+        if !piece.isEmpty {
+            let seen = dialogue.accept(content: piece, from: side)
+            notes.append(
+                Note(
+                    side, .content, exchange: content.exchange, raw: piece,
+                    masked: content.secret ? Self.stars(piece) : seen, violations: violations))
+            violations = []
+        }
+        guard let terminator else { return false }
+        path.content = nil
+        path.remaining = nil
+        let end = dialogue.contentEnded(from: side)
+        notes.append(
+            Note(
+                side, .contentEnd, exchange: content.exchange, raw: terminator, facts: end.facts,
+                violations: violations + end.violations))
+        return true
+    }
+
+    private static func stars(_ octets: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        ArraySlice(repeating: UInt8(ascii: "*"), count: octets.count)
+    }
+}

@@ -1,0 +1,290 @@
+"""The real servers: Dovecot (IMAP, POP3, LMTP, SASL) and Postfix (SMTP), each with its own configuration and folders.
+
+Nothing of the machine's own configuration is read or written. Mail belongs to the unprivileged user `nobody`; both need
+root to start, because they change to users of their own. Postfix asks Dovecot who may log in and delivers to it by LMTP,
+so that a message sent over SMTP is read over IMAP and POP3."""
+
+import contextlib
+import grp
+import itertools
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+
+from processes import HOST, Process, checked, free_port, listening, until
+
+DOMAIN = "example.com"
+
+
+class Account:
+    """A user of the servers. `address` is the login and the mailbox."""
+
+    def __init__(self, name, password):
+        self.name = name
+        self.address = f"{name}@{DOMAIN}"
+        self.password = password
+
+    def __repr__(self):
+        return f"Account({self.name})"
+
+
+class Accounts:
+    """A supply of users that no other test has touched, each with a password that occurs nowhere else."""
+
+    def __init__(self, count=400):
+        self.all = [Account(f"user{n:03}", f"korrekt.Pferd-{n * 7919 % 99991:05}") for n in range(count)]
+        # One password with the two characters that IMAP's quoted strings must escape (RFC 9051 section 9).
+        self.quoted = Account("quoted", 'ku"gel\\blitz-31')
+        self.all.append(self.quoted)
+        self._next = itertools.count()
+
+    def fresh(self):
+        return self.all[next(self._next)]
+
+
+def require_root(what):
+    if os.geteuid() != 0:
+        raise AssertionError(f"{what} must be started as root: run the end-to-end tests as root")
+
+
+class Dovecot:
+    """IMAP, POP3, LMTP and the SASL service on free loopback ports, mail in Maildirs below `folder`."""
+
+    def __init__(self, folder, accounts):
+        require_root("Dovecot")
+        self.folder = pathlib.Path(folder)
+        self.accounts = accounts
+        self.imap, self.pop3, self.lmtp, self.sasl = (free_port() for _ in range(4))
+        self.mail = self.folder / "mail"
+        self.mail.mkdir(parents=True)
+        self.folder.chmod(0o755)
+        owner = pwd.getpwnam("nobody")
+        shutil.chown(self.mail, owner.pw_uid, owner.pw_gid)
+        (self.folder / "state").mkdir()
+        self._write_users()
+        configuration = self.folder / "dovecot.conf"
+        configuration.write_text(self._configuration(owner, grp.getgrgid(owner.pw_gid).gr_name))
+        self.process = Process(["/usr/sbin/dovecot", "-F", "-c", configuration], self.folder, "dovecot")
+        try:
+            self.process.wait_for(
+                "Dovecot's ports", lambda: all(map(listening, (self.imap, self.pop3, self.lmtp, self.sasl))))
+        except AssertionError as failure:
+            self.stop()
+            raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
+
+    def _write_users(self):
+        users = self.folder / "users"
+        users.write_text("".join(f"{a.address}:{{PLAIN}}{a.password}\n" for a in self.accounts.all))
+        users.chmod(0o644)
+
+    def _configuration(self, owner, group):
+        return f"""\
+base_dir = {self.folder}/base
+state_dir = {self.folder}/state
+instance_name = mailproxy-tests
+log_path = {self.folder}/dovecot.log
+protocols = imap pop3 lmtp
+listen = {HOST}
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 apop
+auth_failure_delay = 0
+auth_cache_size = 0
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 0
+maildir_very_dirty_syncs = no
+mailbox_list_index = no
+pop3_uidl_format = %08Xu%08Xv
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {self.folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid={owner.pw_name} gid={group} home={self.mail}/%n
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = {HOST}
+    port = {self.imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  service_count = 0
+  process_min_avail = 1
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    address = {HOST}
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  service_count = 0
+  process_min_avail = 1
+}}
+service imap {{
+  process_min_avail = 1
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = {HOST}
+    port = {self.lmtp}
+  }}
+}}
+service auth {{
+  inet_listener sasl {{
+    address = {HOST}
+    port = {self.sasl}
+  }}
+}}
+protocol lmtp {{
+  info_log_path = {self.folder}/dovecot.log
+}}
+"""
+
+    def log(self):
+        path = self.folder / "dovecot.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def home(self, account):
+        return self.mail / account.name
+
+    def save(self, account):
+        """Keeps a copy of the user's mailboxes, UIDs included, for `restore`."""
+        kept = self.folder / "saved" / account.name
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(exist_ok=True)
+        checked(["cp", "-a", self.home(account), kept])
+
+    def restore(self, account):
+        """Puts the user's mailboxes back to what they were at `save`."""
+        shutil.rmtree(self.home(account))
+        checked(["cp", "-a", self.folder / "saved" / account.name, self.home(account)])
+
+    def stop(self):
+        self.process.stop()
+
+
+class Postfix:
+    """SMTP with CHUNKING, PIPELINING, SMTPUTF8 and AUTH on a free loopback port; delivers to Dovecot."""
+
+    def __init__(self, folder, dovecot):
+        require_root("Postfix")
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.queue = self.folder / "queue"
+        self.data = self.folder / "data"
+        for path in (self.queue, self.data):
+            path.mkdir(parents=True)
+        for path in (self.folder, self.queue):
+            path.chmod(0o755)
+        shutil.chown(self.data, "postfix")
+        (self.folder / "main.cf").write_text(self._main(dovecot))
+        (self.folder / "master.cf").write_text(self._master())
+        self.process = Process(["/usr/sbin/postfix", "-c", self.folder, "start-fg"], self.folder, "postfix")
+        try:
+            self.process.wait_for("Postfix's port", lambda: listening(self.port))
+        except AssertionError as failure:
+            self.stop()
+            raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
+
+    def _main(self, dovecot):
+        return f"""\
+compatibility_level = 3.6
+queue_directory = {self.queue}
+data_directory = {self.data}
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file_prefixes = {self.folder}
+maillog_file = {self.folder}/postfix.log
+multi_instance_name = postfix-mailproxy-tests
+multi_instance_enable = yes
+myhostname = mx.{DOMAIN}
+mydestination =
+alias_maps =
+alias_database =
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtp_host_lookup = native
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+smtputf8_enable = yes
+message_size_limit = 0
+virtual_mailbox_limit = 0
+virtual_mailbox_domains = {DOMAIN}
+virtual_mailbox_maps = static:all
+virtual_transport = lmtp:inet:{HOST}:{dovecot.lmtp}
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:{HOST}:{dovecot.sasl}
+smtpd_sasl_security_options = noanonymous
+smtpd_tls_security_level = none
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+smtpd_error_sleep_time = 0
+in_flow_delay = 0
+default_destination_concurrency_limit = 8
+"""
+
+    def _master(self):
+        services = [(f"{HOST}:{self.port}", "inet", "-", "smtpd")]
+        services += [(name, "unix", "-", name) for name in (
+            "cleanup", "rewrite", "bounce", "defer", "trace", "verify", "flush", "proxymap", "lmtp", "smtp", "error",
+            "retry", "discard", "local", "virtual", "anvil", "scache", "showq")]
+        programs = {"rewrite": "trivial-rewrite", "defer": "bounce", "trace": "bounce", "retry": "error"}
+        lines = []
+        for name, kind, wakeup, program in services:
+            private = "n" if kind == "inet" or name in ("cleanup", "flush", "showq") else "-"
+            limit = "0" if name in ("cleanup", "bounce", "defer", "trace", "flush") else "-"
+            if name in ("anvil", "scache", "verify"):
+                limit = "1"
+            lines.append(f"{name} {kind} {private} - n {wakeup} {limit} {programs.get(program, program)}")
+        lines.append("pickup unix n - n 60 1 pickup")
+        lines.append("qmgr unix n - n 300 1 qmgr")
+        lines.append("postlog unix-dgram n - n - 1 postlogd")
+        return "\n".join(lines) + "\n"
+
+    def log(self):
+        path = self.folder / "postfix.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self):
+        """Ends the master, whose process id stands in the queue's lock file: `postfix start-fg` waits for it and would
+        leave it running. The master leads the process group of its daemons."""
+        lock = self.queue / "pid" / "master.pid"
+        if lock.exists():
+            master = int(lock.read_text())
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(master, signal.SIGTERM)
+            with contextlib.suppress(AssertionError):
+                until("Postfix's end", lambda: not self.process.running(), 10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(master, signal.SIGKILL)
+        self.process.stop()
+
+
+class SMTPSink:
+    """Postfix's own test server: takes any message and throws it away. For sessions by the thousand."""
+
+    def __init__(self, folder, most_sessions=2500):
+        self.port = free_port()
+        self.process = Process(
+            ["/usr/sbin/smtp-sink", "-u", "nobody", "-m", most_sessions, "-h", f"mx.{DOMAIN}",
+             f"{HOST}:{self.port}", "4096"], folder, "smtp-sink")
+        self.process.wait_for("smtp-sink's port", lambda: listening(self.port))
+
+    def stop(self):
+        self.process.stop()
