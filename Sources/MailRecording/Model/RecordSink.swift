@@ -1,0 +1,35 @@
+// What a session tells the recorder. A value, so that it can cross to the recorder's thread.
+
+import MailDialogue
+
+/// A leg of a session: which of the two connections the octets were seen on.
+package enum Leg: UInt8, Sendable, Hashable {
+    /// What the client saw. Kept always.
+    case client = 0
+    /// What the server saw. Kept beside the other when a rule changed something.
+    case server = 1
+}
+
+/// What is recorded of a session, in order.
+package enum RecordEvent: Sendable {
+    /// The session began.
+    case opened(SessionInfo)
+    /// Octets of a side, with secrets masked already.
+    case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
+    /// An exchange is complete.
+    case exchange(session: String, Exchange)
+    /// A message is complete, or broke off.
+    case message(session: String, MessageRecord)
+    /// A credential was shown and judged, or the session ended before that.
+    case credential(session: String, CredentialRecord)
+    /// The session ended.
+    case closed(SessionSummary)
+
+    /// Octets that this event keeps in memory until it is written, about.
+    package var weight: Int {
+        switch self {
+        case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
+        case .opened, .exchange, .message, .credential, .closed: 600
+        }
+    }
+}

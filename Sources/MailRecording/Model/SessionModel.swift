@@ -1,0 +1,165 @@
+// What is kept of a session beside its octets: the rows of the index, of `sessions list` and of `sessions show`.
+// Times are microseconds since 1970 (UTC), sizes octets.
+
+import MailDialogue
+
+/// What is known of a session when it begins.
+package struct SessionInfo: Equatable, Sendable {
+    /// Unique in a recording; made of the start time and a counter: sorts by start.
+    package var id: String
+    package var mailProtocol: MailProtocol
+    package var start: Int64
+    /// The client, as the server side of this leg saw it.
+    package var client: SocketAddress
+    /// Where the client connected to.
+    package var server: SocketAddress
+    /// The upstream's address, when a relay stands between.
+    package var upstream: SocketAddress?
+    /// `LISTEN=UPSTREAM` as configured, or `capture`.
+    package var route: String
+
+    package init(
+        id: String, mailProtocol: MailProtocol, start: Int64, client: SocketAddress, server: SocketAddress,
+        upstream: SocketAddress? = nil, route: String
+    ) {
+        self.id = id
+        self.mailProtocol = mailProtocol
+        self.start = start
+        self.client = client
+        self.server = server
+        self.upstream = upstream
+        self.route = route
+    }
+}
+
+/// How a session ended.
+package enum SessionEnd: String, Sendable, Hashable {
+    case open, closed, reset, timeout, lost
+}
+
+/// A session as `sessions list` shows it.
+package struct SessionSummary: Equatable, Sendable {
+    package var info: SessionInfo
+    /// Time of the last octet or of the close.
+    package var last: Int64
+    /// The account that logged in, or tried to.
+    package var user: String?
+    package var exchanges = 0
+    package var messages = 0
+    package var credentials = 0
+    package var violations = 0
+    /// Codes of findings and violations, each once, sorted.
+    package var findings: [String] = []
+    package var clientBytes = 0
+    package var serverBytes = 0
+    package var end: SessionEnd = .open
+    package var opaque: OpaqueReason?
+    /// Octets that a capture lost, as a count of places.
+    package var gaps = 0
+    /// Tags that rules set.
+    package var tags: [String] = []
+
+    package init(info: SessionInfo) {
+        self.info = info
+        last = info.start
+    }
+
+    /// Duration in microseconds.
+    package var duration: Int64 { max(0, last &- info.start) }
+}
+
+/// A command with its replies and content: a row of `sessions show --json`.
+package struct Exchange: Equatable, Sendable {
+    /// What the content of an exchange was.
+    package struct ContentSummary: Equatable, Sendable {
+        package var side: Side
+        package var bytes: Int
+        /// SHA-256 of the octets as on the wire, in hex.
+        package var sha256: String
+
+        package init(side: Side, bytes: Int, sha256: String) {
+            self.side = side
+            self.bytes = bytes
+            self.sha256 = sha256
+        }
+    }
+
+    /// 0 is the greeting.
+    package var number: Int
+    /// Time of the command (of the first line for the greeting).
+    package var time: Int64
+    /// Time of the last frame.
+    package var last: Int64
+    /// The verb in capitals; empty for the greeting.
+    package var command: String
+    /// The command line without line end, masked, cut after 1,000 octets.
+    package var line: String
+    package var replyStatus: ReplyStatus?
+    package var replyCode: String
+    /// The text of the last reply line, cut after 1,000 octets.
+    package var replyText: String
+    package var content: ContentSummary?
+    package var violations: [Violation]
+    /// Names of the rules that changed something.
+    package var changed: [String]
+
+    package init(number: Int, time: Int64, command: String, line: String) {
+        self.number = number
+        self.time = time
+        last = time
+        self.command = command
+        self.line = line
+        replyCode = ""
+        replyText = ""
+        violations = []
+        changed = []
+    }
+}
+
+/// A message that a session carried.
+package struct MessageRecord: Equatable, Sendable {
+    package var exchange: Int
+    package var carrier: Carrier
+    /// All octets of the message came.
+    package var complete: Bool
+    /// Size and SHA-256 (hex) of the message without dot-stuffing.
+    package var bytes: Int
+    package var sha256: String
+    /// Envelope for SMTP, else the header's From and To.
+    package var from: String
+    package var to: [String]
+    package var subject: String
+    package var messageID: String
+
+    package init(exchange: Int, carrier: Carrier) {
+        self.exchange = exchange
+        self.carrier = carrier
+        complete = false
+        bytes = 0
+        sha256 = ""
+        from = ""
+        to = []
+        subject = ""
+        messageID = ""
+    }
+}
+
+/// A credential that a session showed. The secret itself is never kept.
+package struct CredentialRecord: Equatable, Sendable {
+    package enum Outcome: String, Sendable { case accepted, refused, unknown }
+
+    package var exchange: Int
+    package var mechanism: String
+    package var account: String
+    /// HMAC-SHA-256 of the secret under the recording's key, in hex, cut to 16 digits: the same secret twice has the same mark.
+    package var fingerprint: String
+    package var outcome: Outcome
+
+    package init(exchange: Int, mechanism: String, account: String, fingerprint: String, outcome: Outcome) {
+        self.exchange = exchange
+        self.mechanism = mechanism
+        self.account = account
+        self.fingerprint = fingerprint
+        self.outcome = outcome
+    }
+}

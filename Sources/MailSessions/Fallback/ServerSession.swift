@@ -1,0 +1,74 @@
+// Our server in a dialogue: a pure machine between events and effects. Each protocol has one; the runtime drives all alike.
+
+import MailDialogue
+import MailRecording
+
+/// What the runtime tells a session.
+package enum ServerEvent: Equatable, Sendable {
+    /// The client is connected: time to greet.
+    case connected(client: SocketAddress, server: SocketAddress)
+    /// Octets came.
+    case received([UInt8])
+    /// The client sends no more.
+    case peerEnded
+    /// The answer to the request under way.
+    case stored(StoreReply)
+    /// All that was sent has left: the next piece of a long answer may follow.
+    case drained
+    /// The timer that was set ran out.
+    case timerFired
+    /// Somebody changed the mailbox that is watched.
+    case mailboxChanged
+    /// The server stops: say so and close.
+    case shutdown
+}
+
+/// What a session wants done, in order.
+package enum ServerEffect: Equatable, Sendable {
+    case send([UInt8])
+    case store(StoreRequest)
+    /// Replaces the timer.
+    case setTimer(seconds: Int)
+    /// Wake with `mailboxChanged` when this mailbox changes; replaces what was watched; nil ends it.
+    case watch(Account, String)
+    case unwatch
+    /// Close once all that was sent has left.
+    case close
+    /// One line for the log. No secrets.
+    case log(String)
+}
+
+/// Our server in one connection.
+package protocol ServerSession: Sendable {
+    /// One event to its end. `now` is in microseconds since 1970. `notes` gets every frame that came or was sent.
+    mutating func handle(
+        _ event: ServerEvent, now: Int64, effects: inout [ServerEffect], notes: inout [Note])
+
+    /// More octets of the client may be read: false while a request is under way or an answer streams.
+    var wantsOctets: Bool { get }
+}
+
+/// What our servers are told by the configuration.
+package struct ServerSettings: Equatable, Sendable {
+    /// The name in greetings.
+    package var hostName: String
+    /// Largest message taken, in octets. 50 MiB unless set: Mailpit's and near Postfix's order of magnitude.
+    package var maximumMessage: Int
+    /// Recipients of a message; RFC 5321 §4.5.3.1.8 asks for 100, Postfix takes 1,000.
+    package var maximumRecipients: Int
+    /// SMTP needs a login first.
+    package var requiresAuthentication: Bool
+    /// LMTP instead of SMTP.
+    package var lmtp: Bool
+
+    package init(
+        hostName: String = "localhost", maximumMessage: Int = 50 << 20, maximumRecipients: Int = 1_000,
+        requiresAuthentication: Bool = false, lmtp: Bool = false
+    ) {
+        self.hostName = hostName
+        self.maximumMessage = maximumMessage
+        self.maximumRecipients = maximumRecipients
+        self.requiresAuthentication = requiresAuthentication
+        self.lmtp = lmtp
+    }
+}
