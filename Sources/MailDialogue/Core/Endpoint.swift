@@ -26,4 +26,7 @@ package struct Endpoint<D: Dialogue>: Sendable, Equatable {
 
     /// The peer sends no more.
     package mutating func peerEnded(into notes: inout [Note]) { tap.end(role.other, into: &notes) }
+
+    /// We send no more.
+    package mutating func weEnded(into notes: inout [Note]) { tap.end(role, into: &notes) }
 }

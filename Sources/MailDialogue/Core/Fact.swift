@@ -43,7 +43,9 @@ package struct Credential: Equatable, Sendable {
 }
 
 /// Octets that never print: every description is a mask of constant length.
-package struct SecretBytes: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct SecretBytes: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     private let octets: [UInt8]
 
     package init(_ octets: some Sequence<UInt8>) { self.octets = Array(octets) }

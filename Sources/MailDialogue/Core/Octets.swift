@@ -62,8 +62,9 @@ extension ArraySlice<UInt8> {
 
     /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits (RFC 9051 §4.3, number64).
     package var decimal: Int? {
-        guard !isEmpty, count <= 19 else { return nil }
+        guard !isEmpty else { return nil }
         var value = 0
+        // Leading zeros are legal in any number; they change nothing here.
         for octet in self {
             guard octet >= 48, octet <= 57 else { return nil }
             let (product, over) = value.multipliedReportingOverflow(by: 10)

@@ -72,14 +72,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Cuts and follows all that can be cut of one side. True when there was something.
     private mutating func drain(_ side: Side, into notes: inout [Note]) -> Bool {
+        // Static, with the dialogue and one path apart: both are changed in place and neither is copied.
         switch side {
-        case .client: return drain(&client, side, otherSpokeOpaquely: server.spokeOpaquely, into: &notes)
-        case .server: return drain(&server, side, otherSpokeOpaquely: client.spokeOpaquely, into: &notes)
+        case .client: Self.drain(&dialogue, &client, side, otherSpokeOpaquely: server.spokeOpaquely, into: &notes)
+        case .server: Self.drain(&dialogue, &server, side, otherSpokeOpaquely: client.spokeOpaquely, into: &notes)
         }
     }
 
-    private mutating func drain(
-        _ path: inout Stream, _ side: Side, otherSpokeOpaquely: Bool, into notes: inout [Note]
+    private static func drain(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, otherSpokeOpaquely: Bool, into notes: inout [Note]
     ) -> Bool {
         var moved = false
         while true {
@@ -117,15 +118,21 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     notes.append(Note(side, .contentBegin(content), exchange: content.exchange, raw: []))
                     moved = true
                 }
-                guard cutContent(&path, side, content, into: &notes) else { return moved }
+                guard cutContent(&dialogue, &path, side, content, into: &notes) else { return moved }
                 moved = true
             case .held:
                 guard !path.framer.isEmpty else { return moved }
                 path.waited = true
                 guard path.framer.count > DialogueLimits.held else { return moved }
+                // Masked by what they were about to be, which is forgotten a line later.
+                let rest = path.framer.rest()
+                let masked = dialogue.mask(partial: rest, from: side)
+                let exchange = dialogue.currentExchange
                 dialogue.becomeOpaque(.holdLimit)
+                path.spokeOpaquely = true
                 notes.append(
-                    Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.holdLimit)]))
+                    Note(
+                        side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.holdLimit)]))
                 moved = true
             case .opaque:
                 guard !path.framer.isEmpty else { return moved }
@@ -145,8 +152,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     /// Cuts a piece of the content that is under way. False when more octets are needed.
-    private mutating func cutContent(
-        _ path: inout Stream, _ side: Side, _ content: Content, into notes: inout [Note]
+    private static func cutContent(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, _ content: Content, into notes: inout [Note]
     ) -> Bool {
         var piece: ArraySlice<UInt8>
         var terminator: ArraySlice<UInt8>?
@@ -167,7 +174,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             notes.append(
                 Note(
                     side, .content, exchange: content.exchange, raw: piece,
-                    masked: content.secret ? Self.stars(piece) : seen, violations: violations))
+                    masked: content.secret ? stars(piece) : seen, violations: violations))
             violations = []
         }
         guard let terminator else { return false }
