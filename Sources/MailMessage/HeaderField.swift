@@ -1,0 +1,80 @@
+// One header field (RFC 5322 §2.2) with its octets as they came, and the walk over a header section that finds the fields.
+
+/// A header field, or a line of the header section that is none.
+package struct HeaderField: Equatable, Sendable {
+    /// All octets of the field with its folds and its last line end.
+    package let raw: ArraySlice<UInt8>
+    /// The name as written; empty when the line has no name (an mbox `From ` line, garbage).
+    package let name: ArraySlice<UInt8>
+    /// What follows the colon, still folded, without the last line end.
+    package let body: ArraySlice<UInt8>
+
+    /// The body unfolded (RFC 5322 §2.2.3): line ends are removed, white space stays, none at both ends.
+    package var value: [UInt8] { HeaderField.unfold(body) }
+
+    /// The body as a person reads it: unfolded, encoded words decoded (RFC 2047).
+    package var text: String { EncodedWord.decode(value[...]) }
+
+    /// Compares the name, ASCII letters of either case alike.
+    package func isNamed(_ other: String) -> Bool {
+        Octets.equalIgnoringCase(name, other.utf8)
+    }
+
+    /// Removes every line end that white space follows, and white space at both ends.
+    package static func unfold(_ body: ArraySlice<UInt8>) -> [UInt8] {
+        let body = Octets.trim(body)
+        guard Octets.find(Octets.lf, in: body) != nil else { return Array(body) }
+        var out: [UInt8] = []
+        out.reserveCapacity(body.count)
+        for octet in body {
+            if octet == Octets.lf {
+                if out.last == Octets.cr { out.removeLast() }
+            } else {
+                out.append(octet)
+            }
+        }
+        return out
+    }
+}
+
+/// Walks the fields of a header section up to its empty line, without keeping them.
+package struct HeaderFieldIterator: IteratorProtocol, Sendable {
+    private let bytes: ArraySlice<UInt8>
+    /// Index behind what was read; behind the empty line at the end.
+    private(set) package var position: Int
+    /// The empty line was seen.
+    private(set) package var isTerminated = false
+
+    /// - Parameter bytes: a header section; what follows its empty line is not looked at.
+    package init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        position = bytes.startIndex
+    }
+
+    /// The next field, nil at the empty line or the end of the octets.
+    package mutating func next() -> HeaderField? {
+        guard !isTerminated, position < bytes.endIndex else { return nil }
+        let start = position
+        var end = Octets.endOfLine(from: start, in: bytes)
+        let line = Octets.withoutLineEnd(bytes[start..<end])
+        if line.isEmpty {
+            position = end
+            isTerminated = true
+            return nil
+        }
+        while end < bytes.endIndex, Octets.isSpace(bytes[end]) { end = Octets.endOfLine(from: end, in: bytes) }
+        position = end
+        let raw = bytes[start..<end]
+        let content = Octets.withoutLineEnd(raw)
+        guard let colon = Octets.find(UInt8(ascii: ":"), in: line) else {
+            return HeaderField(raw: raw, name: raw[start..<start], body: content)
+        }
+        // RFC 5322 §4.5.3 allowed white space before the colon.
+        var name = line[start..<colon]
+        while let last = name.last, Octets.isSpace(last) { name.removeLast() }
+        guard !name.isEmpty, name.allSatisfy({ 33...126 ~= $0 }) else {
+            return HeaderField(raw: raw, name: raw[start..<start], body: content)
+        }
+        return HeaderField(raw: raw, name: name, body: content[(colon + 1)...])
+    }
+}
