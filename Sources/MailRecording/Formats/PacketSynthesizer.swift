@@ -1,0 +1,191 @@
+// Packets for a conversation that we know only as octets: what a recording writes down so that Wireshark, tcpflow and
+// Zeek read it as a TCP connection. Nothing here is random, so that the same session gives the same packets.
+
+import MailDialogue
+
+/// Makes the IP packets (LINKTYPE_RAW) of one TCP conversation. Endpoints of different families are both written as
+/// IPv6.
+package struct PacketSynthesizer: Sendable {
+    /// Payload of the longest segment: an IPv4 packet holds 65,535 octets with its headers.
+    package static let longestPayload = 65_000
+    /// The sender's octets after which the peer acknowledges, so that no window (RFC 7323: at most 1 GiB) is overrun.
+    private static let acknowledgeAfter: UInt32 = 1 << 28
+
+    private struct End: Sendable {
+        var endpoint: IPEndpoint
+        /// The next sequence number.
+        var sequence: UInt32
+        /// Octets since the peer last sent anything.
+        var unacknowledged: UInt32 = 0
+        var isFinished = false
+        /// The next identification of IPv4 (RFC 791 §3.1).
+        var identification: UInt16 = 1
+    }
+
+    private enum Flags {
+        static let fin: UInt8 = 1
+        static let syn: UInt8 = 2
+        static let rst: UInt8 = 4
+        static let psh: UInt8 = 8
+        static let ack: UInt8 = 16
+    }
+
+    private var client: End
+    private var server: End
+    private let isIPv6: Bool
+    /// The connection was reset: nothing may follow.
+    package private(set) var isReset = false
+
+    /// - Parameter seed: chooses the initial sequence numbers. A second conversation between the same endpoints needs
+    ///   another seed, as a reader tells them apart by these numbers.
+    package init(client: IPEndpoint, server: IPEndpoint, seed: UInt32 = 0) {
+        isIPv6 = client.address.isIPv6 || server.address.isIPv6
+        var client = client
+        var server = server
+        if isIPv6 {
+            client.address = client.address.mapped
+            server.address = server.address.mapped
+        }
+        let numbers = Self.initialSequences(client, server, seed)
+        self.client = End(endpoint: client, sequence: numbers.0)
+        self.server = End(endpoint: server, sequence: numbers.1)
+    }
+
+    /// The handshake: SYN, SYN-ACK, ACK. To be written first; without it readers take the conversation as joined
+    /// midway.
+    package mutating func open() -> [[UInt8]] {
+        client.sequence &-= 1
+        server.sequence &-= 1
+        let syn = packet(from: .client, Flags.syn, acknowledgment: 0)
+        client.sequence &+= 1
+        let synAck = packet(from: .server, Flags.syn | Flags.ack, acknowledgment: client.sequence)
+        server.sequence &+= 1
+        return [syn, synAck, packet(from: .client, Flags.ack)]
+    }
+
+    /// The segments that carry `octets`, and acknowledgments where a window would be full. Nothing when the side has
+    /// finished or the connection was reset.
+    package mutating func data(from side: Side, _ octets: ArraySlice<UInt8>) -> [[UInt8]] {
+        guard !isReset, !self[side].isFinished else { return [] }
+        var out: [[UInt8]] = []
+        var rest = octets
+        while !rest.isEmpty {
+            let piece = rest.prefix(Self.longestPayload)
+            rest = rest.dropFirst(piece.count)
+            out.append(packet(from: side, rest.isEmpty ? Flags.psh | Flags.ack : Flags.ack, piece))
+            advance(side, UInt32(truncatingIfNeeded: piece.count))
+            if self[side].unacknowledged > Self.acknowledgeAfter { out.append(packet(from: side.other, Flags.ack)) }
+        }
+        return out
+    }
+
+    /// Octets that are known to have passed but were not seen: a hole in the sequence numbers, which the peer
+    /// acknowledges.
+    package mutating func gap(from side: Side, _ count: UInt32) -> [[UInt8]] {
+        guard !isReset, !self[side].isFinished else { return [] }
+        advance(side, count)
+        return [packet(from: side.other, Flags.ack)]
+    }
+
+    /// A side has sent all it will: FIN, and the peer's acknowledgment. Nothing when it had finished before.
+    package mutating func finish(_ side: Side) -> [[UInt8]] {
+        guard !isReset, !self[side].isFinished else { return [] }
+        let fin = packet(from: side, Flags.fin | Flags.ack)
+        advance(side, 1)
+        self[side].isFinished = true
+        return [fin, packet(from: side.other, Flags.ack)]
+    }
+
+    /// Both sides finish, `side` first.
+    package mutating func close(by side: Side) -> [[UInt8]] { finish(side) + finish(side.other) }
+
+    /// A side resets the connection.
+    package mutating func reset(by side: Side) -> [[UInt8]] {
+        guard !isReset else { return [] }
+        isReset = true
+        return [packet(from: side, Flags.rst | Flags.ack)]
+    }
+
+    private subscript(side: Side) -> End {
+        get {
+            switch side {
+            case .client: client
+            case .server: server
+            }
+        }
+        set {
+            switch side {
+            case .client: client = newValue
+            case .server: server = newValue
+            }
+        }
+    }
+
+    private mutating func advance(_ side: Side, _ count: UInt32) {
+        self[side].sequence &+= count
+        self[side].unacknowledged =
+            self[side].unacknowledged.addingReportingOverflow(count).overflow
+            ? UInt32.max : self[side].unacknowledged &+ count
+    }
+
+    private mutating func packet(
+        from side: Side, _ flags: UInt8, acknowledgment: UInt32? = nil, _ payload: ArraySlice<UInt8> = []
+    ) -> [UInt8] {
+        let from = self[side]
+        let to = self[side.other]
+        self[side].identification &+= 1
+        self[side.other].unacknowledged = 0
+        // Options of the SYN: MSS as on a loopback, and a window scale of 14 so that one window holds 1 GiB.
+        let options: [UInt8] = flags & Flags.syn == 0 ? [] : [2, 4, 0xFD, 0xE8, 1, 3, 3, 14]
+        let length = 20 + options.count + payload.count
+        var out: [UInt8] = []
+        out.reserveCapacity(40 + length)
+        if isIPv6 {
+            out.appendBig32(0x6000_0000)
+            out.appendBig16(UInt16(truncatingIfNeeded: length))
+            out += [6, 64]
+            for address in [from.endpoint.address, to.endpoint.address] {
+                out.appendBig64(address.high)
+                out.appendBig64(address.low)
+            }
+        } else {
+            out += [0x45, 0]
+            out.appendBig16(UInt16(truncatingIfNeeded: length + 20))
+            out.appendBig16(from.identification)
+            out += [0x40, 0, 64, 6, 0, 0]
+            out.appendBig32(UInt32(truncatingIfNeeded: from.endpoint.address.low))
+            out.appendBig32(UInt32(truncatingIfNeeded: to.endpoint.address.low))
+            var header = InternetChecksum()
+            header.add(out[...])
+            out.putBig16(~header.folded, at: 10)
+        }
+        let start = out.count
+        out.appendBig16(from.endpoint.port)
+        out.appendBig16(to.endpoint.port)
+        out.appendBig32(from.sequence)
+        out.appendBig32(acknowledgment ?? to.sequence)
+        out += [UInt8(truncatingIfNeeded: (20 + options.count) << 2), flags, 0xFF, 0xFF, 0, 0, 0, 0]
+        out += options
+        out += payload
+        var sum = InternetChecksum()
+        sum.addPseudoHeader(from.endpoint.address, to.endpoint.address, length: length)
+        sum.add(out[start...])
+        out.putBig16(~sum.folded, at: start + 16)
+        return out
+    }
+
+    /// First sequence numbers after the SYN, by FNV-1a over the endpoints and the seed.
+    private static func initialSequences(_ client: IPEndpoint, _ server: IPEndpoint, _ seed: UInt32) -> (UInt32, UInt32)
+    {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for word in [
+            client.address.high, client.address.low, UInt64(client.port), server.address.high, server.address.low,
+            UInt64(server.port), UInt64(seed),
+        ] {
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                hash = (hash ^ (word >> shift & 0xFF)) &* 0x0000_0100_0000_01B3
+            }
+        }
+        return (UInt32(truncatingIfNeeded: hash), UInt32(truncatingIfNeeded: hash >> 32))
+    }
+}
