@@ -17,7 +17,8 @@ package enum StoreRequest: Equatable, Sendable {
     /// Forget it. Answer: `done`.
     case dropSpool(SpoolID)
     /// Deliver to the mailbox INBOX of each recipient's account; all of it is on the disk, folders synced, before the answer.
-    /// Answer: `delivered`.
+    /// The octets are stored as they are: Return-Path and Received (RFC 5321 §4.4) are the session's to write.
+    /// A spool is used up by it, whatever the answer. Answer: `delivered`.
     case deliver(MessageSource, Envelope)
 
     /// Answer: `mailboxes`, hierarchy separator `/`, INBOX first.
@@ -35,7 +36,8 @@ package enum StoreRequest: Equatable, Sendable {
 
     /// Opens a mailbox and keeps it open for this session. Answer: `opened` or `refused`.
     case open(Account, String, readOnly: Bool)
-    /// What other sessions and deliveries changed since the last `opened` or `changes`. Answer: `changes`.
+    /// What other sessions and deliveries changed since `opened` or the last `refresh`, and what this session appended or
+    /// copied into it. What the answers to `store`, `expunge` and `remove` told is not told again. Answer: `changes`.
     case refresh
     /// Lets go of the open mailbox. Answer: `done`.
     case close
@@ -151,6 +153,8 @@ package enum StoreRefusal: Equatable, Sendable {
     case noSuchMessage
     case readOnly
     case noSpace
+    /// A bound of the store is met, as the 26 keywords of a mailbox: `[LIMIT]` (RFC 9051 §7.1).
+    case limit
     /// A fault of the disk or the index; the text is for the log.
     case failed(String)
 }
@@ -165,12 +169,18 @@ package struct MailboxListing: Equatable, Sendable {
     package var selectable: Bool
     /// `\Sent`, `\Trash`, … (RFC 6154), or nil.
     package var specialUse: String?
-    package init(name: String, subscribed: Bool, hasChildren: Bool, selectable: Bool = true, specialUse: String? = nil) {
+    /// False for a name that is only subscribed to: `\NonExistent` (RFC 9051 §7.3.1), for LSUB and LIST (SUBSCRIBED) alone.
+    package var exists: Bool
+    package init(
+        name: String, subscribed: Bool, hasChildren: Bool, selectable: Bool = true, specialUse: String? = nil,
+        exists: Bool = true
+    ) {
         self.name = name
         self.subscribed = subscribed
         self.hasChildren = hasChildren
         self.selectable = selectable
         self.specialUse = specialUse
+        self.exists = exists
     }
 }
 
