@@ -33,7 +33,7 @@ let package = Package(
         // Pure: bytes and events in, values out.
         module("MailMessage", ["CBytes"]),
         module("MailDialogue", ["CBytes", "MailMessage"]),
-        module("MailRecording", ["MailDialogue", "MailMessage", crypto]),
+        module("MailRecording", ["CBytes", "MailDialogue", "MailMessage", crypto]),
         module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),
         module("MailSessions", ["MailDialogue", "MailRecording", "MailRules", "MailMessage", crypto]),
         module("Replay", ["MailDialogue", "MailRecording", "MailSessions"]),
@@ -54,9 +54,9 @@ let package = Package(
 
         tests("MailMessage"),
         tests("MailDialogue"),
-        tests("MailRecording", ["MailDialogue"]),
+        tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),
         tests("MailRules", ["MailDialogue"]),
-        tests("MailSessions", ["MailDialogue", "MailRules"]),
+        tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),
         tests("Replay", ["MailDialogue", "MailSessions"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),

@@ -16,6 +16,8 @@ package enum RecordEvent: Sendable {
     case opened(SessionInfo)
     /// Octets of a side, with secrets masked already.
     case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
+    /// Octets of a side are missing here, because a capture lost them; 0 when their number is not known.
+    case gap(session: String, leg: Leg, side: Side, time: Int64, octets: Int)
     /// An exchange is complete.
     case exchange(session: String, Exchange)
     /// A message is complete, or broke off.
@@ -29,7 +31,7 @@ package enum RecordEvent: Sendable {
     package var weight: Int {
         switch self {
         case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
-        case .opened, .exchange, .message, .credential, .closed: 600
+        case .opened, .gap, .exchange, .message, .credential, .closed: 600
         }
     }
 }

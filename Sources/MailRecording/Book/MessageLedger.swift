@@ -1,0 +1,122 @@
+// Counts and hashes messages while they pass and reads their header: what `MessageRecord` says of them.
+
+import Crypto
+import MailDialogue
+import MailMessage
+
+/// Books the messages of a session. Of each side one message is open at a time.
+struct MessageLedger: MessageSink {
+    /// A message that passes.
+    private struct Open {
+        var record: MessageRecord
+        var hash = SHA256()
+        var header = HeaderScanner()
+        var readsHeader = true
+    }
+
+    /// A message that has ended, and the exchange whose reply judges it.
+    struct Ended {
+        var record: MessageRecord
+        var exchange: Int
+    }
+
+    /// Characters of a header field that are kept.
+    static let longestText = 1000
+    /// Recipients that are kept.
+    static let mostRecipients = 1000
+
+    private var client: Open?
+    private var server: Open?
+    /// The digest of the octets on the wire, from where it differs from that of the message.
+    private var clientWire: SHA256?
+    private var serverWire: SHA256?
+    /// Messages that have ended since this was emptied last.
+    var ended: [Ended] = []
+
+    /// A content begins on this side. Its digest is that of the message when the message begins with it, else it goes on from `digest`.
+    mutating func beginWire(_ side: Side, _ digest: SHA256?) {
+        switch side {
+        case .client: clientWire = digest
+        case .server: serverWire = digest
+        }
+    }
+
+    /// Octets of the content as they are on the wire, after the message took them.
+    mutating func wire(_ octets: ArraySlice<UInt8>, _ side: Side) {
+        switch side {
+        case .client: clientWire?.update(octets)
+        case .server: serverWire?.update(octets)
+        }
+    }
+
+    /// The digest of the content so far; to be asked for before the message ends.
+    func digest(_ side: Side) -> SHA256 {
+        switch side {
+        case .client: clientWire ?? client?.hash ?? SHA256()
+        case .server: serverWire ?? server?.hash ?? SHA256()
+        }
+    }
+
+    mutating func begin(_ message: MessageStart) {
+        let open = Open(record: MessageRecord(exchange: message.exchange, carrier: message.carrier))
+        switch message.side {
+        case .client: client = open
+        case .server: server = open
+        }
+    }
+
+    mutating func willAlter(_ side: Side) {
+        switch side {
+        case .client: clientWire = clientWire ?? client?.hash
+        case .server: serverWire = serverWire ?? server?.hash
+        }
+    }
+
+    mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side) {
+        switch side {
+        case .client: Self.take(octets, &client)
+        case .server: Self.take(octets, &server)
+        }
+    }
+
+    mutating func end(_ side: Side, complete: Bool, exchange: Int) {
+        switch side {
+        case .client: finish(client, complete, exchange)
+        case .server: finish(server, complete, exchange)
+        }
+        switch side {
+        case .client: client = nil
+        case .server: server = nil
+        }
+    }
+
+    private static func take(_ octets: ArraySlice<UInt8>, _ open: inout Open?) {
+        open?.hash.update(octets)
+        open?.record.bytes += octets.count
+        guard open?.readsHeader == true, let progress = open?.header.feed(octets) else { return }
+        switch progress {
+        case .more: break
+        case .complete, .tooLong: open?.readsHeader = false
+        }
+    }
+
+    private mutating func finish(_ open: Open?, _ complete: Bool, _ exchange: Int) {
+        guard let open else { return }
+        var record = open.record
+        record.complete = complete
+        record.sha256 = open.hash.hex
+        let header = open.header.header
+        record.subject = Self.clip(header.text("Subject"))
+        record.messageID = Self.clip(header.text("Message-ID"))
+        record.from = Self.clip(header.addresses("From").mailboxes.first?.text)
+        record.to = header.addresses("To").mailboxes.prefix(Self.mostRecipients).map { Self.clip($0.text) }
+        ended.append(Ended(record: record, exchange: exchange))
+    }
+
+    /// At most `longestText` octets of a text.
+    static func clip(_ text: String?) -> String {
+        guard let text else { return "" }
+        guard text.utf8.count > longestText else { return text }
+        return String(decoding: text.utf8.prefix(longestText), as: UTF8.self)
+    }
+}

@@ -1,0 +1,60 @@
+// An exchange that is not complete yet.
+
+import Crypto
+import MailDialogue
+
+/// A command line whose replies and content are still coming.
+struct OpenExchange: Sendable {
+    /// Octets of a command line and of a reply's text that are kept.
+    static let longestLine = 1000
+    /// Violations that a row lists.
+    static let mostViolations = 64
+
+    var row: Exchange
+    /// The last line of the reply has come.
+    private(set) var isAnswered = false
+    /// The digest of all content so far.
+    private(set) var digest: SHA256?
+
+    init(_ row: Exchange) { self.row = row }
+
+    /// The row, with the digest of its content.
+    var finished: Exchange {
+        var row = row
+        if let digest { row.content?.sha256 = digest.hex }
+        return row
+    }
+
+    mutating func add(_ violation: Violation) {
+        if row.violations.count < Self.mostViolations { row.violations.append(violation) }
+    }
+
+    /// A line of the reply.
+    mutating func take(_ reply: Reply, _ octets: ArraySlice<UInt8>, _ mailProtocol: MailProtocol, _ time: Int64) {
+        row.last = max(row.last, time)
+        row.replyStatus = reply.status
+        row.replyCode = reply.code
+        isAnswered = isAnswered || reply.isLast
+        let line = octets.withoutLineEnd.line
+        let text: ArraySlice<UInt8>
+        switch mailProtocol {
+        case .smtp, .lmtp:
+            guard reply.isLast else { return }
+            text = line.dropFirst(4)
+        case .pop3:
+            // The lone dot ends a listing; the status line before it said what there is to say.
+            if line.count == 1, line.first == UInt8(ascii: ".") { return }
+            text = line.firstWord.rest
+        case .imap: text = line.firstWord.rest.firstWord.rest
+        }
+        row.replyText = text.prefix(Self.longestLine).text
+    }
+
+    /// A content has ended; `digest` is that of all content of this exchange so far.
+    mutating func take(content digest: SHA256, _ bytes: Int, _ side: Side, _ time: Int64, isReply: Bool) {
+        row.last = max(row.last, time)
+        self.digest = digest
+        row.content = Exchange.ContentSummary(side: side, bytes: (row.content?.bytes ?? 0) &+ bytes, sha256: "")
+        isAnswered = isAnswered || isReply
+    }
+}

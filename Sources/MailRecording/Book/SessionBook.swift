@@ -1,0 +1,347 @@
+// Keeps the books of a session: notes come in, the events that are recorded go out. Pure; the live relay, the observer of
+// captures and the reader of recordings use the same one, so that all three tell the same of a session.
+//
+// Frugal, as it runs on the relay's thread: a piece of content costs a digest and a count, a listing line a look at its violations.
+
+import Crypto
+import MailDialogue
+
+/// The books of one session.
+package struct SessionBook: Sendable {
+    /// Exchanges that are open at the same time at most; beyond that the oldest is booked as it is.
+    static let mostOpen = 4096
+    /// Messages that await the verdict of the server at most.
+    private static let mostSettling = 256
+    /// Credentials that await the verdict of the server at most.
+    private static let mostPending = 64
+
+    /// The session so far.
+    package private(set) var summary: SessionSummary
+    private let fingerprintKey: [UInt8]
+    /// The command lines whose exchange is not complete, by number.
+    private var open: [Int: OpenExchange] = [:]
+    private var oldestOpen = 0
+    private var lastNumber = 0
+    /// The content that is under way.
+    private var clientContent: OpenContent?
+    private var serverContent: OpenContent?
+    private var messages = MessageAssembler()
+    private var ledger = MessageLedger()
+    /// Messages whose octets came and whose verdict did not.
+    private var settling: [MessageLedger.Ended] = []
+    private var envelope = Envelope()
+    private var pending: [CredentialRecord] = []
+    /// Violations of frames that belong to no open exchange; the next one takes them.
+    private var stray: [Violation] = []
+    private var isClosed = false
+
+    private struct Envelope {
+        var reversePath = ""
+        var recipients: [String] = []
+    }
+
+    private struct OpenContent {
+        var exchange: Int
+        var bytes = 0
+    }
+
+    /// - Parameter fingerprintKey: the recording's key for the marks of secrets.
+    package init(info: SessionInfo, fingerprintKey: [UInt8]) {
+        summary = SessionSummary(info: info)
+        self.fingerprintKey = fingerprintKey
+    }
+
+    /// The session begins.
+    package func open(into events: inout [RecordEvent]) { events.append(.opened(summary.info)) }
+
+    /// The next notes of the session, in order.
+    /// - Parameters:
+    ///   - time: microseconds since 1970, of the octets that made the notes.
+    ///   - leg: where they were seen. What the server's leg shows is kept as octets only.
+    package mutating func accept(
+        _ notes: ArraySlice<Note>, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
+    ) {
+        guard !notes.isEmpty else { return }
+        appendOctets(notes, time, leg, &events)
+        guard leg == .client else { return }
+        summary.last = max(summary.last, time)
+        for note in notes { book(note, time, &events) }
+    }
+
+    /// The next notes of the session, in order.
+    package mutating func accept(
+        _ notes: [Note], at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
+    ) {
+        accept(notes[...], at: time, leg: leg, into: &events)
+    }
+
+    /// Octets of a side are missing in a capture. To be told before the notes that follow from it.
+    package mutating func lose(
+        _ side: Side, octets: Int, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
+    ) {
+        events.append(.gap(session: summary.info.id, leg: leg, side: side, time: time, octets: max(octets, 0)))
+        if leg == .client { summary.gaps += 1 }
+    }
+
+    /// A rule changed something in this exchange.
+    package mutating func mark(exchange number: Int, changedBy rule: String) {
+        guard let changed = open[number]?.row.changed, !changed.contains(rule) else { return }
+        open[number]?.row.changed.append(rule)
+    }
+
+    /// A rule set a tag.
+    package mutating func tag(_ tag: String) {
+        if !summary.tags.contains(tag) { summary.tags.append(tag) }
+    }
+
+    /// The session has ended: what is open is booked as it is.
+    package mutating func close(_ end: SessionEnd, at time: Int64, into events: inout [RecordEvent]) {
+        guard !isClosed else { return }
+        isClosed = true
+        summary.last = max(summary.last, time)
+        messages.close(&ledger)
+        collectMessages(&events)
+        settle(upTo: Int.max, &events)
+        for credential in pending { append(credential, &events) }
+        pending = []
+        for number in open.keys.sorted() { complete(number, &events) }
+        summary.end = end
+        events.append(.closed(summary))
+    }
+
+    // MARK: Octets
+
+    private mutating func appendOctets(
+        _ notes: ArraySlice<Note>, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
+    ) {
+        var pieces: [ArraySlice<UInt8>] = []
+        var side = notes.first?.side ?? .client
+        for note in notes where !note.raw.isEmpty {
+            if note.side != side {
+                flush(&pieces, side, time, leg, &events)
+                side = note.side
+            }
+            pieces.append(note.publicOctets)
+            guard leg == .client else { continue }
+            switch side {
+            case .client: summary.clientBytes += note.raw.count
+            case .server: summary.serverBytes += note.raw.count
+            }
+        }
+        flush(&pieces, side, time, leg, &events)
+    }
+
+    private func flush(
+        _ pieces: inout [ArraySlice<UInt8>], _ side: Side, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
+    ) {
+        guard !pieces.isEmpty else { return }
+        events.append(.octets(session: summary.info.id, leg: leg, side: side, time: time, pieces))
+        pieces = []
+    }
+
+    // MARK: Rows
+
+    private mutating func book(_ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
+        switch note.element {
+        case .content:
+            messages.accept(note, &ledger)
+            switch note.side {
+            case .client: clientContent?.bytes += note.raw.count
+            case .server: serverContent?.bytes += note.raw.count
+            }
+            ledger.wire(note.raw, note.side)
+        case .contentBegin(let content):
+            begin(content, note)
+            collectMessages(&events)
+        case .contentEnd:
+            endContent(note, time, &events)
+            collectMessages(&events)
+        case .command(let command):
+            begin(command, note, time, &events)
+            messages.accept(note, &ledger)
+            collectMessages(&events)
+        case .greeting(let reply):
+            if open[0] == nil, lastNumber == 0 {
+                begin(Exchange(number: 0, time: time, command: "", line: ""), &events)
+            }
+            open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
+        case .reply(let reply):
+            open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
+        case .opaque:
+            messages.accept(note, &ledger)
+            collectMessages(&events)
+        case .data(_, complete: false): messages.accept(note, &ledger)
+        case .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unknown: break
+        }
+        for violation in note.violations { book(violation, note.exchange) }
+        for fact in note.facts { book(fact, note.exchange, &events) }
+        switch note.element {
+        case .greeting, .reply, .contentEnd: completeIfAnswered(note.exchange, &events)
+        case .content, .contentBegin, .command, .opaque, .commandPart, .data, .dataPart, .goAhead, .challenge,
+            .response, .done, .incomplete, .unknown:
+            break
+        }
+    }
+
+    private mutating func begin(_ command: Command, _ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
+        let line = note.publicOctets.withoutLineEnd.line
+        begin(
+            Exchange(
+                number: note.exchange, time: time, command: command.verb,
+                line: line.prefix(OpenExchange.longestLine).text),
+            &events)
+    }
+
+    private mutating func begin(_ row: Exchange, _ events: inout [RecordEvent]) {
+        if open.count >= Self.mostOpen {
+            while open[oldestOpen] == nil, oldestOpen < lastNumber { oldestOpen += 1 }
+            complete(oldestOpen, &events)
+        }
+        var row = row
+        row.violations = stray
+        stray = []
+        lastNumber = max(lastNumber, row.number)
+        open[row.number] = OpenExchange(row)
+    }
+
+    /// Books the exchange when its reply is complete and no content of it is under way. What ends the cleartext stays open, as
+    /// the octets behind it can be its violations.
+    private mutating func completeIfAnswered(_ number: Int, _ events: inout [RecordEvent]) {
+        guard open[number]?.isAnswered == true, summary.opaque == nil else { return }
+        guard clientContent?.exchange != number, serverContent?.exchange != number else { return }
+        complete(number, &events)
+    }
+
+    private mutating func complete(_ number: Int, _ events: inout [RecordEvent]) {
+        guard let exchange = open.removeValue(forKey: number) else { return }
+        summary.exchanges += 1
+        events.append(.exchange(session: summary.info.id, exchange.finished))
+    }
+
+    private mutating func book(_ violation: Violation, _ number: Int) {
+        summary.violations += 1
+        insertFinding(violation.code)
+        if open[number] != nil {
+            open[number]?.add(violation)
+        } else if stray.count < OpenExchange.mostViolations {
+            stray.append(violation)
+        }
+    }
+
+    private mutating func insertFinding(_ code: String) {
+        guard !summary.findings.contains(code) else { return }
+        summary.findings.insert(code, at: summary.findings.firstIndex { $0 > code } ?? summary.findings.count)
+    }
+
+    // MARK: Content
+
+    private mutating func begin(_ content: Content, _ note: Note) {
+        messages.accept(note, &ledger)
+        let side = note.side
+        guard case .message = content.kind, !content.secret else {
+            ledger.beginWire(side, nil)
+            return
+        }
+        let earlier = open[content.exchange]?.digest
+        // The message's own digest serves for the wire too, as long as it begins here and nothing is taken out.
+        let shares = messages.isInMessage(side) && earlier == nil && messages.isAtStart(side)
+        ledger.beginWire(side, shares ? nil : (earlier ?? SHA256()))
+        let new = OpenContent(exchange: content.exchange)
+        switch side {
+        case .client: clientContent = new
+        case .server: serverContent = new
+        }
+    }
+
+    private mutating func endContent(_ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
+        let content: OpenContent?
+        switch note.side {
+        case .client:
+            content = clientContent
+            clientContent = nil
+        case .server:
+            content = serverContent
+            serverContent = nil
+        }
+        if let content {
+            let isReply = note.side == .server && summary.info.mailProtocol == .pop3
+            open[content.exchange]?.take(
+                content: ledger.digest(note.side), content.bytes, note.side, time, isReply: isReply)
+        }
+        messages.accept(note, &ledger)
+    }
+
+    // MARK: Messages
+
+    /// Takes the messages that have ended out of the ledger; those of SMTP wait for the server's verdict and the envelope.
+    private mutating func collectMessages(_ events: inout [RecordEvent]) {
+        guard !ledger.ended.isEmpty else { return }
+        for message in ledger.ended {
+            switch message.record.carrier {
+            case .data, .bdat, .lmtp: settling.append(message)
+            case .retr, .top, .fetch, .append: append(message.record, &events)
+            }
+        }
+        ledger.ended = []
+        if settling.count > Self.mostSettling, let oldest = settling.first { settle(upTo: oldest.exchange, &events) }
+    }
+
+    private mutating func settle(upTo exchange: Int, _ events: inout [RecordEvent]) {
+        while let first = settling.first, first.exchange <= exchange {
+            settling.removeFirst()
+            var record = first.record
+            record.from = MessageLedger.clip(envelope.reversePath)
+            record.to = envelope.recipients
+            append(record, &events)
+        }
+    }
+
+    private mutating func append(_ record: MessageRecord, _ events: inout [RecordEvent]) {
+        summary.messages += 1
+        events.append(.message(session: summary.info.id, record))
+    }
+
+    // MARK: Facts
+
+    private mutating func book(_ fact: Fact, _ exchange: Int, _ events: inout [RecordEvent]) {
+        switch fact {
+        case .credential(let credential): remember(credential, exchange, &events)
+        case .login(let accepted): judge(accepted, exchange, &events)
+        case .reversePath(let mailbox): envelope = Envelope(reversePath: mailbox)
+        case .recipient(let mailbox):
+            guard envelope.recipients.count < MessageLedger.mostRecipients else { break }
+            envelope.recipients.append(MessageLedger.clip(mailbox))
+        case .messageAccepted, .messageRefused: settle(upTo: exchange, &events)
+        case .opaque(let reason): summary.opaque = summary.opaque ?? reason
+        case .clientName, .recipientRefused, .transactionReset, .mailbox: break
+        }
+    }
+
+    private mutating func remember(_ credential: Credential, _ exchange: Int, _ events: inout [RecordEvent]) {
+        let account = MessageLedger.clip(credential.account)
+        let record = CredentialRecord(
+            exchange: exchange, mechanism: credential.mechanism, account: account,
+            fingerprint: Fingerprint.of(credential.secret, key: fingerprintKey), outcome: .unknown)
+        if summary.user == nil, !account.isEmpty { summary.user = account }
+        // An unknown mechanism shows something in each of its steps: that is one credential all the same.
+        if let index = pending.firstIndex(where: { $0.exchange == exchange && $0.mechanism == record.mechanism }) {
+            pending[index] = record
+            return
+        }
+        if pending.count >= Self.mostPending { append(pending.removeFirst(), &events) }
+        pending.append(record)
+    }
+
+    private mutating func judge(_ accepted: Bool, _ exchange: Int, _ events: inout [RecordEvent]) {
+        guard let index = pending.firstIndex(where: { $0.exchange == exchange }) else { return }
+        var record = pending.remove(at: index)
+        record.outcome = accepted ? .accepted : .refused
+        if accepted, !record.account.isEmpty { summary.user = record.account }
+        append(record, &events)
+    }
+
+    private mutating func append(_ record: CredentialRecord, _ events: inout [RecordEvent]) {
+        summary.credentials += 1
+        events.append(.credential(session: summary.info.id, record))
+    }
+}

@@ -1,0 +1,77 @@
+// Follows one connection from outside: octets in, notes and recorded events out. The passive capture, the reader of recordings
+// and the live relay use it; it never changes anything.
+
+import MailDialogue
+import MailRecording
+
+/// A tap with its books.
+package struct Observer: Sendable {
+    /// Follows the protocol.
+    private var tap: MailTap
+    /// Keeps what is recorded.
+    package private(set) var book: SessionBook
+
+    /// - Parameter fingerprintKey: the recording's key for the marks of secrets.
+    package init(info: SessionInfo, fingerprintKey: [UInt8]) {
+        tap = info.mailProtocol.makeTap()
+        book = SessionBook(info: info, fingerprintKey: fingerprintKey)
+    }
+
+    /// The session so far.
+    package var summary: SessionSummary { book.summary }
+
+    /// Why the session is not followed any more.
+    package var opaque: OpaqueReason? { tap.opaque }
+
+    /// Octets of `side` that wait to be understood.
+    package func pending(_ side: Side) -> Int { tap.pending(side) }
+
+    /// The connection is there. To be called first.
+    package func open(into events: inout [RecordEvent]) { book.open(into: &events) }
+
+    /// Octets of `side` arrived. What is now understood is appended to `notes`, what is to be recorded to `events`.
+    /// - Parameter time: microseconds since 1970.
+    package mutating func receive(
+        _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
+    ) {
+        let first = notes.count
+        tap.receive(octets, from: side, into: &notes)
+        book.accept(notes[first...], at: time, into: &events)
+    }
+
+    /// Octets of `side` are missing: the rest passes unfollowed.
+    /// - Parameter octets: how many; 0 when that is not known.
+    package mutating func lose(
+        _ side: Side, octets: Int, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
+    ) {
+        let first = notes.count
+        tap.lose(side, into: &notes)
+        // What waited to be understood comes before the gap, what the gap means behind it.
+        let gap = notes[first...].firstIndex { $0.element == .opaque } ?? notes.endIndex
+        book.accept(notes[first..<gap], at: time, into: &events)
+        book.lose(side, octets: octets, at: time, into: &events)
+        book.accept(notes[gap...], at: time, into: &events)
+    }
+
+    /// No more octets come from `side`.
+    package mutating func end(_ side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]) {
+        let first = notes.count
+        tap.end(side, into: &notes)
+        book.accept(notes[first...], at: time, into: &events)
+    }
+
+    /// The connection has ended. What was not whole is told as it is; the session's summary is the last event.
+    package mutating func close(
+        _ end: SessionEnd, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
+    ) {
+        self.end(.client, at: time, events: &events, notes: &notes)
+        self.end(.server, at: time, events: &events, notes: &notes)
+        book.close(end, at: time, into: &events)
+    }
+
+    /// A rule changed something in this exchange.
+    package mutating func mark(exchange: Int, changedBy rule: String) { book.mark(exchange: exchange, changedBy: rule) }
+
+    /// A rule set a tag.
+    package mutating func tag(_ tag: String) { book.tag(tag) }
+}

@@ -1,0 +1,106 @@
+// The observer gives the same books however the octets arrive, and marks what is missing.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+import Testing
+
+@Suite struct ObserverTests {
+    private let info = SessionInfo(
+        id: "s", mailProtocol: .smtp, start: 5, client: SocketAddress(ip: .v4(1), port: 1),
+        server: SocketAddress(ip: .v4(2), port: 25), route: "test")
+
+    private let turns: [(Side, String)] = [
+        (.server, "220 mx\r\n"), (.client, "EHLO a\r\n"), (.server, "250-mx\r\n250 AUTH PLAIN\r\n"),
+        (.client, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"), (.server, "235 in\r\n"),
+        (.client, "MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"),
+        (.server, "250 ok\r\n250 ok\r\n354 go\r\n"), (.client, "Subject: x\r\n\r\n..\r\n.\r\nQUIT\r\n"),
+        (.server, "250 ok\r\n221 bye\r\n"),
+    ]
+
+    private func observe(step: Int) -> (rows: [String], octets: [UInt8], summary: SessionSummary) {
+        var observer = Observer(info: info, fingerprintKey: [1])
+        var events: [RecordEvent] = []
+        var notes: [Note] = []
+        observer.open(into: &events)
+        for (side, text) in turns {
+            let octets = Array(text.utf8)
+            for start in stride(from: 0, to: octets.count, by: step) {
+                let piece = octets[start..<min(start + step, octets.count)]
+                observer.receive(piece, from: side, at: 7, events: &events, notes: &notes)
+            }
+        }
+        observer.close(.closed, at: 9, events: &events, notes: &notes)
+        var rows: [String] = []
+        var client: [UInt8] = []
+        for event in events {
+            switch event {
+            case .opened, .closed, .gap: break
+            case .octets(_, _, .client, _, let pieces): for piece in pieces { client += piece }
+            case .octets: break
+            case .exchange(_, let row): rows.append("\(row)")
+            case .message(_, let row): rows.append("\(row)")
+            case .credential(_, let row): rows.append("\(row)")
+            }
+        }
+        return (rows, client, observer.summary)
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 30])
+    func anyChunkingGivesTheSameBooks(_ step: Int) {
+        let whole = observe(step: 10_000)
+        let cut = observe(step: step)
+        #expect(cut.rows == whole.rows)
+        #expect(cut.octets == whole.octets)
+        #expect(cut.summary == whole.summary)
+        #expect(whole.summary.messages == 1)
+        #expect(whole.summary.credentials == 1)
+        #expect(whole.summary.user == "alice")
+        #expect(whole.rows.count == 9)
+        #expect(!whole.octets.isEmpty)
+    }
+
+    @Test func aGapIsToldInItsPlace() {
+        var observer = Observer(info: info, fingerprintKey: [1])
+        var events: [RecordEvent] = []
+        var notes: [Note] = []
+        observer.open(into: &events)
+        observer.receive(Array("220 mx\r\n250 half".utf8)[...], from: .server, at: 6, events: &events, notes: &notes)
+        observer.lose(.server, octets: 10, at: 8, events: &events, notes: &notes)
+        observer.lose(.client, octets: 3, at: 8, events: &events, notes: &notes)
+        observer.receive(Array("more\r\n".utf8)[...], from: .server, at: 9, events: &events, notes: &notes)
+        observer.close(.closed, at: 9, events: &events, notes: &notes)
+        let order = events.compactMap { event -> String? in
+            switch event {
+            case .opened: "opened"
+            case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
+            case .gap(_, _, let side, _, let count): "\(side) lost \(count)"
+            case .closed: "closed"
+            case .exchange, .message, .credential: nil
+            }
+        }
+        #expect(order == ["opened", "220 mx\r\n", "250 half", "server lost 10", "client lost 3", "more\r\n", "closed"])
+        #expect(observer.summary.gaps == 2)
+        #expect(observer.summary.opaque == .gap)
+    }
+
+    @Test func idsSortByStartAndNeverRepeat() {
+        var ids = SessionID()
+        var all: [String] = []
+        for time in [1_764_000_000_000_000, 1_764_000_000_000_000, 1_763_000_000_000_000, 1_764_000_000_000_001]
+            as [Int64]
+        {
+            all.append(ids.next(at: time))
+        }
+        #expect(all == all.sorted())
+        #expect(Set(all).count == 4)
+        #expect(all.allSatisfy { $0.utf8.count == 13 })
+        var lanes = [SessionID(lane: 0, of: 2), SessionID(lane: 1, of: 2)]
+        var mixed: Set<String> = []
+        for _ in 0..<100 {
+            mixed.insert(lanes[0].next(at: 77))
+            mixed.insert(lanes[1].next(at: 77))
+        }
+        #expect(mixed.count == 200)
+    }
+}
