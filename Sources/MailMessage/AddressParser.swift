@@ -14,6 +14,8 @@ struct AddressParser {
     private var words: [Word] = []
     /// The address of the present list element once its angle brackets or its at sign were read.
     private var address: MailAddress?
+    /// The address stood without angle brackets.
+    private var isBare = false
 
     init(_ body: ArraySlice<UInt8>) {
         lexer = FieldLexer(body)
@@ -36,8 +38,9 @@ struct AddressParser {
                 if !isInGroup, address == nil { startGroup() }
             case UInt8(ascii: "<"):
                 lexer.advance()
-                let found = readAngle()
-                if address == nil { address = found }
+                prepareForAngle()
+                address = readAngle()
+                isBare = false
             case UInt8(ascii: "@"):
                 lexer.advance()
                 readBareDomain()
@@ -98,7 +101,10 @@ struct AddressParser {
             if found.displayName == nil { found.displayName = lexer.comment }
             items.append(.mailbox(found))
         } else if let phrase = AddressParser.phrase(words[...]) {
-            items.append(.mailbox(MailAddress(displayName: lexer.comment, localPart: phrase, domain: [])))
+            // One word is a local mailbox as RFC 822 systems had it; several are a name whose address is missing.
+            let isName = phrase.contains { Octets.isSpace($0) }
+            let name = isName ? phrase : lexer.comment
+            items.append(.mailbox(MailAddress(displayName: name, localPart: isName ? [] : phrase, domain: [])))
         }
         address = nil
         words = []
@@ -109,15 +115,19 @@ struct AddressParser {
     /// before is a display name that should have had brackets.
     private mutating func readBareDomain() {
         let domain = readDomain()
+        // Two addresses with the comma forgotten.
+        if address != nil, !words.isEmpty { endAddress() }
         if var found = address {
             // A second at sign: the best reading is that the last one counts. The old value is let go first, else every one of many
             // at signs would copy it.
             address = nil
-            found.localPart += [UInt8(ascii: "@")] + found.domain
+            found.localPart.append(UInt8(ascii: "@"))
+            found.localPart += found.domain
             found.domain = domain
             address = found
             return
         }
+        isBare = true
         var start = words.endIndex
         while start > words.startIndex {
             if start < words.endIndex, !words[start].isDot, !words[start - 1].isDot { break }
@@ -148,6 +158,22 @@ struct AddressParser {
                 out += lexer.readAtom(until: AddressParser.endsAtom)
             }
         }
+    }
+
+    /// An angle bracket opens. An address that stands before it was a display name if it had no brackets, else the comma is missing.
+    private mutating func prepareForAngle() {
+        guard let found = address else { return }
+        guard isBare else { return endAddress() }
+        var name = found.displayName.map { $0 + [UInt8(ascii: " ")] } ?? []
+        name += found.localPart + [UInt8(ascii: "@")] + found.domain
+        words.insert(Word(text: name, isDot: false, isApart: false), at: 0)
+        address = nil
+    }
+
+    /// Ends an address in the middle of a list element; the words that were read stay for the next one.
+    private mutating func endAddress() {
+        if let found = address { items.append(.mailbox(found)) }
+        address = nil
     }
 
     /// What stands between angle brackets, the display name being the words before.

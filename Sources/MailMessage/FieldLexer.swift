@@ -116,7 +116,9 @@ struct FieldLexer {
         while let octet = next, octet != UInt8(ascii: ";") {
             if Octets.isFoldingSpace(octet) || octet == UInt8(ascii: "(") && out.isEmpty {
                 skipSpace()
-                if let octet = next, octet != UInt8(ascii: ";"), !out.isEmpty { out.append(UInt8(ascii: " ")) }
+                if out.isEmpty { continue }
+                if isAtParameter { break }
+                if let octet = next, octet != UInt8(ascii: ";") { out.append(UInt8(ascii: " ")) }
                 continue
             }
             if octet == UInt8(ascii: "("), neverClosesFrom == nil {
@@ -139,5 +141,13 @@ struct FieldLexer {
             position += 1
         }
         return out
+    }
+
+    /// A word with an equals sign inside stands at the position: the next parameter, its semicolon forgotten.
+    var isAtParameter: Bool {
+        let word = bytes[position...].prefix {
+            !Octets.isFoldingSpace($0) && $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+        }
+        return !word.isEmpty && word.endIndex < bytes.endIndex && bytes[word.endIndex] == UInt8(ascii: "=")
     }
 }

@@ -55,7 +55,11 @@ private struct BodyStructureWriter {
         out.append(UInt8(ascii: "("))
         switch part.content {
         case .multipart(let children):
-            if children.isEmpty { put("(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)") }
+            if children.isEmpty {
+                // The grammar wants at least one part: an empty text stands for none.
+                put("(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0")
+                put(isExtended ? " NIL NIL NIL NIL)" : ")")
+            }
             for child in children where structure.parts.indices.contains(child) { write(structure.parts[child]) }
             put(" ")
             out += imapString(part.mediaType.subtype)
@@ -75,8 +79,9 @@ private struct BodyStructureWriter {
             putSingleExtension(part)
         case .opaque, .message:
             // A list that says multipart must hold lists, one that says message/rfc822 an envelope: what was not taken apart is
-            // shown as plain octets.
-            putBasic(part, type: MediaType(type: "application", subtype: "octet-stream"))
+            // shown as text.
+            putBasic(part, type: .plainText)
+            put(" \(part.lines)")
             putSingleExtension(part)
         case .leaf:
             putBasic(part, type: part.mediaType)
@@ -95,7 +100,9 @@ private struct BodyStructureWriter {
         put(" ")
         out += imapString(type.subtype)
         put(" ")
-        put(type.parameters)
+        // The default of text without a charset (RFC 2045 §5.2), which clients expect to be told.
+        let isBare = type.type == "text" && type.parameter("charset") == nil
+        put(isBare ? type.parameters + MediaType.plainText.parameters : type.parameters)
         put(" ")
         out += imapString(part.id)
         put(" ")

@@ -34,7 +34,8 @@ package struct MIMEParameter: Equatable, Sendable {
             if lexer.next == UInt8(ascii: "\"") {
                 value = lexer.readQuoted()
                 // Octets between the closing quote and the semicolon belong nowhere.
-                _ = lexer.readBareValue()
+                lexer.skipSpace()
+                if !lexer.isAtParameter { _ = lexer.readBareValue() }
             } else {
                 value = lexer.readBareValue()
             }

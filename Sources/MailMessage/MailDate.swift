@@ -90,6 +90,11 @@ package struct MailDate: Equatable, Sendable {
             let word = lexer.readAtom { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "(") }
             if let first = word.first, Octets.isDigit(first), Octets.find(UInt8(ascii: "-"), in: word) != nil {
                 words += word.split(separator: UInt8(ascii: "-"), maxSplits: 3)
+            } else if let last = words.last, last.last == UInt8(ascii: ":") || word.first == UInt8(ascii: ":"),
+                last.count < 9
+            {
+                // RFC 5322 §4.3 allowed white space and comments around the colons of a time.
+                words[words.count - 1] = last + word
             } else {
                 words.append(word)
             }

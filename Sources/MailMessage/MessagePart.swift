@@ -6,7 +6,8 @@ package struct MessagePart: Equatable, Sendable {
     package enum Content: Equatable, Sendable {
         /// Octets that hold no further parts.
         case leaf
-        /// A multipart that was not taken apart: it names no boundary, or the limits were reached.
+        /// A multipart or message that was not taken apart, since it names no boundary or the limits were reached: it is read as
+        /// plain text, as RFC 2045 §5.2 wants for what has no valid Content-Type.
         case opaque
         /// Parts between boundaries, as indices into `MessageStructure.parts`; none when no boundary line was found.
         case multipart([Int])
@@ -51,6 +52,9 @@ package struct MessagePart: Equatable, Sendable {
         disposition?.filename ?? mediaType.parameters.first { $0.name == "name" }?.text
     }
 
+    /// The body is text: by its media type, or because it was not taken apart.
+    package var isText: Bool { content == .opaque || content == .leaf && mediaType.type == "text" }
+
     /// Parts that this one holds directly.
     package var children: [Int] {
         switch content {
@@ -87,7 +91,10 @@ struct PartFields {
             case "transfer-encoding" where encoding == nil:
                 var lexer = FieldLexer(field.body)
                 lexer.skipSpace()
-                encoding = MediaType.token(&lexer)
+                let name = MediaType.token(&lexer)
+                lexer.skipSpace()
+                // Anything but one word says nothing.
+                if lexer.isAtEnd || lexer.next == UInt8(ascii: ";") { encoding = name }
             case "id" where id == nil: id = field.value
             case "description" where description == nil: description = field.value
             case "disposition" where disposition == nil: disposition = ContentDisposition(parsing: field.body)

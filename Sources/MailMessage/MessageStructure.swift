@@ -41,7 +41,7 @@ package struct MessageStructure: Equatable, Sendable {
 
     /// The text of a text part; nil for other parts. A charset that is not known is guessed.
     package func text(of part: MessagePart, in message: [UInt8]) -> String? {
-        guard part.mediaType.type == "text" else { return nil }
+        guard part.isText else { return nil }
         let octets = decodedBody(of: part, in: message)
         guard let label = part.mediaType.parameter("charset"), let charset = Charset(label: label) else {
             return Charset.guess(octets)
