@@ -1,7 +1,7 @@
 """The real servers: Dovecot (IMAP, POP3, LMTP, SASL) and Postfix (SMTP), each with its own configuration and folders.
 
 Nothing of the machine's own configuration is read or written. Mail belongs to the unprivileged user `nobody`; both need
-root to start, because they change to users of their own. Postfix asks Dovecot who may log in and delivers to it by LMTP,
+root to start, because they change to users of their own. Postfix asks Dovecot who may log in and delivers into its Maildirs,
 so that a message sent over SMTP is read over IMAP and POP3."""
 
 import contextlib
@@ -56,7 +56,9 @@ class Dovecot:
         require_root("Dovecot")
         self.folder = pathlib.Path(folder)
         self.accounts = accounts
-        self.imap, self.pop3, self.lmtp, self.sasl = (free_port() for _ in range(4))
+        # Two ports speak IMAP: clients are sent to `imap`, the harness itself prepares and inspects mailboxes over
+        # `side_door`, so that a capture of `imap` holds the clients' sessions only.
+        self.imap, self.side_door, self.pop3, self.lmtp, self.sasl = (free_port() for _ in range(5))
         self.mail = self.folder / "mail"
         self.mail.mkdir(parents=True)
         self.folder.chmod(0o755)
@@ -69,7 +71,8 @@ class Dovecot:
         self.process = Process(["/usr/sbin/dovecot", "-F", "-c", configuration], self.folder, "dovecot")
         try:
             self.process.wait_for(
-                "Dovecot's ports", lambda: all(map(listening, (self.imap, self.pop3, self.lmtp, self.sasl))))
+                "Dovecot's ports",
+                lambda: all(map(listening, (self.imap, self.side_door, self.pop3, self.lmtp, self.sasl))))
         except AssertionError as failure:
             self.stop()
             raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
@@ -114,6 +117,10 @@ service imap-login {{
   inet_listener imap {{
     address = {HOST}
     port = {self.imap}
+  }}
+  inet_listener imap-side-door {{
+    address = {HOST}
+    port = {self.side_door}
   }}
   inet_listener imaps {{
     port = 0
@@ -189,6 +196,8 @@ class Postfix:
         for path in (self.folder, self.queue):
             path.chmod(0o755)
         shutil.chown(self.data, "postfix")
+        (self.folder / "mailboxes").write_text(
+            "".join(f"{a.address} {a.name}/Maildir/\n" for a in dovecot.accounts.all))
         (self.folder / "main.cf").write_text(self._main(dovecot))
         (self.folder / "master.cf").write_text(self._master())
         self.process = Process(["/usr/sbin/postfix", "-c", self.folder, "start-fg"], self.folder, "postfix")
@@ -199,6 +208,7 @@ class Postfix:
             raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
 
     def _main(self, dovecot):
+        owner = pwd.getpwnam("nobody")
         return f"""\
 compatibility_level = 3.6
 queue_directory = {self.queue}
@@ -225,8 +235,11 @@ smtputf8_enable = yes
 message_size_limit = 0
 virtual_mailbox_limit = 0
 virtual_mailbox_domains = {DOMAIN}
-virtual_mailbox_maps = static:all
-virtual_transport = lmtp:inet:{HOST}:{dovecot.lmtp}
+virtual_mailbox_base = {dovecot.mail}
+virtual_mailbox_maps = texthash:{self.folder}/mailboxes
+virtual_minimum_uid = 1
+virtual_uid_maps = static:{owner.pw_uid}
+virtual_gid_maps = static:{owner.pw_gid}
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:{HOST}:{dovecot.sasl}
@@ -251,7 +264,8 @@ default_destination_concurrency_limit = 8
             limit = "0" if name in ("cleanup", "bounce", "defer", "trace", "flush") else "-"
             if name in ("anvil", "scache", "verify"):
                 limit = "1"
-            lines.append(f"{name} {kind} {private} - n {wakeup} {limit} {programs.get(program, program)}")
+            unprivileged = "n" if name in ("local", "virtual") else "-"
+            lines.append(f"{name} {kind} {private} {unprivileged} n {wakeup} {limit} {programs.get(program, program)}")
         lines.append("pickup unix n - n 60 1 pickup")
         lines.append("qmgr unix n - n 300 1 qmgr")
         lines.append("postlog unix-dgram n - n - 1 postlogd")
