@@ -78,11 +78,21 @@ private func exercise(_ message: [UInt8]) -> String? {
         octets("no header at all\n\nbody\n"),
     ]
 
-    /// The collected cases: messages of public parsers' tests, when they are there, beside the seeds.
+    /// The folder of collected messages: named by the environment, else a folder `cases` in a neighbour of the package.
+    private static func folder() -> String? {
+        if let named = ProcessInfo.processInfo.environment["MAILPROXY_CASES"] { return named + "/eml" }
+        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+            .standardized
+        let around = package.deletingLastPathComponent().path
+        let neighbours = (try? FileManager.default.contentsOfDirectory(atPath: around)) ?? []
+        return neighbours.sorted().map { "\(around)/\($0)/cases/eml" }.first {
+            FileManager.default.fileExists(atPath: $0)
+        }
+    }
+
+    /// Messages of public parsers' tests, when they are there, beside the seeds.
     private static func cases() -> [(String, [UInt8])] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "../../../shared/cases")
-        let folder = (ProcessInfo.processInfo.environment["MAILPROXY_CASES"] ?? root.path) + "/eml"
+        let folder = folder() ?? ""
         let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         let files = names.filter { $0.hasSuffix(".eml") }.sorted().compactMap { name in
             FileManager.default.contents(atPath: folder + "/" + name).map { (name, Array($0)) }
@@ -196,6 +206,24 @@ private func exercise(_ message: [UInt8]) -> String? {
             #expect(
                 MessageStructure.parse(octets("Content-Type: a/b") + many + octets("\n\n")).root.mediaType.parameters
                     .isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        "(", "\"", "<", "=?", "=?utf-8?q?", "=?utf-8?q?a?= ", " ", "\r\n ", ";a=", "a*0*=''%", "a(", "a(b)c ", "\\",
+        ",", "1-", ":",
+    ])
+    func hugeFieldBodies(piece: String) {
+        let body = [UInt8](repeatElement(octets(piece), count: 30_000).joined())
+        for start in ["", "a/b", "text/plain; x=", "x", "1 Jan 2000 "] {
+            let field = HeaderField(raw: [], name: [], body: (octets(start) + body)[...])
+            bounded(.seconds(5)) {
+                #expect(field.text.utf8.count <= 3 * body.count + start.utf8.count)
+                #expect(field.value.count <= body.count + start.utf8.count)
+                #expect(MediaType(parsing: field.body)?.type != "message")
+                #expect(ContentDisposition(parsing: field.body)?.type != "never")
+                #expect((MailDate(parsing: field.body)?.seconds ?? 946_684_800) == 946_684_800)
+            }
         }
     }
 }
