@@ -40,7 +40,8 @@ package struct Content: Equatable, Sendable {
     package var exchange: Int
     /// The octets are a secret and are masked wherever they are kept.
     package var secret: Bool
-    /// Which part of a message this is, in the words of the protocol: `BODY[]`, `BODY[1.2]<0>`, `TOP 5`; empty for the whole.
+    /// Which part of a message this is, in the words of the protocol: `BODY[]`, `BODY[1.2]<0>`, `TOP 5`; empty for the
+    /// whole.
     package var section: String
     /// More pieces of the same message may follow in another content (BDAT without LAST, RFC 3030 §2).
     package var continues: Bool

@@ -1,8 +1,6 @@
-// The joint state of both sides of one connection, as a pure machine. It is changed by "the client sent X" and "the server
-// sent Y" and does not know which role we play; observer, relay, server and client share it.
+// The joint state of both sides of one connection, as a pure machine. It is changed by "the client sent X" and "the
+// server sent Y" and does not know which role we play; observer, relay, server and client share it.
 
-/// What the machine says of a line.
-///
 /// The joint machine of a protocol. Bulk octets stay outside of it: framers own buffers, dialogues own facts.
 package protocol Dialogue: Equatable, Sendable {
     /// How the next octets of `side` are to be cut.
@@ -21,8 +19,8 @@ package protocol Dialogue: Equatable, Sendable {
     /// Malformed line ends were found in dot-terminated content.
     func judge(_ flaws: ContentFlaws, from side: Side) -> [Violation]
 
-    /// Octets of `side` waited while the other side's answer was out, and that answer ended the cleartext. Or `side` is the
-    /// server and speaks first after it.
+    /// Octets of `side` waited while the other side's answer was out, and that answer ended the cleartext. Or `side` is
+    /// the server and speaks first after it.
     func judgeAtEdge(_ side: Side) -> Violation?
 
     /// The violation that a line beyond its limit is.
@@ -34,7 +32,8 @@ package protocol Dialogue: Equatable, Sendable {
     /// Set once the session is not followed any more.
     var opaque: OpaqueReason? { get }
 
-    /// A line of `side` without its end, as it stood when the connection ended or the limit was passed; the masked form when it may hold a secret.
+    /// A line of `side` without its end, as it stood when the connection ended or the limit was passed; the masked form
+    /// when it may hold a secret.
     func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>?
 
     /// The exchange that a frame of `side` without further knowledge belongs to.

@@ -1,6 +1,6 @@
 // Finds the end of dot-terminated content and the malformed line ends in it, whatever way the octets are split.
-// The end is CRLF "." CRLF and nothing else (RFC 5321 §4.1.1.4); the other eight pairs around a dot are flaws, because peers
-// that take them for an end can be made to see messages that nobody sent.
+// The end is CRLF "." CRLF and nothing else (RFC 5321 §4.1.1.4); the other eight pairs around a dot are flaws, because
+// peers that take them for an end can be made to see messages that nobody sent.
 
 import CBytes
 
@@ -58,6 +58,9 @@ package struct DotScanner: Equatable, Sendable {
         let dot: UInt8 = 46
         var i = 0
         let end = raw.count
+        // The next LF at or behind `i`, once it was looked for: without it a run of CRs would be searched to its end
+        // each time.
+        var nextLF = -1
         while i < end {
             switch place {
             case .lineStart:
@@ -94,13 +97,16 @@ package struct DotScanner: Equatable, Sendable {
             case .middle:
                 // The common line: CRLF is the next line end, and no CR stands before it.
                 guard let base = raw.baseAddress else { return (i, false) }
-                let hit = mp_find_byte(base + i, end - i, lf)
-                let lineEnd = hit < 0 ? end : i + hit
+                if nextLF < i {
+                    let hit = mp_find_byte(base + i, end - i, lf)
+                    nextLF = hit < 0 ? end : i + hit
+                }
+                let lineEnd = nextLF
                 let stray = mp_find_byte(base + i, lineEnd - i, cr)
                 if stray >= 0 {
                     i += stray + 1
                     place = .afterCR
-                } else if hit >= 0 {
+                } else if lineEnd < end {
                     flaws.insert(.bareLF)
                     i = lineEnd + 1
                     place = .looseLineStart

@@ -1,5 +1,5 @@
-// What a frame is, in words that all protocols share. Generic code (recording, rules, replay, the audit) reads only these;
-// code of one protocol parses the octets further with that protocol's types.
+// What a frame is, in words that all protocols share. Generic code (recording, rules, replay, the audit) reads only
+// these; code of one protocol parses the octets further with that protocol's types.
 
 /// A parsed frame.
 package enum Element: Equatable, Sendable {
@@ -40,7 +40,8 @@ package enum Element: Equatable, Sendable {
 
 /// A command line, as far as all protocols agree.
 package struct Command: Equatable, Sendable {
-    /// The verb in capitals; IMAP's `UID` is a part of it ("UID FETCH"). Empty when the line has none. Cut after 32 octets.
+    /// The verb in capitals; IMAP's `UID` is a part of it ("UID FETCH"). Empty when the line has none. Cut after 32
+    /// octets.
     package var verb: String
     /// IMAP's tag; empty in other protocols.
     package var tag: String
@@ -92,7 +93,7 @@ package enum ReplyStatus: String, Sendable, Hashable {
 
 /// Why a session is not followed any more.
 package enum OpaqueReason: String, Sendable, Hashable {
-    /// STARTTLS or STLS succeeded.
+    /// STARTTLS or STLS succeeded, or TLS began with the first octet.
     case tls
     /// COMPRESS succeeded (RFC 4978).
     case compress

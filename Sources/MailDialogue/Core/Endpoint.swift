@@ -1,5 +1,5 @@
-// A tap with a role. What we send runs through the same machine as what we receive, so that our server and our client are
-// judged by the observer on every octet.
+// A tap with a role. What we send runs through the same machine as what we receive, so that our server and our client
+// are judged by the observer on every octet.
 
 /// One end of a connection: ours.
 package struct Endpoint<D: Dialogue>: Sendable, Equatable {
@@ -19,7 +19,8 @@ package struct Endpoint<D: Dialogue>: Sendable, Equatable {
         tap.receive(bytes, from: role.other, into: &notes)
     }
 
-    /// We send octets. The notes may hold frames of the peer that our octets released: they must be acted on like received ones.
+    /// We send octets. The notes may hold frames of the peer that our octets released: they must be acted on like
+    /// received ones.
     package mutating func send(_ bytes: [UInt8], into notes: inout [Note]) {
         tap.receive(bytes, from: role, into: &notes)
     }

@@ -1,4 +1,5 @@
-// What a dialogue learns beside the frames: who logs in, who writes to whom. Told with the note of the frame that proves it.
+// What a dialogue learns beside the frames: who logs in, who writes to whom. Told with the note of the frame that
+// proves it.
 
 /// Something a frame says about the session.
 package enum Fact: Equatable, Sendable {
@@ -28,7 +29,8 @@ package enum Fact: Equatable, Sendable {
 
 /// A credential as seen on the wire.
 package struct Credential: Equatable, Sendable {
-    /// The mechanism in capitals: PLAIN, LOGIN, CRAM-MD5; `USER` for POP3's USER and PASS, `APOP`, `LOGIN` for IMAP's LOGIN.
+    /// The mechanism in capitals: PLAIN, LOGIN, CRAM-MD5; `USER` for POP3's USER and PASS, `APOP`, `LOGIN` for IMAP's
+    /// LOGIN.
     package var mechanism: String
     /// The account, when it could be read.
     package var account: String

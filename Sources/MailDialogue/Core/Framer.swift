@@ -1,7 +1,8 @@
-// Cuts the octets of one side into frames, as the dialogue demands. Cut first, parse second: only a whole frame reaches a
-// parser, so a bad frame is lost without losing the place.
+// Cuts the octets of one side into frames, as the dialogue demands. Cut first, parse second: only a whole frame reaches
+// a parser, so a bad frame is lost without losing the place.
 //
-// Only CRLF ends content (RFC 5321 §4.1.1.4). A line ends at LF, with or without CR before it; the dialogue judges which.
+// Only CRLF ends content (RFC 5321 §4.1.1.4). A line ends at LF, with or without CR before it; the dialogue judges
+// which.
 
 import CBytes
 
@@ -53,6 +54,15 @@ package struct Framer: Equatable, Sendable {
 
     /// All octets.
     mutating func rest() -> ArraySlice<UInt8> { take(buffer.count) }
+
+    /// The octets up to the first LF, or all when there is none.
+    mutating func restOfLine() -> ArraySlice<UInt8> {
+        let found = buffer.withUnsafeBytes { mp_find_byte($0.baseAddress, $0.count, 10) }
+        return take(found < 0 ? buffer.count : found + 1)
+    }
+
+    /// The octets are a TLS record of type handshake (RFC 8446 §5.1); no protocol here begins so.
+    var beginsTLS: Bool { buffer.starts(with: [0x16, 0x03]) }
 
     /// Content starts here: the scanner stands at the beginning of a line.
     mutating func beginDotTerminated() { scanner = DotScanner() }

@@ -2,8 +2,8 @@
 
 /// Limits of the core, in octets unless said otherwise.
 package enum DialogueLimits {
-    /// A line of SMTP or POP3. RFC 5321 §4.5.3.1.4 asks for 512 plus what extensions add, RFC 4954 §4 for 12,288 in AUTH;
-    /// replies of real servers stay below. The double leaves room.
+    /// A line of SMTP or POP3. RFC 5321 §4.5.3.1.4 asks for 512 plus what extensions add, RFC 4954 §4 for 12,288 in
+    /// AUTH; replies of real servers stay below. The double leaves room.
     package static let line = 24_576
     /// A line of IMAP. RFC 9051 gives none; RFC 7162 §4 asks servers for 8,192. Dovecot takes 65,536; UID sets and flag
     /// lists of big mailboxes reach megabytes in responses.
@@ -11,7 +11,8 @@ package enum DialogueLimits {
     package static let imapResponseLine = 8_388_608
     /// Octets of a side that wait for the other side's answer. A client that does not wait sends a window at most.
     package static let held = 262_144
-    /// Commands that await replies. Clients pipeline some hundreds (UID FETCH of a folder); more is an attack on memory.
+    /// Commands that await replies. Clients pipeline some hundreds (UID FETCH of a folder); more is an attack on
+    /// memory.
     package static let outstanding = 10_000
     /// A literal that is kept because it is an argument (user, password, mailbox name).
     package static let keptLiteral = 8_192

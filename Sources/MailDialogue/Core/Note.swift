@@ -1,11 +1,12 @@
 // What a dialogue says of a frame.
 
-/// A frame, what it is, and what the dialogue says of it. The octets of all notes of a side, in order, are the octets of
-/// that side: nothing is lost and nothing is added.
+/// A frame, what it is, and what the dialogue says of it. The octets of all notes of a side, in order, are the octets
+/// of that side: nothing is lost and nothing is added.
 package struct Note: Equatable, Sendable {
     package var side: Side
     package var element: Element
-    /// The exchange: 0 is the greeting, commands count from 1. Unsolicited lines belong to the exchange that is open or was last.
+    /// The exchange: 0 is the greeting, commands count from 1. Unsolicited lines belong to the exchange that is open or
+    /// was last.
     package var exchange: Int
     /// The octets as on the wire, with their line end.
     package var raw: ArraySlice<UInt8>

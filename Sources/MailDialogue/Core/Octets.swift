@@ -27,15 +27,18 @@ extension ArraySlice<UInt8> {
 
     /// ASCII letters in capitals, at most `limit` octets, as text; other octets as `?`.
     package func keyword(limit: Int = DialogueLimits.verb) -> String {
-        var text = ""
-        for octet in prefix(limit) {
-            switch octet {
-            case 97...122: text.unicodeScalars.append(Unicode.Scalar(octet - 32))
-            case 33...126: text.unicodeScalars.append(Unicode.Scalar(octet))
-            default: text.append("?")
+        let count = Swift.min(count, Swift.max(limit, 0))
+        // Written in place: up to 15 octets take no storage of their own.
+        return String(unsafeUninitializedCapacity: count) { buffer in
+            for (offset, octet) in prefix(count).enumerated() {
+                switch octet {
+                case 97...122: buffer[offset] = octet - 32
+                case 33...126: buffer[offset] = octet
+                default: buffer[offset] = UInt8(ascii: "?")
+                }
             }
+            return count
         }
-        return text
     }
 
     /// True when the octets are `word` in any case (ASCII).

@@ -1,7 +1,11 @@
 // Two framers and a dialogue: octets of a side in, notes out. Everybody who follows a connection does it through a tap.
 //
-// The work list: a line of one side may release octets of the other that were held, and these may ask for the first side
-// again. `receive` therefore drains both sides in turn until neither moves. No frame is ever looked at twice.
+// The work list: a line of one side may release octets of the other that were held, and these may ask for the first
+// side again. `receive` therefore drains both sides in turn until neither moves. No frame is ever looked at twice.
+//
+// What waited on one side came before what the other side sends behind the line that releases it: after each frame the
+// other side gets its turn first, when it has octets. "354" and "250" in one segment are then no reply in the middle of
+// the data.
 
 /// Follows one connection.
 package struct Tap<D: Dialogue>: Sendable, Equatable {
@@ -18,6 +22,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var spokeOpaquely = false
         /// Octets of this side waited for an answer of the other.
         var waited = false
+        /// A line of this side was cut: the first octets are behind us.
+        var begun = false
+        /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
+        var secretTail = false
     }
 
     package init(_ dialogue: D) { self.dialogue = dialogue }
@@ -25,7 +33,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     /// Octets that were received and not yet cut.
     package func pending(_ side: Side) -> Int { side == .client ? client.framer.count : server.framer.count }
 
-    /// Octets of `side` arrived. The notes of all frames that are now whole are appended, in the order in which they are understood.
+    /// Octets of `side` arrived. The notes of all frames that are now whole are appended, in the order in which they
+    /// are understood.
     package mutating func receive(_ bytes: [UInt8], from side: Side, into notes: inout [Note]) {
         receive(bytes[...], from: side, into: &notes)
     }
@@ -74,31 +83,43 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private mutating func drain(_ side: Side, into notes: inout [Note]) -> Bool {
         // Static, with the dialogue and one path apart: both are changed in place and neither is copied.
         switch side {
-        case .client: Self.drain(&dialogue, &client, side, otherSpokeOpaquely: server.spokeOpaquely, into: &notes)
-        case .server: Self.drain(&dialogue, &server, side, otherSpokeOpaquely: client.spokeOpaquely, into: &notes)
+        case .client: Self.drain(&dialogue, &client, side, other: server, into: &notes)
+        case .server: Self.drain(&dialogue, &server, side, other: client, into: &notes)
         }
     }
 
     private static func drain(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, otherSpokeOpaquely: Bool, into notes: inout [Note]
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, other: borrowing Stream, into notes: inout [Note]
     ) -> Bool {
+        let otherSpokeOpaquely = other.spokeOpaquely
+        let yields = !other.framer.isEmpty
         var moved = false
         while true {
             switch dialogue.demand(side) {
             case .line(let limit):
                 if path.framer.isEmpty { return moved }
+                if !path.begun, path.framer.beginsTLS {
+                    dialogue.becomeOpaque(.tls)
+                    notes.append(
+                        Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.tls)]))
+                    moved = true
+                    continue
+                }
                 switch path.framer.line(limit: limit) {
                 case .needsMore: return moved
                 case .line(let line):
                     path.waited = false
+                    path.begun = true
                     notes.append(dialogue.accept(line: line, from: side))
+                    if yields { return true }
                 case .tooLong:
-                    let rest = path.framer.rest()
+                    let rest = path.framer.restOfLine()
                     let masked = dialogue.mask(partial: rest, from: side)
                     let exchange = dialogue.currentExchange
                     let violation = dialogue.lineTooLong(side)
                     dialogue.becomeOpaque(.longLine)
                     path.spokeOpaquely = true
+                    path.secretTail = masked != nil && rest.last != 10
                     notes.append(
                         Note(
                             side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.longLine)],
@@ -119,6 +140,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     moved = true
                 }
                 guard cutContent(&dialogue, &path, side, content, into: &notes) else { return moved }
+                if yields { return true }
                 moved = true
             case .held:
                 guard !path.framer.isEmpty else { return moved }
@@ -130,6 +152,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 let exchange = dialogue.currentExchange
                 dialogue.becomeOpaque(.holdLimit)
                 path.spokeOpaquely = true
+                path.secretTail = masked != nil && rest.last != 10
                 notes.append(
                     Note(
                         side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.holdLimit)]))
@@ -142,10 +165,19 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     let suspicious = side == .client ? path.waited : !otherSpokeOpaquely
                     if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
                 }
-                notes.append(
-                    Note(
-                        side, .opaque, exchange: dialogue.currentExchange, raw: path.framer.rest(),
-                        violations: violations))
+                if path.secretTail {
+                    let tail = path.framer.restOfLine()
+                    path.secretTail = tail.last != 10
+                    notes.append(
+                        Note(
+                            side, .opaque, exchange: dialogue.currentExchange, raw: tail,
+                            masked: tail.masking(0..<tail.count), violations: violations))
+                } else {
+                    notes.append(
+                        Note(
+                            side, .opaque, exchange: dialogue.currentExchange, raw: path.framer.rest(),
+                            violations: violations))
+                }
                 moved = true
             }
         }

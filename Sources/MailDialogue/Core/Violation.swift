@@ -1,5 +1,5 @@
-// A breach of an RFC by one side: a value with a stable code, never a refusal. Each protocol lists its own in an extension
-// of this type; `Violation.all` in ProtocolTable.swift joins them.
+// A breach of an RFC by one side: a value with a stable code, never a refusal. Each protocol lists its own in an
+// extension of this type; `Violation.all` in ProtocolTable.swift joins them.
 
 /// A breach of an RFC by one side.
 package struct Violation: Equatable, Hashable, Sendable {

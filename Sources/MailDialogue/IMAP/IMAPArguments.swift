@@ -1,5 +1,5 @@
-// The first arguments of an IMAP command, gathered over its lines and literals: the two of LOGIN, the mailbox of SELECT.
-// Enough of the grammar (RFC 9051 §9, astring) to say where an argument begins and what it is.
+// The first arguments of an IMAP command, gathered over its lines and literals: the two of LOGIN, the mailbox of
+// SELECT. Enough of the grammar (RFC 9051 §9, astring) to say where an argument begins and what it is.
 
 /// The first arguments of a command.
 struct IMAPArguments: Equatable, Sendable {

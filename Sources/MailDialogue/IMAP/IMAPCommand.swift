@@ -61,7 +61,8 @@ package struct IMAPCommand: Equatable, Sendable {
 }
 
 extension ArraySlice<UInt8> {
-    /// The octets as text, one to one for printable ASCII; all others as `\xNN`, so that different octets stay different.
+    /// The octets as text, one to one for printable ASCII; all others as `\xNN`, so that different octets stay
+    /// different.
     var wireText: String {
         if allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
         var out = ""

@@ -1,4 +1,5 @@
-// What an IMAP server sends: the greeting, untagged responses with their literals, continuation requests, tagged replies.
+// What an IMAP server sends: the greeting, untagged responses with their literals, continuation requests, tagged
+// replies.
 
 extension IMAPDialogue {
     mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {

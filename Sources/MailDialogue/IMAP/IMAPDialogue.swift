@@ -1,10 +1,10 @@
 // The joint machine of IMAP (RFC 3501, RFC 9051) with IDLE (RFC 2177), LITERAL+ (RFC 7888), BINARY (RFC 3516), SASL-IR
 // (RFC 4959), COMPRESS (RFC 4978), CATENATE (RFC 4469), UNAUTHENTICATE (RFC 8437) and REPLACE (RFC 8508).
 //
-// A frame is a line or the octets of a literal. Which one the client's next octets are is decided by the client alone after
-// {n+}, but by the server after {n}, AUTHENTICATE, IDLE, STARTTLS and COMPRESS: they are held until it has spoken. Replies are
-// matched by tag; a "+" belongs to the one command that is open at the client's end, whatever its text says.
-// `IMAPDialogue+Client.swift` and `IMAPDialogue+Server.swift` hold the two directions.
+// A frame is a line or the octets of a literal. Which one the client's next octets are is decided by the client alone
+// after {n+}, but by the server after {n}, AUTHENTICATE, IDLE, STARTTLS and COMPRESS: they are held until it has
+// spoken. Replies are matched by tag; a "+" belongs to the one command that is open at the client's end, whatever its
+// text says. `IMAPDialogue+Client.swift` and `IMAPDialogue+Server.swift` hold the two directions.
 
 /// The joint state of an IMAP session.
 package struct IMAPDialogue: Dialogue {
@@ -21,7 +21,8 @@ package struct IMAPDialogue: Dialogue {
     enum ClientState: Equatable, Sendable {
         /// The first line of a command. Successors: all others but `commandRest`.
         case commands
-        /// A command line ended in {n}; the server's "+" or the end of the command decides. Successors: `literal`, `commands`.
+        /// A command line ended in {n}; the server's "+" or the end of the command decides. Successors: `literal`,
+        /// `commands`.
         case literalOffered(Content, size: Int)
         /// The octets of a literal. Successor: `commandRest`.
         case literal(Content, size: Int)
@@ -65,11 +66,11 @@ package struct IMAPDialogue: Dialogue {
         var verb = ""
         var exchange = 0
         var arguments = IMAPArguments(wanted: 0)
-        /// The word that governs the next literal: URL or TEXT of CATENATE.
+        /// APPEND takes the message from parts (RFC 4469 §3).
         var isCatenate = false
         /// A literal that is an argument; kept up to `DialogueLimits.keptLiteral`.
         var literal = KeptLiteral()
-        /// The command ended before its literals did: the line behind them is still a part of it.
+        /// Its literals are kept as arguments.
         var collects: Bool { verb == "LOGIN" || verb == "SELECT" || verb == "EXAMINE" }
     }
 

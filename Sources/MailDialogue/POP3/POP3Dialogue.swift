@@ -1,8 +1,9 @@
-// The joint machine of POP3 (RFC 1939) with CAPA (RFC 2449), STLS (RFC 2595), AUTH (RFC 5034), UTF8 and LANG (RFC 6856).
+// The joint machine of POP3 (RFC 1939) with CAPA (RFC 2449), STLS (RFC 2595), AUTH (RFC 5034), UTF8 and LANG (RFC
+// 6856).
 //
-// Whether a reply has many lines depends on the command, its arguments and the sign of the reply, so replies are matched to
-// commands by counting (RFC 2449 §6.6). After AUTH and STLS the server decides what the client's next octets are: they are
-// held until it has spoken.
+// Whether a reply has many lines depends on the command, its arguments and the sign of the reply, so replies are
+// matched to commands by counting (RFC 2449 §6.6). After AUTH and STLS the server decides what the client's next octets
+// are: they are held until it has spoken.
 
 /// The joint state of a POP3 session.
 package struct POP3Dialogue: Dialogue {
@@ -271,7 +272,6 @@ package struct POP3Dialogue: Dialogue {
     private mutating func acceptReply(_ line: ArraySlice<UInt8>, _ note: inout Note) {
         let status = POP3Status(line)
         guard let head = outstanding.first else {
-            note.element = status == .none ? .unknown : .reply(Reply(status.reply, code: status.code))
             note.violations.append(.pop3UnsolicitedReply)
             return
         }
@@ -289,6 +289,7 @@ package struct POP3Dialogue: Dialogue {
             return
         }
         if !line.starts(with: status.code.utf8) { note.violations.append(.pop3StatusCase) }
+        if let next = line.dropFirst(status.code.utf8.count).first, next != 32 { note.violations.append(.pop3BadReply) }
         var reply = Reply(status.reply, code: status.code)
         if status == .ok {
             switch head.shape {

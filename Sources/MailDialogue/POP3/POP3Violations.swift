@@ -28,7 +28,7 @@ extension Violation {
     package static let pop3BadGreeting = Violation(
         "pop3-bad-greeting", .server, .error, "RFC 1939 §4", "The greeting does not begin with +OK.")
     package static let pop3BadReply = Violation(
-        "pop3-bad-reply", .server, .error, "RFC 1939 §3", "A reply line begins with neither +OK nor -ERR.")
+        "pop3-bad-reply", .server, .error, "RFC 1939 §3", "A reply line does not begin with the word +OK or -ERR.")
     package static let pop3StatusCase = Violation(
         "pop3-status-case", .server, .notice, "RFC 1939 §3", "A status indicator is not in upper case.")
     package static let pop3UnsolicitedReply = Violation(

@@ -1,5 +1,6 @@
-// Follows a SASL exchange from outside (RFC 4422): takes the base64 of the client's responses, says which account and which
-// secret they show, and how they look with the secret masked in the same length. The outcome is the protocol's to tell.
+// Follows a SASL exchange from outside (RFC 4422): takes the base64 of the client's responses, says which account and
+// which secret they show, and how they look with the secret masked in the same length. The outcome is the protocol's to
+// tell.
 
 import MailMessage
 
@@ -9,6 +10,7 @@ package struct SASLFollower: Equatable, Sendable {
     package let mechanism: String
     private var responses = 0
     private var account = ""
+    private var toldUnreadable = false
 
     /// What a response shows.
     package struct Reading: Equatable, Sendable {
@@ -30,7 +32,10 @@ package struct SASLFollower: Equatable, Sendable {
         case "PLAIN": return plain(octets, base64)
         case "LOGIN": return login(octets, base64)
         case "CRAM-MD5": return cram(octets, base64)
-        case "XOAUTH2", "OAUTHBEARER": return bearer(octets, base64)
+        case "XOAUTH2", "OAUTHBEARER": return bearer(octets)
+        case "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-512-PLUS":
+            return scram(octets, base64)
         case "EXTERNAL", "ANONYMOUS":
             return Reading(
                 credential: Credential(mechanism: mechanism, account: octets[...].text, secret: SecretBytes([])))
@@ -39,7 +44,7 @@ package struct SASLFollower: Equatable, Sendable {
     }
 
     /// RFC 4616 §2: authzid NUL authcid NUL passwd.
-    private func plain(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
+    private mutating func plain(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
         let fields = octets.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
         guard fields.count == 3 else { return unreadable(base64) }
         return reading(octets, secret: fields[2], account: fields[1])
@@ -55,13 +60,13 @@ package struct SASLFollower: Equatable, Sendable {
     }
 
     /// RFC 2195 §2: user, space, digest. The digest can be attacked with a dictionary, so it counts as the secret.
-    private func cram(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
+    private mutating func cram(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
         guard let space = octets.lastIndex(of: 32) else { return unreadable(base64) }
         return reading(octets, secret: octets[(space + 1)...], account: octets[..<space])
     }
 
     /// RFC 7628 §3.1 and its forerunner: fields parted by 0x01, the token behind `auth=Bearer `.
-    private func bearer(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
+    private func bearer(_ octets: [UInt8]) -> Reading {
         var account: ArraySlice<UInt8> = []
         var secret: ArraySlice<UInt8> = []
         for field in octets.split(separator: 1) {
@@ -74,7 +79,39 @@ package struct SASLFollower: Equatable, Sendable {
                 account = field.dropFirst(4).prefix { $0 != UInt8(ascii: ",") }
             }
         }
+        // A response without a token only takes note of the server's error (RFC 7628 §3.2.3).
+        if secret.isEmpty { return Reading() }
         return reading(octets, secret: secret, account: account)
+    }
+
+    /// RFC 5802 §5.1: the account stands in the first message, a proof in the last. The proof can be attacked with a
+    /// dictionary by one who saw the whole exchange, so it counts as the secret.
+    private mutating func scram(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
+        let attributes = octets.split(separator: UInt8(ascii: ","))
+        if let proof = attributes.last, proof.hasPrefixIgnoringCase("p="), attributes.count > 1, responses > 1 {
+            return reading(octets, secret: proof.dropFirst(2), account: Array(account.utf8)[...])
+        }
+        guard let name = attributes.first(where: { $0.starts(with: "n=".utf8) }) else { return unreadable(base64) }
+        account = Self.unescapedName(name.dropFirst(2))
+        return Reading()
+    }
+
+    /// `=2C` is a comma and `=3D` an equals sign (RFC 5802 §5.1).
+    private static func unescapedName(_ name: ArraySlice<UInt8>) -> String {
+        var out: [UInt8] = []
+        var rest = name
+        while let octet = rest.popFirst() {
+            if octet == UInt8(ascii: "="), rest.hasPrefixIgnoringCase("2C") {
+                out.append(UInt8(ascii: ","))
+                rest = rest.dropFirst(2)
+            } else if octet == UInt8(ascii: "="), rest.hasPrefixIgnoringCase("3D") {
+                out.append(UInt8(ascii: "="))
+                rest = rest.dropFirst(2)
+            } else {
+                out.append(octet)
+            }
+        }
+        return out[...].text
     }
 
     private func reading(_ octets: [UInt8], secret: ArraySlice<UInt8>, account: ArraySlice<UInt8>) -> Reading {
@@ -84,10 +121,14 @@ package struct SASLFollower: Equatable, Sendable {
             credential: Credential(mechanism: mechanism, account: account.text, secret: SecretBytes(secret)))
     }
 
-    /// Nothing is known of it, so all of it may be secret.
-    private func unreadable(_ base64: ArraySlice<UInt8>) -> Reading {
-        Reading(
-            masked: [UInt8](repeating: UInt8(ascii: "*"), count: base64.count),
-            credential: Credential(mechanism: mechanism, account: "", secret: SecretBytes(base64)))
+    /// Nothing is known of it, so all of it may be secret. It counts as one credential however many responses there
+    /// are.
+    private mutating func unreadable(_ base64: ArraySlice<UInt8>) -> Reading {
+        var reading = Reading(masked: [UInt8](repeating: UInt8(ascii: "*"), count: base64.count))
+        if !toldUnreadable {
+            toldUnreadable = true
+            reading.credential = Credential(mechanism: mechanism, account: account, secret: SecretBytes(base64))
+        }
+        return reading
     }
 }

@@ -63,11 +63,13 @@ package struct SMTPCommand: Equatable, Sendable {
 package struct SMTPPath: Equatable, Sendable {
     /// The mailbox without angle brackets and source route; empty for the null path.
     package let mailbox: ArraySlice<UInt8>
+    /// It stood in angle brackets, as it must (RFC 5321 §4.1.2).
+    package let isBracketed: Bool
     /// `KEYWORD` or `KEYWORD=value`, keyword in capitals.
     package let parameters: [(keyword: String, value: ArraySlice<UInt8>)]
 
     package static func == (a: SMTPPath, b: SMTPPath) -> Bool {
-        a.mailbox == b.mailbox && a.parameters.count == b.parameters.count
+        a.mailbox == b.mailbox && a.isBracketed == b.isBracketed && a.parameters.count == b.parameters.count
             && zip(a.parameters, b.parameters).allSatisfy { $0.keyword == $1.keyword && $0.value == $1.value }
     }
 
@@ -100,6 +102,7 @@ package struct SMTPPath: Equatable, Sendable {
                 parameters.append((word.keyword(), []))
             }
         }
+        isBracketed = rest.first == UInt8(ascii: "<")
         self.mailbox = mailbox
         self.parameters = parameters
     }

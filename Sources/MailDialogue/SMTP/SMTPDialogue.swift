@@ -1,8 +1,8 @@
 // The joint machine of SMTP (RFC 5321) and LMTP (RFC 2033).
 //
-// Who decides what the client's next octets are: after DATA, AUTH and STARTTLS the server's reply does, so they are held
-// until it is known; after BDAT the client's own command does, whatever the server thinks of it (RFC 3030 §2). Replies are
-// matched to commands by counting (RFC 2920 §3.1), never by their code or text.
+// Who decides what the client's next octets are: after DATA, AUTH and STARTTLS the server's reply does, so they are
+// held until it is known; after BDAT the client's own command does, whatever the server thinks of it (RFC 3030 §2).
+// Replies are matched to commands by counting (RFC 2920 §3.1), never by their code or text.
 
 /// The joint state of an SMTP or LMTP session.
 package struct SMTPDialogue: Dialogue {
@@ -48,7 +48,6 @@ package struct SMTPDialogue: Dialogue {
     private var openCode: Int?
     private var acceptedRecipients = 0
     private var transactionOpen = false
-    /// The reply that ended the cleartext was to STARTTLS.
     package private(set) var opaque: OpaqueReason?
 
     package init(_ variant: Variant = .smtp) { self.variant = variant }
@@ -114,7 +113,8 @@ package struct SMTPDialogue: Dialogue {
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .commands, .dataOffered, .data, .chunk, .tlsOffered:
-            return line.hasPrefixIgnoringCase("AUTH") ? line.masking(4..<line.count) : nil
+            let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
+            return line.dropFirst(blanks).hasPrefixIgnoringCase("AUTH") ? line.masking((blanks + 4)..<line.count) : nil
         }
     }
 
@@ -140,7 +140,10 @@ package struct SMTPDialogue: Dialogue {
         var entry = Outstanding(verb: command.verb, exchange: exchange)
         switch command.verb {
         case .helo, .ehlo, .lhlo: note.facts.append(.clientName(command.argument.text))
-        case .mail, .rcpt: entry.mailbox = command.path?.mailbox.text ?? ""
+        case .mail, .rcpt:
+            let path = command.path
+            entry.mailbox = (path?.mailbox ?? command.argument).text
+            if path?.isBracketed != true { note.violations.append(.smtpBadPath) }
         case .data:
             client = .dataOffered
             entry.endsMessage = true
@@ -197,6 +200,7 @@ package struct SMTPDialogue: Dialogue {
         let element = Reply(reply.status, code: line.prefix(3).text, isLast: reply.isLast)
         if !greeted {
             note.element = .greeting(element)
+            note.exchange = 0
             greeted = reply.isLast
             return note
         }
@@ -211,7 +215,10 @@ package struct SMTPDialogue: Dialogue {
             return note
         }
         guard var head = outstanding.first else {
-            if reply.code != 421 { note.violations.append(.smtpUnsolicitedReply) }
+            if reply.code != 421 {
+                note.element = .unknown
+                note.violations.append(.smtpUnsolicitedReply)
+            }
             return note
         }
         note.exchange = head.exchange
@@ -225,7 +232,7 @@ package struct SMTPDialogue: Dialogue {
     /// 354 and 334 leave their command outstanding. False when no such reply is due.
     private mutating func answersIntermediate(_ head: Outstanding, _ code: Int, _ note: inout Note) -> Bool {
         switch client {
-        case .dataOffered where head.verb == .data:
+        case .dataOffered where head.verb == .data && head.exchange == exchange:
             note.element = .goAhead
             client = .data
             return true
@@ -260,14 +267,22 @@ package struct SMTPDialogue: Dialogue {
             if ok { acceptedRecipients += 1 }
             note.facts.append(ok ? .recipient(head.mailbox) : .recipientRefused(head.mailbox))
         case .data, .bdat, .burl:
-            if case .dataOffered = client, head.verb == .data { client = .commands }
+            // A DATA that got no 354 leaves the recipients as they are.
+            // The DATA that is offered is always the newest command; this one may be an older one, its message
+            // complete.
+            let refusedBeforeData = client == .dataOffered && head.exchange == exchange
+            if refusedBeforeData { client = .commands }
             if head.endsMessage {
                 note.facts.append(ok ? .messageAccepted : .messageRefused)
-                if isLast { transactionOpen = false }
+                if isLast {
+                    transactionOpen = false
+                    if !refusedBeforeData { acceptedRecipients = 0 }
+                }
             } else if !ok {
                 note.facts.append(.messageRefused)
             }
         case .rset, .helo, .ehlo, .lhlo:
+            if ok { acceptedRecipients = 0 }
             if ok, transactionOpen {
                 transactionOpen = false
                 note.facts.append(.transactionReset)
@@ -293,17 +308,18 @@ package struct SMTPDialogue: Dialogue {
         settleHead()
     }
 
-    /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2). How many
-    /// that are is known once all commands before it are answered and its content is complete.
+    /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2).
+    /// How many that are is known once all commands before it are answered and its content is complete.
     private mutating func settleHead() {
         while var head = outstanding.first, head.repliesLeft == nil {
             switch client {
-            case .dataOffered, .data: if head.verb == .data { return }
-            case .chunk: if head.exchange == exchange { return }
+            case .dataOffered, .data, .chunk: if head.exchange == exchange { return }
             case .commands, .saslAwaiting, .saslResponse, .tlsOffered: break
             }
-            guard acceptedRecipients == 0 else {
-                head.repliesLeft = acceptedRecipients
+            // BDAT has no 354 by which a server could refuse it before: without recipients it is refused once.
+            let replies = head.verb == .data ? acceptedRecipients : max(1, acceptedRecipients)
+            guard replies == 0 else {
+                head.repliesLeft = replies
                 outstanding.first = head
                 return
             }

@@ -16,6 +16,9 @@ extension Violation {
         "smtp-early-talker", .client, .error, "RFC 5321 §4.3.1", "The client spoke before the greeting was complete.")
     package static let smtpUnknownCommand = Violation(
         "smtp-unknown-command", .client, .notice, "RFC 5321 §4.1.1", "The verb is not known.")
+    package static let smtpBadPath = Violation(
+        "smtp-bad-path", .client, .error, "RFC 5321 §4.1.2",
+        "The argument of MAIL or RCPT is no path in angle brackets.")
     package static let smtpBadReply = Violation(
         "smtp-bad-reply", .server, .error, "RFC 5321 §4.2", "A reply line does not begin with a three-digit code.")
     package static let smtpReplyCodesDiffer = Violation(
@@ -47,7 +50,7 @@ extension Violation {
     /// All violations of SMTP and LMTP.
     package static let smtp: [Violation] = [
         smtpBareLineEnd, smtpReplyBareLineEnd, smtpDataBareLF, smtpDataBareCR, smtpSmuggling, smtpEarlyTalker,
-        smtpUnknownCommand, smtpBadReply, smtpReplyCodesDiffer, smtpUnsolicitedReply, smtpReplyDuringData,
+        smtpUnknownCommand, smtpBadPath, smtpBadReply, smtpReplyCodesDiffer, smtpUnsolicitedReply, smtpReplyDuringData,
         smtpUnexpectedIntermediate, smtpBadChunkSize, smtpStartTLSInjection, smtpStartTLSReplyInjection,
         smtpLineTooLong, smtpReplyTooLong, smtpTooManyOutstanding,
     ]

@@ -1,0 +1,151 @@
+// Limits and edges of the tap: what is beyond a limit makes the session opaque, and all octets still come out.
+
+import Testing
+
+@testable import MailDialogue
+
+@Suite struct TapTests {
+    private func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    /// Runs chunks; checks that the notes are the octets.
+    private func run(_ proto: MailProtocol, _ chunks: [(Side, String)]) -> [Note] {
+        var tap = proto.makeTap()
+        var notes: [Note] = []
+        var sent: [Side: [UInt8]] = [:]
+        for (side, text) in chunks {
+            sent[side, default: []] += octets(text)
+            tap.receive(octets(text)[...], from: side, into: &notes)
+        }
+        tap.end(.client, into: &notes)
+        tap.end(.server, into: &notes)
+        for side in Side.allCases { #expect(notes.octets(side) == sent[side] ?? []) }
+        return notes
+    }
+
+    private static let greetings: [(MailProtocol, String)] = [
+        (.smtp, "220 x\r\n"), (.pop3, "+OK\r\n"), (.imap, "* OK x\r\n"),
+    ]
+
+    @Test(arguments: greetings) func aLineAtItsLimitIsALine(_ proto: MailProtocol, _ greeting: String) {
+        let limit = proto == .imap ? DialogueLimits.imapCommandLine : DialogueLimits.line
+        let line = "x " + String(repeating: "y", count: limit - 4) + "\r\n"
+        let notes = run(proto, [(.server, greeting), (.client, line), (.client, "NOOP\r\n")])
+        #expect(!notes.contains { $0.element == .opaque })
+        #expect(line.utf8.count == limit)
+    }
+
+    @Test(arguments: greetings, [true, false])
+    func aLineBeyondItsLimitMakesTheSessionOpaque(_ pair: (MailProtocol, String), _ hasEnd: Bool) {
+        let (proto, greeting) = pair
+        let limit = proto == .imap ? DialogueLimits.imapCommandLine : DialogueLimits.line
+        let line = String(repeating: "y", count: limit + 1) + (hasEnd ? "\r\n" : "")
+        let notes = run(proto, [(.server, greeting), (.client, line), (.client, "NOOP\r\n"), (.server, "250 x\r\n")])
+        let opaque = notes.filter { $0.element == .opaque }
+        #expect(opaque.first?.facts == [.opaque(.longLine)])
+        #expect(opaque.first?.violations.map(\.code) == ["\(proto.rawValue)-line-too-long"])
+        #expect(notes.last?.element == .opaque)
+    }
+
+    @Test(arguments: greetings) func aReplyBeyondItsLimitMakesTheSessionOpaque(
+        _ proto: MailProtocol, _ greeting: String
+    ) {
+        let limit = proto == .imap ? DialogueLimits.imapResponseLine : DialogueLimits.line
+        let line = String(repeating: "y", count: limit + 1)
+        let notes = run(proto, [(.server, greeting), (.server, line), (.client, "NOOP\r\n"), (.server, "250 x\r\n")])
+        #expect(notes.contains { $0.violations.map(\.code) == ["\(proto.rawValue)-reply-too-long"] })
+        #expect(notes.filter { $0.side == .client }.map(\.element) == [.opaque])
+    }
+
+    @Test func aPasswordInALineBeyondTheLimitStaysMasked() {
+        let secret = String(repeating: "s3cret", count: 5_000)
+        let notes = run(
+            .pop3,
+            [
+                (.server, "+OK\r\n"), (.client, "USER a\r\nPASS " + secret), (.client, "s3cret\r"),
+                (.client, "\nNOOP\r\n"),
+            ])
+        let shown = notes.filter { $0.side == .client }.map { $0.publicOctets.text }.joined()
+        #expect(!shown.contains("s3cret"))
+        #expect(shown.hasSuffix("\r\nNOOP\r\n"))
+    }
+
+    private static let holders: [(MailProtocol, String, String)] = [
+        (.smtp, "220 x\r\n", "DATA\r\n"), (.smtp, "220 x\r\n", "STARTTLS\r\n"), (.smtp, "220 x\r\n", "AUTH PLAIN\r\n"),
+        (.pop3, "+OK\r\n", "AUTH PLAIN\r\n"), (.pop3, "+OK\r\n", "STLS\r\n"), (.imap, "* OK x\r\n", "a LOGIN {5}\r\n"),
+        (.imap, "* OK x\r\n", "a IDLE\r\n"), (.imap, "* OK x\r\n", "a COMPRESS DEFLATE\r\n"),
+    ]
+
+    @Test(arguments: holders) func whatIsHeldBeyondTheLimitPasses(
+        _ proto: MailProtocol, _ greeting: String, _ command: String
+    ) {
+        let flood = String(repeating: "s3cret\r\n", count: DialogueLimits.held / 8)
+        let held = run(proto, [(.server, greeting), (.client, command), (.client, flood)])
+        #expect(held.last?.element == .incomplete)
+        let notes = run(
+            proto, [(.server, greeting), (.client, command), (.client, flood), (.client, "x\r\n"), (.server, "y\r\n")])
+        #expect(notes.contains { $0.facts == [.opaque(.holdLimit)] })
+        #expect(notes.last?.element == .opaque)
+        if command.contains("AUTH") || command.contains("LOGIN") {
+            #expect(!notes.contains { $0.side == .client && $0.publicOctets.text.contains("s3cret") })
+        }
+    }
+
+    @Test(arguments: greetings) func commandsWithoutRepliesAreBounded(_ proto: MailProtocol, _ greeting: String) {
+        let line = proto == .imap ? "a NOOP\r\n" : "NOOP\r\n"
+        let flood = String(repeating: line, count: 1_000)
+        let notes = run(proto, [(.server, greeting)] + [(Side, String)](repeating: (.client, flood), count: 11))
+        #expect(notes.contains { $0.violations.contains { $0.code == "\(proto.rawValue)-too-many-outstanding" } })
+        #expect(notes.count { $0.facts == [.opaque(.holdLimit)] } == 1)
+        #expect(notes.last?.element == .opaque)
+    }
+
+    @Test(arguments: greetings) func aGapMakesTheSessionOpaque(_ proto: MailProtocol, _ greeting: String) {
+        var tap = proto.makeTap()
+        var notes: [Note] = []
+        tap.receive(octets(greeting)[...], from: .server, into: &notes)
+        tap.receive(octets("NO")[...], from: .client, into: &notes)
+        tap.lose(.client, into: &notes)
+        tap.lose(.server, into: &notes)
+        tap.receive(octets("OP\r\n")[...], from: .client, into: &notes)
+        #expect(tap.opaque == .gap)
+        #expect(notes.map(\.element).dropFirst() == [.incomplete, .opaque, .opaque])
+        #expect(notes.octets(.client) == octets("NOOP\r\n"))
+    }
+
+    /// RFC 5321 §4.1.1.4: CRLF "." CRLF cut in each of the 16 ways.
+    @Test(arguments: 0..<16) func endOfDataInEverySegmentation(_ cuts: Int) {
+        var pieces: [[UInt8]] = [octets("x")]
+        for (place, octet) in octets("\r\n.\r\n").enumerated() {
+            if place > 0, cuts & (1 << (place - 1)) != 0 { pieces.append([]) }
+            pieces[pieces.count - 1].append(octet)
+        }
+        var tap = Tap(SMTPDialogue())
+        var notes: [Note] = []
+        tap.receive(octets("220 x\r\n"), from: .server, into: &notes)
+        tap.receive(octets("DATA\r\n"), from: .client, into: &notes)
+        tap.receive(octets("354 x\r\n"), from: .server, into: &notes)
+        for piece in pieces { tap.receive(piece, from: .client, into: &notes) }
+        tap.receive(octets("NOOP\r\n"), from: .client, into: &notes)
+        #expect(notes.count { $0.element == .contentEnd } == 1)
+        #expect(notes.last?.element == .command(Command(verb: "NOOP")))
+        #expect(notes.joined(.client).first { $0.element == .content }?.raw.text == "x\r\n")
+    }
+
+    @Test func violationsHaveCodesOfTheirOwn() {
+        let codes = Violation.all.map(\.code)
+        #expect(Set(codes).count == codes.count)
+        for violation in Violation.all {
+            #expect(violation.section.hasPrefix("RFC "))
+            #expect(violation.meaning.hasSuffix("."))
+            #expect(["smtp", "pop3", "imap"].contains(String(violation.code.prefix(4))))
+        }
+    }
+
+    @Test func schemesNameTheirProtocol() {
+        for proto in MailProtocol.allCases {
+            for scheme in proto.schemes { #expect(MailProtocol(scheme: scheme.name) == proto) }
+        }
+        #expect(MailProtocol(scheme: "http") == nil)
+        #expect(MailProtocol(scheme: "") == nil)
+    }
+}
