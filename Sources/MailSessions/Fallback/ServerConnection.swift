@@ -1,0 +1,146 @@
+// What our three servers have in common: the endpoint, the frames that wait to be handled, and what goes out.
+//
+// The client's octets are given to the endpoint in portions, the next when all frames of the one before are handled, so
+// that a client that pipelines without end costs a portion of memory. Replies are collected and leave as one `send` an
+// event. Frames that our own octets released (a client that did not wait for 354) are queued like received ones.
+
+import MailDialogue
+
+/// The connection of a server session, below the commands.
+struct ServerConnection<D: Dialogue>: Sendable {
+    /// What the session waits for before it handles the next frame.
+    enum Wait: Equatable, Sendable {
+        case nothing
+        /// The answer of the store.
+        case store
+        /// That what was sent has left.
+        case drain
+    }
+
+    private(set) var endpoint: Endpoint<D>
+    private(set) var wait = Wait.nothing
+    /// `close` was said: nothing is handled or sent any more.
+    private(set) var isClosed = false
+    /// The client sends no more, or the server stops; acted on when what came before is handled.
+    private(set) var peerEnded = false
+    var isStopping = false
+
+    private var frames = Fifo<Note>()
+    private var unfed: ArraySlice<UInt8> = []
+    private var toldEnd = false
+    private var out: [UInt8] = []
+    private var effects: [ServerEffect] = []
+    private var notes: [Note] = []
+
+    /// Octets given to the endpoint at once. The shortest line is one octet, and a dialogue follows 10,000 unanswered
+    /// commands.
+    private static var portion: Int { 8_192 }
+
+    init(_ dialogue: D) { endpoint = Endpoint(dialogue, role: .server) }
+
+    /// More may be read from the client.
+    var wantsOctets: Bool { !isClosed && !isStopping && wait == .nothing && unfed.isEmpty }
+
+    /// Octets that wait to leave in this event.
+    var unsent: Int { out.count }
+
+    mutating func receive(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        if unfed.isEmpty { unfed = bytes[...] } else { unfed.append(contentsOf: bytes) }
+    }
+
+    mutating func peerDidEnd() { peerEnded = true }
+
+    /// The next frame of the client; nil while the session waits, or when there is none.
+    mutating func next() -> Note? {
+        while wait == .nothing, !isClosed {
+            if let frame = frames.popFirst() { return frame }
+            var fresh: [Note] = []
+            if !unfed.isEmpty {
+                let portion = unfed.prefix(Self.portion)
+                unfed = unfed.dropFirst(portion.count)
+                endpoint.receive(Array(portion), into: &fresh)
+            } else if peerEnded, !toldEnd {
+                toldEnd = true
+                endpoint.peerEnded(into: &fresh)
+            } else {
+                return nil
+            }
+            enqueue(fresh)
+        }
+        return nil
+    }
+
+    /// All that the client sent before it ended is handled.
+    var isExhausted: Bool { peerEnded && toldEnd && frames.isEmpty && wait == .nothing }
+
+    mutating func send(_ bytes: [UInt8]) {
+        guard !isClosed, !bytes.isEmpty else { return }
+        var fresh: [Note] = []
+        endpoint.send(bytes, into: &fresh)
+        enqueue(fresh)
+        out.append(contentsOf: bytes)
+    }
+
+    mutating func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// One request, and nothing is handled before its answer.
+    mutating func ask(_ request: StoreRequest) {
+        guard !isClosed else { return }
+        flush()
+        effects.append(.store(request))
+        wait = .store
+    }
+
+    /// The answer came.
+    mutating func answered() { if wait == .store { wait = .nothing } }
+
+    /// What was sent has left.
+    mutating func drained() { if wait == .drain { wait = .nothing } }
+
+    /// Nothing is handled before all that was sent has left.
+    mutating func waitForDrain() {
+        guard !isClosed else { return }
+        flush()
+        wait = .drain
+    }
+
+    mutating func effect(_ effect: ServerEffect) {
+        guard !isClosed else { return }
+        flush()
+        effects.append(effect)
+    }
+
+    /// Closes once all that was sent has left. Frames that wait are dropped.
+    mutating func close() {
+        guard !isClosed else { return }
+        flush()
+        effects.append(.close)
+        isClosed = true
+        wait = .nothing
+        frames.removeAll()
+        unfed = []
+    }
+
+    /// Hands over what the event brought about.
+    mutating func finish(effects all: inout [ServerEffect], notes told: inout [Note]) {
+        flush()
+        all.append(contentsOf: effects)
+        told.append(contentsOf: notes)
+        effects = []
+        notes = []
+    }
+
+    private mutating func flush() {
+        guard !out.isEmpty else { return }
+        effects.append(.send(out))
+        out = []
+    }
+
+    private mutating func enqueue(_ fresh: [Note]) {
+        for note in fresh {
+            notes.append(note)
+            if note.side == .client { frames.append(note) }
+        }
+    }
+}
