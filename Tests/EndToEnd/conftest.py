@@ -7,6 +7,7 @@ import itertools
 import pathlib
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -20,7 +21,7 @@ import imap_clients
 import messages
 import pcap
 import peers
-from processes import until
+from processes import Process, until
 
 _numbers = itertools.count(1)
 
@@ -31,12 +32,23 @@ def pytest_configure(config):
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    """Ends what a failed test did not come to end. What fixtures of a wider scope started was there before."""
+    before = set(Process.live)
+    yield
+    for process in Process.live - before:
+        process.stop(signal.SIGKILL)
+
+
 @pytest.fixture(scope="session")
 def workshop():
     """A folder of the run that every user may enter (the servers change to users of their own)."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mailproxy-e2e-"))
     folder.chmod(0o755)
     yield folder
+    for process in set(Process.live):
+        process.stop(signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -112,9 +124,10 @@ def accounts():
 
 @pytest.fixture(scope="session")
 def servers(workshop, accounts):
-    dovecot = peers.Dovecot(workshop / "dovecot", accounts)
+    certificate = peers.Certificate(workshop)
+    dovecot = peers.Dovecot(workshop / "dovecot", accounts, certificate)
     try:
-        postfix = peers.Postfix(workshop / "postfix", dovecot)
+        postfix = peers.Postfix(workshop / "postfix", dovecot, certificate)
         try:
             yield Servers(accounts, dovecot, postfix)
         finally:

@@ -14,8 +14,11 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
 def packets(data):
-    """Yields (seconds, linktype, frame) of a classic pcap file; an incomplete last packet is left out."""
+    """Yields (seconds, linktype, frame) of a pcap or pcapng file; an incomplete last packet is left out."""
     magic = data[:4]
+    if magic == b"\x0a\x0d\x0d\x0a":
+        yield from _pcapng_packets(data)
+        return
     order = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}.get(magic)
     if order is None:
         if len(data) < 24:
@@ -32,6 +35,35 @@ def packets(data):
         assert kept == length, "the capture cut a packet short"
         yield seconds + part * fraction, linktype, data[at:at + kept]
         at += kept
+
+
+def _pcapng_packets(data):
+    """The enhanced packets of a pcapng file (section, interface and packet blocks; others are skipped)."""
+    at, order, interfaces = 0, "<", []
+    while at + 12 <= len(data):
+        kind = struct.unpack(order + "I", data[at:at + 4])[0]
+        if data[at:at + 4] == b"\x0a\x0d\x0d\x0a":
+            order = "<" if data[at + 8:at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+            interfaces = []
+        length = struct.unpack(order + "I", data[at + 4:at + 8])[0]
+        assert length >= 12 and length % 4 == 0, f"a block of {length} bytes"
+        if at + length > len(data):
+            return
+        body = data[at + 8:at + length - 4]
+        if kind == 1:
+            exponent, option = 6, 8
+            while option + 4 <= len(body):
+                code, size = struct.unpack(order + "HH", body[option:option + 4])
+                if code == 9:
+                    exponent = body[option + 4]
+                option += 4 + (size + 3) // 4 * 4
+            interfaces.append((struct.unpack(order + "H", body[:2])[0], 10.0 ** -exponent))
+        elif kind == 6:
+            interface, high, low, kept, whole = struct.unpack(order + "IIIII", body[:20])
+            assert kept == whole, "the recording cut a packet short"
+            linktype, unit = interfaces[interface]
+            yield ((high << 32) + low) * unit, linktype, body[20:20 + kept]
+        at += length
 
 
 def segments(data):
@@ -167,6 +199,12 @@ class Capture:
         token = uuid.uuid4().bytes
         self._marks.sendto(token, self._marks.getsockname())
         until("the capture to catch up", lambda: token in self.path.read_bytes(), 20)
+
+    def expect_sessions(self, ports):
+        """Fails when no connection to any of the ports (a dictionary's values) was made: then nothing was compared."""
+        self.mark()
+        found = {s.server[1] for s in sessions(self.path.read_bytes())}
+        assert found & set(ports.values()), "no client connected"
 
     def all_closed(self, *ports):
         """Waits until every connection to the ports is closed in both directions, and returns the sessions of each port."""

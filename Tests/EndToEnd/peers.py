@@ -44,6 +44,15 @@ class Accounts:
         return self.all[next(self._next)]
 
 
+class Certificate:
+    """A key and a self-signed certificate for the servers' STARTTLS."""
+
+    def __init__(self, folder):
+        self.key, self.certificate = folder / "key.pem", folder / "certificate.pem"
+        checked(["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                 "2", "-subj", f"/CN=mx.{DOMAIN}", "-keyout", self.key, "-out", self.certificate])
+
+
 def require_root(what):
     if os.geteuid() != 0:
         raise AssertionError(f"{what} must be started as root: run the end-to-end tests as root")
@@ -52,7 +61,7 @@ def require_root(what):
 class Dovecot:
     """IMAP, POP3, LMTP and the SASL service on free loopback ports, mail in Maildirs below `folder`."""
 
-    def __init__(self, folder, accounts):
+    def __init__(self, folder, accounts, certificate):
         require_root("Dovecot")
         self.folder = pathlib.Path(folder)
         self.accounts = accounts
@@ -67,7 +76,7 @@ class Dovecot:
         (self.folder / "state").mkdir()
         self._write_users()
         configuration = self.folder / "dovecot.conf"
-        configuration.write_text(self._configuration(owner, grp.getgrgid(owner.pw_gid).gr_name))
+        configuration.write_text(self._configuration(owner, grp.getgrgid(owner.pw_gid).gr_name, certificate))
         self.process = Process(["/usr/sbin/dovecot", "-F", "-c", configuration], self.folder, "dovecot")
         try:
             self.process.wait_for(
@@ -82,7 +91,7 @@ class Dovecot:
         users.write_text("".join(f"{a.address}:{{PLAIN}}{a.password}\n" for a in self.accounts.all))
         users.chmod(0o644)
 
-    def _configuration(self, owner, group):
+    def _configuration(self, owner, group, certificate):
         return f"""\
 base_dir = {self.folder}/base
 state_dir = {self.folder}/state
@@ -90,7 +99,9 @@ instance_name = mailproxy-tests
 log_path = {self.folder}/dovecot.log
 protocols = imap pop3 lmtp
 listen = {HOST}
-ssl = no
+ssl = yes
+ssl_cert = <{certificate.certificate}
+ssl_key = <{certificate.key}
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5 apop
 auth_failure_delay = 0
@@ -185,7 +196,7 @@ protocol lmtp {{
 class Postfix:
     """SMTP with CHUNKING, PIPELINING, SMTPUTF8 and AUTH on a free loopback port; delivers to Dovecot."""
 
-    def __init__(self, folder, dovecot):
+    def __init__(self, folder, dovecot, certificate):
         require_root("Postfix")
         self.folder = pathlib.Path(folder)
         self.port = free_port()
@@ -198,7 +209,7 @@ class Postfix:
         shutil.chown(self.data, "postfix")
         (self.folder / "mailboxes").write_text(
             "".join(f"{a.address} {a.name}/Maildir/\n" for a in dovecot.accounts.all))
-        (self.folder / "main.cf").write_text(self._main(dovecot))
+        (self.folder / "main.cf").write_text(self._main(dovecot, certificate))
         (self.folder / "master.cf").write_text(self._master())
         self.process = Process(["/usr/sbin/postfix", "-c", self.folder, "start-fg"], self.folder, "postfix")
         try:
@@ -207,7 +218,7 @@ class Postfix:
             self.stop()
             raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
 
-    def _main(self, dovecot):
+    def _main(self, dovecot, certificate):
         owner = pwd.getpwnam("nobody")
         return f"""\
 compatibility_level = 3.6
@@ -244,7 +255,10 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:{HOST}:{dovecot.sasl}
 smtpd_sasl_security_options = noanonymous
-smtpd_tls_security_level = none
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {certificate.certificate}
+smtpd_tls_key_file = {certificate.key}
+smtpd_tls_auth_only = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_error_sleep_time = 0
@@ -256,13 +270,13 @@ default_destination_concurrency_limit = 8
         services = [(f"{HOST}:{self.port}", "inet", "-", "smtpd")]
         services += [(name, "unix", "-", name) for name in (
             "cleanup", "rewrite", "bounce", "defer", "trace", "verify", "flush", "proxymap", "lmtp", "smtp", "error",
-            "retry", "discard", "local", "virtual", "anvil", "scache", "showq")]
+            "retry", "discard", "local", "virtual", "anvil", "scache", "showq", "tlsmgr")]
         programs = {"rewrite": "trivial-rewrite", "defer": "bounce", "trace": "bounce", "retry": "error"}
         lines = []
         for name, kind, wakeup, program in services:
             private = "n" if kind == "inet" or name in ("cleanup", "flush", "showq") else "-"
             limit = "0" if name in ("cleanup", "bounce", "defer", "trace", "flush") else "-"
-            if name in ("anvil", "scache", "verify"):
+            if name in ("anvil", "scache", "verify", "tlsmgr"):
                 limit = "1"
             unprivileged = "n" if name in ("local", "virtual") else "-"
             lines.append(f"{name} {kind} {private} {unprivileged} n {wakeup} {limit} {programs.get(program, program)}")

@@ -3,7 +3,7 @@
 import base64
 import poplib
 
-from processes import checked
+from processes import checked, run
 from wire import POP3, Typist
 
 
@@ -106,7 +106,6 @@ def fetchmail(place, account, stored, protocol):
     for message in stored:
         lines = message.replace(b"\r\n", b"\n")
         assert lines in fetched, f"fetchmail did not deliver {lines[:200]!r} but {fetched!r}"
-    from processes import run
     assert run(command, env=environment).returncode == 1, "fetchmail found mail that it had deleted"
 
 

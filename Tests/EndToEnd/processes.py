@@ -64,6 +64,9 @@ def listening(port):
 class Process:
     """A child in a process group of its own, with its output in files."""
 
+    # Those not yet stopped, so that a failing test leaves none behind.
+    live = set()
+
     def __init__(self, arguments, folder, name, env=None, cwd=None, preexec=None):
         self.name = name
         self.out_path = pathlib.Path(folder) / f"{name}.out"
@@ -72,6 +75,7 @@ class Process:
             self.child = subprocess.Popen(
                 [str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd,
                 start_new_session=True, preexec_fn=preexec)
+        Process.live.add(self)
 
     @property
     def pid(self):
@@ -126,6 +130,7 @@ class Process:
         except ProcessLookupError:
             pass
         self.child.wait(seconds)
+        Process.live.discard(self)
         return status
 
 

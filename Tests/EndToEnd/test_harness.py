@@ -58,8 +58,9 @@ def relayed(servers):
 
 @pytest.mark.parametrize("driver", clients.SMTP_DRIVERS + clients.POP3_DRIVERS + clients.IMAP_DRIVERS, ids=clients.name)
 def test_client_against_the_real_server(driver, servers, relayed, scratch):
-    with conftest.compared(scratch, relayed, servers.ports):
+    with conftest.compared(scratch, relayed, servers.ports) as capture:
         servers.drive(driver, relayed)
+        capture.expect_sessions(relayed)
 
 
 def test_comparer_sees_one_changed_byte(servers, scratch):

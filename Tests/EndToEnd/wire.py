@@ -14,13 +14,14 @@ class Wire:
     def __init__(self, host, port, drip=False, seconds=20.0):
         self.socket = socket.create_connection((host, port), seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb", 1 << 16)
         self.drip = drip
-        self.buffer = b""
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.reader.close()
         self.socket.close()
 
     def send(self, data):
@@ -32,36 +33,21 @@ class Wire:
         for at in range(len(data)):
             self.socket.sendall(data[at:at + 1])
 
-    def fill(self):
-        piece = self.socket.recv(65536)
-        if not piece:
-            raise EOFError(f"the server closed after {self.buffer!r}")
-        self.buffer += piece
-
     def line(self):
-        while b"\n" not in self.buffer:
-            self.fill()
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line + b"\n"
+        line = self.reader.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError(f"the server closed after {line!r}")
+        return line
 
     def exactly(self, count):
-        while len(self.buffer) < count:
-            self.fill()
-        piece, self.buffer = self.buffer[:count], self.buffer[count:]
+        piece = self.reader.read(count)
+        if len(piece) < count:
+            raise EOFError(f"the server closed {count - len(piece)} bytes before the end of {count}")
         return piece
 
     def rest(self):
         """What the server sends until it closes."""
-        while True:
-            try:
-                self.fill()
-            except EOFError:
-                data, self.buffer = self.buffer, b""
-                return data
-
-    def quiet(self):
-        """Whether nothing lies ready to be read."""
-        return not self.buffer and not select.select([self.socket], [], [], 0)[0]
+        return self.reader.read()
 
     def finish(self):
         """Half-close: we are done sending."""
@@ -98,10 +84,10 @@ class POP3(Wire):
 
     def block(self):
         """The lines of a multi-line response, dots removed (RFC 1939 section 3)."""
-        data = b""
+        lines = []
         while (line := self.line()) != b".\r\n":
-            data += line[1:] if line.startswith(b".") else line
-        return data
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return b"".join(lines)
 
     def say(self, command, good=True):
         self.send(command + "\r\n")

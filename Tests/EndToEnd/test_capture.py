@@ -1,0 +1,97 @@
+"""Passive capture: from tcpdump's file and live from the loopback; the same sessions as the proxy recorded."""
+
+import re
+
+import pytest
+
+import clients
+import mailproxy
+import pcap
+import tshark
+from mailproxy import MailProxy, command
+from processes import HOST, Process
+
+
+@pytest.fixture(scope="module")
+def both(servers, module_scratch):
+    """The folder of the proxy's recording and tcpdump's file of the same sessions."""
+    with MailProxy(module_scratch, servers.ports) as proxy:
+        capture = pcap.Capture(module_scratch, list(proxy.ports.values()))
+        for driver in clients.SMTP_DRIVERS + clients.POP3_DRIVERS + clients.IMAP_DRIVERS:
+            servers.drive(driver, proxy.ports)
+        capture.all_closed(*proxy.ports.values())
+        path = capture.stop()
+    return proxy.record, path, proxy.ports
+
+
+def _shown(source):
+    """{client address: (session, exchanges)} without ids and times."""
+    return {row["client"]: (mailproxy.timeless(row), [mailproxy.timeless(e) for e in mailproxy.exchanges(source, row["id"])])
+            for row in mailproxy.sessions(source)}
+
+
+def _check_same(ours, theirs):
+    assert set(ours) == set(theirs)
+    for client in ours:
+        # The proxy names the server that it connected to; on the wire the client's server is the proxy.
+        one, other = ({k: v for k, v in side[client][0].items() if k != "server"} for side in (ours, theirs))
+        assert one == other
+        assert ours[client][1] == theirs[client][1]
+
+
+def test_capture_of_a_file_tells_what_the_proxy_recorded(both, scratch):
+    record, path, _ = both
+    command("capture", "-r", path, "--record-dir", scratch / "again", status=0)
+    _check_same(_shown(record), _shown(scratch / "again"))
+
+
+def test_commands_read_a_capture_file_as_it_is(both):
+    record, path, _ = both
+    _check_same(_shown(record), _shown(path))
+
+
+def test_transcripts_are_the_same(both, scratch):
+    record, path, _ = both
+    command("capture", "-r", path, "--record-dir", scratch / "again", status=0)
+
+    def transcripts(source):
+        found = {}
+        for row in mailproxy.sessions(source):
+            text = command("sessions", "show", row["id"], source, status=0).stdout.decode()
+            text = text.replace(row["id"], "ID")
+            found[row["client"]] = [re.sub(r"\d+[.:][\d.:]*\d", "T", line) for line in text.splitlines() if "route" not in line]
+        return found
+    assert transcripts(record) == transcripts(scratch / "again")
+
+
+def test_recording_made_from_a_capture_is_read_by_tshark(both, scratch):
+    _, path, ports = both
+    command("capture", "-r", path, "--record-dir", scratch / "again", status=0)
+    seen = [tshark.commands(segment, ports) for segment in mailproxy.segments(scratch / "again")]
+    assert any("MAIL" in s["smtp"] for s in seen) and any("RETR" in s["pop"] for s in seen)
+    assert any("FETCH" in s["imap"] for s in seen)
+
+
+def test_filter_of_packets(both, scratch):
+    """-f takes a BPF expression: only the POP3 port's sessions are recorded."""
+    _, path, ports = both
+    command("capture", "-r", path, "-f", f"tcp port {ports['pop3']}", "--record-dir", scratch / "again", status=0)
+    assert {row["protocol"] for row in mailproxy.sessions(scratch / "again")} == {"pop3"}
+
+
+def test_live_capture(servers, scratch):
+    """-i lo while clients talk to the servers; SIGINT ends it with status 0."""
+    ports = " or ".join(f"tcp port {p}" for p in servers.ports.values())
+    live = Process([mailproxy.binary(), "capture", "-i", "lo", "-f", ports, "--record-dir", scratch / "live"], scratch, "live",
+                   env=mailproxy.environment(scratch), cwd=scratch)
+    try:
+        live.wait_for("it captures", lambda: "capturing" in live.out + live.err or "listening" in live.out + live.err)
+        for driver in (clients.smtp_clients.burst, clients.pop3_clients.poplib_whole, clients.imap_clients.imaplib_whole):
+            servers.drive(driver, servers.ports)
+        live.wait_for("its first sessions", lambda: len(list((scratch / "live").glob("*.pcapng"))) > 0)
+    finally:
+        status = live.stop(2)
+    assert status == 0, live.err
+    rows = mailproxy.sessions(scratch / "live")
+    assert sorted(row["protocol"] for row in rows) == ["imap", "pop3", "smtp"]
+    assert all(row["gaps"] == 0 and row["server"].startswith(HOST) for row in rows)

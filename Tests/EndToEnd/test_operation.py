@@ -1,0 +1,298 @@
+"""Bad input and daily operation: one clear line, the right exit status, nothing half-done; SIGTERM and SIGHUP."""
+
+import os
+import re
+import signal
+import socket
+
+import pytest
+
+import clients
+import mailproxy
+import smtp_clients
+from mailproxy import MailProxy, command
+from processes import HOST, Process, free_port, listening, run, until
+from wire import IMAP, POP3, SMTP
+
+USAGE, FAULT = 2, 3
+
+
+def one_line(done, *words):
+    """stderr has exactly one line, with these words in it, and stdout nothing."""
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1, done.stderr.decode()
+    for word in words:
+        assert str(word) in lines[0], lines[0]
+    assert done.stdout == b""
+    return lines[0]
+
+
+GARBAGE = {"noise": os.urandom(5000), "text": b"this is no capture\n" * 50, "nothing": b"",
+           "half-a-header": b"\x0a\x0d\x0d\x0a\x1c\x00", "pcapng-then-noise": bytes.fromhex("0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000") + os.urandom(4000)}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+@pytest.mark.parametrize("words", [("sessions", "list"), ("sessions", "show", "1"), ("sessions", "export"), ("capture",), ("replay",)], ids=" ".join)
+def test_garbage_instead_of_a_recording(words, kind, scratch):
+    path = scratch / "garbage.pcapng"
+    path.write_bytes(GARBAGE[kind])
+    out = scratch / "out"
+    listener = socket.create_server((HOST, 0))
+    options = {("sessions", "export"): ["--format", "eml", "-o", out], ("replay",): ["--to", f"smtp://{HOST}:{listener.getsockname()[1]}"]}
+    arguments = ["capture", "-r", path, "--record-dir", out] if words == ("capture",) else [*words, path, *options.get(words, [])]
+    done = command(*arguments, status=(USAGE, FAULT), folder=scratch)
+    one_line(done, path)
+    assert not out.exists() or not any(p.is_file() for p in out.rglob("*")), "something was written all the same"
+    listener.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+    listener.close()
+    assert path.read_bytes() == GARBAGE[kind]
+
+
+@pytest.mark.parametrize("words", [("sessions", "list"), ("sessions", "show", "1"), ("sessions", "export", "--format", "eml", "-o", "out"), ("replay", "--to", "smtp://127.0.0.1:9")],
+                         ids=lambda words: " ".join(words[:2]))
+def test_file_that_is_not_there(words, scratch):
+    done = command(*words, "missing.pcapng", status=(USAGE, FAULT), folder=scratch)
+    one_line(done, "missing.pcapng")
+    assert not (scratch / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["run", "--nonsense"], ["run", "--route", "nonsense"], ["run", "--route", "ftp://127.0.0.1:1=fallback"],
+    ["run", "--route", "smtp://127.0.0.1:99999=fallback"], ["run", "--route", "smtp://127.0.0.1:2525"], ["replay"], ["sessions", "show"],
+    ["sessions", "list", "--filter", "imap and and"], ["capture"], ["replay", "x", "--to", "gopher://h"], ["rules", "check"],
+    ["config", "check", "missing.yaml"]], ids=lambda a: " ".join(a) or "no command")
+def test_wrong_usage(arguments, scratch):
+    if not arguments:
+        done = command(folder=scratch)
+        assert done.returncode in (0, USAGE)
+        assert b"run" in done.stdout + done.stderr, "it names its commands"
+        return
+    done = command(*arguments, status=USAGE, folder=scratch)
+    one_line(done)
+    assert not any(scratch.iterdir()), "a wrong command line leaves nothing behind"
+
+
+def test_port_in_use(scratch):
+    """Nothing is left behind of the listeners that could be opened before."""
+    taken = socket.create_server((HOST, 0))
+    port, other = taken.getsockname()[1], free_port()
+    done = command("run", "--no-ui", "--record-dir", scratch / "r", "--data-dir", scratch / "d", "--route",
+                   f"imap://{HOST}:{other}=fallback", "--route", f"smtp://{HOST}:{port}=fallback", status=(USAGE, FAULT), folder=scratch)
+    taken.close()
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1 and str(port) in lines[0] and "in use" in lines[0], lines
+    assert b"ready" not in done.stdout
+    assert not any((scratch / "r").glob("*.pcapng")) if (scratch / "r").exists() else True
+
+
+def test_listener_beyond_loopback_is_refused(scratch):
+    done = command("run", "--no-ui", "--record-dir", scratch / "r", "--data-dir", scratch / "d", "--route",
+                   f"smtp://0.0.0.0:{free_port()}=fallback", status=USAGE, folder=scratch)
+    one_line(done, "0.0.0.0")
+
+
+def test_unreachable_upstream_is_said_in_the_protocol(scratch):
+    dead = {protocol: free_port() for protocol in ("smtp", "pop3", "imap")}
+    with MailProxy(scratch, dead) as proxy:
+        with SMTP(HOST, proxy.ports["smtp"]) as client:
+            assert re.fullmatch(rb"421 [ -~]+\r\n", client.rest())
+        with POP3(HOST, proxy.ports["pop3"]) as client:
+            assert re.fullmatch(rb"-ERR [ -~]+\r\n", client.rest())
+        with IMAP(HOST, proxy.ports["imap"]) as client:
+            assert re.fullmatch(rb"\* BYE [ -~]+\r\n", client.rest())
+    lines = [line for line in proxy.process.err.splitlines() if any(str(port) in line for port in dead.values())]
+    assert len(lines) == 3, proxy.process.err
+
+
+RULES = """\
+rules:
+  - name: no-such-sender
+    when: smtp and command == "MAIL"
+    then:
+      - reject: "{reply}"
+"""
+
+BROKEN_RULES = {
+    "no-yaml": ("rules:\n  - name: [\n", None),
+    "unknown-action": ('rules:\n  - name: a\n    when: smtp\n    then:\n      - explode: "now"\n', (5, 9)),
+    "unknown-field": ('rules:\n  - name: a\n    when: smtp and colour == "red"\n    then:\n      - pass\n', (3, None)),
+    "bad-expression": ('rules:\n  - name: a\n    when: smtp and (\n    then:\n      - pass\n', (3, None)),
+    "unknown-key": ('rules:\n  - name: a\n    whenever: smtp\n    then:\n      - pass\n', (3, 5)),
+    "bad-reply": ('rules:\n  - name: a\n    when: smtp\n    then:\n      - reject: "999 no"\n', (5, None)),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_RULES)
+def test_broken_rules_name_the_place(kind, scratch):
+    text, place = BROKEN_RULES[kind]
+    path = scratch / "broken.yaml"
+    path.write_text(text)
+    for arguments in (["rules", "check", path], ["run", "--no-ui", "--rules", path, "--record-dir", scratch / "r", "--data-dir", scratch / "d"]):
+        done = command(*arguments, status=USAGE, folder=scratch)
+        said = (done.stderr or done.stdout).decode().splitlines()
+        assert len(said) == 1, said
+        match = re.search(r"broken\.yaml:(\d+):(\d+)", said[0])
+        assert match, said
+        if place:
+            assert int(match.group(1)) == place[0] and place[1] in (None, int(match.group(2))), said
+
+
+def test_rules_check_json(scratch):
+    path = scratch / "broken.yaml"
+    path.write_text(BROKEN_RULES["unknown-action"][0])
+    row, = mailproxy.rows(command("rules", "check", "--json", path, status=USAGE))
+    assert {"file", "line", "column", "severity", "message"} <= set(row)
+    assert row["line"] == 5 and row["file"].endswith("broken.yaml") and row["severity"] == "error"
+
+
+def test_good_rules_pass_the_check(scratch):
+    path = scratch / "good.yaml"
+    path.write_text(RULES.format(reply="550 5.7.1 no"))
+    command("rules", "check", path, status=0)
+
+
+def test_config_with_unknown_key(scratch):
+    path = scratch / "mailproxy.yaml"
+    path.write_text("record:\n  dir: somewhere\n  colour: red\n")
+    for arguments in (["config", "check", path], ["run", "--no-ui", "--config", path]):
+        done = command(*arguments, status=USAGE, folder=scratch)
+        assert re.search(r"mailproxy\.yaml:3:3\b.*colour", one_line(done))
+    assert sorted(p.name for p in scratch.iterdir()) == ["mailproxy.yaml"]
+
+
+def test_config_file_is_followed(scratch):
+    """Routes and folders from the file; a flag wins over it."""
+    port = free_port()
+    (scratch / "mailproxy.yaml").write_text(
+        f"routes:\n  - smtp://{HOST}:{port}=fallback\nrecord:\n  dir: {scratch}/from-file\ndata:\n  dir: {scratch}/data\n")
+    process = Process([mailproxy.binary(), "run", "--no-ui", "--config", "mailproxy.yaml", "--record-dir", scratch / "from-flag"],
+                      scratch, "configured", env=mailproxy.environment(scratch), cwd=scratch)
+    process.wait_for("it is ready", lambda: re.search(r"^ready\s*$", process.out + process.err, re.MULTILINE))
+    with SMTP(HOST, port) as client:
+        client.reply(220)
+        client.say("QUIT", 221)
+    assert process.stop() == 0, process.err
+    assert mailproxy.segments(scratch / "from-flag") and not (scratch / "from-file").exists()
+
+
+def test_start_says_what_listens_and_then_ready(scratch):
+    with MailProxy(scratch, {"smtp": "fallback", "imap": "fallback"}) as proxy:
+        lines = proxy.process.out.splitlines() or proxy.process.err.splitlines()
+        for port in proxy.ports.values():
+            assert sum(f"{HOST}:{port}" in line for line in lines) == 1, lines
+        assert lines[-1].strip() == "ready", lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_cleanly(number, servers, scratch):
+    """Status 0, with a session open, which is told (or closed) and whole in the recording."""
+    proxy = MailProxy(scratch, {"smtp": servers.ports["smtp"]})
+    with SMTP(HOST, proxy.ports["smtp"]) as client:
+        client.reply(220)
+        client.say("EHLO client.example.org", 250)
+        proxy.process.kill(number)
+        assert proxy.process.wait() == 0, proxy.process.err
+        try:
+            client.rest()
+        except ConnectionResetError:
+            pass
+    row, = mailproxy.sessions(proxy.record)
+    assert [e["command"] for e in mailproxy.exchanges(proxy.record, row["id"])][-1] == "EHLO"
+
+
+def test_drain_lets_a_message_finish(servers, scratch):
+    """A message whose data is under way at SIGTERM is still answered."""
+    proxy = MailProxy(scratch, {"smtp": "fallback"})
+    with SMTP(HOST, proxy.ports["smtp"]) as client:
+        client.reply(220)
+        client.say("EHLO client.example.org", 250)
+        client.say("MAIL FROM:<ada@example.org>", 250)
+        client.say("RCPT TO:<someone@example.com>", 250)
+        client.say("DATA", 354)
+        client.send(b"Subject: late\r\n\r\n")
+        proxy.process.kill(signal.SIGTERM)
+        until("the listener to close", lambda: not listening(proxy.ports["smtp"]))
+        client.send(b"but not lost\r\n.\r\n")
+        client.reply(250)
+        client.rest()
+    assert proxy.process.wait() == 0
+
+
+def _mail_reply(port):
+    with SMTP(HOST, port) as client:
+        client.reply(220)
+        client.say("EHLO client.example.org", 250)
+        reply = client.say("MAIL FROM:<ada@example.org>")
+        client.say("QUIT", 221)
+        return reply[-1]
+
+
+def test_rules_are_read_again_on_sighup(servers, scratch):
+    """A new rule acts on new commands, the open session stays; a broken file is named and the old rules stay in force."""
+    rules = scratch / "rules"
+    rules.mkdir()
+    (rules / "a.yaml").write_text(RULES.format(reply="550 5.7.1 the first answer"))
+    with MailProxy(scratch, {"smtp": servers.ports["smtp"]}, "--rules", rules) as proxy:
+        port = proxy.ports["smtp"]
+        assert _mail_reply(port) == b"550 5.7.1 the first answer\r\n"
+        with SMTP(HOST, port) as open_session:
+            open_session.reply(220)
+            open_session.say("EHLO client.example.org", 250)
+            (rules / "a.yaml").write_text(RULES.format(reply="550 5.7.1 the second answer"))
+            proxy.process.kill(signal.SIGHUP)
+            until("the second answer", lambda: _mail_reply(port) == b"550 5.7.1 the second answer\r\n")
+            open_session.say("NOOP", 250)
+            open_session.say("QUIT", 221)
+        (rules / "a.yaml").write_text(BROKEN_RULES["unknown-action"][0])
+        proxy.process.kill(signal.SIGHUP)
+        until("the complaint", lambda: re.search(r"a\.yaml:5:9", proxy.process.err))
+        assert _mail_reply(port) == b"550 5.7.1 the second answer\r\n"
+        assert len(re.findall(r"a\.yaml:5:9", proxy.process.err)) == 1
+        (rules / "a.yaml").unlink()
+        proxy.process.kill(signal.SIGHUP)
+        until("no rule", lambda: _mail_reply(port).startswith(b"250"))
+    changed = [e["changed"] for row in mailproxy.sessions(proxy.record) for e in mailproxy.exchanges(proxy.record, row["id"])
+               if e["command"] == "MAIL"]
+    assert ["no-such-sender"] in changed and [] in changed
+
+
+def test_both_legs_are_recorded_where_a_rule_changed_something(servers, scratch):
+    """A header set by a rule: the client sent one message, the server got another, and the mailbox holds the latter."""
+    rules = scratch / "stamp.yaml"
+    rules.write_text("rules:\n  - name: stamp\n    when: smtp and command == \"DATA\"\n    then:\n"
+                     "      - set-header: {name: X-Checked, value: \"yes\"}\n      - tag: stamped\n")
+    account = servers.accounts.fresh()
+    with MailProxy(scratch, {"smtp": servers.ports["smtp"]}, "--rules", rules) as proxy:
+        message, = smtp_clients.by_the_byte(clients.Place(proxy.ports["smtp"]), account)
+    side_door = clients.Place(servers.dovecot.side_door)
+    found, = until("the message", lambda: clients.imap_clients.inbox(side_door, account))
+    head, body = message.split(b"\r\n\r\n", 1)
+    assert found.endswith(b"\r\n\r\n" + body) and found.count(b"X-Checked: yes\r\n") == 1
+    assert all(line in found for line in head.split(b"\r\n"))
+    interfaces = {bytes(part) for part in [path.read_bytes() for path in mailproxy.segments(proxy.record)]}
+    assert any(b"X-Checked" in part for part in interfaces), "what the server saw is in the recording"
+
+
+@pytest.mark.parametrize("path", sorted(os.listdir(os.path.join(os.path.dirname(__file__), "..", "..", "Rules"))) or ["none"])
+def test_shipped_rules_are_good(path):
+    folder = os.path.join(os.path.dirname(__file__), "..", "..", "Rules")
+    assert path != "none", "no rule file is shipped"
+    if path.endswith(".yaml"):
+        command("rules", "check", os.path.join(folder, path), status=0)
+        assert os.path.exists(os.path.join(folder, path.replace(".yaml", ".test"))), "each has its test beside it"
+
+
+def test_help_and_version():
+    for arguments in (["--help"], ["run", "--help"], ["sessions", "--help"], ["replay", "--help"], ["capture", "--help"], ["rules", "--help"]):
+        assert b"USAGE" in command(*arguments, status=0).stdout.upper()
+    assert re.fullmatch(rb"(mailproxy )?\d+\.\d+\.\d+\S*\n", command("--version", status=0).stdout)
+
+
+def test_reader_that_goes_away_is_no_fault(servers, scratch):
+    """`sessions show … | head -1` ends quietly."""
+    with MailProxy(scratch, {"smtp": servers.ports["smtp"]}) as proxy:
+        smtp_clients.burst(clients.Place(proxy.ports["smtp"]), servers.accounts.fresh())
+    done = run(["/bin/bash", "-c", f"{mailproxy.binary()} sessions list {proxy.record} | head -c 1"], env=mailproxy.environment(scratch))
+    assert done.returncode == 0 and done.stderr == b""
