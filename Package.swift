@@ -36,7 +36,7 @@ let package = Package(
         module("MailRecording", ["CBytes", "MailDialogue", "MailMessage", crypto]),
         module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),
         module("MailSessions", ["MailDialogue", "MailRecording", "MailRules", "MailMessage", crypto]),
-        module("Replay", ["MailDialogue", "MailRecording", "MailSessions"]),
+        module("Replay", ["MailDialogue", "MailRecording", "MailSessions", "MailMessage", crypto]),
 
         // Files, packets, sockets.
         module("MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),

@@ -2,6 +2,7 @@
 #include "clinux.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int mp_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -12,3 +13,6 @@ int mp_rename_noreplace(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+int mp_tcp_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+int mp_sock_stream(void) { return SOCK_STREAM; }
+const char *mp_error_text(int code, char *buffer, size_t count) { return strerror_r(code, buffer, count); }

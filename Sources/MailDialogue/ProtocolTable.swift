@@ -109,6 +109,16 @@ package enum MailTap: Sendable {
         }
     }
 
+    /// How the next octets of `side` are to be cut.
+    package func demand(_ side: Side) -> Demand {
+        switch self {
+        case .smtp(let tap): tap.dialogue.demand(side)
+        case .pop3(let tap): tap.dialogue.demand(side)
+        case .imap(let tap): tap.dialogue.demand(side)
+        case .none: .opaque
+        }
+    }
+
     /// Octets of `side` that wait to be understood.
     package func pending(_ side: Side) -> Int {
         switch self {

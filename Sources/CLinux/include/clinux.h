@@ -17,3 +17,10 @@ int mp_pipe(int *_Nonnull descriptors);
 int mp_rename_noreplace(const char *_Nonnull from, const char *_Nonnull to);
 /// open(2) with O_CLOEXEC, which is variadic in C.
 int mp_open(const char *_Nonnull path, int flags, mode_t mode);
+
+/// A TCP socket with SOCK_NONBLOCK | SOCK_CLOEXEC. SOCK_STREAM is an enum whose Swift form depends on who imports it first.
+int mp_tcp_socket(int family);
+/// SOCK_STREAM, for getaddrinfo.
+int mp_sock_stream(void);
+/// strerror_r in its GNU form.
+const char *_Nonnull mp_error_text(int code, char *_Nonnull buffer, size_t count);

@@ -1,0 +1,49 @@
+# MailProxy. `make run` and `make test` are all that a new clone needs: they install what is missing, once, and say so.
+
+SWIFT ?= swift
+CONFIG ?= release
+BIN = .build/$(CONFIG)/mailproxy
+PREFIX ?= /usr/local
+ARGS ?=
+
+.PHONY: run build debug test unit e2e bench fuzz format lint install clean
+
+run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
+	exec $(BIN) run $(ARGS)
+
+build: ## build the release executable
+	@Scripts/setup build
+	$(SWIFT) build -c $(CONFIG) --product mailproxy
+
+debug:
+	@Scripts/setup build
+	$(SWIFT) build --build-tests
+
+test: lint unit e2e ## everything that CI runs
+
+unit: debug
+	$(SWIFT) test --skip-build
+
+e2e: debug
+	@Scripts/setup test
+	MAILPROXY=$(CURDIR)/.build/debug/mailproxy /usr/bin/python3 -m pytest -q -p no:cacheprovider Tests/EndToEnd
+
+bench: build ## figures of this machine: relay against a plain relay, recording on and off
+	Scripts/bench $(BIN)
+
+fuzz: ## random input against every dialogue, longer than the tests do
+	@Scripts/setup build
+	MAILPROXY_FUZZ_ROUNDS=$${MAILPROXY_FUZZ_ROUNDS:-2000000} $(SWIFT) test -c debug --filter Random
+
+format: ## rewrite the sources as .swift-format says
+	$(SWIFT) format --in-place --recursive --configuration .swift-format Package.swift Sources Tests
+
+lint: ## what CI refuses: wrong format, impure imports, missing tests
+	Scripts/lint
+
+install: build ## install the executable under PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/mailproxy
+
+clean:
+	rm -rf .build

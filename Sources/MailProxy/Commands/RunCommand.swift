@@ -1,0 +1,225 @@
+// `mailproxy run`: the live proxy and the fallback server.
+
+import ArgumentParser
+import Glibc
+import MailRecording
+import MailRules
+import MailRuntime
+import MailSessions
+import MailStore
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Stand between mail clients and servers; with no route, be the server.",
+        discussion: """
+            Routes are written LISTEN=UPSTREAM: --route imap://127.0.0.1:1143=imap://mail.example.com. The upstream \
+            'fallback' is the built-in server. With no route, smtp 1025, pop3 1110 and imap 1143 on 127.0.0.1 lead to it. \
+            SIGHUP reads the rules again, SIGTERM ends.
+            """)
+
+    @Option(help: "The configuration file.") var config: String?
+    @Option(help: "A route, LISTEN=UPSTREAM; may be repeated.") var route: [String] = []
+    @Option(help: "A rule file or a directory of them; may be repeated.") var rules: [String] = []
+    @Option(help: "Directory of the recording.") var recordDir: String?
+    @Flag(help: "Do not record.") var noRecord = false
+    @Option(help: "Directory of the fallback's mailboxes and users.") var dataDir: String?
+    @Flag(help: "No web page. This version has none, the flag is there for scripts.") var noUi = false
+    @Flag(help: "Allow listeners beyond loopback, though nobody must log in to them.") var allowRemote = false
+    @Option(help: "A setting, KEY=VALUE; may be repeated. 'mailproxy config schema' lists them.") var set: [String] = []
+    @Option(help: "error, warning, info or debug.") var logLevel: String?
+    @Option(help: "text or json.") var logFormat: String?
+    @Flag(name: .short, help: "Log more: --log-level debug.") var verbose = false
+    @Flag(name: .short, help: "Log less: --log-level warning.") var quiet = false
+
+    func run() throws {
+        let settings = try merged()
+        let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
+        let routes = try parsedRoutes(settings)
+        let rulePaths = settings.list("rules")
+        let rules = try RuleFiles.load(rulePaths)
+        Self.raiseDescriptorLimit()
+        // The signals wait for sigwait below; threads that start from here on inherit the mask.
+        let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
+        signals.block()
+        signal(SIGPIPE, SIG_IGN)
+
+        let store = try openStore(settings, routes)
+        var recorder: Recorder?
+        if settings.flag("record.enabled") ?? true { recorder = try openRecorder(settings, log) }
+        var serverSettings = ServerSettings(hostName: settings.text("server.name") ?? "localhost")
+        if let size = settings.number("server.message-size") { serverSettings.maximumMessage = size }
+        let core = ServerCore(
+            recorder: recorder.map(RecorderSink.init), store: store.map(StoreAdapter.init), settings: serverSettings,
+            rules: rules, workers: 16, log: log.runtime)
+        let server: MailServer
+        do {
+            server = try MailServer(core, routes: routes, loops: settings.number("threads") ?? Self.cores)
+        } catch {
+            recorder?.close()
+            throw CLIError.fault("\(error); stop what listens there or choose another port")
+        }
+        server.start()
+        announce(server, settings, recorder, store, ruleCount: rules.count)
+
+        while true {
+            switch signals.wait() {
+            case SIGHUP: reload(rulePaths, core, log)
+            case SIGTERM, SIGINT:
+                log.info("stopping: \(server.openSessions) sessions open")
+                server.stop(within: 5)
+                recorder?.close()
+                log.info("stopped after \(server.acceptedConnections) connections")
+                return
+            default: continue
+            }
+        }
+    }
+
+    // MARK: Settings
+
+    /// File, then variables, then flags.
+    private func merged() throws -> Settings {
+        var settings = Settings()
+        if let config { try settings.read(file: config) }
+        try settings.readEnvironment()
+        for assignment in set { try settings.set(assignment: assignment) }
+        if !route.isEmpty { settings.set("routes", route) }
+        if !rules.isEmpty { settings.set("rules", rules) }
+        if let recordDir { settings.set("record.dir", [recordDir]) }
+        if noRecord { settings.set("record.enabled", ["false"]) }
+        if let dataDir { settings.set("data.dir", [dataDir]) }
+        if allowRemote { settings.set("allow-remote", ["true"]) }
+        if verbose { settings.set("log.level", ["debug"]) }
+        if quiet { settings.set("log.level", ["warning"]) }
+        if let logLevel { try settings.set(assignment: "log.level=\(logLevel)") }
+        if let logFormat { try settings.set(assignment: "log.format=\(logFormat)") }
+        return settings
+    }
+
+    private func parsedRoutes(_ settings: Settings) throws -> [Route] {
+        let texts = settings.list("routes")
+        var routes: [Route] = []
+        if texts.isEmpty {
+            routes = Route.defaults
+        } else {
+            for text in texts {
+                do { routes.append(try Route(text)) } catch { throw CLIError.usage("\(error)") }
+            }
+        }
+        if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
+            throw CLIError.usage(
+                "\(open.listen) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote")
+        }
+        return routes
+    }
+
+    private func openStore(_ settings: Settings, _ routes: [Route]) throws -> MailboxStore? {
+        guard routes.contains(where: { $0.upstream == .fallback }) else { return nil }
+        let directory = settings.text("data.dir") ?? Defaults.dataDirectory
+        do {
+            return try MailboxStore(directory: directory, policy: try FallbackUsers.policy(directory))
+        } catch {
+            throw CLIError.fault("\(error)")
+        }
+    }
+
+    private func openRecorder(_ settings: Settings, _ log: Log) throws -> Recorder {
+        var options = Recorder.Settings(directory: settings.text("record.dir") ?? Defaults.recordDirectory)
+        if let size = settings.number("record.segment-size") { options.segmentBytes = size }
+        switch settings.text("record.sync") {
+        case "session": options.sync = .session
+        case "always": options.sync = .always
+        default: break
+        }
+        options.log = { log.error($0) }
+        do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
+    }
+
+    private func reload(_ paths: [String], _ core: ServerCore, _ log: Log) {
+        do {
+            let rules = try RuleFiles.load(paths)
+            core.replace(rules: rules)
+            log.info("rules read again: \(rules.count) in force for new sessions")
+        } catch let error as CLIError {
+            log.error("rules not changed: \(error.message)")
+        } catch {
+            log.error("rules not changed: \(error)")
+        }
+    }
+
+    // MARK: The first lines
+
+    private func announce(
+        _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: MailboxStore?, ruleCount: Int
+    ) {
+        for (route, address) in server.addresses {
+            print("\(route.mailProtocol.rawValue.padded(to: 5)) \(address) -> \(route.upstreamText)")
+        }
+        if let recorder { print("recording to \(recorder.directory)") } else { print("not recording") }
+        if ruleCount > 0 { print("\(ruleCount) rules in force") }
+        if let store {
+            print("mailboxes in \(store.directory)")
+            if store.acceptsAnyone {
+                print("no users are configured: any recipient is taken, any login with any password opens the mailbox of that name")
+            }
+        }
+        let smtp = server.addresses.first { $0.route.mailProtocol == .smtp && $0.route.upstream == .fallback }
+        let imap = server.addresses.first { $0.route.mailProtocol == .imap && $0.route.upstream == .fallback }
+        let pop3 = server.addresses.first { $0.route.mailProtocol == .pop3 && $0.route.upstream == .fallback }
+        if let smtp, let imap, let pop3 {
+            print(
+                """
+
+                try, in another terminal:
+                  printf 'Subject: hello\\r\\n\\r\\nworld\\r\\n' | curl smtp://\(smtp.address) --mail-from me@example.com --mail-rcpt you@example.com -T -
+                  curl pop3://\(pop3.address)/1 -u you@example.com:any
+                  curl 'imap://\(imap.address)/INBOX;MAILINDEX=1' -u you@example.com:any
+                  mailproxy sessions list
+                  mailproxy sessions show last
+
+                """)
+        }
+        print("ready")
+        fflush(stdout)
+    }
+
+    private static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// Each proxied session takes two descriptors.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+extension String {
+    /// Filled with spaces up to `width`.
+    func padded(to width: Int) -> String {
+        count >= width ? self : self + String(repeating: " ", count: width - count)
+    }
+}
+
+/// Signals that are waited for.
+struct SignalSet {
+    private var set = sigset_t()
+
+    init(_ signals: [Int32]) {
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+    }
+
+    func block() {
+        var set = set
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// The next one.
+    func wait() -> Int32 {
+        var set = set
+        var number: Int32 = 0
+        sigwait(&set, &number)
+        return number
+    }
+}

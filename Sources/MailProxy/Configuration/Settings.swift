@@ -1,0 +1,153 @@
+// The settings in force: file, then variables, then flags; each later one wins.
+
+import Glibc
+import Yams
+
+/// Values by key, each with where it came from.
+struct Settings {
+    private(set) var values: [String: [String]] = [:]
+
+    /// Reads a configuration file. The error names file, line and column.
+    mutating func read(file path: String) throws {
+        let text = try TextFile.read(path, what: "configuration file")
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw CLIError.usage(YAMLMessage.describe(error, path: path))
+        }
+        guard let root else { return }
+        guard case .mapping(let mapping) = root else {
+            throw CLIError.usage("\(YAMLMessage.place(path, root)): the file must hold keys with values, such as 'record:'")
+        }
+        try take(mapping, prefix: "", path: path)
+    }
+
+    private mutating func take(_ mapping: Node.Mapping, prefix: String, path: String) throws {
+        for (keyNode, value) in mapping {
+            guard let word = keyNode.scalar?.string else {
+                throw CLIError.usage("\(YAMLMessage.place(path, keyNode)): a key must be a word")
+            }
+            let key = prefix + word
+            if let setting = Setting.named(key) {
+                try set(setting, value, path: path)
+            } else if case .mapping(let inner) = value, Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+                try take(inner, prefix: key + ".", path: path)
+            } else {
+                let hint = Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
+                throw CLIError.usage("\(YAMLMessage.place(path, keyNode)): unknown key '\(key)'\(hint)")
+            }
+        }
+    }
+
+    private mutating func set(_ setting: Setting, _ node: Node, path: String) throws {
+        if case .list = setting.kind {
+            guard case .sequence(let items) = node else {
+                throw CLIError.usage("\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
+            }
+            values[setting.key] = try items.map { item in
+                guard let text = item.scalar?.string else {
+                    throw CLIError.usage("\(YAMLMessage.place(path, item)): an entry of '\(setting.key)' must be text")
+                }
+                return text
+            }
+            return
+        }
+        guard let text = node.scalar?.string else {
+            throw CLIError.usage("\(YAMLMessage.place(path, node)): '\(setting.key)' must be a single value")
+        }
+        if let complaint = setting.complaint(about: text) {
+            throw CLIError.usage("\(YAMLMessage.place(path, node)): '\(setting.key)' \(complaint)")
+        }
+        values[setting.key] = [text]
+    }
+
+    /// Takes the variables MAILPROXY_….
+    mutating func readEnvironment() throws {
+        for setting in Setting.all {
+            guard let value = Defaults.environment(setting.variable) else { continue }
+            if let complaint = setting.complaint(about: value) {
+                throw CLIError.usage("variable \(setting.variable) \(complaint)")
+            }
+            if case .list = setting.kind {
+                values[setting.key] = value.split(separator: " ").map(String.init)
+            } else {
+                values[setting.key] = [value]
+            }
+        }
+    }
+
+    /// Takes `KEY=VALUE`.
+    mutating func set(assignment: String) throws {
+        guard let equals = assignment.firstIndex(of: "=") else {
+            throw CLIError.usage("--set \(assignment): write KEY=VALUE")
+        }
+        let key = String(assignment[..<equals])
+        let value = String(assignment[assignment.index(after: equals)...])
+        guard let setting = Setting.named(key) else {
+            let hint = Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
+            throw CLIError.usage("--set \(assignment): unknown key '\(key)'\(hint)")
+        }
+        if let complaint = setting.complaint(about: value) { throw CLIError.usage("--set \(assignment): '\(key)' \(complaint)") }
+        if case .list = setting.kind {
+            values[key, default: []].append(value)
+        } else {
+            values[key] = [value]
+        }
+    }
+
+    mutating func set(_ key: String, _ value: [String]) { values[key] = value }
+
+    func text(_ key: String) -> String? { values[key]?.first }
+    func list(_ key: String) -> [String] { values[key] ?? [] }
+    func flag(_ key: String) -> Bool? { text(key).map { $0 == "true" } }
+    func number(_ key: String) -> Int? { text(key).flatMap { Int($0) } }
+}
+
+/// Reading small text files whole.
+enum TextFile {
+    /// Files beyond this are no configuration.
+    private static let limit = 16 << 20
+
+    static func read(_ path: String, what: String) throws -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var octets: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0 { throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))") }
+            if count == 0 { break }
+            octets += buffer[..<count]
+            if octets.count > limit { throw CLIError.usage("the \(what) \(path) is larger than \(limit) octets") }
+        }
+        guard let text = String(validating: octets, as: UTF8.self) else {
+            throw CLIError.usage("the \(what) \(path) is not UTF-8 text")
+        }
+        return text
+    }
+}
+
+/// Places and reasons of YAML errors, in one line.
+enum YAMLMessage {
+    static func place(_ path: String, _ node: Node) -> String {
+        guard let mark = node.mark else { return path }
+        return "\(path):\(mark.line):\(mark.column)"
+    }
+
+    static func describe(_ error: YamlError, path: String) -> String {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let around = context.map { " \($0.text)" } ?? ""
+            return "\(path):\(mark.line):\(mark.column): \(problem)\(around)".split(separator: "\n").joined(separator: " ")
+        case .reader(let problem, let offset, _, _): return "\(path): \(problem) at octet \(offset ?? 0)"
+        case .duplicatedKeysInMapping(let duplicates, _):
+            return "\(path): the key \(duplicates.map { "\($0)" }.joined(separator: ", ")) stands twice"
+        case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded: return "\(path): \(error)"
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// The table of all settings: the configuration file, the variables, `--set`, `config schema` and the reference page come from it.
+
+/// A setting.
+struct Setting {
+    enum Kind {
+        case text
+        case path
+        case number(ClosedRange<Int>)
+        case flag
+        case choice([String])
+        case list(String)
+    }
+
+    /// `record.dir`; the variable is MAILPROXY_RECORD_DIR.
+    let key: String
+    let kind: Kind
+    let meaning: String
+
+    /// The environment variable of the same meaning.
+    var variable: String {
+        "MAILPROXY_" + key.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
+    }
+
+    static let all: [Setting] = [
+        Setting(key: "routes", kind: .list("route"), meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
+        Setting(key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
+        Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
+        Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
+        Setting(
+            key: "record.sync", kind: .choice(["interval", "session", "always"]),
+            meaning: "When the recording is synced to the disk: every second, at the end of each session, or at every write."),
+        Setting(
+            key: "record.segment-size", kind: .number(65_536...(1 << 40)),
+            meaning: "Octets after which a new segment begins (default 268435456)."),
+        Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
+        Setting(key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),
+        Setting(
+            key: "server.message-size", kind: .number(65_536...(1 << 40)),
+            meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
+        Setting(key: "allow-remote", kind: .flag, meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
+        Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
+        Setting(key: "log.level", kind: .choice(["error", "warning", "info", "debug"]), meaning: "What is logged (default info)."),
+        Setting(key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text)."),
+    ]
+
+    static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
+
+    /// The key that was perhaps meant.
+    static func nearest(to key: String) -> String? {
+        all.map { ($0.key, distance($0.key, key)) }.filter { $0.1 <= 3 }.min { $0.1 < $1.1 }?.0
+    }
+
+    /// Edits between two words (Levenshtein).
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let from = Array(a.utf8.prefix(64))
+        let to = Array(b.utf8.prefix(64))
+        var row = Array(0...to.count)
+        for (i, left) in from.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, right) in to.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = min(min(above, row[j]) + 1, diagonal + (left == right ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[to.count]
+    }
+
+    /// Nil when `value` fits; else what it must be.
+    func complaint(about value: String) -> String? {
+        switch kind {
+        case .text, .path: return value.isEmpty ? "must not be empty" : nil
+        case .number(let range):
+            guard let number = Int(value), range.contains(number) else {
+                return "must be a number from \(range.lowerBound) to \(range.upperBound), not '\(value)'"
+            }
+            return nil
+        case .flag: return value == "true" || value == "false" ? nil : "must be true or false, not '\(value)'"
+        case .choice(let words):
+            return words.contains(value) ? nil : "must be one of \(words.joined(separator: ", ")), not '\(value)'"
+        case .list: return nil
+        }
+    }
+}

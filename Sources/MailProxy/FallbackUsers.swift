@@ -1,0 +1,15 @@
+// Who may use the fallback: anyone as long as the data directory has no users, then only they.
+
+import Glibc
+import MailStore
+
+enum FallbackUsers {
+    /// Where the users of a data directory stand.
+    static func path(_ directory: String) -> String { directory + "/users" }
+
+    static func policy(_ directory: String) throws -> AccountPolicy {
+        guard access(path(directory), F_OK) == 0 else { return .anyone }
+        let users = try UserFile(path: path(directory))
+        return users.names.isEmpty ? .anyone : .users(users)
+    }
+}

@@ -1,0 +1,55 @@
+// The command line: one executable, one command a task. Data goes to stdout, everything else to stderr.
+// Exit status: 0 done and nothing to report, 1 differences or findings, 2 usage or configuration, 3 a fault while running.
+
+import ArgumentParser
+import Glibc
+
+/// `mailproxy`.
+struct MailProxyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mailproxy",
+        abstract: "A scriptable man-in-the-middle proxy and recorder for SMTP, POP3 and IMAP.",
+        version: Defaults.version,
+        subcommands: [
+            RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, RulesCommand.self, UserCommand.self,
+            ConfigCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() {
+        // A reader that went away (`mailproxy sessions list | head`) is no fault.
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try MailProxyCommand.parseAsRoot()
+            try command.run()
+        } catch let error as CLIError {
+            if !error.message.isEmpty { Console.error(error.message) }
+            exit(error.exit)
+        } catch {
+            let code = MailProxyCommand.exitCode(for: error)
+            if code.isSuccess {
+                print(MailProxyCommand.fullMessage(for: error))
+                exit(0)
+            }
+            // One line: what is wrong, and where the usage stands.
+            let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }.prefix(2)
+            let known = words.first.map { word in
+                MailProxyCommand.configuration.subcommands.contains { $0._commandName == word }
+            } ?? false
+            let help = known ? "mailproxy \(words[words.startIndex]) --help" : "mailproxy --help"
+            let message = MailProxyCommand.message(for: error).split(separator: "\n").map(String.init).joined(separator: " ")
+            Console.error("\(message) (see '\(help)')")
+            exit(2)
+        }
+    }
+}
+
+/// Writing to the terminal.
+enum Console {
+    /// One line on stderr, with the program's name before it.
+    static func error(_ text: String) {
+        fputs("mailproxy: \(text)\n", stderr)
+    }
+}

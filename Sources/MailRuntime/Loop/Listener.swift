@@ -1,0 +1,88 @@
+// Listening sockets. One descriptor is shared by all loops; each connection wakes one of them.
+
+import CLinux
+import Glibc
+import MailRecording
+
+/// A bound and listening socket.
+package final class Listener: Sendable {
+    package let descriptor: Int32
+    /// Where it listens; the port is the real one when 0 was asked for.
+    package let address: SocketAddress
+
+    /// Binds. The error names the address.
+    package init(_ wanted: SocketAddress) throws(SystemError) {
+        let family = wanted.address.isIPv6 ? AF_INET6 : AF_INET
+        let descriptor = mp_tcp_socket(family)
+        guard descriptor >= 0 else { throw SystemError("cannot listen on \(wanted)") }
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
+        // Accepted sockets inherit it on Linux: a call less for each connection.
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        if family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
+        let bound = wanted.withSockAddr { bind(descriptor, $0, $1) }
+        guard bound == 0, listen(descriptor, 4096) == 0 else {
+            let error = SystemError("cannot listen on \(wanted)")
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+        address = SocketAddress.local(of: descriptor) ?? wanted
+    }
+
+    /// Closes the socket. No loop may watch it any more.
+    package func closeDescriptor() { close(descriptor) }
+}
+
+/// The part of a listener that lives on one loop.
+final class Acceptor: Source {
+    /// Connections taken in one turn.
+    private static let burst = 16
+    /// How long to wait when descriptors have run out.
+    private static let exhaustedPause = 0.1
+
+    private let listener: Listener
+    private let loop: EventLoop
+    private let accepted: (Int32, SocketAddress) -> Void
+    private let exhausted: (SystemError) -> Void
+    private var token: EventLoop.Token?
+
+    init(
+        _ listener: Listener, on loop: EventLoop, accepted: @escaping (Int32, SocketAddress) -> Void,
+        exhausted: @escaping (SystemError) -> Void
+    ) {
+        self.listener = listener
+        self.loop = loop
+        self.accepted = accepted
+        self.exhausted = exhausted
+    }
+
+    func start() throws(SystemError) { token = try loop.addListener(listener.descriptor, self) }
+
+    func stop() {
+        if let token { loop.remove(token, closed: false) }
+        token = nil
+    }
+
+    func ready(_ readiness: Readiness) {
+        for _ in 0..<Self.burst {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { mp_accept(listener.descriptor, $0, &length) }
+            }
+            guard descriptor >= 0 else {
+                let code = errno
+                if code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM {
+                    // The socket stays readable: without a pause the loop would spin.
+                    exhausted(SystemError("accept", code: code))
+                    stop()
+                    loop.schedule(after: Self.exhaustedPause) { [weak self] in try? self?.start() }
+                }
+                return
+            }
+            accepted(descriptor, SocketAddress(storage) ?? listener.address)
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// Our own server on a connection: carries events to the pure session and its effects out.
+
+import Glibc
+import MailDialogue
+import MailRecording
+import MailSessions
+
+/// A session with the fallback.
+final class FallbackSession: RunningSession, StartableSession, StreamOwner {
+    private let context: LoopContext
+    private let info: SessionInfo
+    private var stream: Stream?
+    private var session: any ServerSession
+    private var book: SessionBook?
+    private let store: (any FallbackStoreSession)?
+    private var timer: TimerHeap.ID?
+    private var watched: (MailboxWatch.ID, Account, String)?
+    private var changePosted = false
+    private var recorderPause = false
+    private var closing = false
+    private var finished = false
+    private var clientEnded = false
+    private var storeBusy = false
+    private var busy = false
+    private var queue: [ServerEvent] = []
+    private var sentSomething = false
+
+    init(_ descriptor: Int32, _ info: SessionInfo, _ context: LoopContext) {
+        self.context = context
+        self.info = info
+        var settings = context.core.settings
+        switch info.mailProtocol {
+        case .smtp: session = SMTPServer(settings: settings)
+        case .lmtp:
+            settings.lmtp = true
+            session = SMTPServer(settings: settings)
+        case .pop3: session = POP3Server(settings: settings)
+        case .imap: session = IMAPServer(settings: settings)
+        }
+        if let recorder = context.core.recorder {
+            book = SessionBook(info: info, fingerprintKey: recorder.fingerprintKey)
+        }
+        store = context.core.store?.makeSession()
+        stream = Stream(descriptor, on: context.loop, owner: self)
+    }
+
+    func start() {
+        do { try stream?.start() } catch { return finish(.reset) }
+        var events: [RecordEvent] = []
+        book?.open(into: &events)
+        record(events)
+        handle(.connected(client: info.client, server: info.server))
+    }
+
+    // MARK: Events
+
+    func connected(_ stream: Stream) {}
+
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
+        guard !closing else { return }
+        handle(.received([UInt8](bytes)))
+    }
+
+    func ended(_ stream: Stream) {
+        clientEnded = true
+        if closing { return finish(.closed) }
+        handle(.peerEnded)
+        // A client that ends its side still gets the answers that are due.
+        finishWhenIdle()
+    }
+
+    func drained(_ stream: Stream) {
+        guard stream.backlog == 0 else { return }
+        if closing { return closeNow() }
+        handle(.drained)
+        finishWhenIdle()
+    }
+
+    func failed(_ stream: Stream, _ error: SystemError) {
+        context.core.log.debug("\(info.id) client: \(error)")
+        finish(.reset)
+    }
+
+    func recorderDrained() {
+        recorderPause = false
+        settleReading()
+    }
+
+    func shutDown() { if !closing { handle(.shutdown) } }
+    func abort() { finish(.closed) }
+
+    private func handle(_ event: ServerEvent) {
+        queue.append(event)
+        // Effects of an event may raise the next: one at a time, in order.
+        guard !busy else { return }
+        busy = true
+        while !queue.isEmpty, !finished {
+            let next = queue.removeFirst()
+            var effects: [ServerEffect] = []
+            var notes: [Note] = []
+            let now = Clock.now()
+            session.handle(next, now: now, effects: &effects, notes: &notes)
+            if book != nil, !notes.isEmpty {
+                var events: [RecordEvent] = []
+                book?.accept(notes, at: now, into: &events)
+                record(events)
+            }
+            perform(effects)
+        }
+        busy = false
+        settleReading()
+    }
+
+    private func perform(_ effects: [ServerEffect]) {
+        var wrote = false
+        for effect in effects where !finished {
+            switch effect {
+            case .send(let bytes):
+                stream?.write(bytes)
+                wrote = true
+            case .store(let request): ask(request)
+            case .setTimer(let seconds): setTimer(seconds)
+            case .watch(let account, let mailbox): watch(account, mailbox)
+            case .unwatch: unwatch()
+            case .close:
+                closing = true
+                stream?.endOutput()
+                if stream?.backlog == 0 { closeNow() }
+            case .log(let text): context.core.log.info("\(info.id) \(text)")
+            }
+        }
+        // All of it left at once: a session that streams waits for this.
+        if wrote, !finished, !closing, stream?.backlog == 0 { queue.append(.drained) }
+    }
+
+    private func ask(_ request: StoreRequest) {
+        guard let store else {
+            queue.append(.stored(.refused(.failed("this server has no store"))))
+            return
+        }
+        storeBusy = true
+        let loop = context.loop
+        let box = Confined(self)
+        context.core.workers.submit {
+            let reply = store.perform(request)
+            loop.post {
+                let session = box.value
+                session.storeBusy = false
+                guard !session.finished else { return }
+                session.handle(.stored(reply))
+                session.finishWhenIdle()
+            }
+        }
+    }
+
+    private func setTimer(_ seconds: Int) {
+        if let timer { context.loop.cancel(timer) }
+        timer = context.loop.schedule(after: Double(seconds)) { [weak self] in
+            guard let self, !self.finished else { return }
+            self.timer = nil
+            self.handle(.timerFired)
+        }
+    }
+
+    private func watch(_ account: Account, _ mailbox: String) {
+        unwatch()
+        let loop = context.loop
+        let box = Confined(WeakBox(self))
+        let id = context.core.mailboxWatch.add(account, mailbox) {
+            loop.post {
+                guard let session = box.value.value, !session.finished, session.watched != nil else { return }
+                session.handle(.mailboxChanged)
+            }
+        }
+        watched = (id, account, mailbox)
+    }
+
+    private func unwatch() {
+        if let watched { context.core.mailboxWatch.remove(watched.0, watched.1, watched.2) }
+        watched = nil
+    }
+
+    private func record(_ events: [RecordEvent]) {
+        if context.record(events) { recorderPause = true }
+    }
+
+    private func settleReading() {
+        guard !finished, !closing, let stream else { return }
+        stream.pause(!session.wantsOctets || recorderPause || stream.backlog > RuntimeLimits.highWater)
+    }
+
+    // MARK: The end
+
+    private func finishWhenIdle() {
+        guard clientEnded, !storeBusy, !finished, stream?.backlog == 0 else { return }
+        finish(.closed)
+    }
+
+    /// Our last words have left. The client's end is awaited for a moment, so that they are not lost to a reset.
+    private func closeNow() {
+        guard !finished else { return }
+        if clientEnded { return finish(.closed) }
+        stream?.pause(false)
+        context.loop.schedule(after: 2) { [weak self] in self?.finish(.closed) }
+    }
+
+    private func finish(_ end: SessionEnd) {
+        guard !finished else { return }
+        finished = true
+        if let timer { context.loop.cancel(timer) }
+        unwatch()
+        stream?.close()
+        var events: [RecordEvent] = []
+        book?.close(end, at: Clock.now(), into: &events)
+        _ = context.record(events)
+        if let store {
+            // The store lets go of the open mailbox and of spool files, after what it may still be doing.
+            context.core.workers.submit { _ = store.perform(.close) }
+        }
+        context.finished(self)
+    }
+}
+
+/// Refers to an object without keeping it.
+final class WeakBox<Object: AnyObject> {
+    weak var value: Object?
+    init(_ value: Object) { self.value = value }
+}

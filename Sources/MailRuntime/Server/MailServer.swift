@@ -1,0 +1,92 @@
+// The running server: listeners on all loops, start, reload, drain.
+
+import Glibc
+import MailRecording
+import MailRules
+import MailSessions
+import Synchronization
+
+/// Listens on all routes and serves them.
+package final class MailServer: Sendable {
+    private let core: ServerCore
+    private let contexts: [LoopContext]
+    private let listeners: [(Route, Listener)]
+
+    /// Binds all listeners, or none. The error names the address.
+    /// - Parameter loops: threads; one for each core.
+    package init(_ core: ServerCore, routes: [Route], loops: Int) throws(SystemError) {
+        self.core = core
+        var bound: [(Route, Listener)] = []
+        for route in routes {
+            do throws(SystemError) {
+                bound.append((route, try Listener(route.listen)))
+            } catch {
+                for (_, listener) in bound { listener.closeDescriptor() }
+                throw error
+            }
+        }
+        listeners = bound
+        var contexts: [LoopContext] = []
+        let count = max(1, loops)
+        for lane in 0..<count {
+            contexts.append(LoopContext(loop: try EventLoop(), core: core, lane: lane, lanes: count))
+        }
+        self.contexts = contexts
+    }
+
+    /// The routes with the addresses on which they really listen.
+    package var addresses: [(route: Route, address: SocketAddress)] { listeners.map { ($0.0, $0.1.address) } }
+
+    /// Serves from now on.
+    package func start() {
+        for context in contexts {
+            for (route, listener) in listeners {
+                let upstream: UpstreamAddress
+                switch route.upstream {
+                case .fallback: upstream = .none
+                case .server(let host, let port):
+                    upstream = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
+                }
+                context.serve(listener, route, upstream)
+            }
+            context.loop.start()
+        }
+    }
+
+    /// Sessions that are open.
+    package var openSessions: Int { core.open.load(ordering: .relaxed) }
+    /// Connections taken since the start.
+    package var acceptedConnections: Int { core.accepted.load(ordering: .relaxed) }
+
+    /// Takes no more connections, lets sessions say goodbye, and returns when all have ended or after `seconds`.
+    package func stop(within seconds: Int) {
+        let done = Semaphore()
+        for context in contexts {
+            context.loop.post {
+                let signalled = Once()
+                let finish = {
+                    if signalled.first() { done.signal() }
+                }
+                context.drain(finish)
+                context.loop.schedule(after: Double(seconds)) {
+                    context.abortAll()
+                    finish()
+                }
+            }
+        }
+        for _ in contexts { done.wait() }
+        for context in contexts { context.loop.post { context.loop.stop() } }
+        for context in contexts { context.loop.join() }
+        for (_, listener) in listeners { listener.closeDescriptor() }
+        core.workers.stop()
+    }
+}
+
+/// True once.
+final class Once {
+    private var used = false
+    func first() -> Bool {
+        defer { used = true }
+        return !used
+    }
+}

@@ -1,0 +1,40 @@
+// What the runtime needs of those above it: a recorder, a store, a log. It knows none of them by name.
+
+import MailRecording
+import MailSessions
+
+/// Takes what is recorded. Called from the loops' threads.
+package protocol RecordSink: Sendable {
+    func append(_ events: [RecordEvent])
+    /// More is waiting than may: those who produce must pause.
+    var isCongested: Bool { get }
+    /// Calls once when it is no longer so.
+    func whenDrained(_ callback: @escaping @Sendable () -> Void)
+    /// The key of credential fingerprints.
+    var fingerprintKey: [UInt8] { get }
+}
+
+/// The store of the fallback.
+package protocol FallbackStore: Sendable {
+    func makeSession() -> any FallbackStoreSession
+    /// Called from any thread when a mailbox changed.
+    func setChangeHandler(_ handler: @escaping @Sendable (Account, String) -> Void)
+}
+
+/// The store as one session sees it. Calls block; one at a time.
+package protocol FallbackStoreSession: AnyObject, Sendable {
+    func perform(_ request: StoreRequest) -> StoreReply
+}
+
+/// One line for the operator.
+package struct RuntimeLog: Sendable {
+    package enum Level: Int, Sendable { case error, warning, info, debug }
+
+    private let write: @Sendable (Level, String) -> Void
+    package init(_ write: @escaping @Sendable (Level, String) -> Void) { self.write = write }
+
+    package func error(_ text: String) { write(.error, text) }
+    package func warning(_ text: String) { write(.warning, text) }
+    package func info(_ text: String) { write(.info, text) }
+    package func debug(_ text: String) { write(.debug, text) }
+}

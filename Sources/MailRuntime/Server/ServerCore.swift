@@ -1,0 +1,52 @@
+// What all loops share: routes, rules, the recorder, the store, counters. Immutable or guarded.
+
+import MailRecording
+import MailRules
+import MailSessions
+import Synchronization
+
+/// Shared by all loops of a running server.
+package final class ServerCore: Sendable {
+    let recorder: (any RecordSink)?
+    let store: (any FallbackStore)?
+    let settings: ServerSettings
+    let log: RuntimeLog
+    let workers: WorkerPool
+    let mailboxWatch = MailboxWatch()
+    private let currentRules: Mutex<RuleSet>
+    let accepted = Atomic<Int>(0)
+    let open = Atomic<Int>(0)
+
+    package init(
+        recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet, workers: Int,
+        log: RuntimeLog
+    ) {
+        self.recorder = recorder
+        self.store = store
+        self.settings = settings
+        self.log = log
+        self.workers = WorkerPool(threads: workers)
+        currentRules = Mutex(rules)
+        let watch = mailboxWatch
+        store?.setChangeHandler { account, mailbox in watch.changed(account, mailbox) }
+    }
+
+    /// The rules for sessions that begin now.
+    package var rules: RuleSet { currentRules.withLock { $0 } }
+
+    /// Sessions that run keep the rules they began with.
+    package func replace(rules: RuleSet) { currentRules.withLock { $0 = rules } }
+}
+
+/// Limits of the runtime, each with its reason.
+enum RuntimeLimits {
+    /// Octets that wait for a slow peer before its partner is not read any more; two reads' worth.
+    static let highWater = 131_072
+    /// Reading goes on below this.
+    static let lowWater = 32_768
+    /// Seconds for a connection to the upstream. Linux tries for more than two minutes; a client gives up sooner, and RFC 5321
+    /// §4.5.3.2.1 lets it wait five minutes for the greeting.
+    static let connectTimeout = 30.0
+    /// A proxied session without octets for so many microseconds may be ended when the server stops.
+    static let quiet: Int64 = 500_000
+}

@@ -1,0 +1,52 @@
+// Replies that we give in the place of a server: a refusal by rule, an upstream that is away. Each in its protocol's dress.
+
+import MailDialogue
+
+/// Writes replies of our own.
+package enum LocalReply {
+    /// Refuses a command. `text` may begin with an SMTP code; other protocols leave it away.
+    package static func refusal(_ text: String, in mailProtocol: MailProtocol, command: Command) -> [UInt8] {
+        let (code, words) = split(text)
+        switch mailProtocol {
+        case .smtp, .lmtp: return Array("\(code) \(words)\r\n".utf8)
+        case .pop3: return Array("-ERR \(withoutEnhancedCode(words))\r\n".utf8)
+        case .imap:
+            let tag = command.tag.isEmpty ? "*" : command.tag
+            return Array("\(tag) NO \(withoutEnhancedCode(words))\r\n".utf8)
+        }
+    }
+
+    /// Greets with a refusal, before the connection is closed.
+    package static func refusedGreeting(_ text: String, in mailProtocol: MailProtocol) -> [UInt8] {
+        let (code, words) = split(text)
+        switch mailProtocol {
+        case .smtp, .lmtp: return Array("\(code) \(words)\r\n".utf8)
+        case .pop3: return Array("-ERR \(withoutEnhancedCode(words))\r\n".utf8)
+        case .imap: return Array("* BYE \(withoutEnhancedCode(words))\r\n".utf8)
+        }
+    }
+
+    /// The upstream can't be reached: come again later.
+    package static func unavailable(_ mailProtocol: MailProtocol) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.4.1 The mail server cannot be reached, try again later\r\n".utf8)
+        case .pop3: Array("-ERR [SYS/TEMP] The mail server cannot be reached, try again later\r\n".utf8)
+        case .imap: Array("* BYE [UNAVAILABLE] The mail server cannot be reached, try again later\r\n".utf8)
+        }
+    }
+
+    /// The code, 554 5.7.1 when there is none, and the words behind it.
+    private static func split(_ text: String) -> (code: String, words: String) {
+        let clean = String(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 })
+        let octets = Array(clean.utf8)[...]
+        let (first, rest) = octets.firstWord
+        if first.count == 3, let code = first.decimal, code >= 400, code < 600 { return ("\(code)", rest.trimmed.text) }
+        return ("554", "5.7.1 " + clean)
+    }
+
+    private static func withoutEnhancedCode(_ words: String) -> String {
+        let (first, rest) = Array(words.utf8)[...].firstWord
+        let isCode = first.count >= 5 && first.allSatisfy { ($0 >= 48 && $0 <= 57) || $0 == 46 }
+        return isCode ? rest.trimmed.text : words
+    }
+}

@@ -1,0 +1,157 @@
+// A recorded session as a script: the client's frames with the points at which they were sent, and what the server answered.
+
+import Crypto
+import MailDialogue
+import MailRecording
+
+/// A frame that the client sent.
+package struct ScriptFrame: Equatable, Sendable {
+    package var element: Element
+    /// The octets as on the wire; secrets are masked when the recording masks them.
+    package var octets: [UInt8]
+    package var exchange: Int
+    /// Exchanges that were complete when it was sent, the greeting among them.
+    package var completedBefore: Int
+    /// Go-aheads and challenges of its own exchange that had come.
+    package var intermediatesBefore: Int
+    /// It showed a credential.
+    package var credential: Credential?
+}
+
+/// What the server answered to a command.
+package struct Answer: Equatable, Sendable {
+    package var status: ReplyStatus?
+    package var code = ""
+    package var text = ""
+    /// How often each keyword of untagged data came, and how many lines a listing had.
+    package var data: [String: Int] = [:]
+    /// SHA-256 of the listing's lines, for POP3's LIST and UIDL.
+    package var listing: [UInt8] = []
+    /// SHA-256 of each message or part that came, in order.
+    package var contents: [[UInt8]] = []
+    package var violations: [Violation] = []
+    package var isComplete = false
+}
+
+/// Gathers answers from notes; the same for the recording and for the live server.
+package struct AnswerBook: Equatable, Sendable {
+    package private(set) var answers: [Int: Answer] = [:]
+    package private(set) var completed = 0
+    /// Go-aheads and challenges by exchange.
+    package private(set) var intermediates: [Int: Int] = [:]
+    private let mailProtocol: MailProtocol
+    private var digest: [UInt8] = []
+    private var hasher = StreamDigest()
+
+    package init(_ mailProtocol: MailProtocol) { self.mailProtocol = mailProtocol }
+
+    package mutating func accept(_ note: Note) {
+        guard note.side == .server else { return }
+        var answer = answers[note.exchange] ?? Answer()
+        answer.violations += note.violations
+        var completes = false
+        switch note.element {
+        case .greeting(let reply), .reply(let reply):
+            if reply.isLast || answer.status == nil {
+                answer.status = reply.status
+                answer.code = reply.code
+                answer.text = note.raw.withoutLineEnd.line.text
+            }
+            completes = reply.isLast
+        case .data(let keyword, _):
+            answer.data[keyword, default: 0] += 1
+            if mailProtocol == .pop3 { answer.listing = StreamDigest.chain(answer.listing, note.raw) }
+        case .goAhead, .challenge: intermediates[note.exchange, default: 0] += 1
+        case .contentBegin: hasher = StreamDigest()
+        case .content: hasher.update(note.raw)
+        case .contentEnd:
+            answer.contents.append(hasher.finish())
+            completes = mailProtocol == .pop3
+        case .dataPart, .opaque, .incomplete, .unknown, .command, .commandPart, .response, .done: break
+        }
+        if completes, !answer.isComplete {
+            answer.isComplete = true
+            completed += 1
+        }
+        answers[note.exchange] = answer
+    }
+
+    /// The exchange has its final reply.
+    package func isComplete(_ exchange: Int) -> Bool { answers[exchange]?.isComplete ?? false }
+}
+
+/// SHA-256 over pieces.
+struct StreamDigest: Equatable, Sendable {
+    private var hash = SHA256()
+    private var count = 0
+
+    mutating func update(_ piece: ArraySlice<UInt8>) {
+        piece.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        count += piece.count
+    }
+
+    func finish() -> [UInt8] { Array(hash.finalize()) }
+
+    /// A digest that also depends on what came before.
+    static func chain(_ before: [UInt8], _ piece: ArraySlice<UInt8>) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(data: before)
+        piece.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return Array(hash.finalize())
+    }
+
+    static func == (a: StreamDigest, b: StreamDigest) -> Bool { a.count == b.count && a.finish() == b.finish() }
+}
+
+/// A recorded session, ready to be played.
+package struct ReplayScript: Equatable, Sendable {
+    package let info: SessionInfo
+    package private(set) var frames: [ScriptFrame] = []
+    package private(set) var expected: AnswerBook
+    /// The session went on in a way that can't be played: TLS, compression, a gap.
+    package private(set) var opaque: OpaqueReason?
+
+    package init(info: SessionInfo) {
+        self.info = info
+        expected = AnswerBook(info.mailProtocol)
+    }
+
+    /// Takes the notes of the session in their order.
+    package mutating func accept(_ notes: some Sequence<Note>) {
+        for note in notes {
+            for fact in note.facts {
+                if case .opaque(let reason) = fact { opaque = reason }
+            }
+            if case .opaque = note.element { continue }
+            switch note.side {
+            case .server: expected.accept(note)
+            case .client: append(note)
+            }
+        }
+    }
+
+    private mutating func append(_ note: Note) {
+        var credential: Credential?
+        for fact in note.facts {
+            if case .credential(let shown) = fact { credential = shown }
+        }
+        if note.element == .content, let last = frames.indices.last, frames[last].element == .content,
+            frames[last].exchange == note.exchange
+        {
+            frames[last].octets += note.raw
+            return
+        }
+        if case .incomplete = note.element { return }
+        if case .contentBegin = note.element { return }
+        if case .contentEnd = note.element, let last = frames.indices.last, frames[last].element == .content {
+            // The terminator goes with its content; one frame is one decision.
+            frames[last].octets += note.raw
+            return
+        }
+        frames.append(
+            ScriptFrame(
+                element: note.element == .contentEnd ? .content : note.element, octets: Array(note.raw),
+                exchange: note.exchange, completedBefore: expected.completed,
+                intermediatesBefore: expected.intermediates[note.exchange] ?? 0, credential: credential))
+    }
+}

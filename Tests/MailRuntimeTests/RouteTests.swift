@@ -1,0 +1,50 @@
+// Routes as users write them.
+
+import MailDialogue
+import MailRecording
+import Testing
+
+@testable import MailRuntime
+
+@Suite struct RouteTests {
+    @Test func aRouteToAServer() throws {
+        let route = try Route("imap://127.0.0.1:1143=imap://mail.example.com")
+        #expect(route.mailProtocol == .imap)
+        #expect(route.listen == SocketAddress("127.0.0.1:1143"))
+        #expect(route.upstream == .server(host: "mail.example.com", port: 143))
+        #expect(route.upstreamText == "imap://mail.example.com:143")
+    }
+
+    @Test func defaultPorts() throws {
+        #expect(try Route("smtp://127.0.0.1=smtp://192.0.2.1").listen.port == 1025)
+        #expect(try Route("submission://127.0.0.1=submission://192.0.2.1").upstream == .server(host: "192.0.2.1", port: 587))
+        #expect(try Route("pop3://[::1]=pop3://[2001:db8::1]:1110").upstream == .server(host: "2001:db8::1", port: 1110))
+        #expect(try Route("pop3://localhost=fallback").listen == SocketAddress("127.0.0.1:1110"))
+    }
+
+    @Test func theFallback() throws {
+        #expect(try Route("smtp://127.0.0.1:2525=fallback").upstream == .fallback)
+        #expect(Route.defaults.map(\.listen.port) == [1025, 1110, 1143])
+        #expect(Route.defaults.allSatisfy { $0.upstream == .fallback && $0.listen.isLoopback })
+        for route in Route.defaults { #expect(try Route(route.text) == route) }
+    }
+
+    @Test(arguments: [
+        "", "smtp://127.0.0.1:25", "smtp://127.0.0.1:25=", "http://127.0.0.1=http://127.0.0.1", "smtp://127.0.0.1:x=fallback",
+        "smtp://127.0.0.1:99999=fallback", "smtp://name.example.com=fallback", "smtp://127.0.0.1=imap://127.0.0.1",
+        "imaps://127.0.0.1=imap://127.0.0.1", "smtp://127.0.0.1=smtp://", "smtp://127.0.0.1?tls=none=fallback",
+    ])
+    func whatIsNoRoute(_ text: String) {
+        #expect(throws: RouteError.self) { try Route(text) }
+    }
+
+    @Test func anErrorNamesTheRouteAndTheWayOut() {
+        do {
+            _ = try Route("gopher://127.0.0.1=smtp://127.0.0.1")
+            Issue.record("gopher is no mail protocol")
+        } catch {
+            #expect(error.description.contains("gopher"))
+            #expect(error.description.contains("use one of smtp"))
+        }
+    }
+}

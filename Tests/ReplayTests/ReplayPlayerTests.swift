@@ -1,0 +1,194 @@
+// The player against a scripted server: what goes out when, and what counts as a difference.
+
+import MailDialogue
+import MailMessage
+import MailRecording
+import MailSessions
+import Testing
+
+@testable import Replay
+
+@Suite struct ReplayPlayerTests {
+    /// A session from turns `C: …` and `S: …`, each line with CRLF.
+    private func script(_ mailProtocol: MailProtocol, _ turns: String) -> ReplayScript {
+        let address = SocketAddress(.v4(0x7F00_0001), 1)
+        let info = SessionInfo(
+            id: "test", mailProtocol: mailProtocol, start: 0, client: address, server: address, route: "test")
+        var script = ReplayScript(info: info)
+        var tap = mailProtocol.makeTap()
+        for line in turns.split(separator: "\n") {
+            var notes: [Note] = []
+            let octets = Array("\(line.dropFirst(3))\r\n".utf8)
+            tap.receive(octets[...], from: line.hasPrefix("C") ? .client : .server, into: &notes)
+            script.accept(notes)
+        }
+        return script
+    }
+
+    /// Plays against lines; each server turn is given once the client lines before it have been sent.
+    private func play(
+        _ script: ReplayScript, _ turns: String, credentials: ReplayCredentials = ReplayCredentials()
+    ) -> (sent: [String], result: ReplayResult) {
+        var player = ReplayPlayer(script, credentials: credentials)
+        var sent: [UInt8] = []
+        for line in turns.split(separator: "\n") where !player.isFinished {
+            var effects: [ReplayPlayer.Effect] = []
+            if line.hasPrefix("S") { player.handle(.received(Array("\(line.dropFirst(3))\r\n".utf8)), &effects) }
+            if line == "END" { player.handle(.ended, &effects) }
+            for case .send(let octets) in effects { sent += octets }
+        }
+        if !player.isFinished {
+            var effects: [ReplayPlayer.Effect] = []
+            player.handle(.timedOut, &effects)
+        }
+        let text = String(decoding: sent, as: UTF8.self)
+        return (text.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().map(String.init), player.result)
+    }
+
+    private let smtp = """
+        S: 220 a ESMTP
+        C: EHLO c
+        S: 250-a
+        S: 250 PIPELINING
+        C: MAIL FROM:<a@example.com>
+        C: RCPT TO:<b@example.com>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 354 go
+        C: Subject: x
+        C:
+        C: body
+        C: .
+        S: 250 queued as 1
+        C: QUIT
+        S: 221 bye
+        """
+
+    @Test func theSameServerGivesTheSame() {
+        let outcome = play(script(.smtp, smtp), smtp.replacing("queued as 1", with: "queued as 2"))
+        #expect(outcome.result.verdict == .same)
+        #expect(outcome.result.exchanges == 6)
+        #expect(outcome.result.differences.map(\.kind) == [.allowed])
+        #expect(
+            outcome.sent == [
+                "EHLO c", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "Subject: x", "", "body", ".", "QUIT",
+            ])
+    }
+
+    @Test func aRefusedDataIsNotFollowedByTheMessage() {
+        let live = """
+            S: 220 a ESMTP
+            S: 250-a
+            S: 250 PIPELINING
+            S: 250 ok
+            S: 550 no such user
+            S: 554 no valid recipients
+            S: 221 bye
+            """
+        let outcome = play(script(.smtp, smtp), live)
+        #expect(outcome.result.verdict == .differs)
+        #expect(outcome.sent == ["EHLO c", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "QUIT"])
+        #expect(outcome.result.differences.filter { $0.kind == .regression }.map(\.exchange) == [3, 4])
+    }
+
+    @Test func nothingIsSentBeforeTheReplyItWaitedFor() {
+        let outcome = play(script(.smtp, smtp), "S: 220 a ESMTP\nS: 250-a")
+        #expect(outcome.sent == ["EHLO c"])
+        #expect(outcome.result.verdict == .failed)
+    }
+
+    @Test func aServerThatClosesEarlyFails() {
+        let outcome = play(script(.smtp, smtp), "S: 220 a ESMTP\nS: 250 a\nEND")
+        #expect(outcome.result.verdict == .failed)
+        #expect(outcome.result.reason?.contains("closed the connection") == true)
+    }
+
+    private let imap = """
+        S: * OK ready
+        C: a1 LOGIN alice ******
+        S: a1 OK in
+        C: a2 SELECT INBOX
+        S: * 2 EXISTS
+        S: a2 OK done
+        C: a3 APPEND INBOX {4}
+        S: + go
+        C: ab
+        C:
+        S: a3 OK done
+        C: a4 LOGOUT
+        S: * BYE
+        S: a4 OK bye
+        """
+
+    @Test func anIMAPSessionWithAPassword() {
+        let recorded = script(.imap, imap)
+        let missing = play(recorded, imap)
+        #expect(missing.result.verdict == .failed)
+        #expect(missing.result.reason?.contains("alice") == true)
+        let outcome = play(recorded, imap, credentials: ReplayCredentials(user: "bob", password: SecretText("pass word")))
+        #expect(outcome.result.verdict == .same)
+        #expect(outcome.sent.first == "a1 LOGIN \"bob\" \"pass word\"")
+        #expect(outcome.sent.contains("a3 APPEND INBOX {4}"))
+    }
+
+    @Test func aRefusedLiteralIsNotSent() {
+        let live = """
+            S: * OK ready
+            S: a1 OK in
+            S: * 2 EXISTS
+            S: a2 OK done
+            S: a3 NO [TRYCREATE] no
+            S: * BYE
+            S: a4 OK bye
+            """
+        let outcome = play(script(.imap, imap), live, credentials: ReplayCredentials(password: SecretText("x")))
+        #expect(outcome.sent.suffix(2) == ["a3 APPEND INBOX {4}", "a4 LOGOUT"])
+        #expect(outcome.result.differences.filter { $0.kind == .regression }.map(\.exchange) == [3])
+    }
+
+    @Test func anotherMailboxIsARegression() {
+        let outcome = play(
+            script(.imap, imap), imap.replacing("* 2 EXISTS", with: "* 2 EXISTS\nS: * 1 EXPUNGE"),
+            credentials: ReplayCredentials(password: SecretText("x")))
+        #expect(outcome.result.verdict == .differs)
+        #expect(outcome.result.differences.contains { $0.kind == .regression && $0.got == "1 EXPUNGE" })
+    }
+
+    @Test func mechanismsAreComputedAnew() throws {
+        let cram = """
+            S: +OK ready
+            C: AUTH CRAM-MD5
+            S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+
+            C: dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw
+            S: +OK in
+            """
+        // The example of RFC 2195 §2: the secret is "tanstaaftanstaaf".
+        let outcome = play(script(.pop3, cram), cram, credentials: ReplayCredentials(password: SecretText("tanstaaftanstaaf")))
+        #expect(outcome.sent.last == "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw")
+        let apop = """
+            S: +OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>
+            C: APOP mrose c4c9334bac560ecc979e58001b3e22fb
+            S: +OK in
+            """
+        // The example of RFC 1939 §7: the secret is "tanstaaf".
+        let second = play(script(.pop3, apop), apop, credentials: ReplayCredentials(password: SecretText("tanstaaf")))
+        #expect(second.sent == ["APOP mrose c4c9334bac560ecc979e58001b3e22fb"])
+        let plain = """
+            S: 220 a
+            C: AUTH PLAIN AGFsaWNlACoqKg==
+            S: 235 in
+            """
+        let third = play(script(.smtp, plain), plain, credentials: ReplayCredentials(password: SecretText("pw")))
+        #expect(third.sent == ["AUTH PLAIN " + String(decoding: Base64.encode(Array("\0alice\0pw".utf8)), as: UTF8.self)])
+    }
+
+    @Test func aCredentialsFile() {
+        var known = ReplayCredentials()
+        #expect(known.read("# comment\nalice:secret:with:colons\n\nbob@example.com:x\r\n") == nil)
+        #expect(known.secret(for: "alice")?.withRevealed { $0 } == "secret:with:colons")
+        #expect(known.secret(for: "bob@example.com")?.withRevealed { $0 } == "x")
+        #expect(known.secret(for: "carol") == nil)
+        #expect(known.read("ok:x\nbroken\n") == "2:1: write ACCOUNT:PASSWORD")
+    }
+}
