@@ -1,0 +1,58 @@
+// The files that are read as captures: a directory stands for the recordings and captures in it.
+
+import Glibc
+
+/// The names of captures.
+package enum CapturePaths {
+    /// The files behind names: a directory stands for the recordings and captures in it, oldest segment first.
+    package static func expand(_ paths: [String]) throws(CaptureError) -> [String] {
+        var files: [String] = []
+        for path in paths {
+            if path == "-" {
+                files.append(path)
+                continue
+            }
+            var status = stat()
+            guard stat(path, &status) == 0 else {
+                let code = errno
+                if code == ENOENT || code == ENOTDIR {
+                    throw CaptureError(.unreadable, "\(path): no such file or directory")
+                }
+                throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(code)))")
+            }
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                files.append(path)
+                continue
+            }
+            let names = try captures(in: path)
+            guard !names.isEmpty else {
+                throw CaptureError(.unreadable, "\(path): there is no recording and no capture in this directory")
+            }
+            files += names.map { path + "/" + $0 }
+        }
+        return files
+    }
+
+    private static func captures(in directory: String) throws(CaptureError) -> [String] {
+        guard let handle = opendir(directory) else {
+            throw CaptureError(.unreadable, "\(directory): \(String(cString: strerror(errno)))")
+        }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while let entry = readdir(handle) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { octets in
+                String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if [".pcapng", ".pcap", ".cap"].contains(where: { name.hasSuffix($0) }), !name.hasPrefix(".") {
+                names.append(name)
+            }
+        }
+        // Segments have a number behind the last dash that outgrows its four digits; other names sort as text.
+        return names.sorted { (number($0), $0) < (number($1), $1) }
+    }
+
+    private static func number(_ name: String) -> Int {
+        guard name.hasSuffix(".pcapng"), let dash = name.lastIndex(of: "-") else { return 0 }
+        return Int(name[name.index(after: dash)...].dropLast(7)) ?? 0
+    }
+}

@@ -1,0 +1,82 @@
+// Reads captures and recordings to the end and tells the sessions in them.
+
+import MailDialogue
+import MailRecording
+
+/// Something that is wrong with a file, though what came before was read.
+package struct ReadProblem: Error, Equatable, Sendable, CustomStringConvertible {
+    package var path: String
+    package var error: CaptureFormatError
+
+    package var description: String { "\(path == "-" ? "standard input" : path): \(error)" }
+
+    /// The file ends in the middle of a packet, as a file does whose writer still writes or was killed.
+    package var isTruncation: Bool { error.code == .truncated }
+}
+
+/// Reads files as one capture: a session may go on from one segment of a recording to the next.
+package struct SessionReader {
+    /// Files in the order in which they are read.
+    package let files: [String]
+    private var tracker: SessionTracker
+    /// What is wrong with the files that were read.
+    package private(set) var problems: [ReadProblem] = []
+    /// Packets that the capturing kernel lost, as the files say.
+    package private(set) var dropped: UInt64 = 0
+
+    /// - Parameters:
+    ///   - paths: captures of any origin, our recordings, directories of both, `-` for standard input.
+    ///   - fingerprintKey: the key for the marks of secrets.
+    package init(
+        _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .ignore
+    ) throws(CaptureError) {
+        files = try CapturePaths.expand(paths)
+        tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums)
+    }
+
+    /// Only these sessions are followed; nil for all.
+    package var only: Set<String>? {
+        get { tracker.only }
+        set { tracker.only = newValue }
+    }
+
+    package var counters: TrackerCounters { tracker.counters }
+    package var reassembly: ReassemblyCounters { tracker.reassembly }
+
+    /// Reads all files. What is wrong within a file goes to `problems`; a file that is no capture at all is an error.
+    /// - Parameters:
+    ///   - packet: gets each packet before it is followed, with the interfaces of its file so far.
+    ///   - deliver: gets what was understood, in order.
+    package mutating func read(
+        packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, deliver: (SessionBatch) throws -> Void
+    ) throws {
+        for path in files { try read(path, packet, deliver) }
+        try tracker.finish(deliver: deliver)
+    }
+
+    private mutating func read(
+        _ path: String, _ packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)?,
+        _ deliver: (SessionBatch) throws -> Void
+    ) throws {
+        let file = try CaptureFile(path: path)
+        defer { dropped &+= file.dropped }
+        do {
+            while let record = try file.next() {
+                let interfaces = file.interfaces
+                try packet?(record, interfaces)
+                try tracker.accept(record, isRecording: Self.isRecording(interfaces), deliver: deliver)
+            }
+        } catch let error as CaptureError {
+            guard let format = error.format else { throw error }
+            // The first octets are not those of a capture: most likely the wrong file.
+            if file.packets == 0, format.code != .truncated || format.offset == 0 { throw error }
+            problems.append(ReadProblem(path: path, error: format))
+        }
+    }
+
+    /// The interfaces are those of one of our recordings.
+    package static func isRecording(_ interfaces: [CaptureInterface]) -> Bool {
+        interfaces.count == 2 && interfaces[0].name == "client" && interfaces[1].name == "server"
+            && interfaces[1].linkType == UInt32(PcapngWriter.rawLinkType)
+    }
+}

@@ -1,0 +1,358 @@
+// From packets to sessions: decoding, reassembly, recognition of the protocol, and an observer for each connection. Captures of
+// any origin and our own recordings take this one way, so that they tell the same of the same session.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+
+/// What was understood of a session by one step.
+package struct SessionBatch {
+    package var info: SessionInfo
+    /// The TCP connection as its packets have it: the addresses of `info` are the true ones of a recording.
+    package var client: IPEndpoint
+    package var server: IPEndpoint
+    /// Microseconds since 1970.
+    package var time: Int64
+    /// Frames, in order.
+    package var notes: [Note]
+    /// What is to be recorded of them.
+    package var events: [RecordEvent]
+}
+
+/// What was read, and what could not be.
+package struct TrackerCounters: Equatable, Sendable {
+    package var packets = 0
+    /// Packets that are not TCP over IP.
+    package var other = 0
+    package var malformed = 0
+    /// Packets of link types that are not decoded, and one of these types.
+    package var undecoded = 0
+    package var undecodedLinkType: UInt32?
+    package var sessions = 0
+    /// Connections that speak something else, or nothing.
+    package var notMail = 0
+    /// Connections under TLS from their first octet.
+    package var encrypted = 0
+    /// Places at which octets are missing.
+    package var gaps = 0
+
+    package init() {}
+}
+
+/// Follows the mail sessions in a stream of packets.
+package struct SessionTracker {
+    /// What is done with the octets of a flow.
+    private enum State {
+        /// They wait until they say what is spoken.
+        case undecided(ProtocolGuess)
+        case following(Observer)
+        case ignored
+    }
+
+    /// A TCP connection.
+    private final class Flow {
+        var client: IPEndpoint
+        var server: IPEndpoint
+        let start: Int64
+        let isMidstream: Bool
+        var state: State
+        /// How it ended, as a recording says.
+        var closing: RecordComment.Closing?
+        /// Who was taken for the client is the server.
+        var isTurned = false
+
+        init(_ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
+            self.client = client
+            self.server = server
+            self.start = start
+            self.isMidstream = isMidstream
+            state = .undecided(ProtocolGuess(client: client, server: server, midstream: isMidstream))
+        }
+
+        /// A batch with nothing in it.
+        func batch(_ info: SessionInfo) -> SessionBatch {
+            SessionBatch(info: info, client: client, server: server, time: start, notes: [], events: [])
+        }
+
+        func turn() {
+            isTurned = true
+            swap(&client, &server)
+        }
+    }
+
+    private struct Ends: Hashable {
+        var source: IPEndpoint
+        var destination: IPEndpoint
+    }
+
+    /// Opening comments whose flow has not begun.
+    private static let mostAnnounced = 65_536
+
+    private let fingerprintKey: [UInt8]
+    private let route: String
+    private let checksums: ChecksumPolicy
+    private var decoder = PacketDecoder()
+    private var reassembler: TCPReassembler?
+    private var flows: [Int: Flow] = [:]
+    /// Flows of our own recordings, by session.
+    private var recorded: [String: Flow] = [:]
+    private var announced: [Ends: SessionInfo] = [:]
+    private var ids: Set<String> = []
+    private var flowEvents: [FlowEvent] = []
+    /// Only these sessions are followed; nil for all.
+    package var only: Set<String>?
+    package private(set) var counters = TrackerCounters()
+
+    /// - Parameters:
+    ///   - fingerprintKey: the key for the marks of secrets.
+    ///   - route: what `SessionInfo.route` says of sessions of a foreign capture.
+    package init(fingerprintKey: [UInt8] = [], route: String = "capture", checksums: ChecksumPolicy = .ignore) {
+        self.fingerprintKey = fingerprintKey
+        self.route = route
+        self.checksums = checksums
+    }
+
+    /// What reassembly left out.
+    package var reassembly: ReassemblyCounters { reassembler?.counters ?? ReassemblyCounters() }
+
+    /// Takes the next packet.
+    /// - Parameters:
+    ///   - isRecording: the file is one of our recordings, whose second interface shows the server's leg of sessions that the
+    ///     first shows as well.
+    ///   - deliver: gets what was understood, once for each step of a session.
+    package mutating func accept(
+        _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        counters.packets += 1
+        if isRecording, record.interface == Int(PcapngWriter.serverLeg) { return }
+        let segment: TCPSegment
+        switch decoder.decode(record) {
+        case .tcp(let decoded): segment = decoded
+        case .other:
+            counters.other += 1
+            return
+        case .fragment: return
+        case .malformed:
+            counters.malformed += 1
+            return
+        case .unknownLinkType(let type):
+            counters.undecoded += 1
+            counters.undecodedLinkType = type
+            return
+        }
+        for comment in record.comments {
+            if let remark = RecordComment(comment) { take(remark, segment) }
+        }
+        if reassembler == nil {
+            var limits = ReassemblyLimits()
+            // A recording says itself when a session ends, however long it idles.
+            if isRecording { limits.idleTime = Int64.max / 4 }
+            reassembler = TCPReassembler(limits: limits, checksums: checksums)
+        }
+        reassembler?.accept(segment, time: record.time, packet: record.index, into: &flowEvents)
+        try drain(deliver)
+    }
+
+    /// It is `time` now and no packet came.
+    package mutating func advance(to time: Int64, deliver: (SessionBatch) throws -> Void) rethrows {
+        reassembler?.advance(to: time, into: &flowEvents)
+        try drain(deliver)
+    }
+
+    /// The packets have ended: every session ends.
+    package mutating func finish(deliver: (SessionBatch) throws -> Void) rethrows {
+        reassembler?.finish(into: &flowEvents)
+        try drain(deliver)
+    }
+
+    // MARK: Comments
+
+    private mutating func take(_ remark: RecordComment, _ segment: TCPSegment) {
+        switch remark {
+        case .opened(let info, leg: .client, let isContinued):
+            // Of a session that goes on in this segment the flow goes on as well.
+            if isContinued, recorded[info.id] != nil { return }
+            let fromClient = segment.source.port != 0 && !segment.flags.contains([.syn, .ack])
+            let ends =
+                fromClient
+                ? Ends(source: segment.source, destination: segment.destination)
+                : Ends(source: segment.destination, destination: segment.source)
+            if announced.count >= Self.mostAnnounced { announced.removeAll() }
+            announced[ends] = info
+        case .opened(_, leg: .server, isContinued: _), .lost: break
+        case .closed(let closing):
+            recorded[closing.session]?.closing = closing
+            if let flow = recorded[closing.session], case .following(var observer) = flow.state {
+                flow.state = .ignored
+                for tag in closing.tags { observer.tag(tag) }
+                flow.state = .following(observer)
+            }
+        case .changed(let session, let exchange, let rules):
+            guard let flow = recorded[session], case .following(var observer) = flow.state else { return }
+            flow.state = .ignored
+            for rule in rules { observer.mark(exchange: exchange, changedBy: rule) }
+            flow.state = .following(observer)
+        }
+    }
+
+    // MARK: Flows
+
+    private mutating func drain(_ deliver: (SessionBatch) throws -> Void) rethrows {
+        guard !flowEvents.isEmpty else { return }
+        var events: [FlowEvent] = []
+        swap(&events, &flowEvents)
+        for event in events { try take(event, deliver) }
+        events.removeAll(keepingCapacity: true)
+        swap(&events, &flowEvents)
+    }
+
+    private mutating func take(_ event: FlowEvent, _ deliver: (SessionBatch) throws -> Void) rethrows {
+        switch event {
+        case .opened(let number, let client, let server, let time, let midstream):
+            let flow = Flow(client, server, time, midstream)
+            flows[number] = flow
+            let straight = announced.removeValue(forKey: Ends(source: client, destination: server))
+            let turned = announced.removeValue(forKey: Ends(source: server, destination: client))
+            guard let info = straight ?? turned else { return }
+            guard only?.contains(info.id) ?? true else {
+                flow.state = .ignored
+                return
+            }
+            if straight == nil { flow.turn() }
+            recorded[info.id] = flow
+            try follow(flow, info, isMidway: midstream, deliver)
+        case .gap(let number, _, _, _):
+            counters.gaps += 1
+            try take(event, flows[number], deliver)
+        case .bytes(let number, _, _, _, _), .ended(let number, _, _): try take(event, flows[number], deliver)
+        case .conflict: break
+        case .closed(let number, let how, let time):
+            let flow = flows.removeValue(forKey: number)
+            try take(event, flow, deliver)
+            try close(flow, how, time, deliver)
+        }
+    }
+
+    private mutating func take(
+        _ event: FlowEvent, _ flow: Flow?, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        guard let flow else { return }
+        switch flow.state {
+        case .ignored: break
+        case .following(var observer):
+            flow.state = .ignored
+            var batch = flow.batch(observer.summary.info)
+            Self.apply(flow.isTurned ? event.swapped : event, &observer, &batch)
+            flow.state = .following(observer)
+            if !batch.notes.isEmpty || !batch.events.isEmpty { try deliver(batch) }
+        case .undecided(var guess):
+            flow.state = .ignored
+            switch guess.accept(event) {
+            case .undecided: flow.state = .undecided(guess)
+            case .notMail:
+                let held = guess.takeHeld()
+                if Self.beginsTLS(held) { counters.encrypted += 1 } else { counters.notMail += 1 }
+            case .mail(let mailProtocol, let isSwapped):
+                if isSwapped { flow.turn() }
+                let held = guess.takeHeld()
+                let info = SessionInfo(
+                    id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.client,
+                    server: flow.server, route: route)
+                guard only?.contains(info.id) ?? true else { return }
+                let isMidway = flow.isMidstream && !Self.beginsWithGreeting(held, mailProtocol)
+                try follow(flow, info, isMidway: isMidway, deliver)
+                // The guess gives them with the sides as they are.
+                for event in held { try take(flow.isTurned ? event.swapped : event, flow, deliver) }
+            }
+        }
+    }
+
+    private mutating func follow(
+        _ flow: Flow, _ info: SessionInfo, isMidway: Bool, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        counters.sessions += 1
+        var observer = Observer(info: info, fingerprintKey: fingerprintKey)
+        var batch = flow.batch(info)
+        observer.open(into: &batch.events)
+        if isMidway {
+            observer.lose(.server, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
+        }
+        flow.state = .following(observer)
+        try deliver(batch)
+    }
+
+    private static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
+        switch event {
+        case .bytes(_, let side, let time, let octets, packet: _):
+            batch.time = time
+            observer.receive(octets, from: side, at: time, events: &batch.events, notes: &batch.notes)
+        case .gap(_, let side, let count, let time):
+            batch.time = time
+            observer.lose(side, octets: count, at: time, events: &batch.events, notes: &batch.notes)
+        case .ended(_, let side, let time):
+            batch.time = time
+            observer.end(side, at: time, events: &batch.events, notes: &batch.notes)
+        case .opened, .conflict, .closed: break
+        }
+    }
+
+    /// A TLS record of a handshake (RFC 8446 §5.1) is the first thing that the client sends.
+    private static func beginsTLS(_ held: [FlowEvent]) -> Bool {
+        for case .bytes(_, .client, _, let octets, packet: _) in held { return octets.starts(with: [22, 3]) }
+        return false
+    }
+
+    /// The server's first octets open a session, although the connection was not seen to open.
+    private static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
+        for case .bytes(_, .server, _, let octets, packet: _) in held {
+            let words: [StaticString] =
+                switch mailProtocol {
+                case .smtp, .lmtp: ["220 ", "220-", "421 ", "554 "]
+                case .pop3: ["+OK"]
+                case .imap: ["* OK", "* PREAUTH", "* BYE"]
+                }
+            return words.contains { octets.hasPrefixIgnoringCase($0) }
+        }
+        return false
+    }
+
+    private mutating func close(
+        _ flow: Flow?, _ how: FlowEnd, _ time: Int64, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        guard let flow, case .following(var observer) = flow.state else { return }
+        flow.state = .ignored
+        var batch = flow.batch(observer.summary.info)
+        batch.time = time
+        recorded[batch.info.id] = nil
+        observer.close(
+            flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
+        try deliver(batch)
+    }
+
+    private static func end(_ how: FlowEnd) -> SessionEnd {
+        switch how {
+        case .fin: .closed
+        case .reset: .reset
+        case .timeout: .timeout
+        case .replaced, .evicted: .lost
+        case .endOfCapture: .open
+        }
+    }
+
+    /// The same capture gives the same ids, whatever is read beside it: the start, and a digest of the addresses.
+    private mutating func id(of flow: Flow) -> String {
+        var mark: UInt64 = 0xCBF2_9CE4_8422_2325
+        for end in [flow.client, flow.server] {
+            for word in [end.address.high, end.address.low, UInt64(end.port)] {
+                mark = (mark ^ word) &* 0x0000_0100_0000_01B3
+                mark ^= mark >> 29
+            }
+        }
+        var taken: Int64 = 0
+        while true {
+            let id = SessionID.text(flow.start &+ taken >> 12, mark: mark &+ UInt64(taken))
+            if ids.insert(id).inserted { return id }
+            taken += 1
+        }
+    }
+}
