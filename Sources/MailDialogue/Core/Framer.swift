@@ -64,6 +64,9 @@ package struct Framer: Equatable, Sendable {
     /// The octets are a TLS record of type handshake (RFC 8446 §5.1); no protocol here begins so.
     var beginsTLS: Bool { buffer.starts(with: [0x16, 0x03]) }
 
+    /// The octets begin with NUL, as a wrapped buffer does.
+    var beginsWrapped: Bool { buffer.first == 0 }
+
     /// Content starts here: the scanner stands at the beginning of a line.
     mutating func beginDotTerminated() { scanner = DotScanner() }
 

@@ -16,6 +16,9 @@ package enum DialogueLimits {
     package static let outstanding = 10_000
     /// A literal that is kept because it is an argument (user, password, mailbox name).
     package static let keptLiteral = 8_192
+    /// Lines before the greeting that are none of the protocol's. Some servers print a warning or two first (inetd, the
+    /// dynamic linker); a third line comes from another protocol.
+    package static let linesBeforeGreeting = 3
     /// A verb or keyword that is kept.
     package static let verb = 32
 }

@@ -3,9 +3,9 @@
 // The work list: a line of one side may release octets of the other that were held, and these may ask for the first
 // side again. `receive` therefore drains both sides in turn until neither moves. No frame is ever looked at twice.
 //
-// What waited on one side came before what the other side sends behind the line that releases it: after each frame the
-// other side gets its turn first, when it has octets. "354" and "250" in one segment are then no reply in the middle of
-// the data.
+// Only the client's octets ever wait, and they came before what the server sends behind the line that releases them:
+// after each frame of the server the client gets its turn, when it has octets. "354" and "250" in one segment are then
+// no reply in the middle of the data.
 
 /// Follows one connection.
 package struct Tap<D: Dialogue>: Sendable, Equatable {
@@ -83,16 +83,19 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private mutating func drain(_ side: Side, into notes: inout [Note]) -> Bool {
         // Static, with the dialogue and one path apart: both are changed in place and neither is copied.
         switch side {
-        case .client: Self.drain(&dialogue, &client, side, other: server, into: &notes)
-        case .server: Self.drain(&dialogue, &server, side, other: client, into: &notes)
+        case .client:
+            Self.drain(&dialogue, &client, side, yields: false, otherSpoke: server.spokeOpaquely, into: &notes)
+        case .server:
+            Self.drain(
+                &dialogue, &server, side, yields: !client.framer.isEmpty, otherSpoke: client.spokeOpaquely, into: &notes
+            )
         }
     }
 
     private static func drain(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, other: borrowing Stream, into notes: inout [Note]
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, yields: Bool, otherSpoke: Bool,
+        into notes: inout [Note]
     ) -> Bool {
-        let otherSpokeOpaquely = other.spokeOpaquely
-        let yields = !other.framer.isEmpty
         var moved = false
         while true {
             switch dialogue.demand(side) {
@@ -102,6 +105,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     dialogue.becomeOpaque(.tls)
                     notes.append(
                         Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.tls)]))
+                    moved = true
+                    continue
+                }
+                if dialogue.mayHaveSecurityLayer, path.framer.beginsWrapped {
+                    dialogue.becomeOpaque(.securityLayer)
+                    notes.append(
+                        Note(
+                            side, .opaque, exchange: dialogue.currentExchange, raw: [],
+                            facts: [.opaque(.securityLayer)]))
                     moved = true
                     continue
                 }
@@ -162,7 +174,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 var violations: [Violation] = []
                 if !path.spokeOpaquely {
                     path.spokeOpaquely = true
-                    let suspicious = side == .client ? path.waited : !otherSpokeOpaquely
+                    let suspicious = side == .client ? path.waited : !otherSpoke
                     if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
                 }
                 if path.secretTail {
@@ -173,9 +185,12 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                             side, .opaque, exchange: dialogue.currentExchange, raw: tail,
                             masked: tail.masking(0..<tail.count), violations: violations))
                 } else {
+                    // What came in clear at the edge may be commands with a password.
+                    let rest = path.framer.rest()
+                    let masked = violations.isEmpty ? nil : maskLines(rest, side, dialogue)
                     notes.append(
                         Note(
-                            side, .opaque, exchange: dialogue.currentExchange, raw: path.framer.rest(),
+                            side, .opaque, exchange: dialogue.currentExchange, raw: rest, masked: masked,
                             violations: violations))
                 }
                 moved = true
@@ -218,6 +233,25 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 side, .contentEnd, exchange: content.exchange, raw: terminator, facts: end.facts,
                 violations: violations + end.violations))
         return true
+    }
+
+    /// Each line masked as a cut-off line of its side would be; nil when none may hold a secret.
+    private static func maskLines(_ octets: ArraySlice<UInt8>, _ side: Side, _ dialogue: D) -> ArraySlice<UInt8>? {
+        var masked: ArraySlice<UInt8> = []
+        var isSecret = false
+        var rest = octets
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: 10).map { $0 + 1 } ?? rest.endIndex
+            let line = rest[..<end]
+            if let hidden = dialogue.mask(partial: line, from: side) {
+                masked += hidden
+                isSecret = true
+            } else {
+                masked += line
+            }
+            rest = rest[end...]
+        }
+        return isSecret ? masked : nil
     }
 
     private static func stars(_ octets: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

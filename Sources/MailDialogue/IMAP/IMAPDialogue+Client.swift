@@ -48,7 +48,8 @@ extension IMAPDialogue {
         exchange += 1
         note.exchange = exchange
         open = OpenCommand(
-            verb: command.verb, exchange: exchange, arguments: IMAPArguments(wanted: wanted(command.verb)))
+            verb: command.isKnown ? command.verb : "", exchange: exchange,
+            arguments: IMAPArguments(wanted: wanted(command.verb)))
         if phase == .greetingPending { note.violations.append(.imapEarlyTalker) }
         if command.tag.isEmpty {
             note.violations.append(.imapBadTag)
@@ -61,10 +62,20 @@ extension IMAPDialogue {
             literalWasRefused = false
             if command.tag.isEmpty || !command.isKnown { note.violations.append(.imapLiteralNotAwaited) }
         }
+        if command.tag.isEmpty || !command.isKnown {
+            note.masked =
+                mayLeakSecret ? note.raw.masking(0..<note.raw.count) : mask(partial: note.raw, from: .client)
+        } else {
+            mayLeakSecret = false
+        }
         judgeState(command, &note)
+        let isSecret = !command.isKnown && note.masked != nil
         let complete = follow(command.arguments, line, &note)
         note.element = .command(
-            Command(verb: command.verb, tag: command.tag, isComplete: complete, isKnown: command.isKnown))
+            Command(
+                verb: isSecret ? "" : command.verb, tag: isSecret ? "" : command.tag, isComplete: complete,
+                isKnown: command.isKnown))
+        if isSecret, outstanding.last?.exchange == exchange { outstanding.last?.isSecret = true }
         guard outstanding.count <= DialogueLimits.outstanding else {
             note.violations.append(.imapTooManyOutstanding)
             note.facts.append(.opaque(.holdLimit))

@@ -19,9 +19,19 @@ extension IMAPDialogue {
             case .tagged(let tag, let status): acceptTagged(tag, status, &note)
             case .none: note.violations.append(.imapBadResponse)
             }
+            if phase == .greetingPending { countStrayLine(&note) }
         case .literal: break  // the demand was for content
         }
         return note
+    }
+
+    /// What is neither untagged nor a tagged reply does not come from an IMAP server.
+    private mutating func countStrayLine(_ note: inout Note) {
+        guard note.element == .unknown else { return }
+        strayLines += 1
+        guard strayLines >= DialogueLimits.linesBeforeGreeting else { return }
+        note.facts.append(.opaque(.notThisProtocol))
+        becomeOpaque(.notThisProtocol)
     }
 
     /// Only the command that is open can be asked to go on; what for is in its state, not in the line (RFC 9051 §7.6).
@@ -116,6 +126,11 @@ extension IMAPDialogue {
         note.exchange = command.exchange
         let code = status == .ok ? "OK" : status == .bad ? "BAD" : "NO"
         note.element = .reply(Reply(status, code: code))
+        if command.isSecret {
+            let text = note.raw.firstWord.rest
+            let hidden = note.raw.masking(0..<(text.startIndex - note.raw.startIndex - 1))
+            note.masked = hidden[...].masking((hidden.count - text.count + code.utf8.count)..<hidden.count)
+        }
         if command.exchange == open.exchange { settleClient(accepted: status == .ok, &note) }
         settle(command, accepted: status == .ok, &note)
     }
@@ -125,8 +140,12 @@ extension IMAPDialogue {
         switch client {
         case .literalOffered:
             literalWasRefused = true
+            mayLeakSecret = open.verb == "LOGIN"
             client = .commands
-        case .saslAwaiting, .saslResponse, .idleOffered, .idling: client = .commands
+        case .saslAwaiting(let follower), .saslResponse(let follower):
+            client = .commands
+            if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
+        case .idleOffered, .idling: client = .commands
         case .tlsOffered:
             client = .commands
             if accepted { end(.tls, &note) }

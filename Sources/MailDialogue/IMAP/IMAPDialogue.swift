@@ -59,6 +59,8 @@ package struct IMAPDialogue: Dialogue {
         var exchange: Int
         /// The mailbox of SELECT and EXAMINE.
         var mailbox = ""
+        /// The line may be a password, its tag too; servers repeat what they did not understand.
+        var isSecret = false
     }
 
     /// The command that the client is sending or whose continuation the server decides about.
@@ -81,6 +83,12 @@ package struct IMAPDialogue: Dialogue {
     var exchange = 0
     /// The server refused a literal; the client's next line shows whether it understood.
     var literalWasRefused = false
+    /// AUTHENTICATE or a literal of LOGIN was refused: what a hasty client sent behind it comes as commands, its
+    /// password too.
+    var mayLeakSecret = false
+    /// Lines of the server before its greeting that fit no form.
+    var strayLines = 0
+    package internal(set) var mayHaveSecurityLayer = false
     package internal(set) var phase = Phase.greetingPending
     /// The mailbox that is selected; empty when none is.
     package internal(set) var mailbox = ""
@@ -159,9 +167,13 @@ package struct IMAPDialogue: Dialogue {
         case .commandRest, .literalOffered, .literal:
             return open.verb == "LOGIN" ? line.masking(0..<line.count) : nil
         case .commands, .tlsOffered, .compressOffered, .idleOffered, .idling:
-            let rest = line.firstWord.rest
-            for verb in ["LOGIN", "AUTHENTICATE"] as [StaticString] where rest.hasPrefixIgnoringCase(verb) {
-                return line.masking((rest.startIndex - line.startIndex + verb.utf8CodeUnitCount)..<line.count)
+            // Also where the tag is missing, or a space too many stands before the verb.
+            var rest = line
+            for _ in 0..<3 {
+                for verb in ["LOGIN", "AUTHENTICATE"] as [StaticString] where rest.hasPrefixIgnoringCase(verb) {
+                    return line.masking((rest.startIndex - line.startIndex + verb.utf8CodeUnitCount)..<line.count)
+                }
+                rest = rest.firstWord.rest
             }
             return nil
         }

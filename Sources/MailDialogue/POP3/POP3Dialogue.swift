@@ -36,6 +36,8 @@ package struct POP3Dialogue: Dialogue {
         var verb: POP3Command.Verb?
         var exchange: Int
         var shape: POP3Command.ReplyShape
+        /// The line may be a password; servers like to repeat what they did not understand.
+        var isSecret = false
     }
 
     private var client = ClientState.commands
@@ -46,6 +48,11 @@ package struct POP3Dialogue: Dialogue {
     private var user: String?
     /// The greeting had a timestamp, so APOP is possible (RFC 1939 §7).
     private var hasTimestamp = false
+    /// Lines of the server before its greeting that are no status lines.
+    private var strayLines = 0
+    /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
+    private var mayLeakSecret = false
+    package private(set) var mayHaveSecurityLayer = false
     package private(set) var opaque: OpaqueReason?
 
     package init() {}
@@ -155,9 +162,13 @@ package struct POP3Dialogue: Dialogue {
         case .capa, .utf8, .lang, .stat, .noop, .rset, .last, .quit: break
         case nil:
             note.violations.append(.pop3UnknownCommand)
-            if line.trimmed.hasPrefixIgnoringCase("PASS") { note.masked = mask(partial: raw, from: .client) }
+            note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
+            if note.masked != nil { note.element = .command(Command(verb: "", isKnown: false)) }
         }
-        outstanding.append(Outstanding(verb: command.verb, exchange: exchange, shape: command.shape))
+        if command.verb != nil { mayLeakSecret = false }
+        let isSecret = command.verb == nil && note.masked != nil
+        outstanding.append(
+            Outstanding(verb: command.verb, exchange: exchange, shape: command.shape, isSecret: isSecret))
         if outstanding.count > DialogueLimits.outstanding {
             note.violations.append(.pop3TooManyOutstanding)
             note.facts.append(.opaque(.holdLimit))
@@ -263,8 +274,16 @@ package struct POP3Dialogue: Dialogue {
     private mutating func acceptGreeting(_ line: ArraySlice<UInt8>, _ note: inout Note) {
         let status = POP3Status(line)
         note.exchange = 0
-        note.element = .greeting(Reply(status.reply, code: status.code))
         if status != .ok { note.violations.append(.pop3BadGreeting) }
+        guard status == .ok || status == .error else {
+            strayLines += 1
+            if strayLines >= DialogueLimits.linesBeforeGreeting {
+                note.facts.append(.opaque(.notThisProtocol))
+                becomeOpaque(.notThisProtocol)
+            }
+            return
+        }
+        note.element = .greeting(Reply(status.reply, code: status.code))
         hasTimestamp = line.firstIndex(of: UInt8(ascii: "<")).map { line[$0...].contains(UInt8(ascii: ">")) } ?? false
         server = .replies
     }
@@ -304,6 +323,7 @@ package struct POP3Dialogue: Dialogue {
             }
         }
         note.element = .reply(reply)
+        if head.isSecret { note.masked = note.raw.masking(status.code.utf8.count..<note.raw.count) }
         if reply.isLast { outstanding.popFirst() }
         settle(head, accepted: status == .ok, &note)
     }
@@ -315,7 +335,9 @@ package struct POP3Dialogue: Dialogue {
         case .auth where head.shape == .line:
             note.facts.append(.login(accepted: accepted))
             switch client {
-            case .saslAwaiting, .saslResponse: client = .commands
+            case .saslAwaiting(let follower), .saslResponse(let follower):
+                client = .commands
+                if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
             case .commands, .tlsOffered: break
             }
         case .stls:

@@ -22,6 +22,14 @@ package struct SASLFollower: Equatable, Sendable {
 
     package init(mechanism: String) { self.mechanism = mechanism }
 
+    /// The mechanism can take up a security layer: after its success the octets may be wrapped (RFC 4422 §3.7).
+    package var mayInstallLayer: Bool {
+        switch mechanism {
+        case "GSSAPI", "DIGEST-MD5", "GSS-SPNEGO", "NTLM", "KERBEROS_V4", "SRP": true
+        default: mechanism.hasPrefix("GS2-")
+        }
+    }
+
     /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4).
     package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
         responses += 1

@@ -37,6 +37,8 @@ package struct SMTPDialogue: Dialogue {
         var endsMessage = false
         /// Replies still to come; nil while it is not known (LMTP answers a message once for each accepted recipient).
         var repliesLeft: Int?
+        /// The line may be a password; servers like to repeat what they did not understand.
+        var isSecret = false
     }
 
     private let variant: Variant
@@ -48,6 +50,12 @@ package struct SMTPDialogue: Dialogue {
     private var openCode: Int?
     private var acceptedRecipients = 0
     private var transactionOpen = false
+    private var helloSeen = false
+    /// Lines of the server before its greeting that are no replies.
+    private var strayLines = 0
+    /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
+    private var mayLeakSecret = false
+    package private(set) var mayHaveSecurityLayer = false
     package private(set) var opaque: OpaqueReason?
 
     package init(_ variant: Variant = .smtp) { self.variant = variant }
@@ -137,6 +145,7 @@ package struct SMTPDialogue: Dialogue {
             .client, .command(Command(verb: command.word, isKnown: command.verb != nil)), exchange: exchange, raw: raw)
         if !crlf { note.violations.append(.smtpBareLineEnd) }
         if !greeted { note.violations.append(.smtpEarlyTalker) }
+        judgeOrder(command, &note)
         var entry = Outstanding(verb: command.verb, exchange: exchange)
         switch command.verb {
         case .helo, .ehlo, .lhlo: note.facts.append(.clientName(command.argument.text))
@@ -158,8 +167,15 @@ package struct SMTPDialogue: Dialogue {
         case .auth: acceptAuth(command, raw, &note)
         case .startTLS: client = .tlsOffered
         case .rset, .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward: break
-        case nil: note.violations.append(.smtpUnknownCommand)
+        case nil:
+            note.violations.append(.smtpUnknownCommand)
+            note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
+            if note.masked != nil {
+                entry.isSecret = true
+                note.element = .command(Command(verb: "", isKnown: false))
+            }
         }
+        if command.verb != nil { mayLeakSecret = false }
         entry.repliesLeft = variant == .lmtp && entry.endsMessage ? nil : 1
         outstanding.append(entry)
         if outstanding.count > DialogueLimits.outstanding {
@@ -168,6 +184,21 @@ package struct SMTPDialogue: Dialogue {
             becomeOpaque(.holdLimit)
         }
         return note
+    }
+
+    /// The order of a transaction (RFC 5321 §4.1.4), judged only while no reply is due that could change it.
+    private func judgeOrder(_ command: SMTPCommand, _ note: inout Note) {
+        guard outstanding.isEmpty, greeted else { return }
+        let inOrder: Bool
+        switch command.verb {
+        case .mail: inOrder = helloSeen && !transactionOpen
+        case .rcpt: inOrder = transactionOpen
+        case .data, .bdat, .burl: inOrder = transactionOpen && acceptedRecipients > 0
+        case .helo, .ehlo, .lhlo, .rset, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn, .xclient,
+            .xforward, nil:
+            inOrder = true
+        }
+        if !inOrder { note.violations.append(.smtpBadSequence) }
     }
 
     /// AUTH mechanism [initial-response] (RFC 4954 §4).
@@ -193,6 +224,13 @@ package struct SMTPDialogue: Dialogue {
         if !crlf { note.violations.append(.smtpReplyBareLineEnd) }
         guard let reply = SMTPReplyLine(line) else {
             note.violations.append(.smtpBadReply)
+            if !greeted {
+                strayLines += 1
+                if strayLines >= DialogueLimits.linesBeforeGreeting {
+                    note.facts.append(.opaque(.notThisProtocol))
+                    becomeOpaque(.notThisProtocol)
+                }
+            }
             return note
         }
         if let openCode, openCode != reply.code { note.violations.append(.smtpReplyCodesDiffer) }
@@ -222,6 +260,7 @@ package struct SMTPDialogue: Dialogue {
             return note
         }
         note.exchange = head.exchange
+        if head.isSecret { note.masked = raw.masking(4..<raw.count) }
         guard reply.isLast else { return note }
         if reply.status == .intermediate, answersIntermediate(head, reply.code, &note) { return note }
         head.repliesLeft = (head.repliesLeft ?? 1) - 1
@@ -274,15 +313,16 @@ package struct SMTPDialogue: Dialogue {
             if refusedBeforeData { client = .commands }
             if head.endsMessage {
                 note.facts.append(ok ? .messageAccepted : .messageRefused)
-                if isLast {
+                if isLast, !refusedBeforeData {
                     transactionOpen = false
-                    if !refusedBeforeData { acceptedRecipients = 0 }
+                    acceptedRecipients = 0
                 }
             } else if !ok {
                 note.facts.append(.messageRefused)
             }
         case .rset, .helo, .ehlo, .lhlo:
             if ok { acceptedRecipients = 0 }
+            if ok, head.verb != .rset { helloSeen = true }
             if ok, transactionOpen {
                 transactionOpen = false
                 note.facts.append(.transactionReset)
@@ -290,7 +330,9 @@ package struct SMTPDialogue: Dialogue {
         case .auth:
             note.facts.append(.login(accepted: ok))
             switch client {
-            case .saslAwaiting, .saslResponse: client = .commands
+            case .saslAwaiting(let follower), .saslResponse(let follower):
+                client = .commands
+                if ok { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
             case .commands, .dataOffered, .data, .chunk, .tlsOffered: break
             }
         case .startTLS:

@@ -16,6 +16,8 @@ extension Violation {
         "smtp-early-talker", .client, .error, "RFC 5321 §4.3.1", "The client spoke before the greeting was complete.")
     package static let smtpUnknownCommand = Violation(
         "smtp-unknown-command", .client, .notice, "RFC 5321 §4.1.1", "The verb is not known.")
+    package static let smtpBadSequence = Violation(
+        "smtp-bad-sequence", .client, .error, "RFC 5321 §4.1.4", "A command came out of the order of a transaction.")
     package static let smtpBadPath = Violation(
         "smtp-bad-path", .client, .error, "RFC 5321 §4.1.2",
         "The argument of MAIL or RCPT is no path in angle brackets.")
@@ -50,7 +52,8 @@ extension Violation {
     /// All violations of SMTP and LMTP.
     package static let smtp: [Violation] = [
         smtpBareLineEnd, smtpReplyBareLineEnd, smtpDataBareLF, smtpDataBareCR, smtpSmuggling, smtpEarlyTalker,
-        smtpUnknownCommand, smtpBadPath, smtpBadReply, smtpReplyCodesDiffer, smtpUnsolicitedReply, smtpReplyDuringData,
+        smtpUnknownCommand, smtpBadSequence, smtpBadPath, smtpBadReply, smtpReplyCodesDiffer, smtpUnsolicitedReply,
+        smtpReplyDuringData,
         smtpUnexpectedIntermediate, smtpBadChunkSize, smtpStartTLSInjection, smtpStartTLSReplyInjection,
         smtpLineTooLong, smtpReplyTooLong, smtpTooManyOutstanding,
     ]
