@@ -73,9 +73,9 @@ package final class Statement {
     package func bind(_ index: Int32, _ value: DatabaseValue) {
         switch value {
         case .null: sqlite3_bind_null(handle, index)
-        case .integer(let value): bind(index, value as Int64?)
-        case .text(let text): bind(index, text as String?)
-        case .blob(let octets): bind(index, octets as [UInt8]?)
+        case .integer(let value): bind(index, value)
+        case .text(let text): bind(index, text)
+        case .blob(let octets): bind(index, octets)
         }
     }
 

@@ -8,9 +8,9 @@ import Testing
 @Suite struct RecordCommentTests {
     static let info = SessionInfo(
         id: "20261123T080000-0001", mailProtocol: .imap, start: 1_795_420_800_000_250,
-        client: SocketAddress(ip: .v4(0xC000_0201), port: 50000),
-        server: SocketAddress(ip: .v6(0x2001_0DB8_0000_0000, 1), port: 1143),
-        upstream: SocketAddress(ip: .v4(0xC000_0202), port: 993),
+        client: IPEndpoint(IPAddress(v4: 0xC000_0201), 50000),
+        server: IPEndpoint(IPAddress(high: 0x2001_0DB8_0000_0000, low: 1), 1143),
+        upstream: IPEndpoint(IPAddress(v4: 0xC000_0202), 993),
         route: "imap://127.0.0.1:1143=imaps://mail.example.com")
 
     static let closing: RecordComment.Closing = {

@@ -1,0 +1,193 @@
+// Brings the index of a directory up to date before a recorder writes to it: sessions that a killed process left open are
+// lost, and segments that were not closed in order are read for what the index had not heard of.
+
+import CLinux
+import Glibc
+import MailRecording
+
+/// Opens and repairs indexes.
+package enum IndexRecovery {
+    /// What was found.
+    package struct Result: Equatable, Sendable {
+        /// Sessions that were open in the index and have no end in the segments.
+        package var lostSessions = 0
+        /// Sessions of which only the segments knew.
+        package var addedSessions = 0
+        /// Segments that were read.
+        package var scannedSegments = 0
+        /// The index was damaged and was made anew; the damaged one lies beside it.
+        package var isRebuilt = false
+
+        package init() {}
+    }
+
+    /// Opens the index of a directory whose lock the caller holds.
+    static func open(
+        _ directory: String, log: (String) -> Void
+    ) throws(RecorderError) -> (IndexWriter, Result) {
+        let path = directory + "/" + RecordingDirectory.indexName
+        // SQLite would make the file with the mode of the umask; its helper files take after it.
+        let made = mp_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+        guard made >= 0 else { throw .failed(action: "open the index", path: path, reason: System.text(errno)) }
+        Glibc.close(made)
+        var result = Result()
+        let index: IndexWriter
+        do {
+            let found = try IndexWriter(path: path)
+            try check(found)
+            index = found
+        } catch {
+            guard error.kind == .corrupt else { throw .index(error) }
+            // The segments hold all of it.
+            let aside = path + ".damaged-" + Timestamp.fileName(System.wallClock())
+            log("\(path) is damaged and was moved to \(aside): \(error.message)")
+            for suffix in ["", "-wal", "-shm"] { rename(path + suffix, aside + suffix) }
+            result.isRebuilt = true
+            do {
+                index = try IndexWriter(path: path)
+                index.execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)", System.monotonicClock())
+            } catch { throw .index(error) }
+            chmod(path, 0o600)
+        }
+        do {
+            try update(index, directory, &result, log: log)
+        } catch let error as DatabaseError {
+            throw .index(error)
+        } catch let error as RecorderError {
+            throw error
+        } catch {
+            throw .failed(action: "update the index", path: path, reason: "\(error)")
+        }
+        return (index, result)
+    }
+
+    /// Is the file sound? Asked only when the last writer did not come to its end, as it takes a while for a large index.
+    private static func check(_ index: IndexWriter) throws(DatabaseError) {
+        let unclosed = try index.database.prepare("SELECT 1 FROM segments WHERE closed IS NULL LIMIT 1")
+        guard try unclosed.step() else { return }
+        unclosed.reset()
+        let check = try index.database.prepare("PRAGMA quick_check(1)")
+        guard try check.step() else { return }
+        let verdict = check.text(0) ?? ""
+        check.reset()
+        if verdict != "ok" { throw DatabaseError(code: 11, message: verdict, path: index.database.path) }
+    }
+
+    private static func update(
+        _ index: IndexWriter, _ directory: String, _ result: inout Result, log: (String) -> Void
+    ) throws {
+        let now = System.monotonicClock()
+        let known = try index.database.prepare("SELECT 1 FROM segments WHERE number = ? AND closed IS NOT NULL")
+        for (number, name) in RecordingDirectory.segments(in: directory) {
+            known.bind(1, number)
+            if try known.step() {
+                known.reset()
+                continue
+            }
+            let path = directory + "/" + name
+            let scan = try SegmentScan(path: path, number: number)
+            if let damage = scan.damage { log("\(path): \(damage)") }
+            result.scannedSegments += 1
+            for session in scan.sessions {
+                if try merge(session, index, now) { result.addedSessions += 1 }
+            }
+            let opened = scan.sessions.first?.info.start ?? System.wallClock()
+            index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
+        }
+        index.execute("UPDATE sessions SET end = 'lost' WHERE end = 'open'", now)
+        result.lostSessions = index.database.changes
+        index.commit(now)
+        if let failure = index.failure { throw failure }
+    }
+
+    /// Puts a session of a scanned segment into the index. True when it had none of it.
+    static func merge(_ session: SegmentScan.Session, _ index: IndexWriter, _ now: Int64) throws(DatabaseError) -> Bool
+    {
+        let find = try index.database.prepare("SELECT \(IndexSchema.sessionColumns) FROM sessions WHERE id = ?")
+        find.bind(1, session.info.id)
+        let isKnown = try find.step()
+        let row = isKnown ? find.int64(0) : index.takeRow()
+        var summary =
+            isKnown
+            ? IndexSchema.session(find) ?? SessionSummary(info: session.info) : SessionSummary(info: session.info)
+        find.reset()
+        if !isKnown { summary.end = .lost }
+        summary.last = max(summary.last, session.last)
+        summary.clientBytes = max(summary.clientBytes, session.clientBytes)
+        summary.serverBytes = max(summary.serverBytes, session.serverBytes)
+        if let closing = session.closing {
+            summary.end = closing.end
+            summary.user = closing.user ?? summary.user
+            summary.tags = closing.tags
+            summary.opaque = closing.opaque
+            summary.exchanges = max(summary.exchanges, closing.exchanges)
+            summary.gaps = max(summary.gaps, closing.gaps)
+        }
+        index.save(summary, row: row, now)
+        for extent in session.extents.values { index.save(extent, session: row, now) }
+        return !isKnown
+    }
+
+    /// Makes the index anew from nothing but the segments. The directory must have no recorder.
+    /// - Parameter follow: reads segments (their paths, in order) as any capture, and gives what it makes of them: exchanges,
+    ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures; places,
+    ///   addresses and sizes are found here.
+    package static func rebuild(
+        _ directory: String, following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
+    ) throws {
+        let lock = try RecordingDirectory.lock(directory)
+        defer { Glibc.close(lock) }
+        let path = directory + "/" + RecordingDirectory.indexName
+        let fresh = path + ".new"
+        for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
+        let made = mp_open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard made >= 0 else {
+            throw RecorderError.failed(action: "make the index", path: fresh, reason: System.text(errno))
+        }
+        Glibc.close(made)
+        let segments = RecordingDirectory.segments(in: directory).map { directory + "/" + $0.name }
+        try fill(fresh, directory, segments, follow)
+        guard rename(fresh, path) == 0 else {
+            throw RecorderError.failed(action: "replace the index", path: path, reason: System.text(errno))
+        }
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+        System.syncDirectory(directory)
+    }
+
+    private static func fill(
+        _ path: String, _ directory: String, _ segments: [String],
+        _ follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
+    ) throws {
+        let index = try IndexWriter(path: path)
+        var result = Result()
+        try update(index, directory, &result) { _ in }
+        var rows: [String: Int64] = [:]
+        let all = try index.database.prepare("SELECT row, id FROM sessions")
+        while try all.step() { rows[all.text(1) ?? ""] = all.int64(0) }
+        var messages: [String: Int] = [:]
+        var credentials: [String: Int] = [:]
+        try follow(segments) { event in
+            let now = System.monotonicClock()
+            switch event {
+            case .opened, .octets, .gap: break
+            case .exchange(session: let id, let exchange):
+                if let row = rows[id] { index.save(exchange, session: row, now) }
+            case .message(session: let id, let message):
+                guard let row = rows[id] else { return }
+                index.save(message, number: messages[id, default: 0], session: row, now)
+                messages[id, default: 0] += 1
+            case .credential(session: let id, let credential):
+                guard let row = rows[id] else { return }
+                index.save(credential, number: credentials[id, default: 0], session: row, now)
+                credentials[id, default: 0] += 1
+            case .closed(let summary):
+                if let row = rows[summary.info.id] { index.save(summary, row: row, now) }
+            }
+            if index.isDue(now) { index.commit(now) }
+        }
+        index.commit(System.monotonicClock())
+        if let failure = index.failure { throw failure }
+        // One file, so that it can take the place of the old one by a rename.
+        try index.database.execute("PRAGMA journal_mode = DELETE")
+    }
+}

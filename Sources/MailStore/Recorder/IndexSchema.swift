@@ -1,0 +1,144 @@
+// The tables of `index.sqlite` and how values are kept in them. Lists are JSON arrays, NULL when empty; times are microseconds
+// since 1970. The index holds nothing that the segments do not: it can be made again from them.
+
+import MailDialogue
+import MailRecording
+
+enum IndexSchema {
+    /// `PRAGMA user_version` of this layout.
+    static let version: Int64 = 1
+
+    static let tables = """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        CREATE TABLE segments (number INTEGER PRIMARY KEY, name TEXT NOT NULL, opened INTEGER NOT NULL,
+            closed INTEGER, bytes INTEGER);
+        CREATE TABLE sessions (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, protocol TEXT NOT NULL,
+            start INTEGER NOT NULL, last INTEGER NOT NULL, client TEXT NOT NULL, server TEXT NOT NULL, upstream TEXT,
+            route TEXT NOT NULL, user TEXT, exchanges INTEGER NOT NULL, messages INTEGER NOT NULL,
+            credentials INTEGER NOT NULL, violations INTEGER NOT NULL, findings TEXT, client_bytes INTEGER NOT NULL,
+            server_bytes INTEGER NOT NULL, end TEXT NOT NULL, opaque TEXT, gaps INTEGER NOT NULL, tags TEXT);
+        CREATE INDEX sessions_start ON sessions (start);
+        CREATE TABLE exchanges (session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
+            last INTEGER NOT NULL, command TEXT NOT NULL, line TEXT NOT NULL, status TEXT, code TEXT NOT NULL,
+            text TEXT NOT NULL, content_side INTEGER, content_bytes INTEGER, content_sha256 TEXT, violations TEXT,
+            changed TEXT, PRIMARY KEY (session, number)) WITHOUT ROWID;
+        CREATE TABLE messages (session INTEGER NOT NULL, number INTEGER NOT NULL, exchange INTEGER NOT NULL,
+            carrier TEXT NOT NULL, complete INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+            sender TEXT NOT NULL, recipients TEXT, subject TEXT NOT NULL, message_id TEXT NOT NULL,
+            PRIMARY KEY (session, number)) WITHOUT ROWID;
+        CREATE TABLE credentials (session INTEGER NOT NULL, number INTEGER NOT NULL, exchange INTEGER NOT NULL,
+            mechanism TEXT NOT NULL, account TEXT NOT NULL, fingerprint TEXT NOT NULL, outcome TEXT NOT NULL,
+            PRIMARY KEY (session, number)) WITHOUT ROWID;
+        CREATE TABLE extents (session INTEGER NOT NULL, segment INTEGER NOT NULL, leg INTEGER NOT NULL,
+            first INTEGER NOT NULL, last INTEGER NOT NULL, packets INTEGER NOT NULL,
+            PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
+        """
+
+    static let sessionColumns = """
+        row, id, protocol, start, last, client, server, upstream, route, user, exchanges, messages, credentials,
+        violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags
+        """
+    static let exchangeColumns = """
+        number, time, last, command, line, status, code, text, content_side, content_bytes, content_sha256, violations,
+        changed
+        """
+    static let messageColumns = """
+        number, exchange, carrier, complete, bytes, sha256, sender, recipients, subject, message_id
+        """
+    static let credentialColumns = "number, exchange, mechanism, account, fingerprint, outcome"
+
+    /// A list of texts for a column.
+    static func list(_ texts: [String]) -> String? {
+        if texts.isEmpty { return nil }
+        var json = JSONWriter()
+        json.array { json in
+            for text in texts { json.value(text) }
+        }
+        return json.text
+    }
+
+    /// A list of texts from a column.
+    static func list(_ column: String?) -> [String] {
+        column.flatMap { JSONValue(parsing: $0)?.strings } ?? []
+    }
+
+    /// Violations for a column: `smtp-bare-lf/0`, the code and the side.
+    static func violations(_ violations: [Violation]) -> String? {
+        list(violations.map { "\($0.code)/\($0.side.rawValue)" })
+    }
+
+    /// Violations from a column. One that this program does not know keeps its code and side.
+    static func violations(_ column: String?) -> [Violation] {
+        list(column).compactMap { text in
+            guard let slash = text.lastIndex(of: "/"),
+                let side = UInt8(text[text.index(after: slash)...]).flatMap(Side.init(rawValue:))
+            else { return nil }
+            let code = String(text[..<slash])
+            return known[code]?.first { $0.side == side } ?? Violation(code, side, .notice, "", "")
+        }
+    }
+
+    private static let known = Dictionary(grouping: Violation.all, by: \.code)
+
+    // Reading rows of the tables, columns as listed above.
+
+    static func session(_ row: Statement) -> SessionSummary? {
+        guard let id = row.text(1), let mailProtocol = row.text(2).flatMap(MailProtocol.init(rawValue:)),
+            let client = row.text(5).flatMap({ SocketAddress($0) }),
+            let server = row.text(6).flatMap({ SocketAddress($0) })
+        else { return nil }
+        let info = SessionInfo(
+            id: id, mailProtocol: mailProtocol, start: row.int64(3), client: client, server: server,
+            upstream: row.text(7).flatMap { SocketAddress($0) }, route: row.text(8) ?? "")
+        var summary = SessionSummary(info: info)
+        summary.last = row.int64(4)
+        summary.user = row.text(9)
+        summary.exchanges = row.int(10)
+        summary.messages = row.int(11)
+        summary.credentials = row.int(12)
+        summary.violations = row.int(13)
+        summary.findings = list(row.text(14))
+        summary.clientBytes = row.int(15)
+        summary.serverBytes = row.int(16)
+        summary.end = row.text(17).flatMap(SessionEnd.init(rawValue:)) ?? .lost
+        summary.opaque = row.text(18).flatMap(OpaqueReason.init(rawValue:))
+        summary.gaps = row.int(19)
+        summary.tags = list(row.text(20))
+        return summary
+    }
+
+    static func exchange(_ row: Statement) -> Exchange {
+        var exchange = Exchange(
+            number: row.int(0), time: row.int64(1), command: row.text(3) ?? "", line: row.text(4) ?? "")
+        exchange.last = row.int64(2)
+        exchange.replyStatus = row.text(5).flatMap(ReplyStatus.init(rawValue:))
+        exchange.replyCode = row.text(6) ?? ""
+        exchange.replyText = row.text(7) ?? ""
+        if let sha256 = row.text(10), let side = Side(rawValue: UInt8(clamping: row.int64(8))) {
+            exchange.content = Exchange.ContentSummary(side: side, bytes: row.int(9), sha256: sha256)
+        }
+        exchange.violations = violations(row.text(11))
+        exchange.changed = list(row.text(12))
+        return exchange
+    }
+
+    static func message(_ row: Statement) -> MessageRecord? {
+        guard let carrier = row.text(2).flatMap(Carrier.init(rawValue:)) else { return nil }
+        var message = MessageRecord(exchange: row.int(1), carrier: carrier)
+        message.complete = row.int64(3) != 0
+        message.bytes = row.int(4)
+        message.sha256 = row.text(5) ?? ""
+        message.from = row.text(6) ?? ""
+        message.to = list(row.text(7))
+        message.subject = row.text(8) ?? ""
+        message.messageID = row.text(9) ?? ""
+        return message
+    }
+
+    static func credential(_ row: Statement) -> CredentialRecord {
+        CredentialRecord(
+            exchange: row.int(1), mechanism: row.text(2) ?? "", account: row.text(3) ?? "",
+            fingerprint: row.text(4) ?? "",
+            outcome: row.text(5).flatMap(CredentialRecord.Outcome.init(rawValue:)) ?? .unknown)
+    }
+}

@@ -1,0 +1,250 @@
+// The one writer of the index. Rows are gathered in transactions; the recorder's thread asks for the commit. When SQLite
+// fails, recording goes on without the index, which is tried again a second later and marked as incomplete.
+
+import MailRecording
+
+/// Writes `index.sqlite`. Used by one thread at a time.
+final class IndexWriter {
+    /// Rows after which a transaction is committed.
+    static let rowLimit = 2_000
+    /// Microseconds after which a transaction is committed.
+    static let timeLimit: Int64 = 250_000
+    /// Microseconds from a failure to the next attempt.
+    static let retryAfter: Int64 = 1_000_000
+
+    let database: Database
+    private let saveSession: Statement
+    private let saveExchange: Statement
+    private let saveMessage: Statement
+    private let saveCredential: Statement
+    private let saveExtent: Statement
+    private let saveSegment: Statement
+    private let begin: Statement
+    private let commitStatement: Statement
+
+    /// Rows in the open transaction.
+    private(set) var rows = 0
+    /// When the open transaction began; nil when there is none.
+    private(set) var began: Int64?
+    /// Why the index is not written at present.
+    private(set) var failure: DatabaseError?
+    private var retryAt = Int64.min
+    private var marksIncomplete = false
+    /// Rows were lost since this was last asked.
+    private var hasRolledBack = false
+
+    /// The row for the next session.
+    private var nextRow: Int64
+
+    /// Opens the index, or makes it.
+    init(path: String) throws(DatabaseError) {
+        let database = try Database(path: path, .readWrite)
+        try database.execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8192"
+        )
+        let version = try database.schemaVersion()
+        if version == 0 {
+            try database.transaction { () throws(DatabaseError) in
+                try database.execute(IndexSchema.tables)
+                try database.execute("PRAGMA user_version = \(IndexSchema.version)")
+            }
+        } else if version != IndexSchema.version {
+            throw DatabaseError(
+                code: 1, message: "the index has version \(version), this program knows \(IndexSchema.version)",
+                path: path)
+        }
+        func insert(_ table: String, _ columns: String) throws(DatabaseError) -> Statement {
+            let count = columns.split(separator: ",").count
+            let marks = Array(repeating: "?", count: count).joined(separator: ", ")
+            return try database.prepare("INSERT OR REPLACE INTO \(table) (\(columns)) VALUES (\(marks))")
+        }
+        saveSession = try insert("sessions", IndexSchema.sessionColumns)
+        saveExchange = try insert("exchanges", "session, " + IndexSchema.exchangeColumns)
+        saveMessage = try insert("messages", "session, " + IndexSchema.messageColumns)
+        saveCredential = try insert("credentials", "session, " + IndexSchema.credentialColumns)
+        saveExtent = try insert("extents", "session, segment, leg, first, last, packets")
+        saveSegment = try insert("segments", "number, name, opened, closed, bytes")
+        begin = try database.prepare("BEGIN IMMEDIATE")
+        commitStatement = try database.prepare("COMMIT")
+        let last = try database.prepare("SELECT max(row) FROM sessions")
+        nextRow = try last.step() ? last.int64(0) + 1 : 1
+        last.reset()
+        self.database = database
+    }
+
+    /// A row number for a new session.
+    func takeRow() -> Int64 {
+        defer { nextRow &+= 1 }
+        return nextRow
+    }
+
+    func save(_ summary: SessionSummary, row: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveSession
+            let info = summary.info
+            statement.bind(1, row)
+            statement.bind(2, info.id)
+            statement.bind(3, info.mailProtocol.rawValue)
+            statement.bind(4, info.start)
+            statement.bind(5, summary.last)
+            statement.bind(6, info.client.description)
+            statement.bind(7, info.server.description)
+            statement.bind(8, info.upstream?.description)
+            statement.bind(9, info.route)
+            statement.bind(10, summary.user)
+            statement.bind(11, summary.exchanges)
+            statement.bind(12, summary.messages)
+            statement.bind(13, summary.credentials)
+            statement.bind(14, summary.violations)
+            statement.bind(15, IndexSchema.list(summary.findings))
+            statement.bind(16, summary.clientBytes)
+            statement.bind(17, summary.serverBytes)
+            statement.bind(18, summary.end.rawValue)
+            statement.bind(19, summary.opaque?.rawValue)
+            statement.bind(20, summary.gaps)
+            statement.bind(21, IndexSchema.list(summary.tags))
+            try statement.run()
+        }
+    }
+
+    func save(_ exchange: Exchange, session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveExchange
+            statement.bind(1, session)
+            statement.bind(2, exchange.number)
+            statement.bind(3, exchange.time)
+            statement.bind(4, exchange.last)
+            statement.bind(5, exchange.command)
+            statement.bind(6, exchange.line)
+            statement.bind(7, exchange.replyStatus?.rawValue)
+            statement.bind(8, exchange.replyCode)
+            statement.bind(9, exchange.replyText)
+            statement.bind(10, (exchange.content?.side.rawValue).map { Int64($0) })
+            statement.bind(11, (exchange.content?.bytes).map { Int64($0) })
+            statement.bind(12, exchange.content?.sha256)
+            statement.bind(13, IndexSchema.violations(exchange.violations))
+            statement.bind(14, IndexSchema.list(exchange.changed))
+            try statement.run()
+        }
+    }
+
+    func save(_ message: MessageRecord, number: Int, session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveMessage
+            statement.bind(1, session)
+            statement.bind(2, number)
+            statement.bind(3, message.exchange)
+            statement.bind(4, message.carrier.rawValue)
+            statement.bind(5, message.complete ? 1 : 0)
+            statement.bind(6, message.bytes)
+            statement.bind(7, message.sha256)
+            statement.bind(8, message.from)
+            statement.bind(9, IndexSchema.list(message.to))
+            statement.bind(10, message.subject)
+            statement.bind(11, message.messageID)
+            try statement.run()
+        }
+    }
+
+    func save(_ credential: CredentialRecord, number: Int, session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveCredential
+            statement.bind(1, session)
+            statement.bind(2, number)
+            statement.bind(3, credential.exchange)
+            statement.bind(4, credential.mechanism)
+            statement.bind(5, credential.account)
+            statement.bind(6, credential.fingerprint)
+            statement.bind(7, credential.outcome.rawValue)
+            try statement.run()
+        }
+    }
+
+    func save(_ extent: Extent, session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveExtent
+            statement.bind(1, session)
+            statement.bind(2, extent.segment)
+            statement.bind(3, Int(extent.leg.rawValue))
+            statement.bind(4, extent.first)
+            statement.bind(5, extent.end)
+            statement.bind(6, extent.packets)
+            try statement.run()
+        }
+    }
+
+    /// A segment; `closed` and `bytes` are nil while it is written.
+    func saveSegment(_ number: Int, name: String, opened: Int64, closed: Int64?, bytes: Int64?, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = saveSegment
+            statement.bind(1, number)
+            statement.bind(2, name)
+            statement.bind(3, opened)
+            statement.bind(4, closed)
+            statement.bind(5, bytes)
+            try statement.run()
+        }
+    }
+
+    /// Runs a statement without parameters as part of the transaction.
+    func execute(_ sql: String, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in try database.execute(sql) }
+    }
+
+    /// The transaction has as many rows, or is as old, as it may be.
+    func isDue(_ now: Int64) -> Bool {
+        guard let began else { return false }
+        return rows >= Self.rowLimit || now &- began >= Self.timeLimit
+    }
+
+    /// Ends the transaction.
+    func commit(_ now: Int64) {
+        guard began != nil else { return }
+        do throws(DatabaseError) {
+            try commitStatement.run()
+            began = nil
+            rows = 0
+            failure = nil
+        } catch {
+            fail(error, now)
+        }
+    }
+
+    /// Were rows lost since this was last asked? Then sessions must be told to the index again.
+    func takeRollback() -> Bool {
+        defer { hasRolledBack = false }
+        return hasRolledBack
+    }
+
+    private func guarded(_ now: Int64, _ body: () throws(DatabaseError) -> Void) {
+        if failure != nil, now < retryAt { return }
+        do throws(DatabaseError) {
+            if began == nil {
+                try begin.run()
+                began = now
+                if marksIncomplete {
+                    try database.execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)")
+                    marksIncomplete = false
+                }
+            }
+            try body()
+            rows += 1
+        } catch {
+            fail(error, now)
+        }
+    }
+
+    private func fail(_ error: DatabaseError, _ now: Int64) {
+        switch error.kind {
+        case .constraint: return
+        case .busy, .full, .corrupt, .cannotOpen, .inputOutput, .other: break
+        }
+        database.rollBack()
+        began = nil
+        rows = 0
+        failure = error
+        retryAt = now &+ Self.retryAfter
+        marksIncomplete = true
+        hasRolledBack = true
+    }
+}

@@ -1,0 +1,153 @@
+// The recorder: what the rest of the program sees. Event loops append, one thread writes pcapng segments and their index.
+
+import CLinux
+import Glibc
+import MailRecording
+import Synchronization
+
+/// What the recorder's thread lets others see.
+final class RecorderStatus: Sendable {
+    private let state = Mutex((failure: nil as String?, lost: Int64(0)))
+
+    var failure: String? { state.withLock { $0.failure } }
+    var lostOctets: Int64 { state.withLock { $0.lost } }
+
+    func failure(_ text: String?) {
+        state.withLock { $0.failure = text }
+    }
+
+    func lost(_ octets: Int64) {
+        guard octets > 0 else { return }
+        state.withLock { $0.lost &+= octets }
+    }
+}
+
+/// Records sessions into a directory of evidence. Any thread may call it; nothing but ``close()`` blocks.
+package final class Recorder: Sendable {
+    /// When what was written is made durable with fdatasync. The kernel keeps it in any case when only the process dies.
+    package enum Sync: Equatable, Sendable {
+        /// At most this many microseconds after it was written.
+        case interval(Int64)
+        /// When a session ends.
+        case session
+        /// After every batch of events.
+        case always
+    }
+
+    /// How to record.
+    package struct Settings: Sendable {
+        /// Where segments and index are; made with mode 0700 when it is missing.
+        package var directory: String
+        /// A segment of this many octets is closed and the next begun: 256 MiB open in Wireshark without a wait.
+        package var segmentBytes = 256 << 20
+        /// Microseconds after which a segment is closed.
+        package var segmentAge: Int64 = 3_600_000_000
+        package var sync = Sync.interval(1_000_000)
+        /// Octets that wait to be written beyond which the recorder is congested: some 20 ms of a fast disk.
+        package var bufferBytes = 16 << 20
+        /// Takes a line for the log: a failure when it begins, and its end. Called on the recorder's thread.
+        package var log: @Sendable (String) -> Void = { _ in }
+        /// The system calls, for tests of failing disks.
+        var calls = FileCalls()
+        /// Microseconds from a failure to the next attempt.
+        var retryAfter: Int64 = 1_000_000
+
+        package init(directory: String) { self.directory = directory }
+    }
+
+    /// 32 random octets, kept in the directory: the key of credential fingerprints (HMAC-SHA-256).
+    package let fingerprintKey: [UInt8]
+    /// The directory, as in the settings.
+    package let directory: String
+    /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one started.
+    package let recovery: IndexRecovery.Result
+
+    private let queue: RecorderQueue
+    private let status = RecorderStatus()
+    private let thread: Mutex<pthread_t?>
+    private let lock: Int32
+
+    /// Makes the directory, takes its lock, brings the index up to date and starts the thread.
+    package init(_ settings: Settings) throws(RecorderError) {
+        var settings = settings
+        while settings.directory.count > 1, settings.directory.hasSuffix("/") { settings.directory.removeLast() }
+        directory = settings.directory
+        try System.makeDirectory(directory)
+        let lock = try RecordingDirectory.lock(directory)
+        do throws(RecorderError) {
+            fingerprintKey = try RecordingDirectory.fingerprintKey(directory)
+            queue = try RecorderQueue(limit: settings.bufferBytes)
+            let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
+            self.recovery = recovery
+            let worker = RecorderWorker(settings, index: index, status: status)
+            thread = Mutex(try Self.start(worker, queue))
+        } catch {
+            Glibc.close(lock)
+            throw error
+        }
+        self.lock = lock
+    }
+
+    deinit { close() }
+
+    /// Takes events, in order. Events of one session must come from one thread at a time.
+    package func append(_ events: [RecordEvent]) { queue.append(events) }
+
+    /// More waits to be written than `bufferBytes`: stop reading from peers until ``whenDrained(_:)`` calls.
+    package var isCongested: Bool { queue.isCongested }
+
+    /// Calls once, when less than half of `bufferBytes` waits: on the recorder's thread, or at once on the caller's.
+    package func whenDrained(_ callback: @escaping @Sendable () -> Void) { queue.whenDrained(callback) }
+
+    /// Why nothing is recorded, or the index not written, at present; nil when all is well.
+    package var failure: String? { status.failure }
+
+    /// Octets that could not be written, or came for a session that was not open.
+    package var lostOctets: Int64 { status.lostOctets }
+
+    /// Writes all that was appended, ends the segment, stops the thread and gives up the lock. Events that come later are
+    /// dropped.
+    package func close() {
+        let joined = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        guard let joined else { return }
+        queue.close()
+        pthread_join(joined, nil)
+        Glibc.close(lock)
+    }
+
+    /// What the thread is given.
+    private final class Start {
+        let worker: RecorderWorker
+        let queue: RecorderQueue
+
+        init(_ worker: RecorderWorker, _ queue: RecorderQueue) {
+            self.worker = worker
+            self.queue = queue
+        }
+    }
+
+    private static func start(_ worker: RecorderWorker, _ queue: RecorderQueue) throws(RecorderError) -> pthread_t {
+        let start = Unmanaged.passRetained(Start(worker, queue))
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                // Signals are for the event loops.
+                var all = sigset_t()
+                sigfillset(&all)
+                pthread_sigmask(SIG_SETMASK, &all, nil)
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                start.worker.run(start.queue)
+                return nil
+            }, start.toOpaque())
+        guard code == 0 else {
+            start.release()
+            throw .failed(action: "start", path: "the recorder's thread", reason: System.text(code))
+        }
+        return thread
+    }
+}

@@ -1,0 +1,399 @@
+// The recorder's thread: takes events in order and makes packets and rows of them. Everything here runs on that thread, except
+// `init`, which runs before it starts.
+
+import Glibc
+import MailDialogue
+import MailRecording
+
+/// The state and work of the recorder's thread.
+final class RecorderWorker {
+    /// Microseconds between updates of open sessions in the index.
+    static let updateInterval: Int64 = 2_000_000
+
+    private let settings: Recorder.Settings
+    private let status: RecorderStatus
+    private var segments: SegmentWriter
+    private let index: IndexWriter
+
+    private var sessions: [String: RecordedSession] = [:]
+    private var tuples = TupleTable()
+    /// Sessions of which packets are gathered.
+    private var touched: [RecordedSession] = []
+    /// Sessions that have ended and wait for their packets to be written.
+    private var ended: [RecordedSession] = []
+    /// Sessions that the index has not heard of.
+    private var fresh: [RecordedSession] = []
+
+    private var now = System.monotonicClock()
+    private var lastSync: Int64
+    private var lastUpdate: Int64
+    private var segmentFailure: String?
+    private var indexFailure: String?
+    /// A session ended since the last sync.
+    private var hasEnded = false
+
+    init(_ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus) {
+        self.settings = settings
+        self.status = status
+        self.index = index
+        segments = SegmentWriter(
+            directory: settings.directory, segmentBytes: Int64(settings.segmentBytes),
+            segmentAge: settings.segmentAge, retryAfter: settings.retryAfter, calls: settings.calls)
+        lastSync = now
+        lastUpdate = now
+    }
+
+    /// Works until the queue is closed.
+    func run(_ queue: RecorderQueue) {
+        var lingers = false
+        while true {
+            let batch = queue.take(timeout: timeout, lingers: lingers)
+            now = System.monotonicClock()
+            for events in batch.events {
+                for event in events { take(event) }
+                if index.isDue(now) {
+                    flush()
+                    tick()
+                }
+            }
+            flush()
+            tick()
+            queue.finish(batch)
+            if batch.isClosing { break }
+            lingers = !batch.events.isEmpty
+        }
+        finish()
+    }
+
+    // MARK: Events
+
+    private func take(_ event: RecordEvent) {
+        switch event {
+        case .opened(let info): open(info)
+        case .octets(session: let id, leg: let leg, side: let side, time: let time, let pieces):
+            guard let session = sessions[id] else {
+                let count = pieces.reduce(0) { $0 + $1.count }
+                segments.lose(packets: 1, octets: Int64(count))
+                status.lost(Int64(count))
+                return
+            }
+            write(pieces, of: session, leg, side, time)
+        case .gap(session: let id, leg: let leg, side: let side, time: let time, octets: let octets):
+            guard let session = sessions[id] else { return }
+            session.summary.gaps &+= 1
+            session.isIndexed = false
+            openServer(session, leg, time)
+            // A hole of unknown size must still be one for those who read the recording.
+            emit(session, leg, time) { $0.gap(from: side, UInt32(clamping: max(1, octets))) }
+        case .exchange(session: let id, let exchange):
+            guard let session = sessions[id] else { return }
+            index.save(exchange, session: session.row, now)
+            session.summary.exchanges = max(session.summary.exchanges, exchange.number)
+            session.summary.violations &+= exchange.violations.count
+            session.isIndexed = false
+            if !exchange.changed.isEmpty {
+                session.remarks.append(.changed(session: id, exchange: exchange.number, rules: exchange.changed))
+            }
+        case .message(session: let id, let message):
+            guard let session = sessions[id] else { return }
+            index.save(message, number: session.messageRows, session: session.row, now)
+            session.messageRows += 1
+            session.summary.messages = session.messageRows
+            session.isIndexed = false
+        case .credential(session: let id, let credential):
+            guard let session = sessions[id] else { return }
+            index.save(credential, number: session.credentialRows, session: session.row, now)
+            session.credentialRows += 1
+            session.summary.credentials = session.credentialRows
+            if !credential.account.isEmpty { session.summary.user = credential.account }
+            session.isIndexed = false
+        case .closed(let summary): close(summary)
+        }
+    }
+
+    private func open(_ info: SessionInfo) {
+        guard sessions[info.id] == nil else { return }
+        let conversation = conversation(info, .client)
+        let session = RecordedSession(row: index.takeRow(), summary: SessionSummary(info: info), client: conversation)
+        sessions[info.id] = session
+        fresh.append(session)
+        handshake(session, .client, info.start)
+    }
+
+    private func write(
+        _ pieces: [ArraySlice<UInt8>], of session: RecordedSession, _ leg: Leg, _ side: Side, _ time: Int64
+    ) {
+        // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
+        let payload = pieces.count == 1 ? pieces[0] : Array(pieces.joined())[...]
+        guard !payload.isEmpty else { return }
+        switch leg {
+        case .client:
+            switch side {
+            case .client: session.summary.clientBytes &+= payload.count
+            case .server: session.summary.serverBytes &+= payload.count
+            }
+        case .server: openServer(session, leg, time)
+        }
+        session.summary.last = max(session.summary.last, time)
+        session.isIndexed = false
+        emit(session, leg, time, payload: payload.count) { $0.data(from: side, payload) }
+        if segments.offset - (segments.current?.size ?? 0) >= SegmentWriter.bufferLimit { flush() }
+    }
+
+    /// The server's leg is a conversation of its own, from its first octets on.
+    private func openServer(_ session: RecordedSession, _ leg: Leg, _ time: Int64) {
+        guard leg == .server, session.server == nil else { return }
+        session.server = conversation(session.summary.info, .server)
+        handshake(session, .server, time)
+    }
+
+    private func close(_ summary: SessionSummary) {
+        guard let session = sessions.removeValue(forKey: summary.info.id) else { return }
+        session.summary = summary
+        if summary.end == .open { session.summary.end = .closed }
+        let closing = RecordComment.closed(RecordComment.Closing(session.summary))
+        let end = session.summary.end
+        for leg in [Leg.server, .client] where session[leg] != nil {
+            emit(session, leg, summary.last, comment: leg == .client ? closing : nil) { synthesizer in
+                switch end {
+                case .open, .closed, .timeout: synthesizer.close(by: .client)
+                case .reset, .lost: synthesizer.reset(by: .client)
+                }
+            }
+        }
+        tuples.release(session.client.tuple)
+        if let server = session.server { tuples.release(server.tuple) }
+        ended.append(session)
+        hasEnded = true
+    }
+
+    // MARK: Packets
+
+    private func conversation(_ info: SessionInfo, _ leg: Leg) -> Conversation {
+        let server = leg == .client ? info.server : info.upstream ?? info.server
+        let tuple = tuples.take(client: info.client, server: server, info.mailProtocol)
+        // FNV-1a: the same ends in another session must get other sequence numbers.
+        let seed = info.id.utf8.reduce(UInt32(2_166_136_261) &+ UInt32(leg.rawValue)) {
+            ($0 ^ UInt32($1)) &* 16_777_619
+        }
+        return Conversation(
+            tuple: tuple,
+            synthesizer: PacketSynthesizer(client: tuple.client, server: tuple.server, seed: seed))
+    }
+
+    private func handshake(_ session: RecordedSession, _ leg: Leg, _ time: Int64) {
+        emit(session, leg, time, comment: .opened(session.summary.info, leg: leg, isContinued: false)) { $0.open() }
+        session[leg]?.isOpen = true
+    }
+
+    /// Makes packets and gathers them, with what there is to say on the first of them.
+    private func emit(
+        _ session: RecordedSession, _ leg: Leg, _ time: Int64, comment: RecordComment? = nil, payload: Int = 0,
+        _ make: (inout PacketSynthesizer) -> [[UInt8]]
+    ) {
+        let isReady = isSegmentReady()
+        guard var conversation = session[leg] else { return }
+        if isReady, conversation.extent?.segment != segments.current?.number {
+            if let extent = conversation.extent {
+                session.left.append(extent)
+                conversation.extent = nil
+                conversation.written = nil
+            }
+            if conversation.isOpen {
+                // An acknowledgment carries the comment, as the packet that follows may have one of its own.
+                let comment = RecordComment.opened(session.summary.info, leg: leg, isContinued: true)
+                gather(conversation.synthesizer.gap(from: .server, 0), session, leg, &conversation, time, [comment])
+            }
+        }
+        let packets = make(&conversation.synthesizer)
+        if isReady {
+            var comments = comment.map { [$0] } ?? []
+            if leg == .client, !session.remarks.isEmpty, conversation.isOpen {
+                let taken = session.remarks.prefix(max(0, packets.count - comments.count))
+                comments += taken
+                session.remarks.removeFirst(taken.count)
+            }
+            gather(packets, session, leg, &conversation, time, comments, payload: payload)
+        } else {
+            segments.lose(packets: Int64(packets.count), octets: Int64(payload))
+            status.lost(Int64(payload))
+        }
+        session[leg] = conversation
+    }
+
+    private func gather(
+        _ packets: [[UInt8]], _ session: RecordedSession, _ leg: Leg, _ conversation: inout Conversation, _ time: Int64,
+        _ comments: [RecordComment], payload: Int = 0
+    ) {
+        guard let segment = segments.current, !packets.isEmpty else { return }
+        let first = segments.offset
+        var comments = comments[...]
+        var payload = payload
+        for packet in packets {
+            segments.append(packet, leg: leg, time: time, payload: payload, comment: comments.popFirst()?.text)
+            payload = 0
+        }
+        var extent =
+            conversation.extent
+            ?? Extent(segment: segment.number, leg: leg, first: first, end: first, packets: 0)
+        extent.end = segments.offset
+        extent.packets += packets.count
+        conversation.extent = extent
+        conversation.isIndexed = false
+        if !session.isTouched {
+            session.isTouched = true
+            touched.append(session)
+        }
+    }
+
+    /// Opens or changes the segment where that is due. False when nothing can be written at present.
+    private func isSegmentReady() -> Bool {
+        if segments.isDue(now) {
+            flush()
+            endSegment()
+        }
+        if segments.current != nil { return true }
+        guard segments.mayOpen(now) else { return false }
+        let loss = segments.loss
+        do {
+            try segments.open(now)
+        } catch {
+            report(error)
+            return false
+        }
+        if let segment = segments.current {
+            index.saveSegment(
+                segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
+            if segmentFailure != nil {
+                settings.log(
+                    "recording again, in \(segment.name); \(loss?.octets ?? 0) octets in \(loss?.packets ?? 0) packets were lost"
+                )
+            }
+        }
+        segmentFailure = nil
+        status.failure(segmentFailure ?? indexFailure)
+        return true
+    }
+
+    private func endSegment() {
+        guard let segment = segments.current else { return }
+        do {
+            guard let closed = try segments.close(now) else { return }
+            index.saveSegment(
+                segment.number, name: segment.name, opened: segment.began, closed: System.wallClock(),
+                bytes: closed.size, now)
+        } catch {
+            report(error)
+        }
+    }
+
+    // MARK: Writing
+
+    /// Writes what was gathered and tells the index of the sessions that have ended.
+    private func flush() {
+        let lostBefore = segments.loss?.octets ?? 0
+        do {
+            try segments.flush(now)
+            for session in touched { session.settle() }
+        } catch {
+            for session in touched { session.forget() }
+            status.lost((segments.loss?.octets ?? 0) - lostBefore)
+            report(error)
+        }
+        touched.removeAll(keepingCapacity: true)
+        for session in ended { tellIndex(session) }
+        ended.removeAll(keepingCapacity: true)
+    }
+
+    private func tellIndex(_ session: RecordedSession) {
+        for extent in session.left { index.save(extent, session: session.row, now) }
+        session.left = []
+        for leg in [Leg.client, .server] {
+            guard let conversation = session[leg], !conversation.isIndexed, let extent = conversation.written else {
+                continue
+            }
+            index.save(extent, session: session.row, now)
+            session[leg]?.isIndexed = true
+        }
+        index.save(session.summary, row: session.row, now)
+        session.isIndexed = true
+    }
+
+    /// What time demands: commits, syncs, updates, old segments.
+    private func tick() {
+        now = System.monotonicClock()
+        if index.isDue(now) || now &- lastUpdate >= Self.updateInterval { updateIndex() }
+        if let segment = segments.current, now &- segment.opened >= settings.segmentAge { endSegment() }
+        let isSyncDue =
+            switch settings.sync {
+            case .always: true
+            case .session: hasEnded
+            case .interval(let interval): now &- lastSync >= interval
+            }
+        if isSyncDue {
+            do { try segments.sync(now) } catch { report(error) }
+            lastSync = now
+            hasEnded = false
+        }
+    }
+
+    private func updateIndex() {
+        for session in fresh where sessions[session.summary.info.id] === session { tellIndex(session) }
+        fresh.removeAll(keepingCapacity: true)
+        if now &- lastUpdate >= Self.updateInterval {
+            for session in sessions.values where !session.isIndexed { tellIndex(session) }
+            lastUpdate = now
+        }
+        index.commit(now)
+        if index.takeRollback() {
+            for session in sessions.values {
+                session.isIndexed = false
+                session.client.isIndexed = false
+                session.server?.isIndexed = false
+            }
+        }
+        let failure = index.failure.map { "the index is not written: \($0)" }
+        if let failure, indexFailure == nil { settings.log(failure) }
+        if failure == nil, indexFailure != nil { settings.log("the index is written again") }
+        indexFailure = failure
+        status.failure(segmentFailure ?? indexFailure)
+    }
+
+    private func report(_ failure: SegmentWriter.Failure) {
+        if segmentFailure == nil { settings.log("recording stopped, mail goes on: \(failure.text)") }
+        segmentFailure = failure.text
+        status.failure(failure.text)
+    }
+
+    /// Milliseconds until time demands something; negative for never.
+    private var timeout: Int32 {
+        var due = Int64.max
+        if let began = index.began { due = min(due, began &+ IndexWriter.timeLimit) }
+        if !fresh.isEmpty { due = min(due, now &+ IndexWriter.timeLimit) }
+        if !sessions.isEmpty { due = min(due, lastUpdate &+ Self.updateInterval) }
+        if let segment = segments.current {
+            due = min(
+                due,
+                segment.opened.addingReportingOverflow(settings.segmentAge).overflow
+                    ? Int64.max : segment.opened + settings.segmentAge)
+            switch settings.sync {
+            case .interval(let interval): if segment.isDirty { due = min(due, lastSync &+ interval) }
+            case .session, .always: break
+            }
+        }
+        guard due != Int64.max else { return -1 }
+        return Int32(clamping: max(0, due &- now) / 1_000 + 1)
+    }
+
+    private func finish() {
+        flush()
+        // Nobody will tell how these end.
+        for session in sessions.values {
+            session.summary.end = .lost
+            session.client.isIndexed = false
+            tellIndex(session)
+        }
+        endSegment()
+        index.commit(now)
+    }
+}

@@ -1,0 +1,82 @@
+// A directory of evidence: its lock, its key of fingerprints and the names of its segments.
+
+import CLinux
+import Glibc
+import MailRecording
+
+/// The layout of a recording's directory.
+package enum RecordingDirectory {
+    static let lockName = "recorder.lock"
+    static let keyName = "fingerprint.key"
+    static let indexName = "index.sqlite"
+    static let keyLength = 32
+
+    /// The name of a segment: `2026-11-23T08-00-00Z-0001.pcapng`.
+    static func segmentName(time: Int64, number: Int) -> String {
+        let digits = String(number)
+        return Timestamp.fileName(time) + "-" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+            + ".pcapng"
+    }
+
+    /// The number in the name of a segment; nil when the name is none of ours.
+    static func segmentNumber(_ name: String) -> Int? {
+        guard name.hasSuffix(".pcapng") else { return nil }
+        let stem = name.dropLast(".pcapng".count)
+        guard let dash = stem.lastIndex(of: "-"), stem[..<dash].utf8.count == 20, stem[..<dash].hasSuffix("Z") else {
+            return nil
+        }
+        let digits = stem[stem.index(after: dash)...]
+        guard digits.utf8.count >= 4, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { return nil }
+        return Int(digits)
+    }
+
+    /// The segments of a directory in the order in which they were written.
+    package static func segments(in directory: String) -> [(number: Int, name: String)] {
+        System.names(in: directory)
+            .compactMap { name in segmentNumber(name).map { (number: $0, name: name) } }
+            .sorted { ($0.number, $0.name) < ($1.number, $1.name) }
+    }
+
+    /// Takes the lock of the one writer; it is held while the descriptor is open.
+    static func lock(_ directory: String) throws(RecorderError) -> Int32 {
+        let path = directory + "/" + lockName
+        let descriptor = mp_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .failed(action: "open the lock", path: path, reason: System.text(errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            Glibc.close(descriptor)
+            if code == EWOULDBLOCK { throw .inUse(directory: directory) }
+            throw .failed(action: "lock", path: path, reason: System.text(code))
+        }
+        return descriptor
+    }
+
+    /// The key of fingerprints, made when there is none. The caller holds the lock.
+    static func fingerprintKey(_ directory: String) throws(RecorderError) -> [UInt8] {
+        let path = directory + "/" + keyName
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            guard let key = System.read(path, limit: keyLength + 1) else {
+                throw .failed(action: "read", path: path, reason: System.text(errno))
+            }
+            guard key.count == keyLength else { throw .badKey(path: path) }
+            return key
+        }
+        // Through a second name, so that the key is there whole or not at all.
+        var random = SystemRandomNumberGenerator()
+        let key = (0..<keyLength).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let fresh = path + ".new"
+        unlink(fresh)
+        let calls = FileCalls()
+        let descriptor = calls.create(fresh)
+        guard descriptor >= 0 else { throw .failed(action: "make", path: fresh, reason: System.text(-descriptor)) }
+        defer { Glibc.close(descriptor) }
+        let written = key.withUnsafeBytes { calls.write(descriptor, $0) }
+        guard written == keyLength, calls.sync(descriptor) == 0, rename(fresh, path) == 0 else {
+            throw .failed(action: "write", path: path, reason: System.text(written < 0 ? Int32(-written) : errno))
+        }
+        System.syncDirectory(directory)
+        return key
+    }
+}

@@ -1,0 +1,109 @@
+// What a segment says of its sessions without following a dialogue: comments, addresses, sizes and places. Enough to bring
+// an index up to date after a crash.
+
+import CLinux
+import Glibc
+import MailDialogue
+import MailRecording
+
+/// The sessions of one segment, as its packets and comments tell them.
+struct SegmentScan {
+    /// A session as far as this segment knows it.
+    struct Session {
+        var info: SessionInfo
+        /// It began in an earlier segment.
+        var isContinued: Bool
+        var closing: RecordComment.Closing?
+        /// Time of the last packet.
+        var last: Int64
+        /// Octets of the client leg.
+        var clientBytes = 0
+        var serverBytes = 0
+        var extents: [Leg: Extent] = [:]
+    }
+
+    let number: Int
+    /// In the order in which they appear.
+    private(set) var sessions: [Session] = []
+    /// Octets up to the end of the last complete block.
+    private(set) var bytes: Int64 = 0
+    /// Why reading stopped before the end of the file; a file that ends within a block is not told, as a crash leaves that.
+    private(set) var damage: CaptureFormatError?
+
+    private var places: [String: Int] = [:]
+    private var flows: [Flow: (session: Int, leg: Leg)] = [:]
+    private var decoder = PacketDecoder()
+
+    private struct Flow: Hashable {
+        var interface: Int
+        var tuple: FourTuple
+    }
+
+    /// Reads a segment.
+    init(path: String, number: Int) throws(RecorderError) {
+        self.number = number
+        let descriptor = mp_open(path, O_RDONLY, 0)
+        guard descriptor >= 0 else { throw .failed(action: "open", path: path, reason: System.text(errno)) }
+        defer { Glibc.close(descriptor) }
+        var reader = CaptureFileReader()
+        do {
+            while true {
+                guard let chunk = System.read(descriptor, limit: 1 << 18) else {
+                    throw RecorderError.failed(action: "read", path: path, reason: System.text(errno))
+                }
+                if chunk.isEmpty { break }
+                reader.feed(chunk)
+                while let record = try reader.next() { take(record, end: Int64(reader.offset)) }
+                bytes = Int64(reader.offset)
+            }
+        } catch let error as CaptureFormatError {
+            bytes = Int64(reader.offset)
+            damage = error
+        } catch let error as RecorderError {
+            throw error
+        } catch {
+            throw .failed(action: "read", path: path, reason: "\(error)")
+        }
+    }
+
+    private mutating func take(_ record: CaptureRecord, end: Int64) {
+        guard case .tcp(let segment) = decoder.decode(record) else { return }
+        for text in record.comments {
+            guard let comment = RecordComment(text) else { continue }
+            switch comment {
+            case .opened(let info, let leg, let isContinued):
+                let place = places[info.id] ?? sessions.count
+                if place == sessions.count {
+                    places[info.id] = place
+                    sessions.append(Session(info: info, isContinued: isContinued, last: record.time))
+                }
+                // Such a comment is always on a packet of the client.
+                let tuple = FourTuple(client: segment.source, server: segment.destination)
+                flows[Flow(interface: record.interface, tuple: tuple)] = (place, leg)
+            case .closed(let closing):
+                if let place = places[closing.session] { sessions[place].closing = closing }
+            case .changed, .lost: break
+            }
+        }
+        let sent = FourTuple(client: segment.source, server: segment.destination)
+        let received = FourTuple(client: segment.destination, server: segment.source)
+        let isSent = flows[Flow(interface: record.interface, tuple: sent)]
+        guard let flow = isSent ?? flows[Flow(interface: record.interface, tuple: received)] else { return }
+        sessions[flow.session].last = max(sessions[flow.session].last, record.time)
+        switch flow.leg {
+        case .client:
+            if isSent != nil {
+                sessions[flow.session].clientBytes += segment.payload.count
+            } else {
+                sessions[flow.session].serverBytes += segment.payload.count
+            }
+        case .server: break
+        }
+        var extent =
+            sessions[flow.session].extents[flow.leg]
+            ?? Extent(segment: number, leg: flow.leg, first: Int64(record.offset), end: end, packets: 0)
+        extent.end = end
+        extent.packets += 1
+        sessions[flow.session].extents[flow.leg] = extent
+    }
+}

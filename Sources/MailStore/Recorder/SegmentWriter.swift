@@ -1,0 +1,209 @@
+// Writes segments: blocks are gathered and written together, whole ones only, so that a file is readable up to its last
+// complete block whenever the process dies. When a write fails the file is cut back to its last complete block, what could not
+// be written is counted, and a new segment, whose header says what is missing, is tried a second later.
+
+import Glibc
+import MailRecording
+
+/// The segment files of one recorder. Used by its thread only.
+struct SegmentWriter {
+    /// A segment that is written to.
+    struct Segment {
+        let number: Int
+        let name: String
+        let descriptor: Int32
+        /// On the monotonic clock.
+        let opened: Int64
+        /// Microseconds since 1970.
+        let began: Int64
+        /// Octets in the file.
+        var size: Int64
+        /// Packets by interface.
+        var packets: (UInt64, UInt64) = (0, 0)
+        /// Packets that were lost before it began.
+        let dropped: UInt64
+        /// Something was written since the last sync.
+        var isDirty = true
+    }
+
+    /// Why the last attempt to write failed.
+    struct Failure: Error, Equatable {
+        let path: String
+        let code: Int32
+        var text: String { "\(path): \(System.text(code))" }
+    }
+
+    /// Blocks gathered beyond this are written at once.
+    static let bufferLimit = 1 << 20
+    let directory: String
+    let segmentBytes: Int64
+    /// Microseconds.
+    let segmentAge: Int64
+    /// Microseconds from a failure to the next attempt.
+    let retryAfter: Int64
+    let calls: FileCalls
+
+    private(set) var current: Segment?
+    private(set) var buffer: [UInt8] = []
+    private var bufferedPackets: Int64 = 0
+    private var bufferedOctets: Int64 = 0
+    private var nextNumber: Int
+    /// The time on the monotonic clock before which nothing is tried.
+    private var retryAt = Int64.min
+    /// What was lost since the last segment began; nil when nothing was.
+    private(set) var loss: RecordComment.Loss?
+
+    init(directory: String, segmentBytes: Int64, segmentAge: Int64, retryAfter: Int64, calls: FileCalls) {
+        self.directory = directory
+        self.segmentBytes = segmentBytes
+        self.segmentAge = segmentAge
+        self.retryAfter = retryAfter
+        self.calls = calls
+        nextNumber = (RecordingDirectory.segments(in: directory).last?.number ?? 0) &+ 1
+        buffer.reserveCapacity(Self.bufferLimit + (1 << 17))
+    }
+
+    /// Where the next block will begin.
+    var offset: Int64 { (current?.size ?? 0) + Int64(buffer.count) }
+
+    /// The segment is full, or old and not empty.
+    func isDue(_ now: Int64) -> Bool {
+        guard let current else { return false }
+        return offset >= segmentBytes || now &- current.opened >= segmentAge
+    }
+
+    /// May a segment be opened, or must it wait after a failure?
+    func mayOpen(_ now: Int64) -> Bool { now >= retryAt }
+
+    /// Opens the next segment.
+    mutating func open(_ now: Int64) throws(Failure) {
+        let wall = System.wallClock()
+        var name = ""
+        var descriptor: Int32 = -EEXIST
+        // A file of that name may have been put there by someone else: never write to it, take the next number.
+        for _ in 0..<100 where descriptor == -EEXIST {
+            name = RecordingDirectory.segmentName(time: wall, number: nextNumber)
+            nextNumber &+= 1
+            descriptor = calls.create(directory + "/" + name)
+        }
+        guard descriptor >= 0 else {
+            retryAt = now &+ retryAfter
+            throw Failure(path: directory + "/" + name, code: -descriptor)
+        }
+        let dropped = UInt64(clamping: loss?.packets ?? 0)
+        var header = PcapngWriter.recordingHeader(
+            application: "mailproxy", comment: loss.map { RecordComment.lost($0).text })
+        if dropped > 0 {
+            header += PcapngWriter.statistics(
+                interface: PcapngWriter.clientLeg, time: wall, received: 0, dropped: dropped)
+        }
+        current = Segment(
+            number: nextNumber &- 1, name: name, descriptor: descriptor, opened: now, began: wall, size: 0,
+            dropped: dropped)
+        try write(header, now)
+        System.syncDirectory(directory)
+        loss = nil
+    }
+
+    /// Gathers a packet of `leg`. `payload` counts the octets of the mail protocol in it.
+    mutating func append(_ packet: [UInt8], leg: Leg, time: Int64, payload: Int, comment: String?) {
+        let interface = leg == .client ? PcapngWriter.clientLeg : PcapngWriter.serverLeg
+        PcapngWriter.appendPacket(interface: interface, time: time, packet[...], comment: comment, to: &buffer)
+        bufferedPackets &+= 1
+        bufferedOctets &+= Int64(payload)
+        switch leg {
+        case .client: current?.packets.0 &+= 1
+        case .server: current?.packets.1 &+= 1
+        }
+    }
+
+    /// Counts a packet that cannot be written.
+    mutating func lose(packets: Int64, octets: Int64) {
+        let now = System.wallClock()
+        var loss = loss ?? RecordComment.Loss(octets: 0, packets: 0, from: now, to: now)
+        loss.octets &+= octets
+        loss.packets &+= packets
+        loss.to = now
+        self.loss = loss
+    }
+
+    /// Writes what was gathered. When that fails, all of it is counted as lost.
+    mutating func flush(_ now: Int64) throws(Failure) {
+        guard !buffer.isEmpty else { return }
+        defer {
+            buffer.removeAll(keepingCapacity: buffer.capacity <= 4 * Self.bufferLimit)
+            bufferedPackets = 0
+            bufferedOctets = 0
+        }
+        do {
+            try write(buffer, now)
+        } catch {
+            lose(packets: bufferedPackets, octets: bufferedOctets)
+            throw error
+        }
+    }
+
+    /// Makes what was written durable.
+    mutating func sync(_ now: Int64) throws(Failure) {
+        guard let segment = current, segment.isDirty else { return }
+        let code = calls.sync(segment.descriptor)
+        guard code == 0 else {
+            // What the disk kept of the segment is not known any more: go on in a new one.
+            Glibc.close(segment.descriptor)
+            current = nil
+            retryAt = now &+ retryAfter
+            lose(packets: 0, octets: 0)
+            throw Failure(path: directory + "/" + segment.name, code: -code)
+        }
+        current?.isDirty = false
+    }
+
+    /// Ends the segment: counts of its packets, sync, close. Gives what it was.
+    mutating func close(_ now: Int64) throws(Failure) -> Segment? {
+        guard let segment = current else { return nil }
+        let time = System.wallClock()
+        buffer += PcapngWriter.statistics(
+            interface: PcapngWriter.clientLeg, time: time, received: segment.packets.0, dropped: segment.dropped)
+        if segment.packets.1 > 0 {
+            buffer += PcapngWriter.statistics(
+                interface: PcapngWriter.serverLeg, time: time, received: segment.packets.1, dropped: 0)
+        }
+        try flush(now)
+        try sync(now)
+        let closed = current
+        Glibc.close(segment.descriptor)
+        current = nil
+        return closed
+    }
+
+    private mutating func write(_ octets: [UInt8], _ now: Int64) throws(Failure) {
+        guard let segment = current else { return }
+        var code: Int32 = 0
+        octets.withUnsafeBytes { all in
+            var rest = all[...]
+            while !rest.isEmpty {
+                let count = calls.write(segment.descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                guard count > 0 else {
+                    code = count == 0 ? EIO : Int32(clamping: -count)
+                    return
+                }
+                rest = rest.dropFirst(count)
+            }
+        }
+        guard code == 0 else {
+            let path = directory + "/" + segment.name
+            if segment.size == 0 {
+                unlink(path)
+            } else {
+                // Blocks of which a part was written are taken back; should that fail too, readers stop before the part.
+                ftruncate(segment.descriptor, off_t(segment.size))
+            }
+            Glibc.close(segment.descriptor)
+            current = nil
+            retryAt = now &+ retryAfter
+            throw Failure(path: path, code: code)
+        }
+        current?.size += Int64(octets.count)
+        current?.isDirty = true
+    }
+}

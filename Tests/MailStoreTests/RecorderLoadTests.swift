@@ -1,0 +1,98 @@
+// Many threads at once, and a recorder that cannot keep up.
+
+import Glibc
+import MailDialogue
+import MailRecording
+import Synchronization
+import Testing
+
+@testable import MailStore
+
+@Suite struct RecorderLoadTests {
+    @Test func fourThreadsAtOnce() async throws {
+        let scratch = try RecorderScratch()
+        let recorder = try Recorder(.init(directory: scratch.path))
+        await withTaskGroup(of: Void.self) { group in
+            for thread in 0..<4 {
+                group.addTask {
+                    for turn in 0..<100 {
+                        let number = thread * 100 + turn
+                        let sample = [SampleSession.smtp(number), .imap(number), .pop3(number)][turn % 3]
+                        for event in sample.events { recorder.append([event]) }
+                    }
+                }
+            }
+        }
+        recorder.close()
+        let read = try RecordedStreams(scratch.segments)
+        #expect(read.holes == 0)
+        let index = try RecordingIndex(directory: scratch.path)
+        let sessions = try index.sessions()
+        #expect(sessions.count == 400)
+        for number in 0..<400 {
+            let sample = [SampleSession.smtp(number), .imap(number), .pop3(number)][number % 100 % 3]
+            #expect(read.clientOctets[sample.info.id] == sample.stream(.client))
+            #expect(read.serverOctets[sample.info.id] == sample.stream(.server))
+            #expect(try index.exchanges(of: sample.info.id) == sample.exchanges)
+            #expect(sessions[number] == sample.summary)
+        }
+    }
+
+    @Test func congestionIsToldAndEnds() async throws {
+        let scratch = try RecorderScratch()
+        let gate = Mutex(())
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.bufferBytes = 10_000
+        // The disk stands still for as long as the gate is held.
+        let real = FileCalls()
+        settings.calls.write = { descriptor, octets in gate.withLock { _ in real.write(descriptor, octets) } }
+        let recorder = try Recorder(settings)
+        let sample = SampleSession.smtp(1)
+        #expect(!recorder.isCongested)
+        let calls = Mutex(0)
+        recorder.whenDrained { calls.withLock { $0 += 1 } }
+        #expect(calls.withLock { $0 } == 1, "nothing waits: called at once")
+
+        let line = [UInt8](repeating: 65, count: 1_000)
+        let isHeld = gate.withLock { _ in
+            recorder.append([.opened(sample.info)])
+            for _ in 0..<12 {
+                recorder.append([
+                    .octets(session: sample.info.id, leg: .client, side: .client, time: sample.info.start, [line[...]])
+                ])
+            }
+            let wasCongested = recorder.isCongested
+            recorder.whenDrained { calls.withLock { $0 += 1 } }
+            return wasCongested && calls.withLock { $0 } == 1
+        }
+        #expect(isHeld)
+        await withCheckedContinuation { continuation in
+            recorder.whenDrained { continuation.resume() }
+        }
+        #expect(!recorder.isCongested)
+        #expect(calls.withLock { $0 } == 2)
+        recorder.append([.closed(sample.summary)])
+        recorder.close()
+        #expect(calls.withLock { $0 } == 2)
+        #expect(try RecordedStreams(scratch.segments).clientOctets[sample.info.id]?.count == 12_000)
+    }
+
+    @Test func octetsInPiecesAreOneSegment() throws {
+        let scratch = try RecorderScratch()
+        let recorder = try Recorder(.init(directory: scratch.path))
+        let sample = SampleSession.smtp(1)
+        let whole = [UInt8](repeating: 66, count: 200_000)
+        let pieces = [whole[0..<1], whole[1..<1], whole[1..<150_000], whole[150_000...]]
+        recorder.append([
+            .opened(sample.info),
+            .octets(session: sample.info.id, leg: .client, side: .client, time: sample.info.start, pieces),
+            .octets(session: sample.info.id, leg: .client, side: .client, time: sample.info.start, []),
+            .closed(sample.summary),
+        ])
+        recorder.close()
+        let read = try RecordedStreams(scratch.segments)
+        #expect(read.clientOctets[sample.info.id] == whole)
+        // Handshake 3, data in four packets of at most 65,000, end 4.
+        #expect(read.packets == 11)
+    }
+}
