@@ -1,7 +1,7 @@
 """All client drivers: real programs and hand-written dialogues, for a server given by host and port.
 
-An SMTP driver takes (place, account) and returns what must arrive; POP3 and IMAP drivers take (place, account, stored), where
-`stored` is what the INBOX holds. Each asserts its own result."""
+An SMTP driver takes (place, account) and returns what must arrive; POP3 and IMAP drivers take (place, account,
+stored), where `stored` is what the INBOX holds. Each asserts its own result."""
 
 import itertools
 import pathlib
@@ -34,8 +34,12 @@ POP3_DRIVERS = pop3_clients.ALL
 IMAP_DRIVERS = imap_clients.ALL
 
 # What the fallback does not offer: it keeps no plain passwords to compute a digest from, nor the BINARY extension.
-REAL_SERVERS_ONLY = {smtp_clients.swaks_auth_cram_md5, pop3_clients.poplib_apop, imap_clients.imaplib_cram_md5,
-                     imap_clients.binary_literal}
+REAL_SERVERS_ONLY = {
+    smtp_clients.swaks_auth_cram_md5,
+    pop3_clients.poplib_apop,
+    imap_clients.imaplib_cram_md5,
+    imap_clients.binary_literal,
+}
 
 
 def name(driver):

@@ -82,8 +82,8 @@ class Servers:
         self.ports = {"smtp": postfix.port, "pop3": dovecot.pop3, "imap": dovecot.imap}
 
     def drive(self, driver, ports, account=None):
-        """Runs the driver against the server behind `ports`, with a mailbox prepared directly at the real server and the
-        result of an SMTP driver looked up there; returns the account."""
+        """Runs the driver against the server behind `ports`, with a mailbox prepared directly at the real server and
+        the result of an SMTP driver looked up there; returns the account."""
         protocol = driver.__module__.removesuffix("_clients")
         if account is None:
             account = self.accounts.quoted if driver is imap_clients.quoted_password else self.accounts.fresh()
@@ -92,12 +92,15 @@ class Servers:
 
 
 def run_driver(driver, protocol, port, account, mailbox):
-    """Runs a driver against `port`; `mailbox` is the place where IMAP reaches the account's mail without what is tested."""
+    """Runs a driver against `port`; `mailbox` is the place where IMAP reaches the account's mail without what is
+    tested."""
     if protocol == "smtp":
         wanted = driver(clients.Place(port), account)
+
         def arrived():
             found = imap_clients.inbox(mailbox, account)
             return [found] if len(found) >= len(wanted) else None
+
         check_delivered(until(f"{len(wanted)} messages to arrive", arrived, 20, 0.05)[0], wanted)
     else:
         stored = messages.many(account.address)
@@ -138,11 +141,12 @@ def servers(workshop, accounts):
 
 @contextlib.contextmanager
 def compared(folder, front, back):
-    """Captures both legs while the body runs; afterwards each session of the client leg (ports of `front`) must have one of
-    the server leg (`back`) with the same bytes in both directions. Nothing else may connect to those ports meanwhile."""
+    """Captures both legs while the body runs; afterwards each session of the client leg (ports of `front`) must have
+    one of the server leg (`back`) with the same bytes in both directions. Nothing else may connect to those ports
+    meanwhile."""
     capture = pcap.Capture(folder, [*front.values(), *back.values()])
     yield capture
     found = capture.all_closed(*front.values(), *back.values())
-    for protocol, ours, theirs in zip(front, found, found[len(front):]):
+    for protocol, ours, theirs in zip(front, found, found[len(front) :]):
         assert pcap.differences(ours, theirs) == [], protocol
     capture.stop()

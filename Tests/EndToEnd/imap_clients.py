@@ -13,8 +13,16 @@ from wire import IMAP, Typist
 
 
 def _curl(place, account, path, *options):
-    return checked(["/usr/bin/curl", "-sS", f"imap://{place.host}:{place.port}/{path}", "--user",
-                    f"{account.address}:{account.password}", *options]).stdout
+    return checked(
+        [
+            "/usr/bin/curl",
+            "-sS",
+            f"imap://{place.host}:{place.port}/{path}",
+            "--user",
+            f"{account.address}:{account.password}",
+            *options,
+        ]
+    ).stdout
 
 
 def _login(place, account):
@@ -78,7 +86,11 @@ def imaplib_whole(place, account, stored):
     for n, message in enumerate(stored, 1):
         data = ok(client.fetch(str(n), "(FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE UID BODY.PEEK[])"))
         assert data[0][1] == message
-        assert f"RFC822.SIZE {len(message)}".encode() in data[0][0] + data[-1] if isinstance(data[-1], bytes) else data[0][0]
+        assert (
+            f"RFC822.SIZE {len(message)}".encode() in data[0][0] + data[-1]
+            if isinstance(data[-1], bytes)
+            else data[0][0]
+        )
     assert ok(client.fetch("1", "(BODY[]<10.20>)"))[0][1] == stored[0][10:30]
     assert ok(client.fetch("1", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"))[0][1] == b"Subject: plain words\r\n\r\n"
     assert b"\\Seen" in ok(client.fetch("1", "(FLAGS)"))[0]
@@ -139,7 +151,8 @@ def imaplib_cram_md5(place, account, stored):
 
 
 def literals(place, account, stored):
-    """Synchronising and non-synchronising literals in any argument (RFC 9051 section 4.3, RFC 7888), one after another."""
+    """Synchronising and non-synchronising literals in any argument (RFC 9051 section 4.3, RFC 7888), one after
+    another."""
     message = messages.dotted(account.address)
     with IMAP(place.host, place.port) as client:
         client.until(b"* OK")
@@ -215,9 +228,12 @@ def burst(place, account, stored):
     with IMAP(place.host, place.port) as client:
         client.login(account)
         client.send(
-            b"p1 NOOP\r\np2 SELECT INBOX\r\np3 FETCH 1:* (FLAGS)\r\np4 XYZZY\r\n" +
-            f"p5 APPEND INBOX {{{len(message)}+}}\r\n".encode() + message + b"\r\n"
-            b"p6 STORE 1 +FLAGS (\\Flagged)\r\np7 FETCH 1 (BODY.PEEK[])\r\np8 LOGOUT\r\n")
+            b"p1 NOOP\r\np2 SELECT INBOX\r\np3 FETCH 1:* (FLAGS)\r\np4 XYZZY\r\n"
+            + f"p5 APPEND INBOX {{{len(message)}+}}\r\n".encode()
+            + message
+            + b"\r\n"
+            b"p6 STORE 1 +FLAGS (\\Flagged)\r\np7 FETCH 1 (BODY.PEEK[])\r\np8 LOGOUT\r\n"
+        )
         # A server may work on commands at the same time (RFC 9051 section 5.5), so their results come in any order.
         found = client.until(b"p8 OK")
         for result in (b"p1 OK", b"p2 OK", b"p3 OK", b"p4 BAD", b"p5 OK", b"p6 OK", b"p7 OK"):
@@ -259,13 +275,19 @@ def mbsync_two_way(place, account, stored):
     near = place.folder / "near"
     near.mkdir()
     settings = place.file(
-        f"IMAPAccount far\nHost {place.host}\nPort {place.port}\nUser {account.address}\nPass \"{account.password}\"\n"
-        f"SSLType None\nAuthMechs LOGIN\n\nIMAPStore far\nAccount far\n\nMaildirStore near\nPath {near}/\nInbox {near}/INBOX\n"
-        f"SubFolders Verbatim\n\nChannel both\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Both\nExpunge Both\nSync All\n"
-        f"SyncState *\n".encode(), 0o600)
+        f'IMAPAccount far\nHost {place.host}\nPort {place.port}\nUser {account.address}\nPass "{account.password}"\n'
+        f"SSLType None\nAuthMechs LOGIN\n\nIMAPStore far\nAccount far\n\n"
+        f"MaildirStore near\nPath {near}/\nInbox {near}/INBOX\n"
+        f"SubFolders Verbatim\n\nChannel both\nFar :far:\nNear :near:\nPatterns INBOX\n"
+        f"Create Both\nExpunge Both\nSync All\n"
+        f"SyncState *\n".encode(),
+        0o600,
+    )
 
     def sync():
-        checked(["/usr/bin/mbsync", "--config", settings, "--all"], env={"HOME": str(place.folder), "PATH": "/usr/bin:/bin"})
+        checked(
+            ["/usr/bin/mbsync", "--config", settings, "--all"], env={"HOME": str(place.folder), "PATH": "/usr/bin:/bin"}
+        )
         return [path.read_bytes() for part in ("new", "cur") for path in sorted((near / "INBOX" / part).iterdir())]
 
     def carried(message):
@@ -291,5 +313,22 @@ def fetchmail_delete(place, account, stored):
     pop3_clients.fetchmail(place, account, stored, "imap")
 
 
-ALL = [curl_list, curl_fetch, curl_search, curl_append, imaplib_whole, imaplib_uid, imaplib_sasl, imaplib_cram_md5, literals,
-       binary_literal, quoted_password, idle, burst, by_the_byte, nc_typed, mbsync_two_way, fetchmail_delete]
+ALL = [
+    curl_list,
+    curl_fetch,
+    curl_search,
+    curl_append,
+    imaplib_whole,
+    imaplib_uid,
+    imaplib_sasl,
+    imaplib_cram_md5,
+    literals,
+    binary_literal,
+    quoted_password,
+    idle,
+    burst,
+    by_the_byte,
+    nc_typed,
+    mbsync_two_way,
+    fetchmail_delete,
+]

@@ -19,8 +19,14 @@ def binary():
 
 def environment(folder, **more):
     """A bare environment, so that nothing of the developer's own settings is read."""
-    return {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "NO_COLOR": "1",
-            "SWIFT_BACKTRACE": "enable=no", **more}
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "SWIFT_BACKTRACE": "enable=no",
+        **more,
+    }
 
 
 class MailProxy:
@@ -59,7 +65,9 @@ class MailProxy:
 
     def stop(self):
         """SIGTERM, and it must end by itself with status 0."""
-        assert self.process.running(), f"it ended by itself with {self.process.child.returncode}: {self.process.err[-3000:]}"
+        assert (
+            self.process.running()
+        ), f"it ended by itself with {self.process.child.returncode}: {self.process.err[-3000:]}"
         status = self.process.stop(signal.SIGTERM)
         assert status == 0, f"SIGTERM ended it with {status}: {self.process.err[-3000:]}"
 
@@ -81,7 +89,8 @@ def command(*arguments, status=None, seconds=60.0, folder="/", stdin=b""):
         allowed = status if isinstance(status, tuple) else (status,)
         assert done.returncode in allowed, (
             f"mailproxy {' '.join(map(str, arguments))} ended with {done.returncode}\n"
-            f"{done.stdout.decode(errors='replace')[-2000:]}\n{done.stderr.decode(errors='replace')[-2000:]}")
+            f"{done.stdout.decode(errors='replace')[-2000:]}\n{done.stderr.decode(errors='replace')[-2000:]}"
+        )
     return done
 
 
@@ -101,7 +110,9 @@ def exchanges(source, session):
 
 def timeless(row):
     """An exchange or session without what differs between two recordings of the same session."""
-    return {key: value for key, value in row.items() if key not in ("id", "session", "time", "start", "seconds", "route")}
+    return {
+        key: value for key, value in row.items() if key not in ("id", "session", "time", "start", "seconds", "route")
+    }
 
 
 def segments(record):

@@ -7,8 +7,10 @@ _number = itertools.count(1)
 
 def _head(recipient, subject):
     n = next(_number)
-    return (f"From: Ada <ada@example.org>\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
-            f"Date: Mon, 23 Nov 2026 08:{n // 60 % 60:02}:{n % 60:02} +0000\r\nMessage-ID: <{n}.e2e@example.org>\r\n")
+    return (
+        f"From: Ada <ada@example.org>\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
+        f"Date: Mon, 23 Nov 2026 08:{n // 60 % 60:02}:{n % 60:02} +0000\r\nMessage-ID: <{n}.e2e@example.org>\r\n"
+    )
 
 
 def plain(recipient, subject="plain words"):
@@ -21,22 +23,31 @@ def dotted(recipient):
 
 
 def eight_bit(recipient):
-    return (_head(recipient, "eight bits") + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: 8bit\r\n\r\nGrüße aus Zürich, привет, 你好 🙂\r\n").encode()
+    return (
+        _head(recipient, "eight bits") + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 8bit\r\n\r\nGrüße aus Zürich, привет, 你好 🙂\r\n"
+    ).encode()
 
 
 def international(recipient):
     """UTF-8 in the header too (RFC 6532)."""
-    return (_head(recipient, "Grüße und 你好") + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: 8bit\r\n\r\nSchöne Grüße\r\n").encode()
+    return (
+        _head(recipient, "Grüße und 你好") + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 8bit\r\n\r\nSchöne Grüße\r\n"
+    ).encode()
 
 
 def attachment(recipient, lines=120):
-    part = "\r\n".join("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0" for _ in range(lines))
-    return (_head(recipient, "with attachment") + 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="=_cut"\r\n\r\n'
-            "preamble\r\n--=_cut\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee below.\r\n--=_cut\r\n"
-            'Content-Type: application/octet-stream; name="data.bin"\r\nContent-Transfer-Encoding: base64\r\n'
-            'Content-Disposition: attachment; filename="data.bin"\r\n\r\n' + part + "\r\n--=_cut--\r\nepilogue\r\n").encode()
+    part = "\r\n".join(
+        "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0" for _ in range(lines)
+    )
+    return (
+        _head(recipient, "with attachment")
+        + 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="=_cut"\r\n\r\n'
+        "preamble\r\n--=_cut\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee below.\r\n--=_cut\r\n"
+        'Content-Type: application/octet-stream; name="data.bin"\r\nContent-Transfer-Encoding: base64\r\n'
+        'Content-Disposition: attachment; filename="data.bin"\r\n\r\n' + part + "\r\n--=_cut--\r\nepilogue\r\n"
+    ).encode()
 
 
 def long_line(recipient):
@@ -69,4 +80,4 @@ def dot_stuffed(message):
 def is_delivered_form(delivered, sent):
     """Whether `delivered` is `sent` with only header lines of the servers' own before it, line ends apart."""
     delivered, sent = (m.replace(b"\r\n", b"\n") for m in (delivered, sent))
-    return delivered.endswith(sent) and b"\n\n" not in delivered[:len(delivered) - len(sent)]
+    return delivered.endswith(sent) and b"\n\n" not in delivered[: len(delivered) - len(sent)]

@@ -1,5 +1,5 @@
-"""A packet capture of the loopback, read by code that shares nothing with MailProxy: tcpdump writes, a small reader puts the
-TCP streams together, and `differences` says whether two legs carried the same bytes."""
+"""A packet capture of the loopback, read by code that shares nothing with MailProxy: tcpdump writes, a small reader
+puts the TCP streams together, and `differences` says whether two legs carried the same bytes."""
 
 import re
 import signal
@@ -19,7 +19,12 @@ def packets(data):
     if magic == b"\x0a\x0d\x0d\x0a":
         yield from _pcapng_packets(data)
         return
-    order = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}.get(magic)
+    order = {
+        b"\xd4\xc3\xb2\xa1": "<",
+        b"\x4d\x3c\xb2\xa1": "<",
+        b"\xa1\xb2\xc3\xd4": ">",
+        b"\xa1\xb2\x3c\x4d": ">",
+    }.get(magic)
     if order is None:
         if len(data) < 24:
             return
@@ -28,12 +33,12 @@ def packets(data):
     linktype = struct.unpack(order + "I", data[20:24])[0] & 0x0FFFFFFF
     at = 24
     while at + 16 <= len(data):
-        seconds, part, kept, length = struct.unpack(order + "IIII", data[at:at + 16])
+        seconds, part, kept, length = struct.unpack(order + "IIII", data[at : at + 16])
         at += 16
         if at + kept > len(data):
             return
         assert kept == length, "the capture cut a packet short"
-        yield seconds + part * fraction, linktype, data[at:at + kept]
+        yield seconds + part * fraction, linktype, data[at : at + kept]
         at += kept
 
 
@@ -41,28 +46,28 @@ def _pcapng_packets(data):
     """The enhanced packets of a pcapng file (section, interface and packet blocks; others are skipped)."""
     at, order, interfaces = 0, "<", []
     while at + 12 <= len(data):
-        kind = struct.unpack(order + "I", data[at:at + 4])[0]
-        if data[at:at + 4] == b"\x0a\x0d\x0d\x0a":
-            order = "<" if data[at + 8:at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+        kind = struct.unpack(order + "I", data[at : at + 4])[0]
+        if data[at : at + 4] == b"\x0a\x0d\x0d\x0a":
+            order = "<" if data[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
             interfaces = []
-        length = struct.unpack(order + "I", data[at + 4:at + 8])[0]
+        length = struct.unpack(order + "I", data[at + 4 : at + 8])[0]
         assert length >= 12 and length % 4 == 0, f"a block of {length} bytes"
         if at + length > len(data):
             return
-        body = data[at + 8:at + length - 4]
+        body = data[at + 8 : at + length - 4]
         if kind == 1:
             exponent, option = 6, 8
             while option + 4 <= len(body):
-                code, size = struct.unpack(order + "HH", body[option:option + 4])
+                code, size = struct.unpack(order + "HH", body[option : option + 4])
                 if code == 9:
                     exponent = body[option + 4]
                 option += 4 + (size + 3) // 4 * 4
-            interfaces.append((struct.unpack(order + "H", body[:2])[0], 10.0 ** -exponent))
+            interfaces.append((struct.unpack(order + "H", body[:2])[0], 10.0**-exponent))
         elif kind == 6:
             interface, high, low, kept, whole = struct.unpack(order + "IIIII", body[:20])
             assert kept == whole, "the recording cut a packet short"
             linktype, unit = interfaces[interface]
-            yield ((high << 32) + low) * unit, linktype, body[20:20 + kept]
+            yield ((high << 32) + low) * unit, linktype, body[20 : 20 + kept]
         at += length
 
 
@@ -81,8 +86,14 @@ def segments(data):
         total = struct.unpack("!H", frame[2:4])[0] or len(frame)
         tcp = frame[header:total]
         source, target, sequence, _, offset, flags = struct.unpack("!HHIIBB", tcp[:14])
-        yield (seconds, (socket.inet_ntoa(frame[12:16]), source), (socket.inet_ntoa(frame[16:20]), target), sequence, flags,
-               tcp[(offset >> 4) * 4:])
+        yield (
+            seconds,
+            (socket.inet_ntoa(frame[12:16]), source),
+            (socket.inet_ntoa(frame[16:20]), target),
+            sequence,
+            flags,
+            tcp[(offset >> 4) * 4 :],
+        )
 
 
 class Stream:
@@ -110,7 +121,7 @@ class Stream:
         for place in sorted(self.pieces):
             piece = self.pieces[place]
             assert place <= len(whole), f"the capture misses {place - len(whole)} bytes at {len(whole)}"
-            whole += piece[len(whole) - place:]
+            whole += piece[len(whole) - place :]
         return bytes(whole)
 
 
@@ -152,12 +163,13 @@ def sessions(data, port=None):
 def first_difference(one, other):
     """What stands where two byte strings part, for a failure's text."""
     at = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-    return f"at byte {at} of {len(one)} and {len(other)}: {one[max(0, at - 40):at + 40]!r} is not {other[max(0, at - 40):at + 40]!r}"
+    ours, theirs = (text[max(0, at - 40) : at + 40] for text in (one, other))
+    return f"at byte {at} of {len(one)} and {len(other)}: {ours!r} is not {theirs!r}"
 
 
 def differences(front, back):
-    """Compares the sessions of the two legs of a proxy; returns sentences, none when every session of one leg has a session
-    with the same bytes in both directions on the other leg."""
+    """Compares the sessions of the two legs of a proxy; returns sentences, none when every session of one leg has a
+    session with the same bytes in both directions on the other leg."""
     left, found = [s.both() for s in back], []
     unmatched = []
     for session in front:
@@ -173,7 +185,9 @@ def differences(front, back):
         other = left.pop(0)
         for name, ours, theirs in (("client", pair[0], other[0]), ("server", pair[1], other[1])):
             if ours != theirs:
-                found.append(f"the {name}'s bytes differ between client leg and server leg {first_difference(ours, theirs)}")
+                found.append(
+                    f"the {name}'s bytes differ between client leg and server leg {first_difference(ours, theirs)}"
+                )
     found += [f"a session of the server leg has no client leg; it began with {pair[0][:200]!r}" for pair in left]
     return found
 
@@ -189,8 +203,26 @@ class Capture:
         mark = self._marks.getsockname()[1]
         wanted = " or ".join(f"tcp port {p}" for p in ports)
         self.process = Process(
-            ["/usr/bin/tcpdump", "-i", "lo", "-n", "-s", "0", "-B", "65536", "--immediate-mode", "-U", "-Z", "root", "-w", self.path,
-             f"{wanted} or udp port {mark}"], folder, name)
+            [
+                "/usr/bin/tcpdump",
+                "-i",
+                "lo",
+                "-n",
+                "-s",
+                "66000",
+                "-B",
+                "131072",
+                "--immediate-mode",
+                "-U",
+                "-Z",
+                "root",
+                "-w",
+                self.path,
+                f"{wanted} or udp port {mark}",
+            ],
+            folder,
+            name,
+        )
         self.process.wait_for("tcpdump to listen", lambda: "listening on" in self.process.err)
         self.mark()
 
@@ -207,12 +239,15 @@ class Capture:
         assert found & set(ports.values()), "no client connected"
 
     def all_closed(self, *ports):
-        """Waits until every connection to the ports is closed in both directions, and returns the sessions of each port."""
+        """Waits until every connection to the ports is closed in both directions, and returns the sessions of each
+        port."""
+
         def ask():
             self.mark()
             whole = sessions(self.path.read_bytes())
             found = [[s for s in whole if s.server[1] == port] for port in ports]
             return found if all(s.closed for group in found for s in group) else None
+
         return until("the connections to close", ask, 15, 0.05)
 
     def stop(self):

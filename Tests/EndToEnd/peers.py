@@ -1,8 +1,8 @@
 """The real servers: Dovecot (IMAP, POP3, LMTP, SASL) and Postfix (SMTP), each with its own configuration and folders.
 
 Nothing of the machine's own configuration is read or written. Mail belongs to the unprivileged user `nobody`; both need
-root to start, because they change to users of their own. Postfix asks Dovecot who may log in and delivers into its Maildirs,
-so that a message sent over SMTP is read over IMAP and POP3."""
+root to start, because they change to users of their own. Postfix asks Dovecot who may log in and delivers into its
+Maildirs, so that a message sent over SMTP is read over IMAP and POP3."""
 
 import contextlib
 import grp
@@ -49,8 +49,26 @@ class Certificate:
 
     def __init__(self, folder):
         self.key, self.certificate = folder / "key.pem", folder / "certificate.pem"
-        checked(["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-                 "2", "-subj", f"/CN=mx.{DOMAIN}", "-keyout", self.key, "-out", self.certificate])
+        checked(
+            [
+                "/usr/bin/openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                f"/CN=mx.{DOMAIN}",
+                "-keyout",
+                self.key,
+                "-out",
+                self.certificate,
+            ]
+        )
 
 
 def require_root(what):
@@ -81,7 +99,8 @@ class Dovecot:
         try:
             self.process.wait_for(
                 "Dovecot's ports",
-                lambda: all(map(listening, (self.imap, self.side_door, self.pop3, self.lmtp, self.sasl))))
+                lambda: all(map(listening, (self.imap, self.side_door, self.pop3, self.lmtp, self.sasl))),
+            )
         except AssertionError as failure:
             self.stop()
             raise AssertionError(f"{failure}\n{self.log()[-3000:]}") from None
@@ -208,7 +227,8 @@ class Postfix:
             path.chmod(0o755)
         shutil.chown(self.data, "postfix")
         (self.folder / "mailboxes").write_text(
-            "".join(f"{a.address} {a.name}/Maildir/\n" for a in dovecot.accounts.all))
+            "".join(f"{a.address} {a.name}/Maildir/\n" for a in dovecot.accounts.all)
+        )
         (self.folder / "main.cf").write_text(self._main(dovecot, certificate))
         (self.folder / "master.cf").write_text(self._master())
         self.process = Process(["/usr/sbin/postfix", "-c", self.folder, "start-fg"], self.folder, "postfix")
@@ -268,9 +288,30 @@ default_destination_concurrency_limit = 8
 
     def _master(self):
         services = [(f"{HOST}:{self.port}", "inet", "-", "smtpd")]
-        services += [(name, "unix", "-", name) for name in (
-            "cleanup", "rewrite", "bounce", "defer", "trace", "verify", "flush", "proxymap", "lmtp", "smtp", "error",
-            "retry", "discard", "local", "virtual", "anvil", "scache", "showq", "tlsmgr")]
+        services += [
+            (name, "unix", "-", name)
+            for name in (
+                "cleanup",
+                "rewrite",
+                "bounce",
+                "defer",
+                "trace",
+                "verify",
+                "flush",
+                "proxymap",
+                "lmtp",
+                "smtp",
+                "error",
+                "retry",
+                "discard",
+                "local",
+                "virtual",
+                "anvil",
+                "scache",
+                "showq",
+                "tlsmgr",
+            )
+        ]
         programs = {"rewrite": "trivial-rewrite", "defer": "bounce", "trace": "bounce", "retry": "error"}
         lines = []
         for name, kind, wakeup, program in services:
@@ -310,8 +351,20 @@ class SMTPSink:
     def __init__(self, folder, most_sessions=2500):
         self.port = free_port()
         self.process = Process(
-            ["/usr/sbin/smtp-sink", "-u", "nobody", "-m", most_sessions, "-h", f"mx.{DOMAIN}",
-             f"{HOST}:{self.port}", "4096"], folder, "smtp-sink")
+            [
+                "/usr/sbin/smtp-sink",
+                "-u",
+                "nobody",
+                "-m",
+                most_sessions,
+                "-h",
+                f"mx.{DOMAIN}",
+                f"{HOST}:{self.port}",
+                "4096",
+            ],
+            folder,
+            "smtp-sink",
+        )
         self.process.wait_for("smtp-sink's port", lambda: listening(self.port))
 
     def stop(self):

@@ -8,13 +8,21 @@ from wire import POP3, Typist
 
 
 def _curl(place, account, path, *options):
-    return checked(["/usr/bin/curl", "-sS", f"pop3://{place.host}:{place.port}/{path}", "--user",
-                    f"{account.address}:{account.password}", *options]).stdout
+    return checked(
+        [
+            "/usr/bin/curl",
+            "-sS",
+            f"pop3://{place.host}:{place.port}/{path}",
+            "--user",
+            f"{account.address}:{account.password}",
+            *options,
+        ]
+    ).stdout
 
 
 def curl_list(place, account, stored):
     lines = _curl(place, account, "").decode().split("\r\n")
-    assert lines[:len(stored)] == [f"{n} {len(m)}" for n, m in enumerate(stored, 1)]
+    assert lines[: len(stored)] == [f"{n} {len(m)}" for n, m in enumerate(stored, 1)]
 
 
 def curl_retrieve(place, account, stored):
@@ -39,7 +47,7 @@ def poplib_whole(place, account, stored):
     for n, message in enumerate(stored, 1):
         assert b"\r\n".join(client.retr(n)[1]) + b"\r\n" == message
         head = message.split(b"\r\n\r\n")[0].split(b"\r\n")
-        assert client.top(n, 0)[1][:len(head)] == head
+        assert client.top(n, 0)[1][: len(head)] == head
     client.dele(1)
     assert client.stat()[0] == len(stored) - 1
     client.rset()
@@ -97,10 +105,25 @@ def fetchmail(place, account, stored, protocol):
     box.touch()
     settings = place.file(
         f'set invisible\nset no bouncemail\npoll "{place.host}" port {place.port} protocol {protocol} auth password\n'
-        f'  username "{account.address}" password "{account.password}" fetchall no keep no rewrite no mimedecode sslproto ""\n'
-        f'  mda "cat >> {box}"\n'.encode(), 0o600)
-    command = ["/usr/bin/fetchmail", "--fetchmailrc", settings, "--nodetach", "--pidfile", place.folder / "fetchmail.pid"]
-    environment = {"PATH": "/usr/bin:/bin", "FETCHMAILHOME": str(place.folder), "HOME": str(place.folder), "LC_ALL": "C"}
+        f'  username "{account.address}" password "{account.password}" '
+        f'fetchall no keep no rewrite no mimedecode sslproto ""\n'
+        f'  mda "cat >> {box}"\n'.encode(),
+        0o600,
+    )
+    command = [
+        "/usr/bin/fetchmail",
+        "--fetchmailrc",
+        settings,
+        "--nodetach",
+        "--pidfile",
+        place.folder / "fetchmail.pid",
+    ]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "FETCHMAILHOME": str(place.folder),
+        "HOME": str(place.folder),
+        "LC_ALL": "C",
+    }
     checked(command, env=environment)
     fetched = box.read_bytes()
     for message in stored:
@@ -141,8 +164,12 @@ def burst(place, account, stored):
         client.status()
         client.say("USER " + account.address)
         client.say("PASS " + account.password)
-        client.send("NOOP\r\nLIST\r\nUIDL\r\nXYZZY\r\n" + "".join(f"RETR {n}\r\nTOP {n} 1\r\n" for n in range(1, len(stored) + 1)) + "RETR 99999\r\n"
-                    "STAT\r\nQUIT\r\n")
+        client.send(
+            "NOOP\r\nLIST\r\nUIDL\r\nXYZZY\r\n"
+            + "".join(f"RETR {n}\r\nTOP {n} 1\r\n" for n in range(1, len(stored) + 1))
+            + "RETR 99999\r\n"
+            "STAT\r\nQUIT\r\n"
+        )
         client.finish()
         client.status()
         for _ in range(2):
@@ -160,5 +187,16 @@ def burst(place, account, stored):
         assert client.rest() == b""
 
 
-ALL = [curl_list, curl_retrieve, curl_uidl, poplib_whole, poplib_delete, poplib_apop, sasl_plain, fetchmail_delete, nc_typed,
-       by_the_byte, burst]
+ALL = [
+    curl_list,
+    curl_retrieve,
+    curl_uidl,
+    poplib_whole,
+    poplib_delete,
+    poplib_apop,
+    sasl_plain,
+    fetchmail_delete,
+    nc_typed,
+    by_the_byte,
+    burst,
+]

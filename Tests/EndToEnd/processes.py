@@ -52,7 +52,8 @@ def listens(port, host=HOST):
 
 
 def listening(port):
-    """Whether the kernel has a listener on the loopback port, without connecting to it (a connection would be a session)."""
+    """Whether the kernel has a listener on the loopback port, without connecting to it (a connection would be a
+    session)."""
     wanted = f"{port:04X}"
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
@@ -73,8 +74,15 @@ class Process:
         self.err_path = pathlib.Path(folder) / f"{name}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.child = subprocess.Popen(
-                [str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd,
-                start_new_session=True, preexec_fn=preexec)
+                [str(a) for a in arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=preexec,
+            )
         Process.live.add(self)
 
     @property
@@ -94,11 +102,15 @@ class Process:
 
     def wait_for(self, what, question, seconds=15.0):
         """Waits until `question` is true; a child that ends meanwhile is a failure with its output in the text."""
+
         def ask():
             if not self.running():
                 raise AssertionError(
-                    f"{self.name} ended with {self.child.returncode} before {what}\n{self.out[-2000:]}\n{self.err[-4000:]}")
+                    f"{self.name} ended with {self.child.returncode} before {what}\n"
+                    f"{self.out[-2000:]}\n{self.err[-4000:]}"
+                )
             return question()
+
         try:
             return until(what, ask, seconds)
         except AssertionError as failure:
@@ -140,11 +152,19 @@ def run(arguments, stdin=b"", seconds=30.0, env=None, cwd=None):
         stdin = stdin.encode()
     try:
         return subprocess.run(
-            [str(a) for a in arguments], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds,
-            env=env, cwd=cwd, check=False)
+            [str(a) for a in arguments],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=seconds,
+            env=env,
+            cwd=cwd,
+            check=False,
+        )
     except subprocess.TimeoutExpired as late:
         raise AssertionError(
-            f"{arguments[0]} did not end within {seconds} s\n{late.stdout or b''!r}\n{late.stderr or b''!r}") from None
+            f"{arguments[0]} did not end within {seconds} s\n{late.stdout or b''!r}\n{late.stderr or b''!r}"
+        ) from None
 
 
 def checked(arguments, stdin=b"", seconds=30.0, env=None, cwd=None):
@@ -152,5 +172,6 @@ def checked(arguments, stdin=b"", seconds=30.0, env=None, cwd=None):
     done = run(arguments, stdin, seconds, env, cwd)
     assert done.returncode == 0, (
         f"{' '.join(map(str, arguments))} ended with {done.returncode}\n"
-        f"{done.stdout.decode(errors='replace')[-3000:]}\n{done.stderr.decode(errors='replace')[-3000:]}")
+        f"{done.stdout.decode(errors='replace')[-3000:]}\n{done.stderr.decode(errors='replace')[-3000:]}"
+    )
     return done

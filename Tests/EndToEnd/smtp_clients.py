@@ -1,5 +1,5 @@
-"""SMTP clients. Each driver sends mail for `account` to the server at `place` and asserts that it was told of success; it
-returns the messages that must now be in the account's mailbox."""
+"""SMTP clients. Each driver sends mail for `account` to the server at `place` and asserts that it was told of
+success; it returns the messages that must now be in the account's mailbox."""
 
 import base64
 import email
@@ -16,8 +16,26 @@ SENDER = "ada@example.org"
 def _swaks(place, account, message, *options):
     path = place.file(message.removesuffix(b"\r\n"))  # swaks ends the last line itself
     done = checked(
-        ["/usr/bin/swaks", "--server", place.host, "--port", place.port, "--protocol", "ESMTP", "--from", SENDER, "--to",
-         account.address, "--ehlo", "client.example.org", "--data", f"@{path}", "--suppress-data", *options])
+        [
+            "/usr/bin/swaks",
+            "--server",
+            place.host,
+            "--port",
+            place.port,
+            "--protocol",
+            "ESMTP",
+            "--from",
+            SENDER,
+            "--to",
+            account.address,
+            "--ehlo",
+            "client.example.org",
+            "--data",
+            f"@{path}",
+            "--suppress-data",
+            *options,
+        ]
+    )
     assert b"<** " not in done.stdout and b"<~* " not in done.stdout, done.stdout
     return [message]
 
@@ -27,29 +45,79 @@ def swaks_without_login(place, account):
 
 
 def swaks_auth_plain(place, account):
-    return _swaks(place, account, messages.dotted(account.address), "--auth", "PLAIN", "--auth-user", account.address,
-                  "--auth-password", account.password)
+    return _swaks(
+        place,
+        account,
+        messages.dotted(account.address),
+        "--auth",
+        "PLAIN",
+        "--auth-user",
+        account.address,
+        "--auth-password",
+        account.password,
+    )
 
 
 def swaks_auth_login(place, account):
-    return _swaks(place, account, messages.attachment(account.address), "--auth", "LOGIN", "--auth-user", account.address,
-                  "--auth-password", account.password)
+    return _swaks(
+        place,
+        account,
+        messages.attachment(account.address),
+        "--auth",
+        "LOGIN",
+        "--auth-user",
+        account.address,
+        "--auth-password",
+        account.password,
+    )
 
 
 def swaks_auth_cram_md5(place, account):
-    return _swaks(place, account, messages.plain(account.address), "--auth", "CRAM-MD5", "--auth-user", account.address,
-                  "--auth-password", account.password)
+    return _swaks(
+        place,
+        account,
+        messages.plain(account.address),
+        "--auth",
+        "CRAM-MD5",
+        "--auth-user",
+        account.address,
+        "--auth-password",
+        account.password,
+    )
 
 
 def swaks_pipelining(place, account):
-    return _swaks(place, account, messages.long_line(account.address), "--pipeline", "--auth", "PLAIN", "--auth-user",
-                  account.address, "--auth-password", account.password)
+    return _swaks(
+        place,
+        account,
+        messages.long_line(account.address),
+        "--pipeline",
+        "--auth",
+        "PLAIN",
+        "--auth-user",
+        account.address,
+        "--auth-password",
+        account.password,
+    )
 
 
 def curl_upload(place, account):
     message = messages.attachment(account.address)
-    checked(["/usr/bin/curl", "-sS", f"smtp://{place.host}:{place.port}/client.example.org", "--mail-from", SENDER, "--mail-rcpt",
-             account.address, "--user", f"{account.address}:{account.password}", "--upload-file", place.file(message)])
+    checked(
+        [
+            "/usr/bin/curl",
+            "-sS",
+            f"smtp://{place.host}:{place.port}/client.example.org",
+            "--mail-from",
+            SENDER,
+            "--mail-rcpt",
+            account.address,
+            "--user",
+            f"{account.address}:{account.password}",
+            "--upload-file",
+            place.file(message),
+        ]
+    )
     return [message]
 
 
@@ -85,9 +153,23 @@ def smtplib_international(place, account):
 
 def msmtp_send(place, account):
     message = messages.eight_bit(account.address)
-    checked(["/usr/bin/msmtp", "--file=/dev/null", f"--host={place.host}", f"--port={place.port}", "--tls=off", "--auth=plain",
-             f"--user={account.address}", f"--passwordeval=echo '{account.password}'", f"--from={SENDER}",
-             "--domain=client.example.org", "--", account.address], message.replace(b"\r\n", b"\n"))
+    checked(
+        [
+            "/usr/bin/msmtp",
+            "--file=/dev/null",
+            f"--host={place.host}",
+            f"--port={place.port}",
+            "--tls=off",
+            "--auth=plain",
+            f"--user={account.address}",
+            f"--passwordeval=echo '{account.password}'",
+            f"--from={SENDER}",
+            "--domain=client.example.org",
+            "--",
+            account.address,
+        ],
+        message.replace(b"\r\n", b"\n"),
+    )
     return [message]
 
 
@@ -127,7 +209,11 @@ def by_the_byte(place, account):
 
 def chunking(place, account):
     """BDAT (RFC 3030): one chunk; several, an empty last one; and a pipelined pair."""
-    one, two, three = messages.attachment(account.address), messages.dotted(account.address), messages.plain(account.address)
+    one, two, three = (
+        messages.attachment(account.address),
+        messages.dotted(account.address),
+        messages.plain(account.address),
+    )
     with SMTP(place.host, place.port) as client:
         client.reply(220)
         assert any(b"CHUNKING" in line for line in client.say("EHLO client.example.org", 250))
@@ -138,13 +224,17 @@ def chunking(place, account):
         client.say(f"MAIL FROM:<{SENDER}>", 250)
         client.say(f"RCPT TO:<{account.address}>", 250)
         for at in range(0, len(two), 50):
-            piece = two[at:at + 50]
+            piece = two[at : at + 50]
             client.send(f"BDAT {len(piece)}\r\n".encode() + piece)
             client.reply(250)
         client.say("BDAT 0 LAST", 250)
         client.send(
-            f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{account.address}>\r\nBDAT 90\r\n".encode() + three[:90] +
-            f"BDAT {len(three) - 90} LAST\r\n".encode() + three[90:] + b"QUIT\r\n")
+            f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{account.address}>\r\nBDAT 90\r\n".encode()
+            + three[:90]
+            + f"BDAT {len(three) - 90} LAST\r\n".encode()
+            + three[90:]
+            + b"QUIT\r\n"
+        )
         for code in (250, 250, 250, 250, 221):
             client.reply(code)
         assert client.rest() == b""
@@ -154,7 +244,9 @@ def chunking(place, account):
 def burst(place, account):
     """Everything that may be sent at once is sent at once (RFC 2920), then the client closes its half."""
     one, two = messages.plain(account.address), messages.dotted(account.address)
-    envelope = f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{account.address}>\r\nRCPT TO:<{account.address}>\r\nDATA\r\n".encode()
+    envelope = (
+        f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{account.address}>\r\nRCPT TO:<{account.address}>\r\nDATA\r\n".encode()
+    )
     with SMTP(place.host, place.port) as client:
         client.reply(220)
         client.say("EHLO client.example.org", 250)
@@ -197,7 +289,8 @@ def strange_words(place, account):
 
 
 def login_refused_then_cancelled(place, account):
-    """A cancelled AUTH (RFC 4954 section 4) and one with a wrong password lead to no login; mail without one is taken."""
+    """A cancelled AUTH (RFC 4954 section 4) and one with a wrong password lead to no login; mail without one is
+    taken."""
     with SMTP(place.host, place.port) as client:
         client.reply(220)
         client.say("EHLO client.example.org", 250)
@@ -223,6 +316,22 @@ def gone_in_the_middle(place, account):
     return []
 
 
-ALL = [swaks_without_login, swaks_auth_plain, swaks_auth_login, swaks_auth_cram_md5, swaks_pipelining, curl_upload, smtplib_plain,
-       smtplib_eight_bit, smtplib_international, msmtp_send, nc_typed, by_the_byte, chunking, burst, strange_words,
-       login_refused_then_cancelled, gone_in_the_middle]
+ALL = [
+    swaks_without_login,
+    swaks_auth_plain,
+    swaks_auth_login,
+    swaks_auth_cram_md5,
+    swaks_pipelining,
+    curl_upload,
+    smtplib_plain,
+    smtplib_eight_bit,
+    smtplib_international,
+    msmtp_send,
+    nc_typed,
+    by_the_byte,
+    chunking,
+    burst,
+    strange_words,
+    login_refused_then_cancelled,
+    gone_in_the_middle,
+]

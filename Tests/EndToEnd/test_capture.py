@@ -26,8 +26,13 @@ def both(servers, module_scratch):
 
 def _shown(source):
     """{client address: (session, exchanges)} without ids and times."""
-    return {row["client"]: (mailproxy.timeless(row), [mailproxy.timeless(e) for e in mailproxy.exchanges(source, row["id"])])
-            for row in mailproxy.sessions(source)}
+    return {
+        row["client"]: (
+            mailproxy.timeless(row),
+            [mailproxy.timeless(e) for e in mailproxy.exchanges(source, row["id"])],
+        )
+        for row in mailproxy.sessions(source)
+    }
 
 
 def _check_same(ours, theirs):
@@ -59,8 +64,11 @@ def test_transcripts_are_the_same(both, scratch):
         for row in mailproxy.sessions(source):
             text = command("sessions", "show", row["id"], source, status=0).stdout.decode()
             text = text.replace(row["id"], "ID")
-            found[row["client"]] = [re.sub(r"\d+[.:][\d.:]*\d", "T", line) for line in text.splitlines() if "route" not in line]
+            found[row["client"]] = [
+                re.sub(r"\d+[.:][\d.:]*\d", "T", line) for line in text.splitlines() if "route" not in line
+            ]
         return found
+
     assert transcripts(record) == transcripts(scratch / "again")
 
 
@@ -82,11 +90,20 @@ def test_filter_of_packets(both, scratch):
 def test_live_capture(servers, scratch):
     """-i lo while clients talk to the servers; SIGINT ends it with status 0."""
     ports = " or ".join(f"tcp port {p}" for p in servers.ports.values())
-    live = Process([mailproxy.binary(), "capture", "-i", "lo", "-f", ports, "--record-dir", scratch / "live"], scratch, "live",
-                   env=mailproxy.environment(scratch), cwd=scratch)
+    live = Process(
+        [mailproxy.binary(), "capture", "-i", "lo", "-f", ports, "--record-dir", scratch / "live"],
+        scratch,
+        "live",
+        env=mailproxy.environment(scratch),
+        cwd=scratch,
+    )
     try:
         live.wait_for("it captures", lambda: "capturing" in live.out + live.err or "listening" in live.out + live.err)
-        for driver in (clients.smtp_clients.burst, clients.pop3_clients.poplib_whole, clients.imap_clients.imaplib_whole):
+        for driver in (
+            clients.smtp_clients.burst,
+            clients.pop3_clients.poplib_whole,
+            clients.imap_clients.imaplib_whole,
+        ):
             servers.drive(driver, servers.ports)
         live.wait_for("its first sessions", lambda: len(list((scratch / "live").glob("*.pcapng"))) > 0)
     finally:

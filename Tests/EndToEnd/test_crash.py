@@ -74,8 +74,8 @@ def _mailbox(data):
 
 
 def test_kill_loses_no_accepted_message(scratch, accounts):
-    """Three times: kill -9 amid the load; then every message that was answered 250 is whole in the Maildir, none is there in
-    part or twice, and after the restart the server lists them all."""
+    """Three times: kill -9 amid the load; then every message that was answered 250 is whole in the Maildir, none is
+    there in part or twice, and after the restart the server lists them all."""
     account = accounts.fresh()
     upstreams = {"smtp": "fallback", "imap": "fallback"}
     accepted, records, data = [], [], None
@@ -97,7 +97,9 @@ def test_kill_loses_no_accepted_message(scratch, accounts):
         assert len(there) <= len(accepted) + 8 * (round_ + 1), "more messages than were sent"
     with MailProxy(scratch, upstreams, name="after", data=data) as proxy:
         found = imap_clients.inbox(clients.Place(proxy.ports["imap"]), account)
-    listed = {line.decode() for content in found for line in content.split(b"\r\n") if line.startswith(b"Subject: load-")}
+    listed = {
+        line.decode() for content in found for line in content.split(b"\r\n") if line.startswith(b"Subject: load-")
+    }
     assert {f"Subject: {name}" for name in accepted} <= listed
     for record, ports in records:
         _check_readable(record, ports)
@@ -123,7 +125,7 @@ def test_recording_cut_anywhere_is_read_up_to_there(servers, scratch):
     whole = mailproxy.segments(proxy.record)[0].read_bytes()
     for tenths in (3, 6, 9):
         cut = scratch / f"cut{tenths}.pcapng"
-        cut.write_bytes(whole[:len(whole) * tenths // 10 - 3])
+        cut.write_bytes(whole[: len(whole) * tenths // 10 - 3])
         rows = mailproxy.sessions(cut)
         assert 1 <= len(rows) <= 3
         assert tshark.commands(cut, proxy.ports, cut_short=True)["smtp"]
@@ -189,10 +191,22 @@ def test_message_of_200_megabytes_in_little_memory(scratch):
     assert sink.digest.hexdigest() == sent.hexdigest() and sink.size == size + 3
     assert peak < 150_000, f"{peak} kB resident at the peak"
     assert seconds < 60, f"200 MB took {seconds:.0f} s"
-    row, = mailproxy.sessions(proxy.record)
+    (row,) = mailproxy.sessions(proxy.record)
     assert row["messages"] == 1 and row["bytes"]["client"] > size
-    export, = mailproxy.rows(command(
-        "sessions", "export", proxy.record, "--format", "eml", "-o", scratch / "eml", "--json", status=0, seconds=120))
+    (export,) = mailproxy.rows(
+        command(
+            "sessions",
+            "export",
+            proxy.record,
+            "--format",
+            "eml",
+            "-o",
+            scratch / "eml",
+            "--json",
+            status=0,
+            seconds=120,
+        )
+    )
     assert export["sha256"] == message and export["bytes"] == size and export["complete"] is True
     assert sum(path.stat().st_size for path in (scratch / "eml").rglob("*") if path.is_file()) == size
 
@@ -245,9 +259,14 @@ def _ends_with(code):
 def _dialogue(crowd):
     """Each member of the crowd sends a message, all in step, so that all are in the same state at once."""
     crowd.expect(_ends_with(b"220"))
-    for words, code in ((b"EHLO client.example.org\r\n", b"250"), (b"MAIL FROM:<ada@example.org>\r\n", b"250"),
-                        (b"RCPT TO:<user@example.com>\r\n", b"250"), (b"DATA\r\n", b"354"),
-                        (b"Subject: one of many\r\n\r\nhello\r\n.\r\n", b"250"), (b"QUIT\r\n", b"221")):
+    for words, code in (
+        (b"EHLO client.example.org\r\n", b"250"),
+        (b"MAIL FROM:<ada@example.org>\r\n", b"250"),
+        (b"RCPT TO:<user@example.com>\r\n", b"250"),
+        (b"DATA\r\n", b"354"),
+        (b"Subject: one of many\r\n\r\nhello\r\n.\r\n", b"250"),
+        (b"QUIT\r\n", b"221"),
+    ):
         crowd.say(words)
         crowd.expect(_ends_with(code))
 
@@ -294,16 +313,19 @@ def test_client_that_never_reads_costs_little(protocol, scratch):
                     sent[0] += connection.send(line * 100)
                 except TimeoutError:
                     pass
+
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with MailProxy(scratch, {protocol: listener.getsockname()[1]}) as proxy:
         with socket.create_connection((HOST, proxy.ports[protocol])) as client:
             client.recv(100)
             last = -1
+
             def stalled():
                 nonlocal last
                 before, last = last, sent[0]
                 return before == last and last > 0
+
             until("the server to be held up", stalled, 30, 0.7)
             assert sent[0] < 100_000_000, "the proxy takes in whatever comes"
             assert proxy.peak_kilobytes() < 150_000

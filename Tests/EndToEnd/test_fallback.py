@@ -19,10 +19,15 @@ def fallback(module_scratch):
 
 
 @pytest.mark.parametrize(
-    "driver", clients.for_fallback(clients.SMTP_DRIVERS + clients.POP3_DRIVERS + clients.IMAP_DRIVERS), ids=clients.name)
+    "driver", clients.for_fallback(clients.SMTP_DRIVERS + clients.POP3_DRIVERS + clients.IMAP_DRIVERS), ids=clients.name
+)
 def test_client(driver, fallback, accounts):
     protocol = driver.__module__.removesuffix("_clients")
-    account = peers.Account("quoting", accounts.quoted.password) if driver is imap_clients.quoted_password else accounts.fresh()
+    account = (
+        peers.Account("quoting", accounts.quoted.password)
+        if driver is imap_clients.quoted_password
+        else accounts.fresh()
+    )
     conftest.run_driver(driver, protocol, fallback.ports[protocol], account, clients.Place(fallback.ports["imap"]))
 
 

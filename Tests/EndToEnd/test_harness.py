@@ -1,5 +1,6 @@
-"""Proves the harness itself: every client against the real servers directly, and through a byte relay in a few lines that
-stands where MailProxy stands. A comparer that cannot tell a changed byte would prove nothing, so that is tested too."""
+"""Proves the harness itself: every client against the real servers directly, and through a byte relay in a few lines
+that stands where MailProxy stands. A comparer that cannot tell a changed byte would prove nothing, so that is tested
+too."""
 
 import threading
 import socket

@@ -27,19 +27,35 @@ def one_line(done, *words):
     return lines[0]
 
 
-GARBAGE = {"noise": os.urandom(5000), "text": b"this is no capture\n" * 50, "nothing": b"",
-           "half-a-header": b"\x0a\x0d\x0d\x0a\x1c\x00", "pcapng-then-noise": bytes.fromhex("0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000") + os.urandom(4000)}
+GARBAGE = {
+    "noise": os.urandom(5000),
+    "text": b"this is no capture\n" * 50,
+    "nothing": b"",
+    "half-a-header": b"\x0a\x0d\x0d\x0a\x1c\x00",
+    "pcapng-then-noise": bytes.fromhex("0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000") + os.urandom(4000),
+}
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-@pytest.mark.parametrize("words", [("sessions", "list"), ("sessions", "show", "1"), ("sessions", "export"), ("capture",), ("replay",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [("sessions", "list"), ("sessions", "show", "1"), ("sessions", "export"), ("capture",), ("replay",)],
+    ids=" ".join,
+)
 def test_garbage_instead_of_a_recording(words, kind, scratch):
     path = scratch / "garbage.pcapng"
     path.write_bytes(GARBAGE[kind])
     out = scratch / "out"
     listener = socket.create_server((HOST, 0))
-    options = {("sessions", "export"): ["--format", "eml", "-o", out], ("replay",): ["--to", f"smtp://{HOST}:{listener.getsockname()[1]}"]}
-    arguments = ["capture", "-r", path, "--record-dir", out] if words == ("capture",) else [*words, path, *options.get(words, [])]
+    options = {
+        ("sessions", "export"): ["--format", "eml", "-o", out],
+        ("replay",): ["--to", f"smtp://{HOST}:{listener.getsockname()[1]}"],
+    }
+    arguments = (
+        ["capture", "-r", path, "--record-dir", out]
+        if words == ("capture",)
+        else [*words, path, *options.get(words, [])]
+    )
     done = command(*arguments, status=(USAGE, FAULT), folder=scratch)
     one_line(done, path)
     assert not out.exists() or not any(p.is_file() for p in out.rglob("*")), "something was written all the same"
@@ -50,19 +66,42 @@ def test_garbage_instead_of_a_recording(words, kind, scratch):
     assert path.read_bytes() == GARBAGE[kind]
 
 
-@pytest.mark.parametrize("words", [("sessions", "list"), ("sessions", "show", "1"), ("sessions", "export", "--format", "eml", "-o", "out"), ("replay", "--to", "smtp://127.0.0.1:9")],
-                         ids=lambda words: " ".join(words[:2]))
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sessions", "list"),
+        ("sessions", "show", "1"),
+        ("sessions", "export", "--format", "eml", "-o", "out"),
+        ("replay", "--to", "smtp://127.0.0.1:9"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
 def test_file_that_is_not_there(words, scratch):
     done = command(*words, "missing.pcapng", status=(USAGE, FAULT), folder=scratch)
     one_line(done, "missing.pcapng")
     assert not (scratch / "out").exists()
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["nonsense"], ["run", "--nonsense"], ["run", "--route", "nonsense"], ["run", "--route", "ftp://127.0.0.1:1=fallback"],
-    ["run", "--route", "smtp://127.0.0.1:99999=fallback"], ["run", "--route", "smtp://127.0.0.1:2525"], ["replay"], ["sessions", "show"],
-    ["sessions", "list", "--filter", "imap and and"], ["capture"], ["replay", "x", "--to", "gopher://h"], ["rules", "check"],
-    ["config", "check", "missing.yaml"]], ids=lambda a: " ".join(a) or "no command")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["run", "--nonsense"],
+        ["run", "--route", "nonsense"],
+        ["run", "--route", "ftp://127.0.0.1:1=fallback"],
+        ["run", "--route", "smtp://127.0.0.1:99999=fallback"],
+        ["run", "--route", "smtp://127.0.0.1:2525"],
+        ["replay"],
+        ["sessions", "show"],
+        ["sessions", "list", "--filter", "imap and and"],
+        ["capture"],
+        ["replay", "x", "--to", "gopher://h"],
+        ["rules", "check"],
+        ["config", "check", "missing.yaml"],
+    ],
+    ids=lambda a: " ".join(a) or "no command",
+)
 def test_wrong_usage(arguments, scratch):
     if not arguments:
         done = command(folder=scratch)
@@ -78,8 +117,20 @@ def test_port_in_use(scratch):
     """Nothing is left behind of the listeners that could be opened before."""
     taken = socket.create_server((HOST, 0))
     port, other = taken.getsockname()[1], free_port()
-    done = command("run", "--no-ui", "--record-dir", scratch / "r", "--data-dir", scratch / "d", "--route",
-                   f"imap://{HOST}:{other}=fallback", "--route", f"smtp://{HOST}:{port}=fallback", status=(USAGE, FAULT), folder=scratch)
+    done = command(
+        "run",
+        "--no-ui",
+        "--record-dir",
+        scratch / "r",
+        "--data-dir",
+        scratch / "d",
+        "--route",
+        f"imap://{HOST}:{other}=fallback",
+        "--route",
+        f"smtp://{HOST}:{port}=fallback",
+        status=(USAGE, FAULT),
+        folder=scratch,
+    )
     taken.close()
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 1 and str(port) in lines[0] and "in use" in lines[0], lines
@@ -88,8 +139,18 @@ def test_port_in_use(scratch):
 
 
 def test_listener_beyond_loopback_is_refused(scratch):
-    done = command("run", "--no-ui", "--record-dir", scratch / "r", "--data-dir", scratch / "d", "--route",
-                   f"smtp://0.0.0.0:{free_port()}=fallback", status=USAGE, folder=scratch)
+    done = command(
+        "run",
+        "--no-ui",
+        "--record-dir",
+        scratch / "r",
+        "--data-dir",
+        scratch / "d",
+        "--route",
+        f"smtp://0.0.0.0:{free_port()}=fallback",
+        status=USAGE,
+        folder=scratch,
+    )
     one_line(done, "0.0.0.0")
 
 
@@ -118,8 +179,8 @@ BROKEN_RULES = {
     "no-yaml": ("rules:\n  - name: [\n", None),
     "unknown-action": ('rules:\n  - name: a\n    when: smtp\n    then:\n      - explode: "now"\n', (5, 9)),
     "unknown-field": ('rules:\n  - name: a\n    when: smtp and colour == "red"\n    then:\n      - pass\n', (3, None)),
-    "bad-expression": ('rules:\n  - name: a\n    when: smtp and (\n    then:\n      - pass\n', (3, None)),
-    "unknown-key": ('rules:\n  - name: a\n    whenever: smtp\n    then:\n      - pass\n', (3, 5)),
+    "bad-expression": ("rules:\n  - name: a\n    when: smtp and (\n    then:\n      - pass\n", (3, None)),
+    "unknown-key": ("rules:\n  - name: a\n    whenever: smtp\n    then:\n      - pass\n", (3, 5)),
     "bad-reply": ('rules:\n  - name: a\n    when: smtp\n    then:\n      - reject: "999 no"\n', (5, None)),
 }
 
@@ -129,7 +190,10 @@ def test_broken_rules_name_the_place(kind, scratch):
     text, place = BROKEN_RULES[kind]
     path = scratch / "broken.yaml"
     path.write_text(text)
-    for arguments in (["rules", "check", path], ["run", "--no-ui", "--rules", path, "--record-dir", scratch / "r", "--data-dir", scratch / "d"]):
+    for arguments in (
+        ["rules", "check", path],
+        ["run", "--no-ui", "--rules", path, "--record-dir", scratch / "r", "--data-dir", scratch / "d"],
+    ):
         done = command(*arguments, status=USAGE, folder=scratch)
         said = (done.stderr or done.stdout).decode().splitlines()
         assert len(said) == 1, said
@@ -142,7 +206,7 @@ def test_broken_rules_name_the_place(kind, scratch):
 def test_rules_check_json(scratch):
     path = scratch / "broken.yaml"
     path.write_text(BROKEN_RULES["unknown-action"][0])
-    row, = mailproxy.rows(command("rules", "check", "--json", path, status=USAGE))
+    (row,) = mailproxy.rows(command("rules", "check", "--json", path, status=USAGE))
     assert {"file", "line", "column", "severity", "message"} <= set(row)
     assert row["line"] == 5 and row["file"].endswith("broken.yaml") and row["severity"] == "error"
 
@@ -166,9 +230,16 @@ def test_config_file_is_followed(scratch):
     """Routes and folders from the file; a flag wins over it."""
     port = free_port()
     (scratch / "mailproxy.yaml").write_text(
-        f"routes:\n  - smtp://{HOST}:{port}=fallback\nrecord:\n  dir: {scratch}/from-file\ndata:\n  dir: {scratch}/data\n")
-    process = Process([mailproxy.binary(), "run", "--no-ui", "--config", "mailproxy.yaml", "--record-dir", scratch / "from-flag"],
-                      scratch, "configured", env=mailproxy.environment(scratch), cwd=scratch)
+        f"routes:\n  - smtp://{HOST}:{port}=fallback\nrecord:\n  dir: {scratch}/from-file\n"
+        f"data:\n  dir: {scratch}/data\n"
+    )
+    process = Process(
+        [mailproxy.binary(), "run", "--no-ui", "--config", "mailproxy.yaml", "--record-dir", scratch / "from-flag"],
+        scratch,
+        "configured",
+        env=mailproxy.environment(scratch),
+        cwd=scratch,
+    )
     process.wait_for("it is ready", lambda: re.search(r"^ready\s*$", process.out + process.err, re.MULTILINE))
     with SMTP(HOST, port) as client:
         client.reply(220)
@@ -198,7 +269,7 @@ def test_signal_ends_it_cleanly(number, servers, scratch):
             client.rest()
         except ConnectionResetError:
             pass
-    row, = mailproxy.sessions(proxy.record)
+    (row,) = mailproxy.sessions(proxy.record)
     assert [e["command"] for e in mailproxy.exchanges(proxy.record, row["id"])][-1] == "EHLO"
 
 
@@ -230,7 +301,8 @@ def _mail_reply(port):
 
 
 def test_rules_are_read_again_on_sighup(servers, scratch):
-    """A new rule acts on new commands, the open session stays; a broken file is named and the old rules stay in force."""
+    """A new rule acts on new commands, the open session stays; a broken file is named and the old rules stay in
+    force."""
     rules = scratch / "rules"
     rules.mkdir()
     (rules / "a.yaml").write_text(RULES.format(reply="550 5.7.1 the first answer"))
@@ -253,21 +325,27 @@ def test_rules_are_read_again_on_sighup(servers, scratch):
         (rules / "a.yaml").unlink()
         proxy.process.kill(signal.SIGHUP)
         until("no rule", lambda: _mail_reply(port).startswith(b"250"))
-    changed = [e["changed"] for row in mailproxy.sessions(proxy.record) for e in mailproxy.exchanges(proxy.record, row["id"])
-               if e["command"] == "MAIL"]
+    changed = [
+        e["changed"]
+        for row in mailproxy.sessions(proxy.record)
+        for e in mailproxy.exchanges(proxy.record, row["id"])
+        if e["command"] == "MAIL"
+    ]
     assert ["no-such-sender"] in changed and [] in changed
 
 
 def test_both_legs_are_recorded_where_a_rule_changed_something(servers, scratch):
     """A header set by a rule: the client sent one message, the server got another, and the mailbox holds the latter."""
     rules = scratch / "stamp.yaml"
-    rules.write_text("rules:\n  - name: stamp\n    when: smtp and command == \"DATA\"\n    then:\n"
-                     "      - set-header: {name: X-Checked, value: \"yes\"}\n      - tag: stamped\n")
+    rules.write_text(
+        'rules:\n  - name: stamp\n    when: smtp and command == "DATA"\n    then:\n'
+        '      - set-header: {name: X-Checked, value: "yes"}\n      - tag: stamped\n'
+    )
     account = servers.accounts.fresh()
     with MailProxy(scratch, {"smtp": servers.ports["smtp"]}, "--rules", rules) as proxy:
-        message, = smtp_clients.by_the_byte(clients.Place(proxy.ports["smtp"]), account)
+        (message,) = smtp_clients.by_the_byte(clients.Place(proxy.ports["smtp"]), account)
     side_door = clients.Place(servers.dovecot.side_door)
-    found, = until("the message", lambda: clients.imap_clients.inbox(side_door, account))
+    (found,) = until("the message", lambda: clients.imap_clients.inbox(side_door, account))
     head, body = message.split(b"\r\n\r\n", 1)
     assert found.endswith(b"\r\n\r\n" + body) and found.count(b"X-Checked: yes\r\n") == 1
     assert all(line in found for line in head.split(b"\r\n"))
@@ -275,7 +353,9 @@ def test_both_legs_are_recorded_where_a_rule_changed_something(servers, scratch)
     assert any(b"X-Checked" in part for part in interfaces), "what the server saw is in the recording"
 
 
-@pytest.mark.parametrize("path", sorted(os.listdir(os.path.join(os.path.dirname(__file__), "..", "..", "Rules"))) or ["none"])
+@pytest.mark.parametrize(
+    "path", sorted(os.listdir(os.path.join(os.path.dirname(__file__), "..", "..", "Rules"))) or ["none"]
+)
 def test_shipped_rules_are_good(path):
     folder = os.path.join(os.path.dirname(__file__), "..", "..", "Rules")
     assert path != "none", "no rule file is shipped"
@@ -285,7 +365,14 @@ def test_shipped_rules_are_good(path):
 
 
 def test_help_and_version():
-    for arguments in (["--help"], ["run", "--help"], ["sessions", "--help"], ["replay", "--help"], ["capture", "--help"], ["rules", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["run", "--help"],
+        ["sessions", "--help"],
+        ["replay", "--help"],
+        ["capture", "--help"],
+        ["rules", "--help"],
+    ):
         assert b"USAGE" in command(*arguments, status=0).stdout.upper()
     assert re.fullmatch(rb"(mailproxy )?\d+\.\d+\.\d+\S*\n", command("--version", status=0).stdout)
 
@@ -294,5 +381,8 @@ def test_reader_that_goes_away_is_no_fault(servers, scratch):
     """`sessions show … | head -1` ends quietly."""
     with MailProxy(scratch, {"smtp": servers.ports["smtp"]}) as proxy:
         smtp_clients.burst(clients.Place(proxy.ports["smtp"]), servers.accounts.fresh())
-    done = run(["/bin/bash", "-c", f"{mailproxy.binary()} sessions list {proxy.record} | head -c 1"], env=mailproxy.environment(scratch))
+    done = run(
+        ["/bin/bash", "-c", f"{mailproxy.binary()} sessions list {proxy.record} | head -c 1"],
+        env=mailproxy.environment(scratch),
+    )
     assert done.returncode == 0 and done.stderr == b""

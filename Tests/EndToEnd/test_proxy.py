@@ -144,9 +144,15 @@ def _read_to_end(connection, received):
 
 # What no client and no server should send: each must pass unchanged all the same.
 NONSENSE = {
-    "smtp": (b"220 mx.example.com\r\n", b"EHLO x\nMAIL\rFROM\r\n\x00\xff\xfe" + b"A" * 70_000 + b"\r\n\r\n.\r\nno line end"),
+    "smtp": (
+        b"220 mx.example.com\r\n",
+        b"EHLO x\nMAIL\rFROM\r\n\x00\xff\xfe" + b"A" * 70_000 + b"\r\n\r\n.\r\nno line end",
+    ),
     "pop3": (b"+OK ready\r\n", b"RETR 99999999999999999999999999\r\nUSER\r\n\x80\x81\r\n" + b"x" * 70_000 + b"\n\n"),
-    "imap": (b"* OK ready\r\n", b"a LOGIN {99999999999999999999}\r\n{5}\r\n\r\n~{1\r\n a b {-1+}\r\n" + b"(" * 70_000 + b"\r\n"),
+    "imap": (
+        b"* OK ready\r\n",
+        b"a LOGIN {99999999999999999999}\r\n{5}\r\n\r\n~{1\r\n a b {-1+}\r\n" + b"(" * 70_000 + b"\r\n",
+    ),
 }
 
 
@@ -157,6 +163,7 @@ def test_nonsense_passes_from_client_to_server(protocol, scratch):
     def play(connection, received):
         connection.sendall(greeting)
         _read_to_end(connection, received)
+
     server = Script(play)
     with MailProxy(scratch, {protocol: server.port}) as proxy:
         with socket.create_connection((HOST, proxy.ports[protocol]), 20) as client:
@@ -171,12 +178,15 @@ def test_nonsense_passes_from_client_to_server(protocol, scratch):
 
 @pytest.mark.parametrize("protocol", NONSENSE)
 def test_nonsense_passes_from_server_to_client(protocol, scratch):
-    nonsense = b"999 what\r\n* 1 FETCH (BODY[] {5}\r\nabc)\r\n+OK\r\n-\r\n" + b"\x00\xff" * 40_000 + b"\r\n* BYE no line end"
+    nonsense = (
+        b"999 what\r\n* 1 FETCH (BODY[] {5}\r\nabc)\r\n+OK\r\n-\r\n" + b"\x00\xff" * 40_000 + b"\r\n* BYE no line end"
+    )
 
     def play(connection, received):
         connection.sendall(nonsense)
         connection.shutdown(socket.SHUT_WR)
         _read_to_end(connection, received)
+
     server = Script(play)
     with MailProxy(scratch, {protocol: server.port}) as proxy:
         with socket.create_connection((HOST, proxy.ports[protocol]), 20) as client:
@@ -193,6 +203,7 @@ def test_server_that_goes_away_ends_the_session(scratch):
     def play(connection, received):
         connection.sendall(b"220 mx.example.com\r\n")
         received.append(connection.recv(1000))
+
     server = Script(play)
     with MailProxy(scratch, {"smtp": server.port}) as proxy:
         with SMTP(HOST, proxy.ports["smtp"]) as client:

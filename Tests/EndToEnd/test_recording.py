@@ -1,4 +1,5 @@
-"""The recording of the live proxy: read by tshark, by our own commands and by a reader of our own; and no secret in it."""
+"""The recording of the live proxy: read by tshark, by our own commands and by a reader of our own; and no secret in
+it."""
 
 import base64
 import hashlib
@@ -35,10 +36,13 @@ def recorded(servers, module_scratch):
             account = servers.accounts.fresh()
             sent += driver(clients.Place(proxy.ports["smtp"]), account)
             accounts.append(account)
-        accounts += [servers.drive(driver, proxy.ports) for driver in clients.POP3_DRIVERS + clients.IMAP_DRIVERS
-                     if driver is not clients.imap_clients.quoted_password]
-        # The quoted password is shared with other test files: another user of the same password would not do, since both the
-        # escaped and the plain form must be looked for.
+        accounts += [
+            servers.drive(driver, proxy.ports)
+            for driver in clients.POP3_DRIVERS + clients.IMAP_DRIVERS
+            if driver is not clients.imap_clients.quoted_password
+        ]
+        # The quoted password is shared with other test files: another user of the same password would not do, since
+        # both the escaped and the plain form must be looked for.
         clients.imap_clients.quoted_password(clients.Place(proxy.ports["imap"]), servers.accounts.quoted, [])
         accounts.append(servers.accounts.quoted)
         capture.all_closed(*proxy.ports.values())
@@ -62,9 +66,12 @@ def test_tshark_reads_every_segment(recorded):
         assert tshark.count(path, recorded.ports, "tcp.analysis.lost_segment or tcp.analysis.retransmission") == 0
         assert tshark.count(path, recorded.ports, "_ws.malformed") == 0
     assert {"EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT"} <= seen["smtp"]
-    assert {"USER", "PASS", "STAT", "LIST", "UIDL", "RETR", "TOP", "DELE", "CAPA", "APOP", "AUTH", "QUIT"} <= seen["pop"]
+    assert {"USER", "PASS", "STAT", "LIST", "UIDL", "RETR", "TOP", "DELE", "CAPA", "APOP", "AUTH", "QUIT"} <= seen[
+        "pop"
+    ]
     assert {"LOGIN", "SELECT", "FETCH", "STORE", "SEARCH", "APPEND", "COPY", "EXPUNGE", "IDLE", "LOGOUT"} <= {
-        word.removeprefix("UID ") for word in seen["imap"]}
+        word.removeprefix("UID ") for word in seen["imap"]
+    }
 
 
 def test_tshark_sees_the_same_commands_as_on_the_wire(recorded):
@@ -75,8 +82,11 @@ def test_tshark_sees_the_same_commands_as_on_the_wire(recorded):
             ours[name] += words
     theirs = tshark.commands(recorded.capture, recorded.ports)
     # What is counted: commands that no masking can touch.
-    for name, words in {"smtp": ("MAIL", "RCPT", "DATA", "QUIT"), "pop": ("RETR", "DELE", "QUIT"),
-                        "imap": ("SELECT", "APPEND", "LOGOUT")}.items():
+    for name, words in {
+        "smtp": ("MAIL", "RCPT", "DATA", "QUIT"),
+        "pop": ("RETR", "DELE", "QUIT"),
+        "imap": ("SELECT", "APPEND", "LOGOUT"),
+    }.items():
         for word in words:
             assert ours[name].count(word) == theirs[name].count(word) > 0, (name, word)
 
@@ -87,14 +97,14 @@ def test_segments_are_private(recorded):
 
 
 def _forms(account):
-    """A password as it goes over the wire: plain, with IMAP's escapes, and in base64 at each of the three places that it may
-    have in a triple of octets, cut to what does not depend on its neighbours."""
+    """A password as it goes over the wire: plain, with IMAP's escapes, and in base64 at each of the three places that
+    it may have in a triple of octets, cut to what does not depend on its neighbours."""
     secret = account.password.encode()
     forms = {secret, secret.replace(b"\\", b"\\\\").replace(b'"', b'\\"')}
     for before in range(3):
         encoded = base64.b64encode(b"x" * before + secret)
         first = -(-before * 8 // 6)
-        forms.add(encoded[first:(before + len(secret)) * 8 // 6])
+        forms.add(encoded[first : (before + len(secret)) * 8 // 6])
     return forms
 
 
@@ -106,14 +116,20 @@ def test_forms_find_a_password_in_base64():
 
 
 def test_no_password_anywhere(recorded, sessions, scratch):
-    places = {str(p): p.read_bytes() for folder in (recorded.folder, recorded.data) if folder.exists()
-              for p in folder.rglob("*") if p.is_file()}
+    places = {
+        str(p): p.read_bytes()
+        for folder in (recorded.folder, recorded.data)
+        if folder.exists()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
     places["what the process said"] = recorded.said.encode()
     for options in ([], ["--json"]):
         places[f"sessions list {options}"] = command("sessions", "list", recorded.folder, *options, status=0).stdout
         for row in sessions:
             places[f"sessions show {row['id']} {options}"] = command(
-                "sessions", "show", row["id"], recorded.folder, *options, status=0).stdout
+                "sessions", "show", row["id"], recorded.folder, *options, status=0
+            ).stdout
     for form in ("transcript", "json", "pcapng"):
         target = scratch / form
         command("sessions", "export", recorded.folder, "--format", form, "-o", target, status=0)
@@ -128,8 +144,26 @@ def test_no_password_anywhere(recorded, sessions, scratch):
                 assert form not in content, f"{account}'s password, as {form!r}, stands in {place}"
 
 
-LIST_FIELDS = {"id", "protocol", "start", "seconds", "client", "server", "route", "tls", "user", "exchanges", "messages",
-               "credentials", "violations", "findings", "bytes", "end", "opaque", "gaps"}
+LIST_FIELDS = {
+    "id",
+    "protocol",
+    "start",
+    "seconds",
+    "client",
+    "server",
+    "route",
+    "tls",
+    "user",
+    "exchanges",
+    "messages",
+    "credentials",
+    "violations",
+    "findings",
+    "bytes",
+    "end",
+    "opaque",
+    "gaps",
+}
 
 
 def test_list_has_every_session_with_the_documented_fields(recorded, sessions):
@@ -155,12 +189,27 @@ def test_show_has_the_documented_fields(recorded, sessions):
         shown = mailproxy.exchanges(recorded.folder, row["id"])
         assert len(shown) == row["exchanges"]
         for exchange in shown:
-            assert {"n", "time", "seconds", "command", "line", "reply", "content", "violations", "changed"} <= set(exchange)
+            assert {"n", "time", "seconds", "command", "line", "reply", "content", "violations", "changed"} <= set(
+                exchange
+            )
             assert exchange["reply"] is None or {"status", "code", "text"} <= set(exchange["reply"])
             assert exchange["content"] is None or {"side", "bytes", "sha256"} <= set(exchange["content"])
             assert exchange["changed"] == []
     words = {e["command"] for row in sessions for e in mailproxy.exchanges(recorded.folder, row["id"])}
-    assert {"EHLO", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "USER", "PASS", "RETR", "LOGIN", "SELECT", "APPEND"} <= words
+    assert {
+        "EHLO",
+        "AUTH",
+        "MAIL",
+        "RCPT",
+        "DATA",
+        "BDAT",
+        "USER",
+        "PASS",
+        "RETR",
+        "LOGIN",
+        "SELECT",
+        "APPEND",
+    } <= words
 
 
 def test_transcript_shows_the_dialogue(recorded, sessions):
@@ -182,8 +231,19 @@ def test_exported_messages_are_the_sent_ones(recorded, scratch):
     assert len(files) == len(rows) > 0
     found = []
     for row in rows:
-        assert {"session", "exchange", "carrier", "complete", "bytes", "sha256", "file", "from", "to", "subject",
-                "message_id"} <= set(row)
+        assert {
+            "session",
+            "exchange",
+            "carrier",
+            "complete",
+            "bytes",
+            "sha256",
+            "file",
+            "from",
+            "to",
+            "subject",
+            "message_id",
+        } <= set(row)
         assert row["carrier"] in ("DATA", "BDAT", "LMTP", "RETR", "TOP", "FETCH", "APPEND")
         content = files[row["file"].rsplit("/", 1)[-1]]
         assert len(content) == row["bytes"] and hashlib.sha256(content).hexdigest() == row["sha256"]
@@ -192,7 +252,9 @@ def test_exported_messages_are_the_sent_ones(recorded, scratch):
     assert sorted(found) == sorted(recorded.sent)
     carriers = {row["carrier"] for row in rows}
     assert {"DATA", "BDAT", "RETR", "FETCH", "APPEND"} <= carriers
-    assert [r["complete"] for r in rows if r["carrier"] == "DATA"].count(False) == 1, "the one that broke off in the middle"
+    assert [r["complete"] for r in rows if r["carrier"] == "DATA"].count(
+        False
+    ) == 1, "the one that broke off in the middle"
 
 
 def test_export_of_pcapng_is_a_recording_again(recorded, sessions, scratch):
@@ -204,8 +266,8 @@ def test_export_of_pcapng_is_a_recording_again(recorded, sessions, scratch):
 
 
 def test_every_byte_is_recorded(recorded):
-    """The payload of the recording is that of the wire, the same length everywhere; only masked octets differ, and those are all
-    the mask's."""
+    """The payload of the recording is that of the wire, the same length everywhere; only masked octets differ, and
+    those are all the mask's."""
     kept = {}
     for path in mailproxy.segments(recorded.folder):
         for session in pcap.sessions(path.read_bytes()):

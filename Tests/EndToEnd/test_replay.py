@@ -17,7 +17,8 @@ from processes import HOST, free_port
 
 
 def _record(servers, folder, protocol, driver, account, stored):
-    """Runs one driver through the proxy and returns the recording; Dovecot's mailboxes are then what they were before."""
+    """Runs one driver through the proxy and returns the recording; Dovecot's mailboxes are then what they were
+    before."""
     if stored is not None:
         imap_clients.seed(clients.Place(servers.dovecot.side_door), account, stored)
         servers.dovecot.save(account)
@@ -30,17 +31,39 @@ def _record(servers, folder, protocol, driver, account, stored):
 
 
 def _replay(servers, record, protocol, account, *options, status):
-    return command("replay", record, "--to", f"{protocol}://{HOST}:{servers.ports[protocol]}", "--user", account.address,
-                   "--password", account.password, *options, status=status, seconds=60)
+    return command(
+        "replay",
+        record,
+        "--to",
+        f"{protocol}://{HOST}:{servers.ports[protocol]}",
+        "--user",
+        account.address,
+        "--password",
+        account.password,
+        *options,
+        status=status,
+        seconds=60,
+    )
 
 
-CASES = [("imap", imap_clients.imaplib_whole), ("imap", imap_clients.imaplib_uid), ("imap", imap_clients.literals),
-         ("imap", imap_clients.nc_typed), ("pop3", pop3_clients.poplib_whole), ("pop3", pop3_clients.burst),
-         ("pop3", pop3_clients.sasl_plain), ("smtp", smtp_clients.smtplib_plain), ("smtp", smtp_clients.burst),
-         ("smtp", smtp_clients.chunking), ("smtp", smtp_clients.strange_words)]
+CASES = [
+    ("imap", imap_clients.imaplib_whole),
+    ("imap", imap_clients.imaplib_uid),
+    ("imap", imap_clients.literals),
+    ("imap", imap_clients.nc_typed),
+    ("pop3", pop3_clients.poplib_whole),
+    ("pop3", pop3_clients.burst),
+    ("pop3", pop3_clients.sasl_plain),
+    ("smtp", smtp_clients.smtplib_plain),
+    ("smtp", smtp_clients.burst),
+    ("smtp", smtp_clients.chunking),
+    ("smtp", smtp_clients.strange_words),
+]
 
 
-@pytest.mark.parametrize("protocol, driver", CASES, ids=lambda value: value if isinstance(value, str) else value.__name__)
+@pytest.mark.parametrize(
+    "protocol, driver", CASES, ids=lambda value: value if isinstance(value, str) else value.__name__
+)
 def test_same_server_answers_the_same(protocol, driver, servers, scratch):
     account = servers.accounts.fresh()
     stored = None if protocol == "smtp" else messages.many(account.address)

@@ -8,11 +8,16 @@ DISSECTORS = {"smtp": "smtp", "pop3": "pop", "imap": "imap"}
 
 def _run(path, ports, *options, cut_short=False):
     decode = [part for protocol, port in ports.items() for part in ("-d", f"tcp.port=={port},{DISSECTORS[protocol]}")]
-    done = run(["/usr/bin/tshark", "-n", "-r", path, *decode, *options], seconds=60,
-               env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"})
+    done = run(
+        ["/usr/bin/tshark", "-n", "-r", path, *decode, *options],
+        seconds=60,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+    )
     complaint = b"\n".join(
-        line for line in done.stderr.splitlines()
-        if b"Running as user" not in line and not (cut_short and b"cut short" in line))
+        line
+        for line in done.stderr.splitlines()
+        if b"Running as user" not in line and not (cut_short and b"cut short" in line)
+    )
     assert (done.returncode == 0 or cut_short) and complaint.strip() == b"", (done.returncode, done.stderr)
     return done.stdout.decode()
 
@@ -21,7 +26,9 @@ def commands(path, ports, cut_short=False):
     """{dissector: [command, ...]} as tshark's own dissectors name them."""
     found = {}
     for dissector, field in FIELDS.items():
-        lines = _run(path, ports, "-Y", field, "-T", "fields", "-E", "aggregator=,", "-e", field, cut_short=cut_short).split("\n")
+        lines = _run(
+            path, ports, "-Y", field, "-T", "fields", "-E", "aggregator=,", "-e", field, cut_short=cut_short
+        ).split("\n")
         found[dissector] = [word.upper() for line in lines for word in line.split(",") if word]
     return found
 

@@ -1,5 +1,5 @@
-"""A socket on which a test speaks SMTP, POP3 or IMAP word by word, and the dialogues that no library client has: pipelined
-bursts, BDAT, the three literals, IDLE, half-close, one byte at a time, and typing into nc."""
+"""A socket on which a test speaks SMTP, POP3 or IMAP word by word, and the dialogues that no library client has:
+pipelined bursts, BDAT, the three literals, IDLE, half-close, one byte at a time, and typing into nc."""
 
 import re
 import select
@@ -31,7 +31,7 @@ class Wire:
             self.socket.sendall(data)
             return
         for at in range(len(data)):
-            self.socket.sendall(data[at:at + 1])
+            self.socket.sendall(data[at : at + 1])
 
     def line(self):
         line = self.reader.readline()
@@ -164,8 +164,12 @@ class Typist:
 
     def __init__(self, host, port):
         self.child = subprocess.Popen(
-            ["/usr/bin/nc", "-C", "-N", host, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True)
+            ["/usr/bin/nc", "-C", "-N", host, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.seen = b""
 
     def __enter__(self):
@@ -183,7 +187,7 @@ class Typist:
             piece = self.child.stdout.read1(65536) if ready else b""
             assert piece, f"nc never showed {pattern!r}, only {self.seen!r}"
             self.seen += piece
-        shown, self.seen = self.seen[:match.end()], self.seen[match.end():]
+        shown, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return shown
 
     def type(self, line, then):
