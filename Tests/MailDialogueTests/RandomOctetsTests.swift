@@ -88,6 +88,49 @@ struct SeededNumbers: RandomNumberGenerator {
             kinds.isSuperset(of: ["command", "reply", "begin", "content", "end", "response", "challenge", "opaque"]))
     }
 
+    /// The same octets, by the turn and one by one, from all vantages: the same notes, and a relay changes nothing.
+    @Test(arguments: [MailProtocol.smtp, .lmtp, .pop3, .imap])
+    func randomDialoguesLookTheSameFromEverywhere(_ proto: MailProtocol) throws {
+        switch proto {
+        case .smtp: try compare(.smtp) { SMTPDialogue(.smtp) }
+        case .lmtp: try compare(.smtp) { SMTPDialogue(.lmtp) }
+        case .pop3: try compare(.pop3) { POP3Dialogue() }
+        case .imap: try compare(.imap) { IMAPDialogue() }
+        }
+    }
+
+    private func compare<D: Dialogue>(_ proto: MailProtocol, _ make: @escaping @Sendable () -> D) throws {
+        var numbers = SeededNumbers(seed: 3)
+        let words = try #require(Self.words[proto])
+        for _ in 0..<200 {
+            var turns: [(side: Side, octets: [UInt8])] = []
+            for turn in 0..<Int.random(in: 2...30, using: &numbers) {
+                // Server lines come one at a time: only then can a relay that holds octets be told from one that does
+                // not.
+                let side: Side = turn % 3 == 1 ? .client : .server
+                turns.append((side, Self.chunk(side == .client ? words.client : words.server, &numbers)))
+            }
+            let reference = Run(make: make, vantage: .observer)(turns).notes
+            let single = turns.flatMap { turn in turn.octets.map { (side: turn.side, octets: [$0]) } }
+            for vantage in Vantage.allCases {
+                let outcome = Run(make: make, vantage: vantage)(single)
+                for side in Side.allCases {
+                    let sent = turns.filter { $0.side == side }.flatMap(\.octets)
+                    if let forwarded = outcome.forwarded, forwarded[side] != sent {
+                        Issue.record("the relay changed octets of the \(side)")
+                        return
+                    }
+                    guard outcome.notes.joined(side) == reference.joined(side) else {
+                        let both = zip(outcome.notes.joined(side), reference.joined(side))
+                        let first = both.first { $0 != $1 }.map { "\($0.expectation) / \($1.expectation)" }
+                        Issue.record("\(vantage) sees other notes of the \(side): \(first ?? "fewer")")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
     /// A few words whole, some cut or with an octet changed, some of nothing but noise.
     private static func chunk(_ words: [String], _ numbers: inout SeededNumbers) -> [UInt8] {
         var chunk: [UInt8] = []

@@ -140,6 +140,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             case .content(let content, let extent):
                 if path.content == nil {
+                    // Content begins with its first octet, so that it is told at the same place however octets come.
+                    guard !path.framer.isEmpty || extent == .octets(0) else { return moved }
                     path.content = content
                     path.waited = false
                     switch extent {
