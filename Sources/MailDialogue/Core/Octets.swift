@@ -3,12 +3,11 @@
 extension ArraySlice<UInt8> {
     /// The line without its line end, and whether that was CRLF.
     package var withoutLineEnd: (line: ArraySlice<UInt8>, crlf: Bool) {
-        var line = self
-        guard line.last == 10 else { return (line, false) }
-        line.removeLast()
+        // Slices of slices throughout: `removeLast` and `removeFirst` would copy octets that a note shares.
+        guard last == 10 else { return (self, false) }
+        let line = dropLast()
         guard line.last == 13 else { return (line, false) }
-        line.removeLast()
-        return (line, true)
+        return (line.dropLast(), true)
     }
 
     /// The first word, up to a space or tab, and what follows behind one separator.
@@ -19,10 +18,11 @@ extension ArraySlice<UInt8> {
 
     /// Without spaces and tabs at both ends.
     package var trimmed: ArraySlice<UInt8> {
-        var slice = self
-        while let first = slice.first, first == 32 || first == 9 { slice.removeFirst() }
-        while let last = slice.last, last == 32 || last == 9 { slice.removeLast() }
-        return slice
+        var from = startIndex
+        var upTo = endIndex
+        while from < upTo, self[from] == 32 || self[from] == 9 { from += 1 }
+        while from < upTo, self[upTo - 1] == 32 || self[upTo - 1] == 9 { upTo -= 1 }
+        return self[from..<upTo]
     }
 
     /// ASCII letters in capitals, at most `limit` octets, as text; other octets as `?`.

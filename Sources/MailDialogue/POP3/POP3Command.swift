@@ -44,8 +44,7 @@ package struct POP3Command: Equatable, Sendable {
 
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
-        var front = line
-        while let first = front.first, first == 32 || first == 9 { front.removeFirst() }
+        let front = line.drop { $0 == 32 || $0 == 9 }
         let (word, rest) = front.firstWord
         self.word = word.keyword()
         verb = word.count <= 4 ? Verb(rawValue: self.word) : nil
