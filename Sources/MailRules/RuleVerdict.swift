@@ -56,6 +56,8 @@ package struct RuleFacts: Sendable {
     package var replyCode = ""
     package var replyText = ""
     package var tags: [String] = []
+    /// What the present command brings.
+    package var news: RuleOccasion = []
 
     package init(mailProtocol: MailProtocol, clientAddress: String, route: String) {
         self.mailProtocol = mailProtocol

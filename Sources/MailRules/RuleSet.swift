@@ -1,0 +1,107 @@
+// The rules in force, compiled: for each point and protocol those that run there, in order.
+
+import MailDialogue
+
+/// Rules in the order in which they are asked.
+package struct RuleSet: Sendable {
+    /// All rules.
+    package let rules: [Rule]
+    /// Indices of rules for each point and protocol.
+    private let table: [[Int]]
+
+    /// No rules.
+    package init() { self.init([]) }
+
+    package init(_ rules: [Rule]) {
+        self.rules = rules
+        var table = [[Int]](repeating: [], count: RulePoint.allCases.count * MailProtocol.allCases.count)
+        for (number, rule) in rules.enumerated() {
+            for (mailProtocol, place) in rule.places { table[Self.index(place.point, mailProtocol)].append(number) }
+        }
+        self.table = table
+    }
+
+    package var isEmpty: Bool { rules.isEmpty }
+    package var count: Int { rules.count }
+
+    private static func index(_ point: RulePoint, _ mailProtocol: MailProtocol) -> Int {
+        let row =
+            switch point {
+            case .connect: 0
+            case .command: 1
+            case .envelope: 2
+            case .header: 3
+            case .reply: 4
+            }
+        let column =
+            switch mailProtocol {
+            case .smtp: 0
+            case .lmtp: 1
+            case .pop3: 2
+            case .imap: 3
+            }
+        return row * 4 + column
+    }
+
+    /// Some rule runs at this point.
+    package func needs(_ point: RulePoint, _ mailProtocol: MailProtocol) -> Bool {
+        !table[Self.index(point, mailProtocol)].isEmpty
+    }
+
+    /// What all rules of a point say together.
+    ///
+    /// Rules are asked in order; a tag that one sets the next ones see. `pass`, `reject` and `close` end the evaluation
+    /// behind the rule in which they stand.
+    package func judge(_ point: RulePoint, _ facts: RuleFacts) -> RuleVerdict {
+        var verdict = RuleVerdict()
+        var facts = facts
+        for number in table[Self.index(point, facts.mailProtocol)] {
+            let rule = rules[number]
+            if let occasion = rule.places[facts.mailProtocol]?.occasion, occasion.isDisjoint(with: facts.news) {
+                continue
+            }
+            guard rule.condition.holds(for: facts) else { continue }
+            verdict.rules.append(rule.name)
+            var isLast = false
+            for action in rule.actions {
+                switch action {
+                case .pass: isLast = true
+                case .reject(let text):
+                    verdict.reject = verdict.reject ?? text
+                    isLast = true
+                case .close:
+                    verdict.close = true
+                    isLast = true
+                case .tag(let tag):
+                    if !facts.tags.contains(tag) {
+                        facts.tags.append(tag)
+                        verdict.tags.append(tag)
+                    }
+                case .log(let template): verdict.logs.append("rule \(rule.name): \(template.text(from: facts))")
+                case .setHeader(let name, let value):
+                    // Headers are edited where they are; a rule that holds elsewhere too has nothing to edit there.
+                    if point == .header {
+                        verdict.setHeaders.append(HeaderEdit(name: name, value: value.text(from: facts)))
+                    }
+                case .delay(let milliseconds): verdict.delay = min(verdict.delay &+ milliseconds, RuleLimits.delay)
+                }
+            }
+            if isLast { break }
+        }
+        return verdict
+    }
+}
+
+/// Limits of rules.
+package enum RuleLimits {
+    /// Milliseconds that a frame waits at most: an hour. Clients give up after minutes (RFC 5321 §4.5.3.2).
+    package static let delay = 3_600_000
+    /// Octets of a rule file.
+    package static let file = 1_048_576
+    /// Octets of the text of `reject`: a reply line has 512 (RFC 5321 §4.5.3.1.5).
+    package static let reject = 400
+    /// Octets of a header field's value as written.
+    package static let header = 800
+    /// Octets of a name or a tag.
+    package static let name = 100
+}
