@@ -95,4 +95,30 @@ import Testing
         // Handshake 3, data in four packets of at most 65,000, end 4.
         #expect(read.packets == 11)
     }
+
+    @Test func theLastReferenceMayGoOnTheRecordersThread() async throws {
+        let scratch = try RecorderScratch()
+        try await letGo(scratch.path)
+        // The thread ends by itself and gives the lock up.
+        let begin = System.monotonicClock()
+        var next: Recorder?
+        while next == nil, System.monotonicClock() - begin < 60_000_000 {
+            next = try? Recorder(.init(directory: scratch.path))
+            await Task.yield()
+        }
+        #expect(next != nil)
+        next?.close()
+        #expect(try RecordingIndex(directory: scratch.path).sessions() == [SampleSession.smtp(1).summary])
+    }
+
+    /// Records a session with a recorder that only a callback holds in the end.
+    private func letGo(_ directory: String) async throws {
+        var settings = Recorder.Settings(directory: directory)
+        settings.bufferBytes = 1
+        let recorder = try Recorder(settings)
+        await withCheckedContinuation { continuation in
+            recorder.append(SampleSession.smtp(1).events)
+            recorder.whenDrained { withExtendedLifetime(recorder) { continuation.resume() } }
+        }
+    }
 }

@@ -85,7 +85,14 @@ package enum IndexRecovery {
                 continue
             }
             let path = directory + "/" + name
-            let scan = try SegmentScan(path: path, number: number)
+            let scan: SegmentScan
+            do {
+                scan = try SegmentScan(path: path, number: number)
+            } catch {
+                // One bad segment must not keep mail from being recorded; it is tried again next time.
+                log("\(error)")
+                continue
+            }
             if let damage = scan.damage { log("\(path): \(damage)") }
             result.scannedSegments += 1
             for session in scan.sessions {

@@ -65,7 +65,6 @@ package final class Recorder: Sendable {
     private let queue: RecorderQueue
     private let status = RecorderStatus()
     private let thread: Mutex<pthread_t?>
-    private let lock: Int32
 
     /// Makes the directory, takes its lock, brings the index up to date and starts the thread.
     package init(_ settings: Settings) throws(RecorderError) {
@@ -80,12 +79,11 @@ package final class Recorder: Sendable {
             let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
             self.recovery = recovery
             let worker = RecorderWorker(settings, index: index, status: status)
-            thread = Mutex(try Self.start(worker, queue))
+            thread = Mutex(try Self.start(worker, queue, lock: lock))
         } catch {
             Glibc.close(lock)
             throw error
         }
-        self.lock = lock
     }
 
     deinit { close() }
@@ -114,23 +112,34 @@ package final class Recorder: Sendable {
         }
         guard let joined else { return }
         queue.close()
-        pthread_join(joined, nil)
-        Glibc.close(lock)
+        // A callback on the recorder's own thread may hold the last reference; the thread then ends by itself.
+        if pthread_join(joined, nil) == EDEADLK { pthread_detach(joined) }
     }
 
     /// What the thread is given.
     private final class Start {
         let worker: RecorderWorker
         let queue: RecorderQueue
+        let lock: Int32
 
-        init(_ worker: RecorderWorker, _ queue: RecorderQueue) {
+        init(_ worker: RecorderWorker, _ queue: RecorderQueue, _ lock: Int32) {
             self.worker = worker
             self.queue = queue
+            self.lock = lock
         }
     }
 
-    private static func start(_ worker: RecorderWorker, _ queue: RecorderQueue) throws(RecorderError) -> pthread_t {
-        let start = Unmanaged.passRetained(Start(worker, queue))
+    /// Runs to the end and frees what the thread had; gives the lock.
+    private static func work(_ reference: Unmanaged<Start>) -> Int32 {
+        let start = reference.takeRetainedValue()
+        start.worker.run(start.queue)
+        return start.lock
+    }
+
+    private static func start(
+        _ worker: RecorderWorker, _ queue: RecorderQueue, lock: Int32
+    ) throws(RecorderError) -> pthread_t {
+        let start = Unmanaged.passRetained(Start(worker, queue, lock))
         var thread = pthread_t()
         let code = pthread_create(
             &thread, nil,
@@ -140,8 +149,8 @@ package final class Recorder: Sendable {
                 sigfillset(&all)
                 pthread_sigmask(SIG_SETMASK, &all, nil)
                 guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                start.worker.run(start.queue)
+                // The lock goes last, when the index is closed.
+                Glibc.close(Recorder.work(Unmanaged<Start>.fromOpaque(argument)))
                 return nil
             }, start.toOpaque())
         guard code == 0 else {

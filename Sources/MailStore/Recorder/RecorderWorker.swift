@@ -10,6 +10,9 @@ final class RecorderWorker {
     /// Microseconds between updates of open sessions in the index.
     static let updateInterval: Int64 = 2_000_000
 
+    /// Remarks of a session that wait for a packet.
+    static let mostRemarks = 1_000
+
     private let settings: Recorder.Settings
     private let status: RecorderStatus
     private var segments: SegmentWriter
@@ -91,7 +94,8 @@ final class RecorderWorker {
             session.summary.exchanges = max(session.summary.exchanges, exchange.number)
             session.summary.violations &+= exchange.violations.count
             session.isIndexed = false
-            if !exchange.changed.isEmpty {
+            // While nothing can be written remarks would pile up; the index has them too.
+            if !exchange.changed.isEmpty, session.remarks.count < Self.mostRemarks {
                 session.remarks.append(.changed(session: id, exchange: exchange.number, rules: exchange.changed))
             }
         case .message(session: let id, let message):
