@@ -1,0 +1,157 @@
+// Live capture through libpcap: packets of an interface as they pass.
+
+import CPcap
+import Glibc
+import MailRecording
+
+/// An interface on which packets can be captured.
+package struct CaptureDevice: Equatable, Sendable {
+    package var name: String
+    package var details: String
+    package var isLoopback: Bool
+    package var isUp: Bool
+}
+
+/// What the kernel counted since the capture began.
+package struct CaptureStatistics: Equatable, Sendable {
+    package var received: Int
+    /// Packets that were lost for want of space in the kernel's buffer.
+    package var dropped: Int
+    /// Packets that the interface or its driver lost.
+    package var interfaceDropped: Int
+}
+
+/// A live capture. Never blocks but in ``wait(milliseconds:)``. Not for several threads at once.
+package final class LiveCapture {
+    package struct Options: Sendable {
+        package var filter = ""
+        /// Octets of a packet that are kept.
+        package var snapLength: Int32 = 262_144
+        /// The kernel's buffer in octets: what it holds while we are busy.
+        package var bufferSize: Int32 = 32 << 20
+        /// Packets are given as soon as they pass instead of in blocks: for a person who watches, at more cost a
+        /// packet.
+        package var isImmediate = true
+        package var isPromiscuous = false
+
+        package init() {}
+    }
+
+    private let handle: OpaquePointer
+    private let name: String
+    /// Readable when packets wait: for an event loop. -1 when the interface has none.
+    package let descriptor: Int32
+    /// The LINKTYPE_ number of the packets.
+    package let linkType: UInt32
+    private let isNano: Bool
+    /// Packets given so far.
+    package private(set) var packets = 0
+
+    /// Starts capturing on the interface `name`; `any` stands for all of them.
+    package init(interface name: String, options: Options = Options()) throws(CaptureError) {
+        var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+        guard let handle = pcap_create(name, &message) else {
+            throw CaptureError(.failed, "\(name): \(Self.text(message))")
+        }
+        var isDone = false
+        defer { if !isDone { pcap_close(handle) } }
+        pcap_set_snaplen(handle, options.snapLength)
+        pcap_set_promisc(handle, options.isPromiscuous ? 1 : 0)
+        pcap_set_timeout(handle, 100)
+        pcap_set_buffer_size(handle, options.bufferSize)
+        pcap_set_immediate_mode(handle, options.isImmediate ? 1 : 0)
+        pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO)
+        let status = pcap_activate(handle)
+        guard status >= 0 else { throw Self.error(status, name, handle) }
+        isNano = pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO
+        let type = pcap_datalink(handle)
+        linkType = type == DLT_RAW ? 101 : UInt32(bitPattern: type)
+        if !options.filter.isEmpty {
+            var program = bpf_program()
+            guard pcap_compile(handle, &program, options.filter, 1, mp_netmask_unknown()) == 0 else {
+                throw CaptureError(
+                    .badFilter, "filter \"\(options.filter)\": \(String(cString: pcap_geterr(handle)))")
+            }
+            defer { pcap_freecode(&program) }
+            guard pcap_setfilter(handle, &program) == 0 else {
+                throw CaptureError(.failed, "\(name): \(String(cString: pcap_geterr(handle)))")
+            }
+        }
+        guard pcap_setnonblock(handle, 1, &message) == 0 else {
+            throw CaptureError(.failed, "\(name): \(Self.text(message))")
+        }
+        descriptor = pcap_get_selectable_fd(handle)
+        self.handle = handle
+        self.name = name
+        isDone = true
+    }
+
+    deinit { pcap_close(handle) }
+
+    /// The next packet; nil when none waits now.
+    package func next() throws(CaptureError) -> CaptureRecord? {
+        var header: UnsafeMutablePointer<pcap_pkthdr>?
+        var data: UnsafePointer<UInt8>?
+        let status = pcap_next_ex(handle, &header, &data)
+        if status == 0 { return nil }
+        guard status > 0, let header, let data else { throw Self.error(status, name, handle) }
+        let bytes = Array(UnsafeBufferPointer(start: data, count: Int(header.pointee.caplen)))
+        let fraction = Int64(header.pointee.ts.tv_usec)
+        packets += 1
+        return CaptureRecord(
+            index: packets, time: Int64(header.pointee.ts.tv_sec) * 1_000_000 + (isNano ? fraction / 1_000 : fraction),
+            linkType: linkType, bytes: bytes[...], originalLength: Int(header.pointee.len))
+    }
+
+    /// Waits until a packet may be there, at most `milliseconds`. False when the time is over.
+    package func wait(milliseconds: Int32) -> Bool {
+        // libpcap's own time-out only ends a block that has begun to fill: on a silent link it would wait for ever.
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) > 0
+    }
+
+    /// What was received and lost so far.
+    package func statistics() throws(CaptureError) -> CaptureStatistics {
+        var counters = pcap_stat()
+        guard pcap_stats(handle, &counters) == 0 else { throw Self.error(PCAP_ERROR, name, handle) }
+        return CaptureStatistics(
+            received: Int(counters.ps_recv), dropped: Int(counters.ps_drop), interfaceDropped: Int(counters.ps_ifdrop))
+    }
+
+    /// The interfaces that this user may capture on.
+    package static func devices() throws(CaptureError) -> [CaptureDevice] {
+        var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+        var list: UnsafeMutablePointer<pcap_if_t>?
+        guard pcap_findalldevs(&list, &message) == 0 else { throw CaptureError(.failed, text(message)) }
+        defer { pcap_freealldevs(list) }
+        var out: [CaptureDevice] = []
+        var entry = list
+        while let device = entry?.pointee {
+            out.append(
+                CaptureDevice(
+                    name: device.name.map { String(cString: $0) } ?? "",
+                    details: device.description.map { String(cString: $0) } ?? "",
+                    isLoopback: device.flags & UInt32(PCAP_IF_LOOPBACK) != 0,
+                    isUp: device.flags & UInt32(PCAP_IF_UP) != 0))
+            entry = device.next
+        }
+        return out
+    }
+
+    private static func text(_ message: [CChar]) -> String {
+        String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private static func error(_ status: Int32, _ name: String, _ handle: OpaquePointer) -> CaptureError {
+        let said = String(cString: pcap_geterr(handle))
+        let details = said.isEmpty ? String(cString: pcap_statustostr(status)) : said
+        switch status {
+        case PCAP_ERROR_PERM_DENIED, PCAP_ERROR_PROMISC_PERM_DENIED:
+            return CaptureError(
+                .noPermission, "\(name): no permission to capture; run as root or give the program CAP_NET_RAW")
+        case PCAP_ERROR_NO_SUCH_DEVICE: return CaptureError(.noSuchDevice, "\(name): there is no such interface")
+        case PCAP_ERROR_IFACE_NOT_UP: return CaptureError(.deviceDown, "\(name): the interface is down")
+        default: return CaptureError(.failed, "\(name): \(details)")
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// The usual segment, in one step: the next octets or an acknowledgment, in order, with nothing waiting. What it does is
+// what the long way does with such a segment; it exists because nine of ten segments are of this kind.
+
+import MailDialogue
+import MailRecording
+
+extension Flow {
+    /// What the quick way did.
+    enum Quick {
+        /// Nothing: the segment is not of the usual kind.
+        case no
+        /// The segment told of no octets. `kept` is the change in what is kept of delivered octets.
+        case acknowledged(kept: Int)
+        /// Its payload comes next; `time` is that of the event.
+        case octets(time: Int64, kept: Int)
+    }
+
+    /// Takes a segment of the usual kind.
+    /// - Parameter keeping: delivered octets are kept to compare repetitions with.
+    mutating func followQuickly(_ side: Side, _ segment: TCPSegment, _ time: Int64, keeping: Bool) -> Quick {
+        guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, segment.missing == 0,
+            segment.checksum == .right, segment.flags.subtracting(.psh) == .ack
+        else { return .no }
+        let quick: Quick
+        switch side {
+        case .client: quick = Self.follow(&client, &server, segment, isMidstream, keeping)
+        case .server: quick = Self.follow(&server, &client, segment, isMidstream, keeping)
+        }
+        switch quick {
+        case .no: return .no
+        case .acknowledged:
+            if time > lastSeen { lastSeen = time }
+            return quick
+        case .octets(_, let kept):
+            if time > lastSeen { lastSeen = time }
+            if time > eventTime { eventTime = time }
+            return .octets(time: eventTime, kept: kept)
+        }
+    }
+
+    private static func follow(
+        _ own: inout FlowStream, _ peer: inout FlowStream, _ segment: TCPSegment, _ isMidstream: Bool, _ keeping: Bool
+    ) -> Quick {
+        guard own.isKnown, peer.isKnown, own.fin == nil, own.pendingCost == 0, peer.pendingCost == 0,
+            own.doubtfulCost == 0, peer.doubtfulCost == 0, own.hasRightChecksums != nil,
+            segment.sequence == own.next || segment.payload.isEmpty,
+            sequenceDistance(segment.acknowledgment, from: peer.next) <= 0, !own.hasAcknowledgedHole
+        else { return .no }
+        let shift = own.scale.map(UInt32.init) ?? (isMidstream ? TCPReassembler.unknownScale : 0)
+        let window = UInt32(segment.window) << shift
+        if window > own.window { own.window = window }
+        let before = own.recent.count + peer.recent.count
+        peer.acknowledge(segment.acknowledgment)
+        guard !segment.payload.isEmpty else {
+            return .acknowledged(kept: own.recent.count + peer.recent.count - before)
+        }
+        own.isSilent = false
+        own.advance(over: segment.payload, keeping: keeping)
+        return .octets(time: 0, kept: own.recent.count + peer.recent.count - before)
+    }
+}

@@ -1,0 +1,177 @@
+// The flows that are followed, found by their endpoints, and the order in which they may be forgotten.
+
+import MailDialogue
+import MailRecording
+
+/// The endpoints of a flow, the same for both directions.
+struct FlowKey: Hashable, Sendable {
+    let low: IPEndpoint
+    let high: IPEndpoint
+
+    /// - Returns: the key, and whether `source` is its `low`.
+    static func of(_ source: IPEndpoint, _ destination: IPEndpoint) -> (key: FlowKey, isLow: Bool) {
+        isOrdered(source, destination)
+            ? (FlowKey(low: source, high: destination), true) : (FlowKey(low: destination, high: source), false)
+    }
+
+    private static func isOrdered(_ a: IPEndpoint, _ b: IPEndpoint) -> Bool {
+        if a.address.low != b.address.low { return a.address.low < b.address.low }
+        if a.address.high != b.address.high { return a.address.high < b.address.high }
+        return a.port <= b.port
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(low.address.low)
+        hasher.combine(high.address.low)
+        if low.address.isIPv6 {
+            hasher.combine(low.address.high)
+            hasher.combine(high.address.high)
+        }
+        hasher.combine(UInt32(low.port) << 16 | UInt32(high.port))
+    }
+}
+
+/// A flow.
+struct Flow: Sendable {
+    /// The SYN of a connection that may take this one's place, once the server answers it.
+    struct NewSYN: Sendable {
+        var side: Side
+        var segment: TCPSegment
+        var time: Int64
+        var packet: Int
+    }
+
+    let id: Int
+    let key: FlowKey
+    let isClientLow: Bool
+    let isMidstream: Bool
+    let start: Int64
+    var client = FlowStream()
+    var server = FlowStream()
+    /// The event `opened` was given.
+    var isOpen = false
+    /// The event `closed` was given; the flow stays for a while to know late packets.
+    var isClosed = false
+    var newSYN: NewSYN?
+    /// The time of the last packet, and of the last event.
+    var lastSeen: Int64
+    var eventTime: Int64
+    /// Packets since octets wait for others that the peer has.
+    var stalledPackets = 0
+    var stalledSince: Int64 = 0
+    /// Both sides were seen.
+    var hasBothSides = false
+
+    init(id: Int, key: FlowKey, isClientLow: Bool, isMidstream: Bool, time: Int64) {
+        self.id = id
+        self.key = key
+        self.isClientLow = isClientLow
+        self.isMidstream = isMidstream
+        start = time
+        lastSeen = time
+        eventTime = time
+    }
+
+    subscript(side: Side) -> FlowStream {
+        // Lends the stream instead of copying it, as it is asked for many times a packet.
+        _read {
+            switch side {
+            case .client: yield client
+            case .server: yield server
+            }
+        }
+        _modify {
+            switch side {
+            case .client: yield &client
+            case .server: yield &server
+            }
+        }
+    }
+
+    var clientEndpoint: IPEndpoint { isClientLow ? key.low : key.high }
+    var serverEndpoint: IPEndpoint { isClientLow ? key.high : key.low }
+    var pendingCost: Int { client.pendingCost + server.pendingCost }
+}
+
+/// The table of flows. Slots are numbers that stay valid until the flow is removed.
+struct FlowTable: Sendable {
+    /// Which flows are forgotten first when the table is full: ended ones, then those of which one side was seen, then
+    /// the rest; the least recent of each first.
+    enum Standing: Int, CaseIterable, Sendable { case ended, tentative, live }
+
+    private struct Link: Sendable {
+        var before = -1
+        var after = -1
+        var standing = Standing.tentative
+    }
+
+    /// The flow of each slot; slots on the free list hold the last flow that was there.
+    var flows: [Flow] = []
+    private var links: [Link] = []
+    private var free: [Int] = []
+    private var slots: [FlowKey: Int] = [:]
+    private var oldest = [-1, -1, -1]
+    private var newest = [-1, -1, -1]
+
+    var count: Int { slots.count }
+
+    func slot(of key: FlowKey) -> Int? { slots[key] }
+
+    /// All slots in use, in the order of flow numbers.
+    var slotsInOrder: [Int] { slots.values.sorted { flows[$0].id < flows[$1].id } }
+
+    mutating func insert(_ flow: Flow) -> Int {
+        let slot: Int
+        if let reused = free.popLast() {
+            slot = reused
+            flows[slot] = flow
+        } else {
+            slot = flows.count
+            flows.append(flow)
+            links.append(Link())
+        }
+        slots[flow.key] = slot
+        links[slot].standing = .tentative
+        link(slot)
+        return slot
+    }
+
+    mutating func remove(_ slot: Int) {
+        slots[flows[slot].key] = nil
+        unlink(slot)
+        // What the flow kept is given back at once.
+        flows[slot].client = FlowStream()
+        flows[slot].server = FlowStream()
+        flows[slot].newSYN = nil
+        free.append(slot)
+    }
+
+    /// The flow was seen: it is the most recent of its standing.
+    mutating func touch(_ slot: Int, _ standing: Standing) {
+        if links[slot].standing == standing, newest[standing.rawValue] == slot { return }
+        unlink(slot)
+        links[slot].standing = standing
+        link(slot)
+    }
+
+    /// The least recent flow of a standing.
+    func oldest(_ standing: Standing) -> Int? {
+        let slot = oldest[standing.rawValue]
+        return slot < 0 ? nil : slot
+    }
+
+    private mutating func link(_ slot: Int) {
+        let list = links[slot].standing.rawValue
+        links[slot].before = newest[list]
+        links[slot].after = -1
+        if newest[list] >= 0 { links[newest[list]].after = slot } else { oldest[list] = slot }
+        newest[list] = slot
+    }
+
+    private mutating func unlink(_ slot: Int) {
+        let list = links[slot].standing.rawValue
+        let (before, after) = (links[slot].before, links[slot].after)
+        if before >= 0 { links[before].after = after } else { oldest[list] = after }
+        if after >= 0 { links[after].before = before } else { newest[list] = before }
+    }
+}

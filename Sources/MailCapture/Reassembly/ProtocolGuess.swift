@@ -1,0 +1,269 @@
+// Which mail protocol a flow speaks: by its content on any port, with the port as a hint where the content fits
+// several.
+
+import MailDialogue
+import MailRecording
+
+extension FlowEvent {
+    /// The same event with the sides exchanged.
+    package var swapped: FlowEvent {
+        switch self {
+        case .opened(let flow, let client, let server, let time, let midstream):
+            .opened(flow: flow, client: server, server: client, time: time, midstream: midstream)
+        case .bytes(let flow, let side, let time, let octets, let packet):
+            .bytes(flow: flow, side: side.other, time: time, octets, packet: packet)
+        case .gap(let flow, let side, let count, let time): .gap(flow: flow, side: side.other, count: count, time: time)
+        case .conflict(let flow, let side, let offset, let other, let time, let packet):
+            .conflict(flow: flow, side: side.other, offset: offset, other: other, time: time, packet: packet)
+        case .ended(let flow, let side, let time): .ended(flow: flow, side: side.other, time: time)
+        case .closed: self
+        }
+    }
+}
+
+/// Finds the protocol of one flow. Give it the flow's events until the verdict is no longer `undecided`, then take what
+/// it held and follow the protocol with that, and with all further events directly.
+package struct ProtocolGuess: Sendable {
+    package enum Verdict: Equatable, Sendable {
+        /// More octets are needed.
+        case undecided
+        /// `isSwapped`: the content shows that the side called server is the client; ``ProtocolGuess/takeHeld()`` gives
+        /// its events with the sides exchanged, and the caller exchanges those that follow (``FlowEvent/swapped``).
+        case mail(MailProtocol, isSwapped: Bool)
+        case notMail
+    }
+
+    /// Octets that are held before the verdict has to be given: what the first lines of any dialogue need, many times
+    /// over.
+    package static let mostHeld = 4_096
+
+    /// Octets without a line end that tell as much as a line.
+    private static let longLine = 1_024
+
+    package private(set) var verdict = Verdict.undecided
+    private let portProtocol: MailProtocol?
+    private let isMidstream: Bool
+    private var held: [FlowEvent] = []
+    private var heldOctets = 0
+    private var client = Opening()
+    private var server = Opening()
+    /// Who spoke first.
+    private var first: Side?
+
+    /// The first lines of a side, as far as they tell something.
+    private struct Opening: Sendable {
+        var octets: [UInt8] = []
+        var lines = 0
+        /// The first line may lack its beginning.
+        var isCut = false
+    }
+
+    /// How much a line tells.
+    private enum Evidence: Equatable {
+        case strong(MailProtocol)
+        case weak(MailProtocol)
+        case none
+    }
+
+    /// - Parameter midstream: the beginning of the flow was not captured.
+    package init(client: IPEndpoint, server: IPEndpoint, midstream: Bool) {
+        portProtocol = Self.ofPort(server.port) ?? Self.ofPort(client.port)
+        isMidstream = midstream
+        self.client.isCut = midstream
+        self.server.isCut = midstream
+    }
+
+    /// The protocol of a server's port, with or without TLS.
+    package static func ofPort(_ port: UInt16) -> MailProtocol? {
+        switch port {
+        case 25, 587, 465, 2525, 1025: .smtp
+        case 24: .lmtp
+        case 110, 995, 1110: .pop3
+        case 143, 993, 1143: .imap
+        default: nil
+        }
+    }
+
+    /// Takes an event of the flow and gives the verdict so far.
+    package mutating func accept(_ event: FlowEvent) -> Verdict {
+        guard verdict == .undecided else { return verdict }
+        switch event {
+        case .opened, .conflict, .ended: held.append(event)
+        case .bytes(let flow, let side, let time, let octets, let packet):
+            // A copy, so that the chunk of the file is not kept for a few octets.
+            held.append(.bytes(flow: flow, side: side, time: time, Array(octets)[...], packet: packet))
+            heldOctets += octets.count
+            if first == nil { first = side }
+            if note(octets, side) || heldOctets >= Self.mostHeld { judge(isLast: heldOctets >= Self.mostHeld) }
+        case .gap(_, let side, _, _):
+            held.append(event)
+            switch side {
+            case .client: client = Opening(isCut: true)
+            case .server: server = Opening(isCut: true)
+            }
+        case .closed:
+            held.append(event)
+            judge(isLast: true)
+        }
+        // Events without octets are bounded, too.
+        if verdict == .undecided, held.count > Self.mostHeld { judge(isLast: true) }
+        return verdict
+    }
+
+    /// The events that were taken, in order, with the sides as the verdict says. They are given once.
+    package mutating func takeHeld() -> [FlowEvent] {
+        defer { held = [] }
+        if case .mail(_, let isSwapped) = verdict, isSwapped { return held.map(\.swapped) }
+        return held
+    }
+
+    /// Keeps the first octets of a side. True when they may tell more than before.
+    private mutating func note(_ octets: ArraySlice<UInt8>, _ side: Side) -> Bool {
+        let hasLine = octets.contains(UInt8(ascii: "\n"))
+        let isStart: Bool
+        switch side {
+        case .client:
+            isStart = client.octets.count < 3
+            client.octets += octets.prefix(Self.mostHeld - min(client.octets.count, Self.mostHeld))
+        case .server:
+            isStart = server.octets.count < 3
+            server.octets += octets.prefix(Self.mostHeld - min(server.octets.count, Self.mostHeld))
+        }
+        return hasLine || isStart
+    }
+
+    private mutating func judge(isLast: Bool) {
+        if let found = decide(client, server, isLast) {
+            verdict = .mail(found, isSwapped: false)
+        } else if isMidstream, let found = decide(server, client, isLast) {
+            // The ports misled us on who is the server.
+            verdict = .mail(found, isSwapped: true)
+        } else if isLast || isForeign {
+            verdict = .notMail
+        }
+    }
+
+    /// The octets cannot be mail, whatever follows.
+    private var isForeign: Bool {
+        // A TLS record: handshake, version 3.x (RFC 8446 §5.1).
+        if !isMidstream, client.octets.starts(with: [0x16, 0x03]) { return true }
+        guard !isMidstream, let greeting = Self.lines(server).first else { return false }
+        // All mail servers speak first (RFC 5321 §3.1, RFC 1939 §4, RFC 9051 §3.4), so this line is the greeting.
+        switch Self.ofServer(greeting) {
+        case .none: return !server.isCut
+        case .strong: return first == .client
+        case .weak: return first == .client && !Self.lines(client).isEmpty && portProtocol == nil
+        }
+    }
+
+    private func decide(_ client: Opening, _ server: Opening, _ isLast: Bool) -> MailProtocol? {
+        let clientEvidence = Self.lines(client).map(Self.ofClient)
+        let serverLines = Self.lines(server)
+        let serverEvidence = serverLines.map(Self.ofServer)
+        for case .strong(let found) in clientEvidence { return found }
+        if let greeting = serverEvidence.first, case .strong(let found) = greeting, isMidstream || first == .server {
+            return found
+        }
+        if isMidstream { for case .strong(let found) in serverEvidence { return found } }
+        let ofClient = clientEvidence.compactMap(Self.weak)
+        let ofServer = serverEvidence.compactMap(Self.weak)
+        // The command fits the reply, or the port.
+        for found in ofClient where ofServer.contains(found) || found == portProtocol && ofServer.isEmpty {
+            return found
+        }
+        guard let found = ofServer.first else { return nil }
+        // `+OK` behind a command that is none of POP3 is of another protocol, whose client speaks first.
+        if found == .pop3, !isMidstream, first == .client, !clientEvidence.isEmpty, ofClient.isEmpty { return nil }
+        let saysSMTP = serverLines.contains { Self.contains($0, "SMTP") }
+        // A reply of three digits may be of FTP or NNTP: wait for the command, which also tells LMTP from SMTP.
+        guard isLast || !clientEvidence.isEmpty || serverLines.count > 1 else { return nil }
+        if saysSMTP || found == portProtocol || found == .smtp && portProtocol == .lmtp {
+            return found == .smtp && portProtocol == .lmtp ? .lmtp : found
+        }
+        return nil
+    }
+
+    private static func weak(_ evidence: Evidence) -> MailProtocol? {
+        switch evidence {
+        case .weak(let found), .strong(let found): found
+        case .none: nil
+        }
+    }
+
+    /// The whole lines of a side, without line ends; without the first where that lacks its beginning.
+    private static func lines(_ opening: Opening) -> [ArraySlice<UInt8>] {
+        guard let end = opening.octets.lastIndex(of: UInt8(ascii: "\n")) else {
+            return opening.octets.count >= longLine ? [opening.octets[...]] : []
+        }
+        let lines = opening.octets[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
+        // What lacks its beginning tells little, but what it tells as if whole is right more often than not.
+        return opening.isCut && lines.first.map { ofClient($0) == .none && ofServer($0) == .none } == true
+            ? Array(lines.dropFirst()) : lines
+    }
+
+    // MARK: What a line tells
+
+    private static func words(_ line: ArraySlice<UInt8>) -> [String] {
+        line.prefix(80).split(separator: UInt8(ascii: " "), maxSplits: 2).prefix(2).map {
+            String(decoding: $0, as: UTF8.self).uppercased()
+        }
+    }
+
+    private static func contains(_ line: ArraySlice<UInt8>, _ word: String) -> Bool {
+        String(decoding: line.prefix(512), as: UTF8.self).uppercased().contains(word)
+    }
+
+    private static func ofServer(_ line: ArraySlice<UInt8>) -> Evidence {
+        let words = words(line)
+        guard let verb = words.first else { return .none }
+        switch verb {
+        case "+OK": return .strong(.pop3)
+        case "-ERR": return .weak(.pop3)
+        case "*":
+            guard words.count > 1 else { return .none }
+            switch words[1] {
+            case "OK", "PREAUTH", "BYE", "CAPABILITY", "LIST", "LSUB", "FLAGS", "SEARCH", "STATUS", "ID":
+                return .strong(.imap)
+            default: return words[1].utf8.allSatisfy { (48...57).contains($0) } ? .weak(.imap) : .none
+            }
+        default:
+            if line.count >= 3, line.prefix(3).allSatisfy({ (48...57).contains($0) }),
+                (UInt8(ascii: "2")...UInt8(ascii: "5")).contains(line[line.startIndex]),
+                line.count == 3 || [UInt8(ascii: " "), UInt8(ascii: "-")].contains(line[line.startIndex + 3])
+            {
+                return .weak(.smtp)
+            }
+            let isTagged = words.count > 1 && ["OK", "NO", "BAD"].contains(words[1])
+            return isTagged ? .weak(.imap) : .none
+        }
+    }
+
+    private static func ofClient(_ line: ArraySlice<UInt8>) -> Evidence {
+        let words = words(line)
+        guard let verb = words.first else { return .none }
+        switch verb {
+        case "EHLO", "HELO": return .strong(.smtp)
+        case "LHLO": return .strong(.lmtp)
+        case "MAIL", "RCPT":
+            guard words.count > 1, words[1].hasPrefix(verb == "MAIL" ? "FROM:" : "TO:") else { return .none }
+            return .strong(.smtp)
+        case "DATA", "BDAT", "VRFY", "EXPN": return .weak(.smtp)
+        case "CAPA", "APOP", "UIDL": return .strong(.pop3)
+        case "USER", "PASS", "STAT", "LIST", "RETR", "DELE", "TOP", "STLS": return .weak(.pop3)
+        default:
+            guard words.count > 1, commands.contains(words[1]),
+                verb.utf8.allSatisfy({ $0 > 32 && $0 < 127 && !"(){%*\"\\+".utf8.contains($0) })
+            else { return .none }
+            return .strong(.imap)
+        }
+    }
+
+    /// Commands of IMAP that no line of another protocol has as its second word (RFC 9051 §6).
+    private static let commands: Set<String> = [
+        "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN", "ENABLE", "SELECT", "EXAMINE", "CREATE",
+        "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB", "NAMESPACE", "STATUS", "APPEND", "IDLE", "CLOSE", "UNSELECT",
+        "EXPUNGE",
+        "SEARCH", "FETCH", "STORE", "COPY", "MOVE", "UID", "ID",
+    ]
+}

@@ -1,0 +1,321 @@
+// TCP reassembly: segments in the order of the capture in, the octets of both sides of every connection in the order in
+// which they took effect out. Pure: times come with the packets.
+
+import MailDialogue
+import MailRecording
+
+/// Reassembles TCP connections. Where segments overlap the first one wins, and the difference is told.
+package struct TCPReassembler: Sendable {
+    package let limits: ReassemblyLimits
+    package let checksums: ChecksumPolicy
+    package internal(set) var counters = ReassemblyCounters()
+
+    var table = FlowTable()
+    var flowNumber = 0
+    /// What waits in all flows together.
+    var allPending = 0
+    /// What is kept of delivered octets, in all flows together.
+    var allRecent = 0
+    /// Slots of flows in which octets wait for others that the peer has.
+    var stalled: Set<Int> = []
+    var nextSweep = Int64.min
+
+    /// Octets that are kept to compare repetitions with, in all flows together.
+    static let mostRecent = 16 << 20
+    /// The window of a sender whose scale is not known (RFC 7323 §2.3: at most 14).
+    static let unknownScale: UInt32 = 14
+    /// Segments beyond the window, each at the end of the one before, after which the place is taken to be there.
+    static let strayRun = 8
+    /// An acknowledgment farther ahead is none (RFC 7323 §2.3: a window is below 1 GiB).
+    static let farthest = 1 << 30
+    /// Microseconds between looks for flows that have waited or idled long enough.
+    static let sweepInterval: Int64 = 1_000_000
+
+    package init(limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto) {
+        self.limits = limits
+        self.checksums = checksums
+    }
+
+    /// Flows that have not ended.
+    package var openFlows: Int { table.slotsInOrder.count { table.flows[$0].isOpen && !table.flows[$0].isClosed } }
+
+    /// Takes a segment and appends what it causes to `events`.
+    /// - Parameters:
+    ///   - time: microseconds since 1970 at which the packet was captured.
+    ///   - packet: its number.
+    package mutating func accept(
+        _ segment: TCPSegment, time: Int64, packet: Int, into events: inout [FlowEvent]
+    ) {
+        counters.segments += 1
+        if time >= nextSweep { sweep(time, into: &events) }
+        let (key, isLow) = FlowKey.of(segment.source, segment.destination)
+        guard let slot = table.slot(of: key) else {
+            begin(segment, key, isLow, time, packet, into: &events)
+            return
+        }
+        let side: Side = table.flows[slot].isClientLow == isLow ? .client : .server
+        switch table.flows[slot].followQuickly(side, segment, time, keeping: allRecent < Self.mostRecent) {
+        case .no: break
+        case .acknowledged(let kept):
+            allRecent += kept
+            table.touch(slot, .live)
+            return
+        case .octets(let eventTime, let kept):
+            allRecent += kept
+            table.touch(slot, .live)
+            events.append(
+                .bytes(flow: table.flows[slot].id, side: side, time: eventTime, segment.payload, packet: packet))
+            return
+        }
+        guard isTrusted(segment, slot, side) else {
+            counters.badChecksums += 1
+            doubt(slot, side, segment, time, packet, into: &events)
+            return
+        }
+        guard !table.flows[slot].isClosed else {
+            afterEnd(slot, side, segment, key, isLow, time, packet, into: &events)
+            return
+        }
+        if segment.flags.contains(.rst) {
+            reset(slot, side, segment, time, into: &events)
+        } else if segment.flags.contains(.syn) {
+            synchronise(slot, side, segment, key, isLow, time, packet, into: &events)
+        } else if let new = table.flows[slot].newSYN, new.side == side, segment.flags.contains(.ack),
+            segment.sequence == new.segment.sequence &+ 1, segment.sequence != table.flows[slot][side].next
+        {
+            // The client goes on where the new SYN said: the server took it, though its answer was not seen.
+            replace(slot, new, time, into: &events)
+            accept(segment, time: time, packet: packet, into: &events)
+        } else {
+            follow(slot, side, segment, time, packet, into: &events)
+        }
+    }
+
+    /// Takes a segment and gives what it causes.
+    package mutating func accept(_ segment: TCPSegment, time: Int64, packet: Int) -> [FlowEvent] {
+        var events: [FlowEvent] = []
+        accept(segment, time: time, packet: packet, into: &events)
+        return events
+    }
+
+    /// It is `time` now: flows that waited or idled too long go on or end. For live captures, in which no packet may
+    /// come.
+    package mutating func advance(to time: Int64, into events: inout [FlowEvent]) {
+        if time >= nextSweep { sweep(time, into: &events) }
+    }
+
+    /// The capture has ended: all that waits is given with the holes before it, and every flow ends.
+    package mutating func finish(into events: inout [FlowEvent]) {
+        for slot in table.slotsInOrder {
+            if !table.flows[slot].isClosed { close(slot, .endOfCapture, table.flows[slot].lastSeen, into: &events) }
+            forget(slot)
+        }
+    }
+
+    // MARK: The middle
+
+    /// A segment without SYN and RST of a flow that goes on.
+    mutating func follow(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+    ) {
+        if !table.flows[slot][side].isKnown {
+            table.flows[slot][side].isKnown = true
+            table.flows[slot][side].next = segment.sequence
+            table.flows[slot][side].origin = segment.sequence
+        }
+        let hasACK = segment.flags.contains(.ack)
+        if hasACK, !table.flows[slot][side.other].isKnown {
+            table.flows[slot][side.other].isKnown = true
+            table.flows[slot][side.other].next = segment.acknowledgment
+            table.flows[slot][side.other].origin = segment.acknowledgment
+        }
+        seen(slot, side, time)
+        open(slot, into: &events)
+        let shift =
+            table.flows[slot][side].scale.map(UInt32.init) ?? (table.flows[slot].isMidstream ? Self.unknownScale : 0)
+        let window = UInt32(segment.window) << shift
+        if window > table.flows[slot][side].window { table.flows[slot][side].window = window }
+        if hasACK {
+            let ahead = sequenceDistance(segment.acknowledgment, from: table.flows[slot][side.other].next)
+            if ahead <= Self.farthest {
+                if !table.flows[slot][side.other].doubtful.isEmpty {
+                    clearDoubt(slot, side.other, segment.acknowledgment, into: &events)
+                    guard !table.flows[slot].isClosed else { return }
+                }
+                allRecent -= table.flows[slot][side.other].recent.count
+                table.flows[slot][side.other].acknowledge(segment.acknowledgment)
+                allRecent += table.flows[slot][side.other].recent.count
+            }
+        }
+        if segment.length > 0 || segment.flags.contains(.fin) {
+            table.flows[slot][side].isSilent = false
+            take(slot, side, segment, time, packet, into: &events)
+        } else if table.flows[slot].pendingCost > 0 {
+            deliver(slot, into: &events)
+        }
+        guard !table.flows[slot].isClosed else { return }
+        judgeStall(slot, time, into: &events)
+    }
+
+    /// Takes the payload and the FIN of a segment.
+    mutating func take(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+    ) {
+        let next = table.flows[slot][side].next
+        let acknowledgment = segment.flags.contains(.ack) ? segment.acknowledgment : nil
+        let hasFIN = segment.flags.contains(.fin)
+        if segment.sequence == next, !hasFIN, segment.missing == 0, table.flows[slot].pendingCost == 0,
+            table.flows[slot][side].fin == nil, isFree(acknowledgment, slot, side)
+        {
+            give(slot, side, segment.payload, time, packet, into: &events)
+            return
+        }
+        guard isInWindow(slot, side, segment, time, packet, into: &events) else { return }
+        var sequence = segment.sequence
+        var payload = segment.payload
+        var missing = segment.missing
+        // Nothing is taken from behind the FIN.
+        if let fin = table.flows[slot][side].fin {
+            let room = max(0, sequenceDistance(fin, from: sequence))
+            missing = max(0, min(missing, room - payload.count))
+            payload = payload.prefix(room)
+        }
+        let end = sequence &+ UInt32(truncatingIfNeeded: payload.count + missing)
+        let old = sequenceDistance(next, from: sequence)
+        if old > 0 {
+            if let found = table.flows[slot][side].conflict(at: sequence, payload) {
+                tell(found, slot, side, time, packet, into: &events)
+            }
+            let skipped = min(old, payload.count)
+            payload = payload.dropFirst(skipped)
+            missing = max(0, missing - (old - skipped))
+            sequence = next
+            if payload.isEmpty, missing == 0, !hasFIN { counters.repeated += 1 }
+        }
+        let before = table.flows[slot][side].pendingCost
+        if !payload.isEmpty {
+            let part = PendingPart(
+                sequence: sequence, content: .octets(Array(payload)), acknowledgment: acknowledgment, time: time,
+                packet: packet)
+            for found in table.flows[slot][side].insert(part) { tell(found, slot, side, time, packet, into: &events) }
+        }
+        if missing > 0 {
+            let from = sequence &+ UInt32(truncatingIfNeeded: payload.count)
+            let part = PendingPart(
+                sequence: from, content: .lost(missing), acknowledgment: acknowledgment, time: time, packet: packet)
+            for found in table.flows[slot][side].insert(part) { tell(found, slot, side, time, packet, into: &events) }
+        }
+        if hasFIN, table.flows[slot][side].fin == nil, sequenceDistance(end, from: next) >= 0 {
+            takeFIN(slot, side, end, acknowledgment, time, packet)
+        }
+        allPending += table.flows[slot][side].pendingCost - before
+        deliver(slot, into: &events)
+        while !table.flows[slot].isClosed, isOverfull(slot), table.flows[slot].pendingCost > 0 {
+            giveUpHole(slot, time, into: &events)
+        }
+    }
+
+    mutating func takeFIN(
+        _ slot: Int, _ side: Side, _ number: UInt32, _ acknowledgment: UInt32?, _ time: Int64, _ packet: Int
+    ) {
+        // A FIN in the middle of what waits is contradicted by it.
+        if let last = table.flows[slot][side].last, sequenceDistance(last.end, from: number) > 0 {
+            counters.conflicts += 1
+            return
+        }
+        table.flows[slot][side].fin = number
+        let part = PendingPart(
+            sequence: number, content: .fin, acknowledgment: acknowledgment, time: time, packet: packet)
+        _ = table.flows[slot][side].insert(part)
+    }
+
+    func isOverfull(_ slot: Int) -> Bool {
+        table.flows[slot].pendingCost > limits.flowOctets || allPending > limits.allOctets
+            || table.flows[slot].client.pendingCount > limits.flowSegments
+            || table.flows[slot].server.pendingCount > limits.flowSegments
+    }
+
+    /// Whether the receiver would take the segment by its place. A run of segments elsewhere moves the place there.
+    mutating func isInWindow(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+    ) -> Bool {
+        var base = table.flows[slot][side].next
+        if let acknowledged = table.flows[slot][side].acknowledged, sequenceDistance(acknowledged, from: base) > 0 {
+            base = acknowledged
+        }
+        let window = Int(table.flows[slot][side.other].window)
+        let ahead = sequenceDistance(segment.sequence, from: base)
+        // Old data may come again for as long as a window was open.
+        if ahead <= window, ahead >= -max(window, Self.farthest / 2) {
+            table.flows[slot][side].strayCount = 0
+            return true
+        }
+        counters.outOfWindow += 1
+        let run = table.flows[slot][side].strayCount
+        table.flows[slot][side].strayCount =
+            run > 0 && table.flows[slot][side].strayNext == segment.sequence ? run + 1 : 1
+        table.flows[slot][side].strayNext = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
+        guard table.flows[slot][side].strayCount >= Self.strayRun, table.flows[slot][side].fin == nil else {
+            return false
+        }
+        table.flows[slot][side].strayCount = 0
+        if ahead > 0, ahead <= Self.farthest {
+            table.flows[slot][side].acknowledge(segment.sequence)
+            while table.flows[slot][side].hasAcknowledgedHole { giveUpHole(slot, time, into: &events) }
+            return true
+        }
+        // Elsewhere altogether: another connection whose beginning was not seen.
+        let (key, isLow) = FlowKey.of(segment.source, segment.destination)
+        close(slot, .replaced, time, into: &events)
+        forget(slot)
+        begin(segment, key, isLow, time, packet, into: &events)
+        return false
+    }
+
+    /// The peer's octets that the sender had when it sent this were delivered.
+    func isFree(_ acknowledgment: UInt32?, _ slot: Int, _ side: Side) -> Bool {
+        guard let acknowledgment else { return true }
+        let peer = side.other
+        let ahead = sequenceDistance(acknowledgment, from: table.flows[slot][peer].next)
+        // A number that is out of all reason says nothing; one behind the peer's FIN is its acknowledgment.
+        return ahead <= 0 || ahead > Self.farthest || !table.flows[slot][peer].isKnown
+            || table.flows[slot][peer].isFinished
+    }
+
+    mutating func tell(
+        _ found: (sequence: UInt32, octets: ArraySlice<UInt8>), _ slot: Int, _ side: Side, _ time: Int64, _ packet: Int,
+        into events: inout [FlowEvent]
+    ) {
+        counters.conflicts += 1
+        let stream = table.flows[slot][side]
+        let place = Int64(bitPattern: stream.offset) &+ Int64(sequenceDistance(found.sequence, from: stream.next))
+        events.append(
+            .conflict(
+                flow: table.flows[slot].id, side: side, offset: UInt64(max(0, place)), other: found.octets,
+                time: clock(slot, time), packet: packet))
+    }
+
+    /// The time of an event: not before the last one.
+    mutating func clock(_ slot: Int, _ time: Int64) -> Int64 {
+        if time > table.flows[slot].eventTime { table.flows[slot].eventTime = time }
+        return table.flows[slot].eventTime
+    }
+
+    mutating func give(
+        _ slot: Int, _ side: Side, _ octets: ArraySlice<UInt8>, _ time: Int64, _ packet: Int,
+        into events: inout [FlowEvent]
+    ) {
+        allRecent -= table.flows[slot][side].recent.count
+        table.flows[slot][side].advance(over: octets, keeping: allRecent < Self.mostRecent)
+        allRecent += table.flows[slot][side].recent.count
+        events.append(
+            .bytes(flow: table.flows[slot].id, side: side, time: clock(slot, time), octets, packet: packet))
+    }
+
+    mutating func lose(_ slot: Int, _ side: Side, _ count: Int, _ time: Int64, into events: inout [FlowEvent]) {
+        allRecent -= table.flows[slot][side].recent.count
+        table.flows[slot][side].advance(overLost: count)
+        counters.gapOctets += count
+        events.append(.gap(flow: table.flows[slot].id, side: side, count: count, time: clock(slot, time)))
+    }
+}

@@ -1,0 +1,146 @@
+// The protocol is found by what is said, on any port, by any chunking; what is no mail is not taken for it.
+
+import MailCapture
+import MailDialogue
+import MailRecording
+import Testing
+
+struct ProtocolGuessTests {
+    /// A dialogue: `S:` and `C:` lines, each with its line end.
+    private func verdict(
+        _ lines: [String], port: UInt16 = 4_711, clientPort: UInt16 = 50_000, midstream: Bool = false, chunk: Int = .max
+    ) -> ProtocolGuess.Verdict {
+        guess(lines, port: port, clientPort: clientPort, midstream: midstream, chunk: chunk).verdict
+    }
+
+    private func guess(
+        _ lines: [String], port: UInt16, clientPort: UInt16, midstream: Bool, chunk: Int
+    ) -> ProtocolGuess {
+        let wire = Wire(port: port, clientPort: clientPort)
+        var guess = ProtocolGuess(client: wire.client, server: wire.server, midstream: midstream)
+        _ = guess.accept(.opened(flow: 1, client: wire.client, server: wire.server, time: 0, midstream: midstream))
+        for (index, line) in lines.enumerated() {
+            var rest = Array(line.dropFirst(3).utf8)[...]
+            while !rest.isEmpty {
+                let piece = rest.prefix(chunk)
+                rest = rest.dropFirst(piece.count)
+                _ = guess.accept(
+                    .bytes(
+                        flow: 1, side: line.hasPrefix("C") ? .client : .server, time: Int64(index), piece, packet: index
+                    ))
+            }
+        }
+        if guess.verdict == .undecided { _ = guess.accept(.closed(flow: 1, how: .fin, time: 99)) }
+        return guess
+    }
+
+    @Test(arguments: [
+        (["S: 220 mx.example.com ESMTP ready\r\n", "C: EHLO x\r\n"], MailProtocol.smtp),
+        (["S: 220-mx.example.com\r\n220 hello\r\n", "C: HELO x\r\n"], .smtp),
+        (["S: 554 5.7.1 no\r\n", "C: EHLO x\r\n"], .smtp),
+        (["S: 220 mx.example.com\r\n", "C: MAIL FROM:<a@example.org>\r\n"], .smtp),
+        (["S: 220 mx.example.com LMTP\r\n", "C: LHLO x\r\n"], .lmtp),
+        (["C: EHLO early\r\n", "S: 220 mx.example.com\r\n"], .smtp),
+        (["S: +OK ready\r\n", "C: USER a\r\n"], .pop3), (["S: +OK\r\n"], .pop3),
+        (["S: * OK IMAP4rev1\r\n"], .imap), (["S: * PREAUTH hi\r\n", "C: a NOOP\r\n"], .imap),
+        (["S: * BYE busy\r\n"], .imap),
+        (["C: a001 LOGIN a b\r\n"], .imap),
+    ])
+    func byContentOnAnyPort(lines: [String], expected: MailProtocol) {
+        for port in [4_711, 25, 110, 143] as [UInt16] {
+            for chunk in [1, 3, Int.max] {
+                #expect(verdict(lines, port: port, chunk: chunk) == .mail(expected, isSwapped: false))
+            }
+        }
+    }
+
+    /// Where the content fits several protocols the port decides.
+    @Test func byPort() {
+        let greeting = ["S: 220 hello\r\n"]
+        #expect(verdict(greeting, port: 25) == .mail(.smtp, isSwapped: false))
+        #expect(verdict(greeting, port: 24) == .mail(.lmtp, isSwapped: false))
+        #expect(verdict(greeting, port: 21) == .notMail)
+        #expect(verdict(["S: -ERR busy\r\n"], port: 110) == .mail(.pop3, isSwapped: false))
+        #expect(verdict(["S: 421 busy\r\n"], port: 587) == .mail(.smtp, isSwapped: false))
+    }
+
+    /// Case C24: other protocols on the ports of mail.
+    @Test(arguments: [
+        ["S: 220 FTP server\r\n", "C: USER anonymous\r\n", "S: 331 password\r\n"],
+        ["C: GET / HTTP/1.1\r\n", "S: HTTP/1.1 200 OK\r\n"], ["S: SSH-2.0-OpenSSH_9.2\r\n", "C: SSH-2.0-x\r\n"],
+        ["C: *1\r\n$4\r\nPING\r\n", "S: +PONG\r\n"], ["C: *2\r\n$3\r\nSET\r\n", "S: +OK\r\n"],
+        ["C: \u{16}\u{3}\u{1}..............................\n"], ["C: hello\r\n"], [],
+        ["S: RFB 003.008\n"], ["S: 5.5.5-10.3\0\n"],
+    ])
+    func otherProtocols(lines: [String]) {
+        for port in [110, 143, 4_711] as [UInt16] {
+            for chunk in [1, Int.max] { #expect(verdict(lines, port: port, chunk: chunk) == .notMail, "port \(port)") }
+        }
+    }
+
+    /// Case C8: joined midway, in the middle of a line; and case C9: one side only.
+    @Test func midstream() {
+        #expect(
+            verdict(["C: body text\r\n.\r\nMAIL FROM:<a@example.org>\r\n"], midstream: true)
+                == .mail(.smtp, isSwapped: false))
+        #expect(
+            verdict(["S: ed)\r\n* 4 EXISTS\r\na3 OK done\r\n"], port: 143, midstream: true)
+                == .mail(.imap, isSwapped: false))
+        #expect(
+            verdict(["S: LAGS (\\Seen))\r\na3 OK done\r\n", "C: a4 UID FETCH 1 FLAGS\r\n"], midstream: true)
+                == .mail(.imap, isSwapped: false))
+        #expect(verdict(["C: RETR 1\r\n", "S: +OK 200 octets\r\n"], midstream: true) == .mail(.pop3, isSwapped: false))
+        #expect(verdict(["C: EHLO x\r\n", "C: QUIT\r\n"]) == .mail(.smtp, isSwapped: false))
+        #expect(verdict(["S: 220 mx ESMTP\r\n", "S: 250 ok\r\n"]) == .mail(.smtp, isSwapped: false))
+    }
+
+    /// The ports misled on who is the server: the content corrects it, and the events come with the sides exchanged.
+    @Test func swappedSides() {
+        var swapped = guess(
+            ["C: 220 mx.example.com ESMTP\r\n", "S: EHLO x\r\n"], port: 100, clientPort: 200, midstream: true,
+            chunk: .max)
+        #expect(swapped.verdict == .mail(.smtp, isSwapped: true))
+        var log = FlowLog()
+        for event in swapped.takeHeld() { log.add(event) }
+        #expect(log.turns == ["S: 220 mx.example.com ESMTP\r\n", "C: EHLO x\r\n"])
+        #expect(log.endpoints == "192.0.2.2:100 192.0.2.1:200")
+    }
+
+    /// All that was taken is given back once, in order.
+    @Test func heldEventsComeBack() {
+        let wire = Wire()
+        var guess = ProtocolGuess(client: wire.client, server: wire.server, midstream: false)
+        let events: [FlowEvent] = [
+            .opened(flow: 1, client: wire.client, server: wire.server, time: 0, midstream: false),
+            .bytes(flow: 1, side: .server, time: 1, Array("220 mx".utf8)[...], packet: 1),
+            .gap(flow: 1, side: .client, count: 3, time: 2),
+            .bytes(flow: 1, side: .server, time: 3, Array(" ESMTP\r\n".utf8)[...], packet: 2),
+            .bytes(
+                flow: 1, side: .client, time: 4, Array("LO x\r\nMAIL FROM:<a@example.org>\r\n".utf8)[...], packet: 3),
+        ]
+        for event in events.dropLast() { #expect(guess.accept(event) == .undecided) }
+        #expect(guess.accept(events[4]) == .mail(.smtp, isSwapped: false))
+        #expect(guess.takeHeld() == events)
+        #expect(guess.takeHeld().isEmpty)
+    }
+
+    /// What is held is bounded, however it comes.
+    @Test func holdsNoMoreThanItMust() {
+        let wire = Wire()
+        var guess = ProtocolGuess(client: wire.client, server: wire.server, midstream: true)
+        var pieces = 0
+        while guess.verdict == .undecided, pieces < 10_000 {
+            pieces += 1
+            _ = guess.accept(.bytes(flow: 1, side: .client, time: 0, [UInt8(ascii: "x")][...], packet: 0))
+        }
+        #expect(guess.verdict == .notMail)
+        #expect(pieces <= ProtocolGuess.mostHeld)
+        var gaps = ProtocolGuess(client: wire.client, server: wire.server, midstream: true)
+        var events = 0
+        while gaps.verdict == .undecided, events < 10_000 {
+            events += 1
+            _ = gaps.accept(.gap(flow: 1, side: .client, count: 1, time: 0))
+        }
+        #expect(gaps.verdict == .notMail)
+    }
+}
