@@ -7,9 +7,10 @@ enum FallbackUsers {
     /// Where the users of a data directory stand.
     static func path(_ directory: String) -> String { directory + "/users" }
 
-    static func policy(_ directory: String) throws -> AccountPolicy {
-        guard access(path(directory), F_OK) == 0 else { return .anyone }
+    /// The users of a data directory, nil when there are none.
+    static func users(_ directory: String) throws(StoreError) -> UserFile? {
+        guard access(path(directory), F_OK) == 0 else { return nil }
         let users = try UserFile(path: path(directory))
-        return users.names.isEmpty ? .anyone : .users(users)
+        return users.names.isEmpty ? nil : users
     }
 }

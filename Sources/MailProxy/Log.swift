@@ -1,6 +1,5 @@
 // The log: one line an event on stderr, text or JSON. No secrets come here.
 
-import Glibc
 import MailRecording
 import MailRuntime
 
@@ -26,7 +25,7 @@ struct Log: Sendable {
     private func write(_ level: Int, _ text: String) {
         guard level <= threshold else { return }
         let time = Timestamp.rfc3339(Clock.now())
-        var line: String
+        let line: String
         if json {
             var writer = JSONWriter()
             writer.object { json in
@@ -40,7 +39,6 @@ struct Log: Sendable {
             let clean = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
             line = "\(time) \(Self.names[level].padded(to: 7)) \(clean)"
         }
-        line += "\n"
-        fputs(line, stderr)
+        Console.say(line + "\n")
     }
 }

@@ -49,7 +49,16 @@ enum Main {
 /// Writing to the terminal.
 enum Console {
     /// One line on stderr, with the program's name before it.
-    static func error(_ text: String) {
-        fputs("mailproxy: \(text)\n", stderr)
+    static func error(_ text: String) { say("mailproxy: \(text)\n") }
+
+    /// Text on stderr, at once and in one piece.
+    static func say(_ text: String) {
+        let octets = Array(text.utf8)
+        var sent = 0
+        while sent < octets.count {
+            let count = octets[sent...].withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR { return }
+            sent += max(0, count)
+        }
     }
 }

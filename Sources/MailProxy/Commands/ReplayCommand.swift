@@ -97,7 +97,7 @@ struct ReplayCommand: ParsableCommand {
         tally.exchanges += result.exchanges
         tally.microseconds &+= outcome.microseconds
         if json { printJSON(script, result, outcome.microseconds) } else { printText(script, result) }
-        fflush(stdout)
+        fflush(nil)
     }
 
     private func printText(_ script: ReplayScript, _ result: ReplayResult) {

@@ -49,7 +49,7 @@ struct RunCommand: ParsableCommand {
         var serverSettings = ServerSettings(hostName: settings.text("server.name") ?? "localhost")
         if let size = settings.number("server.message-size") { serverSettings.maximumMessage = size }
         let core = ServerCore(
-            recorder: recorder.map(RecorderSink.init), store: store.map(StoreAdapter.init), settings: serverSettings,
+            recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) }, settings: serverSettings,
             rules: rules, workers: 16, log: log.runtime)
         let server: MailServer
         do {
@@ -113,11 +113,20 @@ struct RunCommand: ParsableCommand {
         return routes
     }
 
-    private func openStore(_ settings: Settings, _ routes: [Route]) throws -> MailboxStore? {
+    /// The fallback's store and what is to be said of it.
+    private struct OpenStore {
+        let store: MailboxStore
+        let directory: String
+        let acceptsAnyone: Bool
+    }
+
+    private func openStore(_ settings: Settings, _ routes: [Route]) throws -> OpenStore? {
         guard routes.contains(where: { $0.upstream == .fallback }) else { return nil }
         let directory = settings.text("data.dir") ?? Defaults.dataDirectory
         do {
-            return try MailboxStore(directory: directory, policy: try FallbackUsers.policy(directory))
+            let users = try FallbackUsers.users(directory)
+            let store = try MailboxStore(directory: directory, policy: users.map { .users($0) } ?? .anyone)
+            return OpenStore(store: store, directory: directory, acceptsAnyone: users == nil)
         } catch {
             throw CLIError.fault("\(error)")
         }
@@ -150,7 +159,7 @@ struct RunCommand: ParsableCommand {
     // MARK: The first lines
 
     private func announce(
-        _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: MailboxStore?, ruleCount: Int
+        _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: OpenStore?, ruleCount: Int
     ) {
         for (route, address) in server.addresses {
             print("\(route.mailProtocol.rawValue.padded(to: 5)) \(address) -> \(route.upstreamText)")
@@ -180,7 +189,7 @@ struct RunCommand: ParsableCommand {
                 """)
         }
         print("ready")
-        fflush(stdout)
+        fflush(nil)
     }
 
     private static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

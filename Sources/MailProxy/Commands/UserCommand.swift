@@ -35,7 +35,7 @@ private func readPassword() throws -> SecretText {
     let isTerminal = isatty(0) == 1
     var before = termios()
     if isTerminal {
-        fputs("password: ", stderr)
+        Console.say("password: ")
         tcgetattr(0, &before)
         var silent = before
         silent.c_lflag &= ~tcflag_t(ECHO)
@@ -44,7 +44,7 @@ private func readPassword() throws -> SecretText {
     let line = readLine(strippingNewline: true)
     if isTerminal {
         tcsetattr(0, TCSAFLUSH, &before)
-        fputs("\n", stderr)
+        Console.say("\n")
     }
     guard let line, !line.isEmpty else { throw CLIError.usage("no password was given; type one, or pipe it in") }
     return SecretText(line)
