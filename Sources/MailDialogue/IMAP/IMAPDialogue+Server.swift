@@ -36,6 +36,7 @@ extension IMAPDialogue {
 
     /// Only the command that is open can be asked to go on; what for is in its state, not in the line (RFC 9051 §7.6).
     private mutating func acceptContinuation(_ note: inout Note) {
+        let exchange = open.exchange
         switch client {
         case .literalOffered(let content, let size):
             if content.size == .max {
@@ -55,7 +56,7 @@ extension IMAPDialogue {
             note.violations.append(.imapUnexpectedContinuation)
             return
         }
-        note.exchange = open.exchange
+        note.exchange = exchange
     }
 
     private mutating func acceptUntagged(_ keyword: String, _ line: ArraySlice<UInt8>, _ note: inout Note) {
