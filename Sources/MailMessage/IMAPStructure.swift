@@ -38,16 +38,23 @@ extension AddressList {
 extension MessageStructure {
     /// The parenthesised list of BODYSTRUCTURE, or that of BODY, which has no extension data.
     package func imapBytes(isExtended: Bool, of message: [UInt8]) -> [UInt8] {
-        var writer = BodyStructureWriter(structure: self, message: message, isExtended: isExtended)
-        writer.write(root)
-        return writer.out
+        imapBytes(isExtended: isExtended) { header(of: $0, in: message) }
+    }
+
+    /// The same for one who has not the whole message: `headerOf` gives the header section of the root of a message within it.
+    package func imapBytes(isExtended: Bool, headerOf: (MessagePart) -> ArraySlice<UInt8>) -> [UInt8] {
+        withoutActuallyEscaping(headerOf) { headerOf in
+            var writer = BodyStructureWriter(structure: self, headerOf: headerOf, isExtended: isExtended)
+            writer.write(root)
+            return writer.out
+        }
     }
 }
 
 /// Writes the list of one message. It recurses as deep as the structure, which is bounded.
 private struct BodyStructureWriter {
     let structure: MessageStructure
-    let message: [UInt8]
+    let headerOf: (MessagePart) -> ArraySlice<UInt8>
     let isExtended: Bool
     var out: [UInt8] = []
 
@@ -72,7 +79,7 @@ private struct BodyStructureWriter {
             putBasic(part, type: part.mediaType)
             let root = structure.parts[child]
             put(" ")
-            out += structure.envelope(of: root, in: message).imapBytes
+            out += Envelope(HeaderBlock(headerOf(root))).imapBytes
             put(" ")
             write(root)
             put(" \(part.lines)")

@@ -88,8 +88,7 @@ package struct POP3Server: ServerSession {
             connection.receive(octets)
         case .peerEnded: connection.peerDidEnd()
         case .stored(let reply):
-            connection.answered()
-            stored(reply)
+            if connection.answered() { stored(reply) }
         case .drained:
             guard connection.wait == .drain else { break }
             connection.effect(.setTimer(seconds: Self.idleTimeout))

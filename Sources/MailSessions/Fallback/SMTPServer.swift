@@ -89,8 +89,7 @@ package struct SMTPServer: ServerSession {
             connection.receive(octets)
         case .peerEnded: connection.peerDidEnd()
         case .stored(let reply):
-            connection.answered()
-            stored(reply)
+            if connection.answered() { stored(reply) }
         case .drained: connection.drained()
         case .timerFired: timerFired()
         case .mailboxChanged: break
@@ -237,7 +236,7 @@ package struct SMTPServer: ServerSession {
     }
 
     mutating func reset() {
-        if let spool = transaction?.message?.intake.spool { connection.effect(.store(.dropSpool(spool))) }
+        if let spool = transaction?.message?.intake.spool { connection.tell(.dropSpool(spool)) }
         transaction = nil
     }
 

@@ -29,20 +29,23 @@ struct ServerConnection<D: Dialogue>: Sendable {
     private var unfed: ArraySlice<UInt8> = []
     private var toldEnd = false
     private var out: [UInt8] = []
+    /// The answer under way is to a request that nobody waits for.
+    private var ignoresAnswer = false
+    /// Octets sent since all had left.
+    private(set) var backlog = 0
     private var effects: [ServerEffect] = []
     private var notes: [Note] = []
 
     /// Octets given to the endpoint at once. The shortest line is one octet, and a dialogue follows 10,000 unanswered
-    /// commands.
-    private static var portion: Int { 8_192 }
+    /// commands; message data has no lines to answer.
+    private var portion: Int {
+        if case .content = endpoint.dialogue.demand(.client) { 32_768 } else { 8_192 }
+    }
 
     init(_ dialogue: D) { endpoint = Endpoint(dialogue, role: .server) }
 
     /// More may be read from the client.
     var wantsOctets: Bool { !isClosed && !isStopping && wait == .nothing && unfed.isEmpty }
-
-    /// Octets that wait to leave in this event.
-    var unsent: Int { out.count }
 
     mutating func receive(_ bytes: [UInt8]) {
         guard !isClosed else { return }
@@ -57,7 +60,7 @@ struct ServerConnection<D: Dialogue>: Sendable {
             if let frame = frames.popFirst() { return frame }
             var fresh: [Note] = []
             if !unfed.isEmpty {
-                let portion = unfed.prefix(Self.portion)
+                let portion = unfed.prefix(portion)
                 unfed = unfed.dropFirst(portion.count)
                 endpoint.receive(Array(portion), into: &fresh)
             } else if peerEnded, !toldEnd {
@@ -80,6 +83,7 @@ struct ServerConnection<D: Dialogue>: Sendable {
         endpoint.send(bytes, into: &fresh)
         enqueue(fresh)
         out.append(contentsOf: bytes)
+        backlog += bytes.count
     }
 
     mutating func send(_ text: String) { send(Array(text.utf8)) }
@@ -92,11 +96,25 @@ struct ServerConnection<D: Dialogue>: Sendable {
         wait = .store
     }
 
-    /// The answer came.
-    mutating func answered() { if wait == .store { wait = .nothing } }
+    /// A request whose answer changes nothing; still nothing is handled before it.
+    mutating func tell(_ request: StoreRequest) {
+        ask(request)
+        ignoresAnswer = true
+    }
+
+    /// The answer came. False when it is none of the session's business.
+    mutating func answered() -> Bool {
+        let matters = wait == .store && !ignoresAnswer
+        if wait == .store { wait = .nothing }
+        ignoresAnswer = false
+        return matters
+    }
 
     /// What was sent has left.
-    mutating func drained() { if wait == .drain { wait = .nothing } }
+    mutating func drained() {
+        backlog = 0
+        if wait == .drain { wait = .nothing }
+    }
 
     /// Nothing is handled before all that was sent has left.
     mutating func waitForDrain() {
