@@ -10,10 +10,15 @@
 package struct IMAPDialogue: Dialogue {
     /// What both sides agree on about the connection (RFC 9051 §3).
     package enum Phase: Equatable, Sendable {
+        /// No greeting yet. Successors: `notAuthenticated`, `authenticated` (PREAUTH), `logout` (BYE).
         case greetingPending
+        /// Nobody is logged in. Successors: `authenticated`, `logout`.
         case notAuthenticated
+        /// LOGIN or AUTHENTICATE succeeded. Successors: `selected`, `notAuthenticated` (RFC 8437), `logout`.
         case authenticated
+        /// A mailbox is open. Successors: `authenticated`, `notAuthenticated`, `logout`.
         case selected
+        /// BYE was sent. No successor.
         case logout
     }
 
@@ -89,6 +94,7 @@ package struct IMAPDialogue: Dialogue {
     /// Lines of the server before its greeting that fit no form.
     var strayLines = 0
     package internal(set) var mayHaveSecurityLayer = false
+    /// Where both sides are.
     package internal(set) var phase = Phase.greetingPending
     /// The mailbox that is selected; empty when none is.
     package internal(set) var mailbox = ""
