@@ -1,0 +1,267 @@
+// `mailproxy capture`: follows mail sessions on an interface, or in a capture file, and records them as if they had passed through
+// the proxy.
+
+import ArgumentParser
+import CLinux
+import Glibc
+import MailCapture
+import MailDialogue
+import MailRecording
+import MailStore
+
+struct CaptureCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "capture", abstract: "Record mail sessions from an interface or a capture file.",
+        discussion: """
+            Mail is recognised by what is spoken, on any port. Ctrl-C ends a live capture. What was recorded is seen with \
+            'mailproxy sessions list'.
+            """)
+
+    @Option(name: [.short, .customLong("interface")], help: "Capture on this interface; 'any' is all of them.")
+    var interface: String?
+    @Option(name: [.short, .customLong("read")], help: "Read this capture file; - is standard input.") var read: String?
+    @Option(
+        name: [.customShort("f"), .customLong("bpf")], help: "Only packets that this pcap-filter(7) expression takes.")
+    var bpf: String?
+    @Option(help: "The directory of recordings.") var recordDir: String?
+    @Flag(help: "List the interfaces on which packets can be captured.") var list = false
+    @Flag(help: "The summary as a JSON line.") var json = false
+
+    func run() throws {
+        if list { return try listDevices() }
+        switch (interface, read) {
+        case (nil, nil): throw CLIError.usage("capture what? -i names an interface ('--list' shows them), -r a file")
+        case (.some, .some): throw CLIError.usage("-i and -r exclude each other")
+        case (nil, .some(let path)): try readFile(path)
+        case (.some(let name), nil): try listen(on: name)
+        }
+    }
+
+    private func listDevices() throws {
+        let devices: [CaptureDevice]
+        do { devices = try LiveCapture.devices() } catch { throw CLIError.fault("\(error)") }
+        let width = devices.map(\.name.count).max() ?? 0
+        for device in devices {
+            if json {
+                var writer = JSONWriter()
+                writer.object { json in
+                    json.member("name", device.name)
+                    json.member("description", device.details)
+                    json.member("loopback", device.isLoopback)
+                    json.member("up", device.isUp)
+                }
+                print(writer.text)
+            } else {
+                let state = device.isUp ? "" : "  (down)"
+                print(InertText.of("\(device.name.padded(to: width))  \(device.details)\(state)"))
+            }
+        }
+    }
+
+    // MARK: Recording
+
+    /// Where packets go.
+    private final class Pipeline {
+        let recorder: Recorder
+        private var tracker: SessionTracker
+        private(set) var messages = 0
+        private(set) var credentials = 0
+        var dropped: UInt64 = 0
+
+        init(_ recorder: Recorder) {
+            self.recorder = recorder
+            tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey)
+        }
+
+        var counters: TrackerCounters { tracker.counters }
+
+        func accept(_ packet: CaptureRecord, isRecording: Bool) {
+            tracker.accept(packet, isRecording: isRecording) { take($0) }
+        }
+
+        func advance(to time: Int64) { tracker.advance(to: time) { take($0) } }
+        func finish() { tracker.finish { take($0) } }
+
+        private func take(_ batch: SessionBatch) {
+            for event in batch.events {
+                switch event {
+                case .message: messages += 1
+                case .credential: credentials += 1
+                case .opened, .octets, .gap, .exchange, .closed: break
+                }
+            }
+            recorder.append(batch.events)
+            // A file is read faster than a disk writes; of an interface the kernel keeps what comes meanwhile.
+            while recorder.isCongested { usleep(1000) }
+        }
+    }
+
+    private func record(_ body: (Pipeline) throws -> Void) throws {
+        let directory = recordDir ?? Defaults.recordDirectory
+        // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
+        Interruption.block()
+        var settings = Recorder.Settings(directory: directory)
+        settings.log = { Console.error($0) }
+        let recorder: Recorder
+        do { recorder = try Recorder(settings) } catch {
+            switch error {
+            case .inUse:
+                throw CLIError.usage("\(error); end it, or record elsewhere with --record-dir")
+            case .failed, .badKey, .index: throw CLIError.fault("\(error)")
+            }
+        }
+        let pipeline = Pipeline(recorder)
+        var failure: (any Error)?
+        do { try body(pipeline) } catch { failure = error }
+        pipeline.finish()
+        recorder.close()
+        summarise(pipeline, directory)
+        if let failure { throw failure }
+        if recorder.lostOctets > 0 {
+            throw CLIError.fault("\(Figures.count(Int(recorder.lostOctets), "octet")) could not be recorded")
+        }
+    }
+
+    private func summarise(_ pipeline: Pipeline, _ directory: String) {
+        let counters = pipeline.counters
+        if json {
+            var writer = JSONWriter()
+            writer.object { json in
+                json.member("packets", counters.packets)
+                json.member("sessions", counters.sessions)
+                json.member("messages", pipeline.messages)
+                json.member("credentials", pipeline.credentials)
+                json.member("encrypted", counters.encrypted)
+                json.member("not_mail", counters.notMail)
+                json.member("gaps", counters.gaps)
+                json.member("dropped", pipeline.dropped)
+                json.member("malformed", counters.malformed)
+                json.member("directory", directory)
+            }
+            print(writer.text)
+        } else {
+            var parts = [
+                Figures.count(counters.packets, "packet"), Figures.count(counters.sessions, "session"),
+                Figures.count(pipeline.messages, "message"), Figures.count(pipeline.credentials, "credential"),
+                Figures.count(counters.gaps, "gap"), "\(Figures.grouped(Int(clamping: pipeline.dropped))) dropped",
+            ]
+            if counters.encrypted > 0 { parts.append("\(counters.encrypted) under TLS from the start") }
+            if counters.undecoded > 0 { parts.append("\(counters.undecoded) of an unknown link type") }
+            print("\(parts.joined(separator: ", ")) → \(directory)")
+        }
+        fflush(nil)
+    }
+
+    // MARK: Sources
+
+    // A source is opened before the recorder, so that a wrong name leaves no directory behind.
+
+    private func readFile(_ path: String) throws {
+        let file: CaptureFile
+        let first: CaptureRecord?
+        var filters: [UInt32: CaptureFilter] = [:]
+        do throws(CaptureError) {
+            file = try CaptureFile(path: path)
+            first = try file.next()
+            if let bpf { filters[first?.linkType ?? 1] = try CaptureFilter(bpf, linkType: first?.linkType ?? 1) }
+        } catch {
+            throw CLIError.usage(error.text)
+        }
+        try record { pipeline in
+            defer { pipeline.dropped = file.dropped }
+            do throws(CaptureError) {
+                var next = first
+                while let packet = next {
+                    if try takes(packet, &filters) {
+                        pipeline.accept(packet, isRecording: SessionReader.isRecording(file.interfaces))
+                        if pipeline.counters.packets % 1024 == 0, Interruption.isWanted { break }
+                    }
+                    next = try file.next()
+                }
+            } catch {
+                // A file whose writer was killed ends anywhere: what it has is recorded.
+                guard error.format?.code == .truncated else { throw CLIError.fault(error.text) }
+                Console.error("\(error.text); what comes before it was recorded")
+            }
+        }
+    }
+
+    private func takes(
+        _ packet: CaptureRecord, _ filters: inout [UInt32: CaptureFilter]
+    ) throws(CaptureError) -> Bool {
+        guard let bpf else { return true }
+        if filters[packet.linkType] == nil {
+            filters[packet.linkType] = try CaptureFilter(bpf, linkType: packet.linkType)
+        }
+        return filters[packet.linkType]?.matches(packet) ?? false
+    }
+
+    private func listen(on name: String) throws {
+        let live: LiveCapture
+        do throws(CaptureError) {
+            var options = LiveCapture.Options()
+            options.filter = bpf ?? ""
+            live = try LiveCapture(interface: name, options: options)
+        } catch {
+            switch error.code {
+            case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
+            case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
+            }
+        }
+        try record { pipeline in
+            Console.error("capturing on \(name), recording to \(pipeline.recorder.directory); Ctrl-C ends it")
+            defer {
+                if let statistics = try? live.statistics() {
+                    pipeline.dropped = UInt64(clamping: statistics.dropped + statistics.interfaceDropped)
+                }
+            }
+            do throws(CaptureError) {
+                while !Interruption.isWanted {
+                    var taken = 0
+                    while taken < 1024, let packet = try live.next() {
+                        pipeline.accept(packet, isRecording: false)
+                        taken += 1
+                    }
+                    if taken == 0, !live.wait(milliseconds: 200) { pipeline.advance(to: Self.now()) }
+                }
+                // What the kernel has still to give.
+                var rest = 100_000
+                while rest > 0, let packet = try live.next() {
+                    pipeline.accept(packet, isRecording: false)
+                    rest -= 1
+                }
+            } catch {
+                throw CLIError.fault(error.text)
+            }
+        }
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+    }
+}
+
+/// SIGINT and SIGTERM, asked for instead of taken.
+enum Interruption {
+    private static var signals: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        return set
+    }
+
+    static func block() {
+        var set = signals
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// One of them has come.
+    static var isWanted: Bool {
+        var set = signals
+        var none = timespec(tv_sec: 0, tv_nsec: 0)
+        return sigtimedwait(&set, nil, &none) > 0
+    }
+}

@@ -1,0 +1,168 @@
+// `mailproxy sessions show`: one session, as a person reads it or as rows.
+
+import ArgumentParser
+import Glibc
+import MailCapture
+import MailDialogue
+import MailRecording
+
+/// Sessions and paths stand together on the command line: what is there as a file, or looks like one, is a path.
+struct SessionSelection {
+    var ids: [String] = []
+    var paths: [String] = []
+
+    init(_ words: [String]) {
+        for word in words {
+            let isPath =
+                word == "-" || word.contains("/") || word.hasSuffix(".pcap") || word.hasSuffix(".pcapng")
+                || word.hasSuffix(".cap") || access(word, F_OK) == 0
+            if isPath { paths.append(word) } else { ids.append(word) }
+        }
+    }
+
+    /// The sessions that are meant; all of the catalog when none is named.
+    func entries(of catalog: SessionCatalog) throws -> [CatalogEntry] {
+        let all = try catalog.entries()
+        if ids.isEmpty { return all }
+        var found: [CatalogEntry] = []
+        for id in ids {
+            let entry = try Self.find(id, all, catalog)
+            if !found.contains(where: { $0.summary.info.id == entry.summary.info.id }) { found.append(entry) }
+        }
+        return found
+    }
+
+    private static func find(_ id: String, _ all: [CatalogEntry], _ catalog: SessionCatalog) throws -> CatalogEntry {
+        let list = "'mailproxy sessions list' shows what is there"
+        if id == "last" {
+            guard let last = all.last else { throw CLIError.usage("no sessions in \(catalog.names)") }
+            return last
+        }
+        if let exact = all.first(where: { $0.summary.info.id == id }) { return exact }
+        let found = all.filter { $0.summary.info.id.hasPrefix(id) }
+        guard let first = found.first else {
+            throw CLIError.usage("no session '\(InertText.of(id))' in \(catalog.names); \(list)")
+        }
+        guard found.count == 1 else {
+            let some = found.prefix(5).map { InertText.of($0.summary.info.id) }.joined(separator: ", ")
+            throw CLIError.usage(
+                "'\(id)' is the beginning of \(found.count) sessions (\(some)\(found.count > 5 ? ", …" : "")); give more of it"
+            )
+        }
+        return first
+    }
+}
+
+/// The form of a session that is shown.
+enum ShowFormat: String, ExpressibleByArgument, CaseIterable {
+    case transcript, json
+}
+
+struct SessionsShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a session: who said what, and when.",
+        discussion: """
+            ID is the id of a session, its first characters, or 'last'. Without an ID all sessions of the given paths are shown.
+            """)
+
+    @Argument(help: ArgumentHelp("Session, then recordings or captures.", valueName: "id-or-path")) var words:
+        [String] = []
+    @OptionGroup var place: SessionPlace
+    @Option(help: "transcript or json.") var format = ShowFormat.transcript
+    @Flag(help: "One JSON line an exchange, as --format json.") var json = false
+    @Flag(help: "Show all content and every line whole.") var full = false
+
+    func run() throws {
+        let selection = SessionSelection(words)
+        guard !selection.ids.isEmpty || !selection.paths.isEmpty else {
+            throw CLIError.usage(
+                "which session? give an id, its first characters, or 'last' (see 'mailproxy sessions list')")
+        }
+        let catalog = try place.catalog(selection.paths)
+        let entries = try selection.entries(of: catalog)
+        if entries.isEmpty { throw CLIError.usage("no sessions in \(catalog.names)") }
+        var out = StandardOutput()
+        let options = TranscriptRenderer.Options(
+            isFull: full, style: TextStyle(isColoured: Terminal.isColoured))
+        try SessionWriter.write(
+            entries, of: catalog, format: json ? .json : format, options, namesSessions: entries.count > 1
+        ) { try out.write($0) }
+        try out.flush()
+        try endSessions()
+    }
+}
+
+/// Writes sessions one after the other, in the order given.
+enum SessionWriter {
+    static func write(
+        _ entries: [CatalogEntry], of catalog: SessionCatalog, format: ShowFormat,
+        _ options: TranscriptRenderer.Options, namesSessions: Bool, to out: (String) throws -> Void
+    ) throws {
+        let ids = Set(entries.map(\.summary.info.id))
+        // One session is written while it is read; of several each waits in memory until its turn comes.
+        let isSingle = entries.count == 1
+        var renderers: [String: TranscriptRenderer] = [:]
+        var texts: [String: String] = [:]
+        for entry in entries {
+            let info = entry.summary.info
+            let renderer = TranscriptRenderer(info, options)
+            var head = ""
+            switch format {
+            case .transcript: renderer.head(entry.summary, into: &head)
+            case .json: break
+            }
+            renderers[info.id] = renderer
+            texts[info.id] = head
+        }
+        try SessionCatalog.read(try catalog.files(of: ids), only: ids) { batch in
+            let id = batch.info.id
+            guard var text = texts.removeValue(forKey: id) else { return }
+            switch format {
+            case .transcript:
+                renderers[id]?.accept(batch.notes[...], at: batch.time, into: &text)
+                for case .closed(let summary) in batch.events { renderers[id]?.close(summary, into: &text) }
+            case .json:
+                for case .exchange(_, let row) in batch.events {
+                    text += SessionJSON.line(row, session: namesSessions ? id : nil) + "\n"
+                }
+            }
+            if isSingle {
+                try out(text)
+                text = ""
+            }
+            texts[id] = text
+        }
+        guard !isSingle else { return }
+        for (place, entry) in entries.enumerated() {
+            if place > 0, format == .transcript { try out("\n") }
+            try out(texts.removeValue(forKey: entry.summary.info.id) ?? "")
+        }
+    }
+}
+
+/// Buffered output to a descriptor.
+struct StandardOutput {
+    private let descriptor: Int32
+    private let name: String
+    private var buffer: [UInt8] = []
+
+    init(_ descriptor: Int32 = 1, name: String = "standard output") {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    mutating func write(_ text: String) throws {
+        buffer += text.utf8
+        if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    mutating func write(_ octets: some Sequence<UInt8>) throws {
+        buffer += octets
+        if buffer.count >= 1 << 18 { try flush() }
+    }
+
+    mutating func flush() throws {
+        defer { buffer.removeAll(keepingCapacity: true) }
+        try SpoolFile.write(buffer[...], to: descriptor, name: name)
+    }
+}
