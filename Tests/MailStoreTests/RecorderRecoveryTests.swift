@@ -70,6 +70,11 @@ import Testing
             0, 0, 0, 0, NULL, 0, 0, 'open', NULL, 0, NULL)
             """)
 
+        // Before a recorder comes readers are told.
+        let left = try RecordingIndex(directory: scratch.path)
+        #expect(try left.isIncomplete)
+        #expect(try left.session("earlier")?.end == .lost)
+
         let recorder = try Recorder(.init(directory: scratch.path))
         #expect(recorder.recovery.scannedSegments == 1)
         #expect(recorder.recovery.addedSessions == 2)
@@ -79,6 +84,7 @@ import Testing
         recorder.close()
 
         let index = try RecordingIndex(directory: scratch.path)
+        #expect(try index.isIncomplete)
         #expect(try index.session("earlier")?.end == .lost)
         for sample in samples.prefix(4) {
             let found = try #require(try index.session(sample.info.id))
@@ -158,6 +164,7 @@ import Testing
             emit(.message(session: "unknown", message))
         }
         let index = try RecordingIndex(directory: scratch.path)
+        #expect(try !index.isIncomplete)
         #expect(try index.sessions() == samples.map(\.summary))
         #expect(try index.exchanges(of: samples[1].info.id) == samples[1].exchanges)
         #expect(try index.messages(of: samples[0].info.id) == [message])
@@ -167,6 +174,19 @@ import Testing
         #expect(throws: RecorderError.inUse(directory: scratch.path)) {
             try IndexRecovery.rebuild(scratch.path) { _, _ in }
         }
+        recorder.close()
+    }
+
+    @Test func anIndexThatLacksNothingIsComplete() throws {
+        let samples = [SampleSession.smtp(1), .imap(2)]
+        let (scratch, _, _) = try killed(samples)
+        #expect(try RecordingIndex(directory: scratch.path).isIncomplete)
+        let recorder = try Recorder(.init(directory: scratch.path))
+        #expect(recorder.recovery.scannedSegments == 1)
+        #expect(recorder.recovery.addedSessions == 0)
+        let index = try RecordingIndex(directory: scratch.path)
+        #expect(try !index.isIncomplete)
+        #expect(try index.sessions() == samples.map(\.summary))
         recorder.close()
     }
 

@@ -45,7 +45,7 @@ package enum IndexRecovery {
             result.isRebuilt = true
             do {
                 index = try IndexWriter(path: path)
-                index.execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)", System.monotonicClock())
+                index.execute(markIncomplete, System.monotonicClock())
             } catch { throw .index(error) }
             chmod(path, 0o600)
         }
@@ -95,9 +95,18 @@ package enum IndexRecovery {
             }
             if let damage = scan.damage { log("\(path): \(damage)") }
             result.scannedSegments += 1
+            var isBehind = false
             for session in scan.sessions {
-                if try merge(session, index, now) { result.addedSessions += 1 }
+                switch try merge(session, index, now) {
+                case .added:
+                    result.addedSessions += 1
+                    isBehind = true
+                case .completed: isBehind = true
+                case .known: break
+                }
             }
+            // What the exchanges of these sessions were, only those can say who follow dialogues.
+            if isBehind { index.execute(markIncomplete, now) }
             let opened = scan.sessions.first?.info.start ?? System.wallClock()
             index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
         }
@@ -107,8 +116,13 @@ package enum IndexRecovery {
         if let failure = index.failure { throw failure }
     }
 
-    /// Puts a session of a scanned segment into the index. True when it had none of it.
-    static func merge(_ session: SegmentScan.Session, _ index: IndexWriter, _ now: Int64) throws(DatabaseError) -> Bool
+    private static let markIncomplete = "INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)"
+
+    /// What the index had of a session.
+    enum Merge { case known, completed, added }
+
+    /// Puts a session of a scanned segment into the index.
+    static func merge(_ session: SegmentScan.Session, _ index: IndexWriter, _ now: Int64) throws(DatabaseError) -> Merge
     {
         let find = try index.database.prepare("SELECT \(IndexSchema.sessionColumns) FROM sessions WHERE id = ?")
         find.bind(1, session.info.id)
@@ -119,6 +133,7 @@ package enum IndexRecovery {
             ? IndexSchema.session(find) ?? SessionSummary(info: session.info) : SessionSummary(info: session.info)
         find.reset()
         if !isKnown { summary.end = .lost }
+        let isBehind = summary.last < session.last || summary.end == .open && session.closing != nil
         summary.last = max(summary.last, session.last)
         summary.clientBytes = max(summary.clientBytes, session.clientBytes)
         summary.serverBytes = max(summary.serverBytes, session.serverBytes)
@@ -132,7 +147,7 @@ package enum IndexRecovery {
         }
         index.save(summary, row: row, now)
         for extent in session.extents.values { index.save(extent, session: row, now) }
-        return !isKnown
+        return isKnown ? isBehind ? .completed : .known : .added
     }
 
     /// Makes the index anew from nothing but the segments. The directory must have no recorder.
@@ -192,6 +207,7 @@ package enum IndexRecovery {
             }
             if index.isDue(now) { index.commit(now) }
         }
+        index.execute("DELETE FROM meta WHERE name = 'incomplete'", System.monotonicClock())
         index.commit(System.monotonicClock())
         if let failure = index.failure { throw failure }
         // One file, so that it can take the place of the old one by a rename.

@@ -43,13 +43,27 @@ package enum RecordingDirectory {
         let path = directory + "/" + lockName
         let descriptor = mp_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .failed(action: "open the lock", path: path, reason: System.text(errno)) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // A reader that asks whether somebody records has the lock for an instant.
+        for attempt in 1... {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { break }
             let code = errno
+            if code == EWOULDBLOCK, attempt < 4 {
+                poll(nil, 0, 5)
+                continue
+            }
             Glibc.close(descriptor)
             if code == EWOULDBLOCK { throw .inUse(directory: directory) }
             throw .failed(action: "lock", path: path, reason: System.text(code))
         }
         return descriptor
+    }
+
+    /// Does a recorder write to the directory at present? True as well when that cannot be known.
+    static func isRecording(_ directory: String) -> Bool {
+        let descriptor = mp_open(directory + "/" + lockName, O_RDONLY | O_NOFOLLOW, 0)
+        guard descriptor >= 0 else { return errno != ENOENT }
+        defer { Glibc.close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
     }
 
     /// The key of fingerprints, made when there is none. The caller holds the lock.

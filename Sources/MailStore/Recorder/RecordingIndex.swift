@@ -55,10 +55,13 @@ package final class RecordingIndex {
     /// The directory of the recording.
     package let directory: String
     private let database: Database
+    /// Nobody records: what is still open in the index was left so by a process that was killed.
+    private let isAbandoned: Bool
 
     /// Opens the index of a directory.
     package init(directory: String) throws(RecordingIndexError) {
         self.directory = directory
+        isAbandoned = !RecordingDirectory.isRecording(directory)
         let path = directory + "/" + RecordingDirectory.indexName
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -95,11 +98,13 @@ package final class RecordingIndex {
         return (database, try database.schemaVersion())
     }
 
-    /// Rows may be missing, because SQLite failed while recording went on or because the index was made anew.
+    /// Rows may be missing: SQLite failed while recording went on, the index was made anew, or the recorder was killed and the
+    /// index is behind the segments.
     package var isIncomplete: Bool {
         get throws(RecordingIndexError) {
             try guarded { () throws(DatabaseError) in
-                let statement = try database.prepare("SELECT 1 FROM meta WHERE name = 'incomplete'")
+                let isBehind = isAbandoned ? " UNION ALL SELECT 1 FROM segments WHERE closed IS NULL" : ""
+                let statement = try database.prepare("SELECT 1 FROM meta WHERE name = 'incomplete'\(isBehind)")
                 defer { statement.reset() }
                 return try statement.step()
             }
@@ -123,7 +128,9 @@ package final class RecordingIndex {
             for (index, value) in values.enumerated() { statement.bind(Int32(clamping: index + 1), value) }
             var found: [SessionSummary] = []
             while found.count < limit ?? Int.max, try statement.step() {
-                if let summary = IndexSchema.session(statement), isIncluded(summary) { found.append(summary) }
+                guard var summary = IndexSchema.session(statement) else { continue }
+                if isAbandoned, summary.end == .open { summary.end = .lost }
+                if isIncluded(summary) { found.append(summary) }
             }
             return found
         }
