@@ -1,4 +1,5 @@
-// Disks that are full or die: the k-th write or sync fails. Nothing stops, nothing is lost silently, what is on the disk reads.
+// Disks that are full or die: the k-th write or sync fails. Nothing stops, nothing is lost silently, what is on the
+// disk reads.
 
 import Glibc
 import MailDialogue

@@ -1,5 +1,5 @@
-// What the tests of the recorder share: a directory that goes away, sessions of the three protocols, and a plain reader of
-// segments that knows nothing of the recorder.
+// What the tests of the recorder share: a directory that goes away, sessions of the three protocols, and a plain
+// reader of segments that knows nothing of the recorder.
 
 import Glibc
 import MailDialogue

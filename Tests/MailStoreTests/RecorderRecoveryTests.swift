@@ -1,4 +1,5 @@
-// kill -9: a segment cut anywhere reads up to its last whole block, and the index catches up when the directory is opened again.
+// kill -9: a segment cut anywhere reads up to its last whole block, and the index catches up when the directory is
+// opened again.
 
 import Glibc
 import MailDialogue
@@ -55,8 +56,8 @@ import Testing
     @Test func theIndexCatchesUp() throws {
         let samples = (1...5).map { SampleSession.imap($0) }
         let (scratch, octets, path) = try killed(samples)
-        // The index has not heard of sessions 4 and 5, has 2 as open although it ended, and 3 as it was at its start; the
-        // file ends within the last packets of 5.
+        // The index has not heard of sessions 4 and 5, has 2 as open although it ended, and 3 as it was at its start;
+        // the file ends within the last packets of 5.
         let database = try Database(path: scratch.path + "/index.sqlite", .readWrite)
         let ids = samples.map(\.info.id)
         try database.execute("DELETE FROM sessions WHERE id IN ('\(ids[3])', '\(ids[4])')")

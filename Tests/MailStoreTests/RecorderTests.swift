@@ -1,4 +1,5 @@
-// The recorder's main job: what is appended can be read back, from the segments and from the index; and who may record where.
+// The recorder's main job: what is appended can be read back, from the segments and from the index; and who may record
+// where.
 
 import Glibc
 import MailDialogue

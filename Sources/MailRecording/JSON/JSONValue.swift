@@ -1,5 +1,5 @@
-// JSON text (RFC 8259) as a value: what comments of recordings are read with. Total: any octets give a value or nil, with a
-// bound on nesting, as recordings may come from strangers.
+// JSON text (RFC 8259) as a value: what comments of recordings are read with. Total: any octets give a value or nil,
+// with a bound on nesting, as recordings may come from strangers.
 
 /// A JSON value.
 package indirect enum JSONValue: Equatable, Sendable {

@@ -1,4 +1,5 @@
-// JSON text (RFC 8259) for comments in recordings and for every `--json`: one pass, no tree, members in the order of the calls.
+// JSON text (RFC 8259) for comments in recordings and for every `--json`: one pass, no tree, members in the order of
+// the calls.
 
 /// Writes one JSON value. The caller keeps begin and end in pairs; commas are put by the writer.
 package struct JSONWriter: Sendable {
@@ -88,10 +89,10 @@ package struct JSONWriter: Sendable {
     /// Seconds with six places.
     package mutating func value(seconds microseconds: Int64) {
         separate()
-        let digits = String(microseconds.magnitude % 1_000_000)
-        octets += Array(
-            "\(microseconds < 0 ? "-" : "")\(microseconds.magnitude / 1_000_000).\(String(repeating: "0", count: 6 - digits.utf8.count))\(digits)"
-                .utf8)
+        let fraction = String(microseconds.magnitude % 1_000_000)
+        let zeros = String(repeating: "0", count: 6 - fraction.utf8.count)
+        let sign = microseconds < 0 ? "-" : ""
+        octets += Array("\(sign)\(microseconds.magnitude / 1_000_000).\(zeros)\(fraction)".utf8)
         needsComma = true
     }
 

@@ -1,5 +1,5 @@
-// The JSON comments that a recording has on its packets: what we know beside the octets. One writer and one reader of them, so
-// that a recording can be read back without its index. Version 1.
+// The JSON comments that a recording has on its packets: what we know beside the octets. One writer and one reader of
+// them, so that a recording can be read back without its index. Version 1.
 
 import MailDialogue
 

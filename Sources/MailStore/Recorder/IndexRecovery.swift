@@ -1,5 +1,5 @@
-// Brings the index of a directory up to date before a recorder writes to it: sessions that a killed process left open are
-// lost, and segments that were not closed in order are read for what the index had not heard of.
+// Brings the index of a directory up to date before a recorder writes to it: sessions that a killed process left open
+// are lost, and segments that were not closed in order are read for what the index had not heard of.
 
 import CLinux
 import Glibc
@@ -61,7 +61,8 @@ package enum IndexRecovery {
         return (index, result)
     }
 
-    /// Is the file sound? Asked only when the last writer did not come to its end, as it takes a while for a large index.
+    /// Is the file sound? Asked only when the last writer did not come to its end, as it takes a while for a large
+    /// index.
     private static func check(_ index: IndexWriter) throws(DatabaseError) {
         let unclosed = try index.database.prepare("SELECT 1 FROM segments WHERE closed IS NULL LIMIT 1")
         guard try unclosed.step() else { return }
@@ -151,8 +152,9 @@ package enum IndexRecovery {
     }
 
     /// Makes the index anew from nothing but the segments. The directory must have no recorder.
-    /// - Parameter follow: reads segments (their paths, in order) as any capture, and gives what it makes of them: exchanges,
-    ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures; places,
+    /// - Parameter follow: reads segments (their paths, in order) as any capture, and gives what it finds: exchanges,
+    ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures;
+    /// places,
     ///   addresses and sizes are found here.
     package static func rebuild(
         _ directory: String, following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void

@@ -1,5 +1,5 @@
-// The tables of `index.sqlite` and how values are kept in them. Lists are JSON arrays, NULL when empty; times are microseconds
-// since 1970. The index holds nothing that the segments do not: it can be made again from them.
+// The tables of `index.sqlite` and how values are kept in them. Lists are JSON arrays, NULL when empty; times are
+// microseconds since 1970. The index holds nothing that the segments do not: it can be made again from them.
 
 import MailDialogue
 import MailRecording

@@ -1,5 +1,5 @@
-// The one writer of the index. Rows are gathered in transactions; the recorder's thread asks for the commit. When SQLite
-// fails, recording goes on without the index, which is tried again a second later and marked as incomplete.
+// The one writer of the index. Rows are gathered in transactions; the recorder's thread asks for the commit. When
+// SQLite fails, recording goes on without the index, which is tried again a second later and marked as incomplete.
 
 import MailRecording
 
@@ -40,7 +40,10 @@ final class IndexWriter {
     init(path: String) throws(DatabaseError) {
         let database = try Database(path: path, .readWrite)
         try database.execute(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8192"
+            """
+            PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+            PRAGMA cache_size = -8192
+            """
         )
         let version = try database.schemaVersion()
         if version == 0 {

@@ -111,9 +111,10 @@ final class RecordedSession {
 struct TupleTable {
     private var inUse: Set<FourTuple> = []
 
-    /// Takes a tuple for a leg. The server's port is the one under which dissectors know the cleartext protocol, so that they
-    /// follow. When an open conversation has that tuple already, the true port stays, and when that is taken too (a relay
-    /// whose listener and upstream share an address), the client's port changes. The comment says the truth in every case.
+    /// Takes a tuple for a leg. The server's port is the one under which dissectors know the cleartext protocol, so
+    /// that they follow. When an open conversation has that tuple already, the true port stays, and when that is taken
+    /// too (a relay whose listener and upstream share an address), the client's port changes. The comment says the
+    /// truth in every case.
     mutating func take(client: SocketAddress, server: SocketAddress, _ mailProtocol: MailProtocol) -> FourTuple {
         let isKnown = mailProtocol.schemes.contains { $0.port == server.port && !$0.implicitTLS }
         let port = isKnown ? server.port : mailProtocol.wellKnownPort

@@ -1,4 +1,5 @@
-// The recorder: what the rest of the program sees. Event loops append, one thread writes pcapng segments and their index.
+// The recorder: what the rest of the program sees. Event loops append, one thread writes pcapng segments and their
+// index.
 
 import CLinux
 import Glibc
@@ -24,7 +25,8 @@ final class RecorderStatus: Sendable {
 
 /// Records sessions into a directory of evidence. Any thread may call it; nothing but ``close()`` blocks.
 package final class Recorder: Sendable {
-    /// When what was written is made durable with fdatasync. The kernel keeps it in any case when only the process dies.
+    /// When what was written is made durable with fdatasync. The kernel keeps it in any case when only the process
+    /// dies.
     package enum Sync: Equatable, Sendable {
         /// At most this many microseconds after it was written.
         case interval(Int64)
@@ -59,7 +61,8 @@ package final class Recorder: Sendable {
     package let fingerprintKey: [UInt8]
     /// The directory, as in the settings.
     package let directory: String
-    /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one started.
+    /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one
+    /// started.
     package let recovery: IndexRecovery.Result
 
     private let queue: RecorderQueue
@@ -103,8 +106,8 @@ package final class Recorder: Sendable {
     /// Octets that could not be written, or came for a session that was not open.
     package var lostOctets: Int64 { status.lostOctets }
 
-    /// Writes all that was appended, ends the segment, stops the thread and gives up the lock. Events that come later are
-    /// dropped.
+    /// Writes all that was appended, ends the segment, stops the thread and gives up the lock. Events that come later
+    /// are dropped.
     package func close() {
         let joined = thread.withLock { thread in
             defer { thread = nil }

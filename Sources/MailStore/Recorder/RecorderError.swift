@@ -16,8 +16,8 @@ package enum RecorderError: Error, Equatable, Sendable, CustomStringConvertible 
         case .inUse(let directory): "\(directory): another mailproxy is recording there"
         case .failed(let action, let path, let reason): "\(path): cannot \(action): \(reason)"
         case .badKey(let path):
-            "\(path): the key of fingerprints must have 32 octets; if it is removed a new one is made, and earlier fingerprints "
-                + "no longer compare"
+            "\(path): the key of fingerprints must have 32 octets; if it is removed a new one is made, and earlier "
+                + "fingerprints no longer compare"
         case .index(let error): "the index cannot be used: \(error)"
         }
     }

@@ -1,5 +1,6 @@
-// What lies between the event loops and the recorder's thread: a lock, a list, and an eventfd to wake the thread. The thread
-// lingers a few milliseconds after it worked, so that a busy proxy wakes it hundreds of times a second, not once an event.
+// What lies between the event loops and the recorder's thread: a lock, a list, and an eventfd to wake the thread. The
+// thread lingers a few milliseconds after it worked, so that a busy proxy wakes it hundreds of times a second, not
+// once an event.
 
 import CLinux
 import Glibc

@@ -1,5 +1,5 @@
-// The recorder's thread: takes events in order and makes packets and rows of them. Everything here runs on that thread, except
-// `init`, which runs before it starts.
+// The recorder's thread: takes events in order and makes packets and rows of them. Everything here runs on that
+// thread, except `init`, which runs before it starts.
 
 import Glibc
 import MailDialogue
@@ -269,9 +269,8 @@ final class RecorderWorker {
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
             if segmentFailure != nil {
-                settings.log(
-                    "recording again, in \(segment.name); \(loss?.octets ?? 0) octets in \(loss?.packets ?? 0) packets were lost"
-                )
+                let lost = "\(loss?.octets ?? 0) octets in \(loss?.packets ?? 0) packets were lost"
+                settings.log("recording again, in \(segment.name); \(lost)")
             }
         }
         segmentFailure = nil

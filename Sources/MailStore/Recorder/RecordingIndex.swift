@@ -98,8 +98,8 @@ package final class RecordingIndex {
         return (database, try database.schemaVersion())
     }
 
-    /// Rows may be missing: SQLite failed while recording went on, the index was made anew, or the recorder was killed and the
-    /// index is behind the segments.
+    /// Rows may be missing: SQLite failed while recording went on, the index was made anew, or the recorder was killed
+    /// and the index is behind the segments.
     package var isIncomplete: Bool {
         get throws(RecordingIndexError) {
             try guarded { () throws(DatabaseError) in
@@ -177,7 +177,10 @@ package final class RecordingIndex {
     ) throws(RecordingIndexError) -> [Row] {
         try guarded { () throws(DatabaseError) in
             let statement = try database.prepare(
-                "SELECT \(columns) FROM \(table) WHERE session = (SELECT row FROM sessions WHERE id = ?) ORDER BY \(order)"
+                """
+                SELECT \(columns) FROM \(table) WHERE session = (SELECT row FROM sessions WHERE id = ?)
+                ORDER BY \(order)
+                """
             )
             defer { statement.reset() }
             statement.bind(1, id)

@@ -1,5 +1,5 @@
-// What a segment says of its sessions without following a dialogue: comments, addresses, sizes and places. Enough to bring
-// an index up to date after a crash.
+// What a segment says of its sessions without following a dialogue: comments, addresses, sizes and places. Enough to
+// bring an index up to date after a crash.
 
 import CLinux
 import Glibc
@@ -27,7 +27,8 @@ struct SegmentScan {
     private(set) var sessions: [Session] = []
     /// Octets up to the end of the last complete block.
     private(set) var bytes: Int64 = 0
-    /// Why reading stopped before the end of the file; a file that ends within a block is not told, as a crash leaves that.
+    /// Why reading stopped before the end of the file; a file that ends within a block is not told, as a crash leaves
+    /// that.
     private(set) var damage: CaptureFormatError?
 
     private var places: [String: Int] = [:]

@@ -1,6 +1,6 @@
 // Writes segments: blocks are gathered and written together, whole ones only, so that a file is readable up to its last
-// complete block whenever the process dies. When a write fails the file is cut back to its last complete block, what could not
-// be written is counted, and a new segment, whose header says what is missing, is tried a second later.
+// complete block whenever the process dies. When a write fails the file is cut back to its last complete block, what
+// could not be written is counted, and a new segment, whose header says what is missing, is tried a second later.
 
 import Glibc
 import MailRecording
@@ -195,7 +195,8 @@ struct SegmentWriter {
             if segment.size == 0 {
                 unlink(path)
             } else {
-                // Blocks of which a part was written are taken back; should that fail too, readers stop before the part.
+                // Blocks of which a part was written are taken back; should that fail too, readers stop before the
+                // part.
                 ftruncate(segment.descriptor, off_t(segment.size))
             }
             Glibc.close(segment.descriptor)
