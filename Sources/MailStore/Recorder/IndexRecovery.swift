@@ -154,8 +154,7 @@ package enum IndexRecovery {
     /// Makes the index anew from nothing but the segments. The directory must have no recorder.
     /// - Parameter follow: reads segments (their paths, in order) as any capture, and gives what it finds: exchanges,
     ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures;
-    /// places,
-    ///   addresses and sizes are found here.
+    ///   places, addresses and sizes are found here.
     package static func rebuild(
         _ directory: String, following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
