@@ -43,8 +43,7 @@ struct IMAPFetch: Equatable, Sendable {
     /// A response has begun and is not complete.
     var isWithinResponse: Bool {
         switch current?.step {
-        case .items(let item): item > 0
-        case .body: true
+        case .items, .body: true
         case .seen, .structure, .headers, nil: false
         }
     }
