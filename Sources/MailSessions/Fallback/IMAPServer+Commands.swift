@@ -10,7 +10,8 @@ extension IMAPServer {
         let base =
             "IMAP4rev1 LITERAL+ IDLE ENABLE ID NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE STATUS=SIZE "
             + "APPENDLIMIT=\(settings.maximumMessage)"
-        return account == nil ? base + " SASL-IR AUTH=PLAIN AUTH=LOGIN" : base
+        let mechanisms = SASLServer.offered(settings).map { " AUTH=" + $0.rawValue }.joined()
+        return account == nil ? base + " SASL-IR" + mechanisms : base
     }
 
     /// Why a command can't be run in this state; nil when it can.
@@ -116,11 +117,11 @@ extension IMAPServer {
     private mutating func authenticate(_ arguments: ArraySlice<UInt8>) {
         let (name, initial) = arguments.firstWord
         guard !name.isEmpty else { return reply(Self.syntax) }
-        // CRAM-MD5 is left to SMTP and POP3: clients would prefer it here, where users may be kept as hashes.
-        guard let mechanism = SASLServer.mechanism(name), mechanism != .cramMD5 else {
+        guard let mechanism = SASLServer.mechanism(name, settings) else {
             return reply("NO this mechanism is not offered")
         }
-        var exchange = SASLServer(mechanism, challenge: "")
+        serial += 1
+        var exchange = SASLServer(mechanism, challenge: "<\(nonce).\(serial).\(now)@\(settings.hostName)>")
         step(exchange.begin(initial: initial), exchange)
     }
 

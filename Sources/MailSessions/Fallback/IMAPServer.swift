@@ -55,6 +55,8 @@ package struct IMAPServer: ServerSession {
     var now: Int64 = 0
     /// The mailbox changed while the store was asked within IDLE.
     var changedMeanwhile = false
+    /// Challenges so far.
+    var serial = 0
     private var errors = 0
 
     /// - Parameter nonce: makes challenges of this connection unlike those of all others.

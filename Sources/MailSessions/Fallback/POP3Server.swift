@@ -82,7 +82,7 @@ package struct POP3Server: ServerSession {
         case .connected:
             connection.effect(.setTimer(seconds: Self.idleTimeout))
             timestamp = "<\(nonce).\(now)@\(settings.hostName)>"
-            ok("\(settings.hostName) ready \(timestamp)")
+            ok(settings.digestLogins ? "\(settings.hostName) ready \(timestamp)" : "\(settings.hostName) ready")
         case .received(let octets):
             connection.effect(.setTimer(seconds: Self.idleTimeout))
             connection.receive(octets)
@@ -192,7 +192,7 @@ package struct POP3Server: ServerSession {
     /// RFC 2449 §5; before the login and after it the same.
     private mutating func capabilities(_ command: POP3Command) {
         guard isBare(command) else { return }
-        let mechanisms = SASLServer.Mechanism.allCases.map(\.rawValue).joined(separator: " ")
+        let mechanisms = SASLServer.offered(settings).map(\.rawValue).joined(separator: " ")
         let names = [
             "TOP", "USER", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "SASL \(mechanisms)", "EXPIRE NEVER",
             "IMPLEMENTATION mailproxy",
@@ -215,6 +215,7 @@ package struct POP3Server: ServerSession {
     }
 
     private mutating func apop(_ command: POP3Command) {
+        guard settings.digestLogins else { return refuse("this command is not offered") }
         let (name, rest) = command.argument.firstWord
         let digest = rest.trimmed
         guard !name.isEmpty, digest.count == 32, digest.allSatisfy(SASLServer.isHexDigit) else {
@@ -227,10 +228,12 @@ package struct POP3Server: ServerSession {
     private mutating func auth(_ command: POP3Command) {
         let (name, rest) = command.argument.firstWord
         guard !name.isEmpty else {
-            let lines = SASLServer.Mechanism.allCases.map { $0.rawValue + "\r\n" }.joined()
+            let lines = SASLServer.offered(settings).map { $0.rawValue + "\r\n" }.joined()
             return connection.send("+OK mechanisms\r\n" + lines + ".\r\n")
         }
-        guard let mechanism = SASLServer.mechanism(name) else { return refuse("this mechanism is not offered") }
+        guard let mechanism = SASLServer.mechanism(name, settings) else {
+            return refuse("this mechanism is not offered")
+        }
         serial += 1
         var exchange = SASLServer(mechanism, challenge: "<\(nonce).\(serial).\(now)@\(settings.hostName)>")
         step(exchange.begin(initial: rest.trimmed), exchange)

@@ -37,8 +37,15 @@ struct SASLServer: Equatable, Sendable {
         self.challenge = challenge
     }
 
-    /// Mechanisms by name, in any case.
-    static func mechanism(_ name: ArraySlice<UInt8>) -> Mechanism? { Mechanism(rawValue: name.keyword()) }
+    /// The mechanisms that are offered.
+    static func offered(_ settings: ServerSettings) -> [Mechanism] {
+        Mechanism.allCases.filter { $0 != .cramMD5 || settings.digestLogins }
+    }
+
+    /// An offered mechanism by its name, in any case.
+    static func mechanism(_ name: ArraySlice<UInt8>, _ settings: ServerSettings) -> Mechanism? {
+        Mechanism(rawValue: name.keyword()).flatMap { offered(settings).contains($0) ? $0 : nil }
+    }
 
     /// Begins. `initial` is the base64 behind the mechanism's name: empty when there was none, `=` when it was empty.
     mutating func begin(initial: ArraySlice<UInt8>) -> Step {

@@ -15,7 +15,7 @@ extension SMTPServer {
         guard transaction == nil else { return refuse("503 5.5.1 no AUTH within a transaction") }
         let (name, rest) = command.argument.firstWord
         guard !name.isEmpty else { return refuse("501 5.5.4 a mechanism is missing") }
-        guard let mechanism = SASLServer.mechanism(name) else {
+        guard let mechanism = SASLServer.mechanism(name, settings) else {
             return refuse("504 5.5.4 this mechanism is not offered")
         }
         serial += 1

@@ -227,7 +227,7 @@ package struct SMTPServer: ServerSession {
         reset()
         introduction = Introduction(name: name.text, isExtended: command.verb != .helo)
         guard command.verb != .helo else { return reply("250 \(settings.hostName)") }
-        let mechanisms = SASLServer.Mechanism.allCases.map(\.rawValue).joined(separator: " ")
+        let mechanisms = SASLServer.offered(settings).map(\.rawValue).joined(separator: " ")
         let lines = [
             settings.hostName, "PIPELINING", "SIZE \(settings.maximumMessage)", "8BITMIME", "SMTPUTF8", "CHUNKING",
             "ENHANCEDSTATUSCODES", "AUTH \(mechanisms)",

@@ -1,4 +1,5 @@
-// Our server in a dialogue: a pure machine between events and effects. Each protocol has one; the runtime drives all alike.
+// Our server in a dialogue: a pure machine between events and effects. Each protocol has one; the runtime drives all
+// alike.
 
 import MailDialogue
 import MailRecording
@@ -60,15 +61,19 @@ package struct ServerSettings: Equatable, Sendable {
     package var requiresAuthentication: Bool
     /// LMTP instead of SMTP.
     package var lmtp: Bool
+    /// CRAM-MD5 and APOP are offered. Clients prefer them, and a store that keeps hashes of passwords can't verify
+    /// them: only where any login holds.
+    package var digestLogins: Bool
 
     package init(
         hostName: String = "localhost", maximumMessage: Int = 50 << 20, maximumRecipients: Int = 1_000,
-        requiresAuthentication: Bool = false, lmtp: Bool = false
+        requiresAuthentication: Bool = false, lmtp: Bool = false, digestLogins: Bool = false
     ) {
         self.hostName = hostName
         self.maximumMessage = maximumMessage
         self.maximumRecipients = maximumRecipients
         self.requiresAuthentication = requiresAuthentication
         self.lmtp = lmtp
+        self.digestLogins = digestLogins
     }
 }

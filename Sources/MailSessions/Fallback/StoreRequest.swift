@@ -1,5 +1,5 @@
-// What our server asks of the store, and what comes back. The sessions are pure: a request is an effect, its answer an event;
-// the runtime has the store perform it on a thread that may block. A session has at most one request under way.
+// What our server asks of the store, and what comes back. The sessions are pure: a request is an effect, its answer an
+// event; the runtime has the store perform it on a thread that may block. A session has at most one request under way.
 
 import MailMessage
 
@@ -16,8 +16,8 @@ package enum StoreRequest: Equatable, Sendable {
     case appendToSpool(SpoolID, [UInt8])
     /// Forget it. Answer: `done`.
     case dropSpool(SpoolID)
-    /// Deliver to the mailbox INBOX of each recipient's account; all of it is on the disk, folders synced, before the answer.
-    /// The octets are stored as they are: Return-Path and Received (RFC 5321 §4.4) are the session's to write.
+    /// Deliver to the mailbox INBOX of each recipient's account; all of it is on the disk, folders synced, before the
+    /// answer. The octets are stored as they are: Return-Path and Received (RFC 5321 §4.4) are the session's to write.
     /// A spool is used up by it, whatever the answer. Answer: `delivered`.
     case deliver(MessageSource, Envelope)
 
@@ -36,12 +36,14 @@ package enum StoreRequest: Equatable, Sendable {
 
     /// Opens a mailbox and keeps it open for this session. Answer: `opened` or `refused`.
     case open(Account, String, readOnly: Bool)
-    /// What other sessions and deliveries changed since `opened` or the last `refresh`, and what this session appended or
-    /// copied into it. What the answers to `store`, `expunge` and `remove` told is not told again. Answer: `changes`.
+    /// What other sessions and deliveries changed since `opened` or the last `refresh`, and what this session appended
+    /// or copied into it. What the answers to `store`, `expunge` and `remove` told is not told again. Answer:
+    /// `changes`.
     case refresh
     /// Lets go of the open mailbox. Answer: `done`.
     case close
-    /// Octets of a message of the open mailbox. Answer: `octets` (shorter than asked at the end) or `refused` when it is gone.
+    /// Octets of a message of the open mailbox. Answer: `octets` (shorter than asked at the end) or `refused` when it
+    /// is gone.
     case read(uid: UInt32, offset: Int, count: Int)
     /// The MIME structure of a message of the open mailbox. Answer: `structure` or `refused`.
     case structure(uid: UInt32)
@@ -51,9 +53,11 @@ package enum StoreRequest: Equatable, Sendable {
     case append(Account, String, MessageSource, flags: [String], internalDate: Int64?)
     /// Copies messages of the open mailbox. Answer: `copied`, or `refused` with `noSuchMailbox`.
     case copy(uids: [UInt32], Account, String)
-    /// Removes those of these messages that are marked \Deleted (nil: all that are). Answer: `changes` with what is gone.
+    /// Removes those of these messages that are marked \Deleted (nil: all that are). Answer: `changes` with what is
+    /// gone.
     case expunge(uids: [UInt32]?)
-    /// Removes these messages whatever their flags: POP3's UPDATE state, all or nothing (RFC 1939 §6). Answer: `changes`.
+    /// Removes these messages whatever their flags: POP3's UPDATE state, all or nothing (RFC 1939 §6). Answer:
+    /// `changes`.
     case remove(uids: [UInt32])
 }
 
@@ -93,7 +97,8 @@ package enum LoginAttempt: Equatable, Sendable {
 }
 
 /// A password as text, which never prints.
-package struct SecretText: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct SecretText: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
     private let text: String
     package init(_ text: String) { self.text = text }
     /// The text, for the one who compares. Every caller is a place to review.
@@ -169,7 +174,8 @@ package struct MailboxListing: Equatable, Sendable {
     package var selectable: Bool
     /// `\Sent`, `\Trash`, … (RFC 6154), or nil.
     package var specialUse: String?
-    /// False for a name that is only subscribed to: `\NonExistent` (RFC 9051 §7.3.1), for LSUB and LIST (SUBSCRIBED) alone.
+    /// False for a name that is only subscribed to: `\NonExistent` (RFC 9051 §7.3.1), for LSUB and LIST (SUBSCRIBED)
+    /// alone.
     package var exists: Bool
     package init(
         name: String, subscribed: Bool, hasChildren: Bool, selectable: Bool = true, specialUse: String? = nil,

@@ -76,7 +76,9 @@ private func assail<S: ServerSession>(_ rounds: Int, _ fragments: [String], _ se
             "VRFY x\r\n", "NOOP\r\n",
             "\n", "\r", "Received: x\r\n",
         ]
-        assail(400, fragments) { SMTPServer(settings: ServerSettings(maximumMessage: 20), nonce: 1) }
+        assail(400, fragments) {
+            SMTPServer(settings: ServerSettings(maximumMessage: 20, digestLogins: true), nonce: 1)
+        }
     }
 
     @Test func `LMTP`() {
@@ -97,7 +99,7 @@ private func assail<S: ServerSession>(_ rounds: Int, _ fragments: [String], _ se
             "STLS\r\n", "APOP a b\r\n",
             "\n", "TOP 3 9223372036854775807\r\n",
         ]
-        assail(400, fragments) { POP3Server(settings: ServerSettings(), nonce: 1) }
+        assail(400, fragments) { POP3Server(settings: ServerSettings(digestLogins: true), nonce: 1) }
     }
 
     @Test func `IMAP`() {
@@ -116,6 +118,8 @@ private func assail<S: ServerSession>(_ rounds: Int, _ fragments: [String], _ se
             "w LOGIN {99999999999999999999}\r\n",
             "x STARTTLS\r\n", "y COMPRESS DEFLATE\r\n", "{3}\r\n", "z UID EXPUNGE 1:*\r\n",
         ]
-        assail(500, fragments) { IMAPServer(settings: ServerSettings(maximumMessage: 20), nonce: 1) }
+        assail(500, fragments) {
+            IMAPServer(settings: ServerSettings(maximumMessage: 20, digestLogins: true), nonce: 1)
+        }
     }
 }

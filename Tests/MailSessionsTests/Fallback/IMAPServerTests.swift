@@ -167,6 +167,16 @@ func bobWith(_ mailboxes: [String] = [], messages: [String] = []) -> () -> Memor
         #expect(statuses(play("1 AUTHENTICATE PLAIN\r\n!!\r\n2 NOOP\r\n") { imap() }.output) == ["1 BAD", "2 OK"])
     }
 
+    @Test func `AUTHENTICATE CRAM-MD5 where any login holds`() {
+        let talk = Conversation(imap(ServerSettings(hostName: "mx.example.com", digestLogins: true)), bobWith()())
+        #expect(talk.reply().contains("AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5"))
+        #expect(talk.say("1 AUTHENTICATE CRAM-MD5 YQ==").hasPrefix("1 BAD"))
+        #expect(talk.say("2 AUTHENTICATE CRAM-MD5").hasPrefix("+ PDQyLjIu"))
+        let digest = "bob " + String(repeating: "0", count: 32)
+        #expect(talk.say(String(decoding: Base64Text.encode(digest), as: UTF8.self)).hasPrefix("2 OK"))
+        talk.expectClean()
+    }
+
     @Test func `IM-060 a refused login gets NO, and three of them end the session`() {
         func store() -> MemoryStore {
             let store = MemoryStore()

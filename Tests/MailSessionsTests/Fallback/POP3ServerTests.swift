@@ -5,7 +5,9 @@ import Testing
 
 @testable import MailSessions
 
-private func pop3() -> POP3Server { POP3Server(settings: ServerSettings(hostName: "mx.example.com"), nonce: 42) }
+private func pop3(digestLogins: Bool = true) -> POP3Server {
+    POP3Server(settings: ServerSettings(hostName: "mx.example.com", digestLogins: digestLogins), nonce: 42)
+}
 
 /// A store in which bob has these messages.
 private func holding(_ messages: [String]) -> () -> MemoryStore {
@@ -41,7 +43,8 @@ extension String {
         let talk = play("quit\r\n") { pop3() }
         #expect(talk.output == "+OK mx.example.com ready <42.1795608000000000@mx.example.com>\r\n+OK goodbye\r\n")
         let other = Conversation(
-            POP3Server(settings: ServerSettings(hostName: "mx.example.com"), nonce: 43), MemoryStore())
+            POP3Server(settings: ServerSettings(hostName: "mx.example.com", digestLogins: true), nonce: 43),
+            MemoryStore())
         #expect(!talk.output.hasPrefix(other.reply()))
     }
 
@@ -248,6 +251,16 @@ extension String {
             talk.store.attempts == [
                 .apop(user: "bob", timestamp: "<42.1795608000000000@mx.example.com>", digest: digest)
             ])
+    }
+
+    @Test func `PO-025 without digests there is no timestamp, no APOP and no CRAM-MD5`() {
+        let digest = "c4c9334bac560ecc979e58001b3e22fb"
+        let talk = play("APOP bob \(digest)\r\nCAPA\r\nAUTH CRAM-MD5\r\n", store: holding([])) {
+            pop3(digestLogins: false)
+        }
+        #expect(talk.output.hasPrefix("+OK mx.example.com ready\r\n-ERR this command is not offered\r\n"))
+        #expect(lines(talk.output).contains("SASL PLAIN LOGIN"))
+        #expect(talk.output.hasSuffix("-ERR this mechanism is not offered\r\n"))
     }
 
     @Test func `PO-027 PO-029 CAPA says the same before and after the login`() {

@@ -14,7 +14,9 @@ private func replies(_ output: String) -> [String] {
 /// The codes of all replies behind the greeting.
 private func codes(_ output: String) -> [String] { replies(output).dropFirst().map { String($0.prefix(3)) } }
 
-private func smtp(_ settings: ServerSettings = ServerSettings(hostName: "mx.example.com")) -> SMTPServer {
+private func smtp(_ settings: ServerSettings = ServerSettings(hostName: "mx.example.com", digestLogins: true))
+    -> SMTPServer
+{
     SMTPServer(settings: settings, nonce: 42)
 }
 
@@ -188,6 +190,12 @@ extension String {
         #expect(talk.isClosed)
         #expect(replies(String(decoding: talk.output, as: UTF8.self)).last?.hasPrefix("421 4.4.2") == true)
         talk.expectClean()
+    }
+
+    @Test func `digest mechanisms are offered only where a store can verify them`() {
+        let talk = play("EHLO x\r\nAUTH CRAM-MD5\r\n") { smtp(ServerSettings(hostName: "mx.example.com")) }
+        #expect(talk.output.contains("250-AUTH PLAIN LOGIN\r\n"))
+        #expect(codes(talk.output).last == "504")
     }
 
     @Test func `SM-035 EHLO within a session starts over, a refused one does not`() {
