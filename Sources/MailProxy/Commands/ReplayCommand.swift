@@ -47,9 +47,11 @@ struct ReplayCommand: ParsableCommand {
         let driver = ReplayDriver(to: addresses, timeout: timeout)
         var tally = Tally()
         var scripts: [String: ReplayScript] = [:]
+        // The server that is played against may record into the very files that are read: what began later is of our making.
+        let begin = Clock.now()
         do {
             try reader.read { batch in
-                guard batch.info.mailProtocol == server.mailProtocol else { return }
+                guard batch.info.mailProtocol == server.mailProtocol, batch.info.start < begin else { return }
                 if let session, !batch.info.id.hasPrefix(session) { return }
                 scripts[batch.info.id, default: ReplayScript(info: batch.info)].accept(batch.notes)
                 for case .closed(let summary) in batch.events {
