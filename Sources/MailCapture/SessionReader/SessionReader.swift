@@ -28,7 +28,7 @@ package struct SessionReader {
     ///   - paths: captures of any origin, our recordings, directories of both, `-` for standard input.
     ///   - fingerprintKey: the key for the marks of secrets.
     package init(
-        _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .ignore
+        _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .auto
     ) throws(CaptureError) {
         files = try CapturePaths.expand(paths)
         tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums)

@@ -1,5 +1,5 @@
-// From packets to sessions: decoding, reassembly, recognition of the protocol, and an observer for each connection. Captures of
-// any origin and our own recordings take this one way, so that they tell the same of the same session.
+// From packets to sessions: decoding, reassembly, recognition of the protocol, and an observer for each connection.
+// Captures of any origin and our own recordings take this one way, so that they tell the same of the same session.
 
 import MailDialogue
 import MailRecording
@@ -106,7 +106,7 @@ package struct SessionTracker {
     /// - Parameters:
     ///   - fingerprintKey: the key for the marks of secrets.
     ///   - route: what `SessionInfo.route` says of sessions of a foreign capture.
-    package init(fingerprintKey: [UInt8] = [], route: String = "capture", checksums: ChecksumPolicy = .ignore) {
+    package init(fingerprintKey: [UInt8] = [], route: String = "capture", checksums: ChecksumPolicy = .auto) {
         self.fingerprintKey = fingerprintKey
         self.route = route
         self.checksums = checksums
@@ -117,7 +117,8 @@ package struct SessionTracker {
 
     /// Takes the next packet.
     /// - Parameters:
-    ///   - isRecording: the file is one of our recordings, whose second interface shows the server's leg of sessions that the
+    /// - isRecording: the file is one of our recordings, whose second interface shows the server's leg of sessions that
+    ///     the
     ///     first shows as well.
     ///   - deliver: gets what was understood, once for each step of a session.
     package mutating func accept(

@@ -1,5 +1,5 @@
-// `mailproxy capture`: follows mail sessions on an interface, or in a capture file, and records them as if they had passed through
-// the proxy.
+// `mailproxy capture`: follows mail sessions on an interface, or in a capture file, and records them as if they had
+// passed through the proxy.
 
 import ArgumentParser
 import CLinux

@@ -1,5 +1,5 @@
-// Cuts the packets of some sessions out of captures, as they are: for recordings their comments say which packets these are, for
-// other captures the connection and its time.
+// Cuts the packets of some sessions out of captures, as they are: for recordings their comments say which packets these
+// are, for other captures the connection and its time.
 
 import MailCapture
 import MailRecording

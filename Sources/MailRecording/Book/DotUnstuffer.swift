@@ -1,5 +1,5 @@
-// Takes away the dots that transparency added to message data (RFC 5321 §4.5.2, RFC 1939 §3), in slices of the octets that came:
-// nothing is copied.
+// Takes away the dots that transparency added to message data (RFC 5321 §4.5.2, RFC 1939 §3), in slices of the octets
+// that came: nothing is copied.
 
 import CBytes
 

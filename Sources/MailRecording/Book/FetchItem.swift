@@ -24,7 +24,8 @@ enum FetchItem: Equatable {
         }
     }
 
-    /// The number of octets that a FETCH command asks for at most: `BODY.PEEK[]<0.32768>`. Nil when it asks for the whole.
+    /// The number of octets that a FETCH command asks for at most: `BODY.PEEK[]<0.32768>`. Nil when it asks for the
+    /// whole.
     static func requestedLength(_ line: ArraySlice<UInt8>) -> Int? {
         var rest = line
         while let bracket = rest.firstIndex(of: UInt8(ascii: "]")) {

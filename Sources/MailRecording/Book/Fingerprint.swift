@@ -27,8 +27,8 @@ extension SHA256 {
     var hex: String { Hex.text(finalize()) }
 }
 
-/// The mark that a secret leaves in the index: the same secret has the same mark under the same key, and nothing else can be
-/// learned from it without the key.
+/// The mark that a secret leaves in the index: the same secret has the same mark under the same key, and nothing else
+/// can be learned from it without the key.
 package enum Fingerprint {
     /// HMAC-SHA-256 (RFC 2104) of the secret in hex, cut to 16 digits.
     package static func of(_ secret: SecretBytes, key: [UInt8]) -> String {

@@ -1,4 +1,5 @@
-// Finds the messages in the notes of a session: undoes transparency, joins the chunks of BDAT and the pieces of partial FETCH. It keeps no octets.
+// Finds the messages in the notes of a session: undoes transparency, joins the chunks of BDAT and the pieces of partial
+// FETCH. It keeps no octets.
 
 import MailDialogue
 

@@ -33,7 +33,8 @@ struct MessageLedger: MessageSink {
     /// Messages that have ended since this was emptied last.
     var ended: [Ended] = []
 
-    /// A content begins on this side. Its digest is that of the message when the message begins with it, else it goes on from `digest`.
+    /// A content begins on this side. Its digest is that of the message when the message begins with it, else it goes
+    /// on from `digest`.
     mutating func beginWire(_ side: Side, _ digest: SHA256?) {
         switch side {
         case .client: clientWire = digest

@@ -20,7 +20,8 @@ package struct MessageStart: Equatable, Sendable {
 /// Takes the messages of a session: `begin`, any number of `bytes`, `end`, for each side in turn.
 package protocol MessageSink {
     mutating func begin(_ message: MessageStart)
-    /// The next octets will not be those of the wire: a dot of transparency is taken away. Called once before the first such octets of a content.
+    /// The next octets will not be those of the wire: a dot of transparency is taken away. Called once before the first
+    /// such octets of a content.
     mutating func willAlter(_ side: Side)
     /// Octets of the message that `side` sends, without transparency.
     mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side)

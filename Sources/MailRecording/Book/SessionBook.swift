@@ -1,7 +1,8 @@
-// Keeps the books of a session: notes come in, the events that are recorded go out. Pure; the live relay, the observer of
-// captures and the reader of recordings use the same one, so that all three tell the same of a session.
+// Keeps the books of a session: notes come in, the events that are recorded go out. Pure; the live relay, the observer
+// of captures and the reader of recordings use the same one, so that all three tell the same of a session.
 //
-// Frugal, as it runs on the relay's thread: a piece of content costs a digest and a count, a listing line a look at its violations.
+// Frugal, as it runs on the relay's thread: a piece of content costs a digest and a count, a listing line a look at its
+// violations.
 
 import Crypto
 import MailDialogue
@@ -204,8 +205,8 @@ package struct SessionBook: Sendable {
         open[row.number] = OpenExchange(row)
     }
 
-    /// Books the exchange when its reply is complete and no content of it is under way. What ends the cleartext stays open, as
-    /// the octets behind it can be its violations.
+    /// Books the exchange when its reply is complete and no content of it is under way. What ends the cleartext stays
+    /// open, as the octets behind it can be its violations.
     private mutating func completeIfAnswered(_ number: Int, _ events: inout [RecordEvent]) {
         guard open[number]?.isAnswered == true, summary.opaque == nil else { return }
         guard clientContent?.exchange != number, serverContent?.exchange != number else { return }
@@ -273,7 +274,8 @@ package struct SessionBook: Sendable {
 
     // MARK: Messages
 
-    /// Takes the messages that have ended out of the ledger; those of SMTP wait for the server's verdict and the envelope.
+    /// Takes the messages that have ended out of the ledger; those of SMTP wait for the server's verdict and the
+    /// envelope.
     private mutating func collectMessages(_ events: inout [RecordEvent]) {
         guard !ledger.ended.isEmpty else { return }
         for message in ledger.ended {

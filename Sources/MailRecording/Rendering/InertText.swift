@@ -1,10 +1,10 @@
-// Octets of the wire as text that a terminal cannot obey: an ESC in a subject must not move the cursor, a bidirectional override
-// must not turn a line around, and octets that are no UTF-8 stay visible.
+// Octets of the wire as text that a terminal cannot obey: an ESC in a subject must not move the cursor, a bidirectional
+// override must not turn a line around, and octets that are no UTF-8 stay visible.
 
 /// Makes text for people of octets that came from strangers.
 package enum InertText {
-    /// The octets as text. Controls, invisible direction marks and broken UTF-8 are shown as escapes (`\x1b`, `\u{202e}`), a tab
-    /// as four spaces.
+    /// The octets as text. Controls, invisible direction marks and broken UTF-8 are shown as escapes (`\x1b`,
+    /// `\u{202e}`), a tab as four spaces.
     package static func of(_ octets: some Collection<UInt8>) -> String {
         var text = ""
         append(octets, to: &text)
@@ -44,7 +44,8 @@ package enum InertText {
         }
     }
 
-    /// C1 controls, line and paragraph separators, bidirectional controls (UAX #9 §2), invisible tags and annotation marks.
+    /// C1 controls, line and paragraph separators, bidirectional controls (UAX #9 §2), invisible tags and annotation
+    /// marks.
     private static func isDangerous(_ value: UInt32) -> Bool {
         switch value {
         case 0x80...0x9F, 0x61C, 0x200B, 0x200E, 0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB,

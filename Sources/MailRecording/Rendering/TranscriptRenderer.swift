@@ -1,5 +1,5 @@
-// A session as a person reads it: who said what and when, violations in their place, content folded. It is made of notes as
-// they come, in constant memory.
+// A session as a person reads it: who said what and when, violations in their place, content folded. It is made of
+// notes as they come, in constant memory.
 
 import Crypto
 import MailDialogue
@@ -59,7 +59,8 @@ package struct TranscriptRenderer: Sendable {
 
     // MARK: Head and end
 
-    /// The block above the transcript. `summary` is what is known when it is printed; nil when the session is only just read.
+    /// The block above the transcript. `summary` is what is known when it is printed; nil when the session is only just
+    /// read.
     package func head(_ summary: SessionSummary?, into out: inout String) {
         field("Session", "\(options.style.text(info.id, .strong))  \(info.mailProtocol.rawValue.uppercased())", &out)
         var path = "\(info.client) → \(info.server)"

@@ -1,5 +1,5 @@
-// Follows one connection from outside: octets in, notes and recorded events out. The passive capture, the reader of recordings
-// and the live relay use it; it never changes anything.
+// Follows one connection from outside: octets in, notes and recorded events out. The passive capture, the reader of
+// recordings and the live relay use it; it never changes anything.
 
 import MailDialogue
 import MailRecording

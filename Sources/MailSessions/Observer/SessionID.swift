@@ -1,7 +1,7 @@
 // Names for sessions: short, unique, sorted by start.
 
-/// Makes the ids of sessions: 13 characters of Crockford's base32 in lower case (no i, l, o, u) of the start in microseconds
-/// since 1970, shifted by 12 bits, and a counter. Text order is the order of start.
+/// Makes the ids of sessions: 13 characters of Crockford's base32 in lower case (no i, l, o, u) of the start in
+/// microseconds since 1970, shifted by 12 bits, and a counter. Text order is the order of start.
 package struct SessionID: Sendable {
     private var last: UInt64 = 0
     private let lane: UInt64

@@ -1,0 +1,149 @@
+// What a reader tells of files, gathered; and recordings made of events as the recorder makes them.
+
+import MailCapture
+import MailDialogue
+import MailRecording
+
+/// Everything that a reader tells of files.
+struct Reading {
+    var summaries: [SessionSummary] = []
+    var messages: [MessageRecord] = []
+    var credentials: [CredentialRecord] = []
+    var exchanges: [Exchange] = []
+    var bodies: [[UInt8]] = []
+    /// Transcripts without their heads, by session.
+    var transcripts: [String: String] = [:]
+    var events: [RecordEvent] = []
+    /// Notes in which an octet of the wire is missing or doubled, by comparison with what was recorded.
+    var counters = TrackerCounters()
+    var problems: [ReadProblem] = []
+
+    /// Keeps the octets of messages.
+    private struct Bodies: MessageSink {
+        var open: [Side: [UInt8]] = [:]
+        var done: [[UInt8]] = []
+
+        mutating func begin(_ message: MessageStart) { open[message.side] = [] }
+        mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side) { open[side]? += octets }
+        mutating func end(_ side: Side, complete: Bool, exchange: Int) {
+            if complete, let body = open.removeValue(forKey: side) { done.append(body) }
+        }
+    }
+
+    init(_ paths: [String], only: Set<String>? = nil) throws {
+        var reader = try SessionReader(paths, fingerprintKey: [1, 2, 3])
+        reader.only = only
+        var extractors: [String: MessageExtractor<Bodies>] = [:]
+        var renderers: [String: TranscriptRenderer] = [:]
+        try reader.read { batch in
+            let id = batch.info.id
+            extractors[id, default: MessageExtractor(Bodies())].accept(batch.notes[...])
+            renderers[id, default: TranscriptRenderer(batch.info)].accept(
+                batch.notes[...], at: batch.time, into: &transcripts[id, default: ""])
+            events += batch.events
+            for event in batch.events {
+                switch event {
+                case .opened, .gap, .octets: break
+                case .exchange(_, let row): exchanges.append(row)
+                case .message(_, let record): messages.append(record)
+                case .credential(_, let record): credentials.append(record)
+                case .closed(let summary):
+                    renderers[id]?.close(summary, into: &transcripts[id, default: ""])
+                    summaries.append(summary)
+                }
+            }
+        }
+        for id in extractors.keys.sorted() { bodies += extractors[id]?.sink.done ?? [] }
+        counters = reader.counters
+        problems = reader.problems
+        summaries.sort { $0.info.id < $1.info.id }
+    }
+
+    /// `smtp 2+1 alice tls`: protocol, complete and other messages, user, why it is not followed; one word a session.
+    func outline() -> [String] {
+        summaries.map { summary in
+            let mine = events.compactMap { event -> MessageRecord? in
+                if case .message(summary.info.id, let record) = event { record } else { nil }
+            }
+            let complete = mine.count { $0.complete }
+            return [
+                summary.info.mailProtocol.rawValue, "\(complete)+\(mine.count - complete)", summary.user ?? "-",
+                summary.opaque?.rawValue ?? "-",
+            ].joined(separator: " ")
+        }
+    }
+}
+
+/// Writes recordings of events: two segments of one directory when `splitAfter` events are in the first.
+struct TestRecording {
+    private var client: [String: PacketSynthesizer] = [:]
+    private var infos: [String: SessionInfo] = [:]
+    private(set) var segments: [[UInt8]] = [PcapngWriter.recordingHeader(application: "test")]
+    private var announced: Set<String> = []
+
+    init(_ events: [RecordEvent], splitAfter: Int = Int.max) {
+        for (place, event) in events.enumerated() {
+            if place == splitAfter {
+                segments.append(PcapngWriter.recordingHeader(application: "test"))
+                announced = []
+            }
+            take(event)
+        }
+    }
+
+    private mutating func take(_ event: RecordEvent) {
+        switch event {
+        case .opened(let info):
+            var synthesizer = PacketSynthesizer(client: info.client, server: info.server)
+            let packets = synthesizer.open()
+            client[info.id] = synthesizer
+            infos[info.id] = info
+            write(packets, info.id, info.start)
+        case .octets(let id, .client, let side, let time, let pieces):
+            for piece in pieces { write(client[id]?.data(from: side, piece) ?? [], id, time) }
+        case .octets: break
+        case .gap(let id, _, let side, let time, let octets):
+            write(client[id]?.gap(from: side, UInt32(octets)) ?? [], id, time)
+        case .closed(let summary):
+            let id = summary.info.id
+            let packets = client[id]?.close(by: .client) ?? []
+            write(packets, id, summary.last, RecordComment.closed(RecordComment.Closing(summary)).text)
+        case .exchange, .message, .credential: break
+        }
+    }
+
+    private mutating func write(_ packets: [[UInt8]], _ id: String, _ time: Int64, _ comment: String? = nil) {
+        guard let info = infos[id] else { return }
+        var comment = comment
+        if !announced.contains(id) {
+            announced.insert(id)
+            // Of a session that goes on the recorder makes an empty packet of the client for the comment.
+            let opened = RecordComment.opened(info, leg: .client, isContinued: segments.count > 1).text
+            if segments.count > 1 {
+                for packet in client[id]?.gap(from: .server, 0) ?? [] { append(packet, time, opened) }
+            } else {
+                comment = opened
+            }
+        }
+        for packet in packets {
+            append(packet, time, comment)
+            comment = nil
+        }
+    }
+
+    private mutating func append(_ packet: [UInt8], _ time: Int64, _ comment: String?) {
+        segments[segments.count - 1] += PcapngWriter.packet(
+            interface: PcapngWriter.clientLeg, time: time, packet[...], comment: comment)
+    }
+
+    /// A packet of the server's leg at the end of the last segment.
+    mutating func addServerLeg(_ info: SessionInfo, _ octets: [UInt8]) {
+        var synthesizer = PacketSynthesizer(client: info.client, server: info.server, seed: 7)
+        var comment: String? = RecordComment.opened(info, leg: .server, isContinued: false).text
+        for packet in synthesizer.open() + synthesizer.data(from: .server, octets[...]) {
+            segments[segments.count - 1] += PcapngWriter.packet(
+                interface: PcapngWriter.serverLeg, time: info.start, packet[...], comment: comment)
+            comment = nil
+        }
+    }
+}

@@ -1,0 +1,204 @@
+// Captures of others and recordings of our own are read into the same sessions.
+
+import Foundation
+import MailCapture
+import MailDialogue
+import MailRecording
+import Testing
+
+@Suite struct SessionReaderTests {
+    // MARK: Our own
+
+    /// A conversation in packets, as another program would capture it.
+    private func capture(
+        _ turns: [(Side, String)], port: UInt16 = 25, clientPort: UInt16 = 40_000, start: Int64 = 1_700_000_000_000_000,
+        isWhole: Bool = true
+    ) -> [UInt8] {
+        var out =
+            PcapngWriter.sectionHeader(application: "other")
+            + PcapngWriter.interfaceDescription(name: "eth0", description: "")
+        out += packets(turns, port: port, clientPort: clientPort, start: start, isWhole: isWhole)
+        return out
+    }
+
+    private func packets(
+        _ turns: [(Side, String)], port: UInt16, clientPort: UInt16, start: Int64, isWhole: Bool
+    ) -> [UInt8] {
+        var synthesizer = PacketSynthesizer(
+            client: SocketAddress(ip: .v4(0x0A00_0001), port: clientPort),
+            server: SocketAddress(ip: .v4(0x0A00_0002), port: port))
+        var time = start
+        var out: [UInt8] = []
+        func write(_ packets: [[UInt8]]) {
+            for packet in packets {
+                out += PcapngWriter.packet(interface: 0, time: time, packet[...])
+                time += 1000
+            }
+        }
+        let handshake = synthesizer.open()
+        if isWhole { write(handshake) }
+        for (side, text) in turns { write(synthesizer.data(from: side, Array(text.utf8)[...])) }
+        if isWhole { write(synthesizer.close(by: .client)) }
+        return out
+    }
+
+    private let smtp: [(Side, String)] = [
+        (.server, "220 mx ESMTP\r\n"), (.client, "EHLO a\r\n"), (.server, "250-mx\r\n250 AUTH PLAIN\r\n"),
+        (.client, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"), (.server, "235 in\r\n"),
+        (.client, "MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"),
+        (.server, "250 ok\r\n250 ok\r\n354 go\r\n"), (.client, "Subject: x\r\n\r\n..\r\n.\r\nQUIT\r\n"),
+        (.server, "250 ok\r\n221 bye\r\n"),
+    ]
+
+    @Test func aRecordingTellsTheSameAsTheCaptureItWasMadeOf() throws {
+        let scratch = try Scratch()
+        let first = try Reading([try scratch.write(capture(smtp), "other.pcapng")])
+        let recording = TestRecording(first.events)
+        let second = try Reading([try scratch.write(recording.segments[0], "own.pcapng")])
+        #expect(first.summaries.count == 1)
+        #expect(second.summaries == first.summaries)
+        #expect(second.exchanges == first.exchanges)
+        #expect(second.messages == first.messages)
+        #expect(second.transcripts == first.transcripts)
+        #expect(second.credentials.map(\.account) == ["alice"])
+        #expect(second.credentials.map(\.outcome) == [.accepted])
+        let text = String(decoding: recording.segments[0], as: UTF8.self)
+        #expect(!text.contains("AGFsaWNlAHNlY3JldA"))
+        #expect(text.contains("AGFsaWNlACoqKioqKg=="))
+    }
+
+    @Test func aSessionGoesOnFromOneSegmentToTheNext() throws {
+        let whole = try Scratch()
+        let first = try Reading([try whole.write(capture(smtp), "other.pcapng")])
+        for split in 1..<first.events.count {
+            let scratch = try Scratch()
+            let recording = TestRecording(first.events, splitAfter: split)
+            _ = try scratch.write(recording.segments[0], "2026-11-23T08-00-00Z-9999.pcapng")
+            _ = try scratch.write(recording.segments[1], "2026-11-23T07-00-00Z-10000.pcapng")
+            let joined = try Reading([scratch.path])
+            #expect(joined.summaries == first.summaries, "split after \(split)")
+            #expect(joined.messages == first.messages)
+            // The second alone is not followed, as it has no beginning, and says so.
+            let rest = try Reading([scratch.path + "/2026-11-23T07-00-00Z-10000.pcapng"])
+            #expect(rest.summaries.allSatisfy { $0.info.id == first.summaries[0].info.id && $0.opaque == .gap })
+        }
+    }
+
+    @Test func theServerLegOfARecordingIsNoSessionOfItsOwn() throws {
+        let scratch = try Scratch()
+        let first = try Reading([try scratch.write(capture(smtp), "other.pcapng")])
+        var recording = TestRecording(first.events)
+        let info = try #require(first.summaries.first?.info)
+        recording.addServerLeg(info, Array("220 hidden ESMTP\r\n".utf8))
+        let reading = try Reading([try scratch.write(recording.segments[0], "own.pcapng")])
+        #expect(reading.summaries == first.summaries)
+        #expect(reading.counters.sessions == 1)
+    }
+
+    @Test func aGapStaysAGapInTheRecording() throws {
+        let scratch = try Scratch()
+        var events = try Reading([try scratch.write(capture(smtp), "other.pcapng")]).events
+        let id = try #require(events.firstIndex { if case .octets(_, _, .client, _, _) = $0 { true } else { false } })
+        guard case .octets(let session, _, _, let time, _) = events[id] else { return }
+        events.insert(.gap(session: session, leg: .client, side: .server, time: time, octets: 100), at: id)
+        let reading = try Reading([try scratch.write(TestRecording(events).segments[0], "own.pcapng")])
+        #expect(reading.summaries.map(\.opaque) == [.gap])
+        #expect(reading.summaries.map(\.gaps) == [1])
+        #expect(reading.messages.isEmpty)
+    }
+
+    @Test func onlyTheSessionsThatMatterAreFollowed() throws {
+        let scratch = try Scratch()
+        var both = capture(smtp)
+        both += packets(smtp, port: 25, clientPort: 40_001, start: 1_700_000_100_000_000, isWhole: true)
+        let path = try scratch.write(both, "other.pcapng")
+        let all = try Reading([path])
+        #expect(all.summaries.count == 2)
+        let id = all.summaries[1].info.id
+        #expect(try Reading([path], only: [id]).summaries.map(\.info.id) == [id])
+        #expect(try Reading([path], only: []).summaries.isEmpty)
+        let recording = try scratch.write(TestRecording(all.events).segments[0], "own.pcapng")
+        #expect(try Reading([recording], only: [id]).summaries.map(\.info.id) == [id])
+    }
+
+    @Test func idsDependOnTheCaptureAlone() throws {
+        let scratch = try Scratch()
+        let one = try scratch.write(capture(smtp), "one.pcapng")
+        let two = try scratch.write(capture(smtp, clientPort: 40_001), "two.pcapng")
+        let forward = try Reading([one, two]).summaries.map(\.info)
+        let backward = try Reading([two, one]).summaries.map(\.info)
+        #expect(forward == backward)
+        #expect(Set(forward.map(\.id)).count == 2)
+        #expect(try Reading([one]).summaries.map(\.info) == forward.filter { $0.client.port == 40_000 })
+        // The same file twice is the same packets twice.
+        #expect(try Reading([one, one]).summaries.map(\.info) == forward.filter { $0.client.port == 40_000 })
+    }
+
+    // MARK: Beginnings and ends that lack something
+
+    @Test func aSessionJoinedMidwayIsNotFollowed() throws {
+        let turns: [(Side, String)] = [(.client, "RCPT TO:<b@example.org>\r\n"), (.server, "250 ok\r\n")]
+        let scratch = try Scratch()
+        let reading = try Reading([try scratch.write(capture(turns, isWhole: false), "other.pcapng")])
+        #expect(reading.outline() == ["smtp 0+0 - gap"])
+        #expect(reading.summaries.map(\.violations) == [0])
+    }
+
+    @Test func aConnectionWithoutHandshakeIsFollowedFromItsGreeting() throws {
+        let scratch = try Scratch()
+        let reading = try Reading([try scratch.write(capture(smtp, isWhole: false), "other.pcapng")])
+        #expect(reading.outline() == ["smtp 1+0 alice -"])
+        #expect(reading.summaries.map(\.end) == [.open])
+    }
+
+    @Test func theGreetingSaysWhoIsTheServer() throws {
+        // The server has the lower port, and none is one of mail.
+        let capture = capture(smtp, port: 50_001, clientPort: 9_000, isWhole: false)
+        let scratch = try Scratch()
+        let reading = try Reading([try scratch.write(capture, "other.pcapng")])
+        #expect(reading.outline() == ["smtp 1+0 alice -"])
+        #expect(reading.summaries.map(\.info.server.port) == [50_001])
+        #expect(reading.summaries.map(\.info.client.port) == [9_000])
+    }
+
+    @Test func whatIsNotMailIsCounted() throws {
+        let http: [(Side, String)] = [(.client, "GET / HTTP/1.1\r\n\r\n"), (.server, "HTTP/1.1 200 OK\r\n\r\n")]
+        let tls: [(Side, String)] = [(.client, "\u{16}\u{3}\u{1}\u{0}\u{5}hello"), (.server, "\u{16}\u{3}\u{3}x")]
+        let scratch = try Scratch()
+        let first = try Reading([try scratch.write(capture(http, port: 80), "http.pcapng")])
+        #expect(first.summaries.isEmpty && first.counters.notMail == 1 && first.counters.encrypted == 0)
+        let second = try Reading([try scratch.write(capture(tls, port: 993), "tls.pcapng")])
+        #expect(second.summaries.isEmpty && second.counters.notMail == 0 && second.counters.encrypted == 1)
+    }
+
+    @Test func aCutFileIsReadUpToTheCut() throws {
+        let scratch = try Scratch()
+        let whole = capture(smtp)
+        let reading = try Reading([try scratch.write(Array(whole.dropLast(5)), "cut.pcapng")])
+        #expect(reading.outline() == ["smtp 1+0 alice -"])
+        #expect(reading.problems.map(\.isTruncation) == [true])
+    }
+
+    @Test func aFileThatIsNoCaptureIsAnError() throws {
+        let scratch = try Scratch()
+        let path = try scratch.write(Array("#!/bin/sh\necho no\n".utf8), "script")
+        #expect(throws: CaptureError.self) { try Reading([path]) }
+        #expect(throws: CaptureError.self) { try Reading([scratch.path + "/absent"]) }
+        #expect(throws: CaptureError.self) { try Reading([scratch.path]) }
+    }
+
+    /// W: no cut and no flipped octet of a recording is a trap.
+    @Test func damageIsNoTrap() throws {
+        let scratch = try Scratch()
+        let first = try Reading([try scratch.write(capture(smtp), "other.pcapng")])
+        let own = TestRecording(first.events).segments[0]
+        var read = 0
+        for place in stride(from: 0, to: own.count, by: 7) {
+            var damaged = own
+            damaged[place] ^= UInt8(truncatingIfNeeded: 1 << (place & 7)) | 0x80
+            let path = try scratch.write(damaged, "damaged.pcapng")
+            if (try? Reading([path])) != nil { read += 1 }
+        }
+        #expect(read > 0)
+    }
+}
