@@ -9,6 +9,8 @@ package struct Rule: Equatable, Sendable {
         package let point: RulePoint
         /// At `command`: only commands that bring one of these. Nil: every command.
         package let occasion: RuleOccasion?
+        /// All that its fields wait for, also when it runs at every command.
+        package let news: RuleOccasion
     }
 
     package let name: String
@@ -76,7 +78,7 @@ package struct Rule: Equatable, Sendable {
         }
         if waitsForHeader, point < .header, fields.allSatisfy({ $0.name.definition.lasts }) { point = .header }
         let bounded = point == .command && !everyCommand && !occasion.isEmpty
-        return Place(point: point, occasion: bounded ? occasion : nil)
+        return Place(point: point, occasion: bounded ? occasion : nil, news: occasion)
     }
 
     /// Why the rule can't work; nil when it can. `action` is the index of the action to blame, nil for the condition.
@@ -137,8 +139,8 @@ extension RuleFacts: FieldSource {
         case .line: return .text(line)
         case .sender: return .text(sender)
         case .senderDomain: return .text(Self.domain(sender))
-        case .rcpt: return .texts(recipients)
-        case .rcptDomain: return .texts(recipients.map(Self.domain))
+        case .rcpt: return .texts(recipient.map { [$0] } ?? recipients)
+        case .rcptDomain: return .texts((recipient.map { [$0] } ?? recipients).map(Self.domain))
         case .rcptCount: return .number(recipients.count)
         case .size: return size.map { .number($0) } ?? .none
         case .mailbox: return .text(mailbox)

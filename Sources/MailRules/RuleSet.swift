@@ -52,14 +52,17 @@ package struct RuleSet: Sendable {
     ///
     /// Rules are asked in order; a tag that one sets the next ones see. `pass`, `reject` and `close` end the evaluation
     /// behind the rule in which they stand.
-    package func judge(_ point: RulePoint, _ facts: RuleFacts) -> RuleVerdict {
+    ///
+    /// - Parameter newsOnly: only rules that wait for what `facts.news` says: something came behind a command that was
+    ///   judged already.
+    package func judge(_ point: RulePoint, _ facts: RuleFacts, newsOnly: Bool = false) -> RuleVerdict {
         var verdict = RuleVerdict()
         var facts = facts
         for number in table[Self.index(point, facts.mailProtocol)] {
             let rule = rules[number]
-            if let occasion = rule.places[facts.mailProtocol]?.occasion, occasion.isDisjoint(with: facts.news) {
-                continue
-            }
+            guard let place = rule.places[facts.mailProtocol] else { continue }
+            if let occasion = place.occasion, occasion.isDisjoint(with: facts.news) { continue }
+            if newsOnly, place.news.isDisjoint(with: facts.news) { continue }
             guard rule.condition.holds(for: facts) else { continue }
             verdict.rules.append(rule.name)
             var isLast = false

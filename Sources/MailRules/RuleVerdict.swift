@@ -56,6 +56,8 @@ package struct RuleFacts: Sendable {
     package var replyCode = ""
     package var replyText = ""
     package var tags: [String] = []
+    /// At `envelope`: the recipient that the command names. Nil elsewhere: then all are asked about.
+    package var recipient: String?
     /// What the present command brings.
     package var news: RuleOccasion = []
 

@@ -322,6 +322,11 @@ package struct RuleCompiler {
             report("this is no name of a header field (RFC 5322 §2.2)", at: nameScalar ?? scalar, nameAt ?? 0)
             return nil
         }
+        // It would be taken for a stuffed dot (RFC 5321 §4.5.2).
+        if name.utf8.first == UInt8(ascii: ".") {
+            report("the name of a header field can't begin with a dot", at: nameScalar ?? scalar, nameAt ?? 0)
+            return nil
+        }
         if let bad = Self.control(in: value) {
             report("a control in a header field could open another line", at: scalar, valueAt + bad)
             return nil

@@ -257,6 +257,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
                     self.settleReading()
                 }
             case .close: closeAfterFlush()
+            case .ended(let side):
+                guard phase == .open else { continue }
+                (side == .client ? server : client)?.endOutput()
+                if isOver { finishWhenFlushed() }
             case .log(let text): context.core.log.info("\(info.id) \(text)")
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
@@ -296,7 +300,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         switch phase {
         case .open:
             if stream.backlog <= RuntimeLimits.lowWater { settleReading() }
-            if clientEnded, serverEnded { finishWhenFlushed() }
+            if isOver { finishWhenFlushed() }
         case .closing: finishWhenFlushed()
         case .connecting, .finished: break
         }
@@ -314,11 +318,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .server: serverEnded = true
         }
         if case .ruled = mode {
-            withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
+            // The relay says when all that the side sent was passed on.
+            return withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
         }
-        guard phase == .open else { return }
         (side == .client ? server : client)?.endOutput()
-        if clientEnded, serverEnded { finishWhenFlushed() }
+        if isOver { finishWhenFlushed() }
+    }
+
+    /// Both sides ended, and nothing of what they sent waits for rules.
+    private var isOver: Bool {
+        guard clientEnded, serverEnded else { return false }
+        if case .ruled(let relay, _, _) = mode { return relay.isDone }
+        return true
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {

@@ -5,148 +5,227 @@ import MailMessage
 import MailRules
 
 extension Relay {
-    mutating func handleServer(
-        _ item: Work, _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]
-    ) {
+    mutating func handleServer(_ item: Work, _ out: inout Output) {
         let note = item.note
-        if !item.isJudged, judge(item, &effects) { return }
+        if isPassing {
+            toClient(note.raw, &out)
+            return
+        }
+        if item.decision == nil, judgeReply(item, &out) { return }
         switch mailProtocol {
-        case .imap:
-            switch note.element {
-            case .data(_, let complete), .dataPart(let complete): serverMidFrame = !complete
-            case .contentBegin, .content, .contentEnd, .greeting, .reply, .goAhead, .challenge, .opaque, .incomplete, .unknown,
-                .command, .commandPart, .response, .done:
-                break
+        case .imap: handleIMAP(note, &out)
+        case .smtp, .lmtp: handleSMTP(note, &out)
+        case .pop3: handlePOP3(note, &out)
+        }
+        if case .greeting(let reply) = note.element, reply.isLast { isGreeted = true }
+        if !isClosed { flushLocals(&out) }
+    }
+
+    // MARK: Rules at the reply
+
+    /// Asks the rules about a reply that is complete. True when the frame must wait or the session is over.
+    private mutating func judgeReply(_ item: Work, _ out: inout Output) -> Bool {
+        guard case .reply(let reply) = item.note.element, rules.needs(.reply, mailProtocol) else { return false }
+        var answered: RelayedCommand?
+        switch mailProtocol {
+        case .smtp, .lmtp:
+            // Lines that go on have a hyphen (RFC 5321 §4.2.1).
+            if item.note.raw.dropFirst(3).first == UInt8(ascii: "-") { return false }
+            guard let command = due.first?.command else { return false }
+            answered = command
+        case .pop3:
+            if isListing {
+                isListing = !reply.isLast
+                return false
             }
-            toClient(note.raw, &effects, &seen)
-        case .smtp, .lmtp: handleSMTP(note, &effects, &seen, &told)
-        case .pop3: handlePOP3(note, &effects, &seen)
-        }
-        flushLocals(&effects, &seen)
-    }
-
-    /// Rules at the reply. True when the frame must wait or the session is over.
-    private mutating func judge(_ item: Work, _ effects: inout [Effect]) -> Bool {
-        guard case .reply(let reply) = item.note.element, reply.isLast, rules.needs(.reply, mailProtocol) else { return false }
-        facts.replyCode = reply.code
-        facts.replyText = item.note.raw.withoutLineEnd.line.text
-        let verdict = rules.judge(.reply, facts)
-        report(verdict, exchange: item.note.exchange, changed: verdict.delay > 0, &effects)
-        if verdict.close {
-            close(&effects)
-            return true
-        }
-        return delay(item, verdict.delay, &effects)
-    }
-
-    private var isLastReply: (Note) -> Bool {
-        { note in
-            switch note.element {
-            case .reply(let reply): reply.isLast
-            case .greeting, .command, .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin,
-                .content, .contentEnd, .opaque, .incomplete, .unknown:
-                false
+            isListing = !reply.isLast
+            answered = due.first?.command
+            switch answered?.verb {
+            case "RETR", "TOP": isListing = false
+            default: break
             }
+        case .imap: answered = relayed[item.note.exchange]
+        }
+        var asked = facts
+        asked.news = []
+        asked.recipient = nil
+        asked.command = answered?.verb ?? ""
+        asked.line = answered?.line ?? ""
+        asked.replyCode = reply.code
+        asked.replyText = item.note.raw.withoutLineEnd.line.text
+        let verdict = rules.judge(.reply, asked)
+        report(verdict, exchange: answered?.exchange ?? item.note.exchange, &out)
+        let decision = verdict.close ? Decision.close : .forward
+        if wait(verdict.delay, then: .frame(Work(note: item.note, decision: decision)), &out) { return true }
+        guard verdict.close else { return false }
+        close(&out)
+        return true
+    }
+
+    // MARK: IMAP
+
+    private mutating func handleIMAP(_ note: Note, _ out: inout Output) {
+        switch note.element {
+        case .data(_, let complete), .dataPart(let complete): serverMidFrame = !complete
+        case .reply:
+            relayed[note.exchange] = nil
+            if let reply = replaced.removeValue(forKey: note.exchange) {
+                toClient(reply[...], isOurs: true, &out)
+                return
+            }
+        case .contentBegin, .content, .contentEnd, .greeting, .goAhead, .challenge, .opaque, .incomplete, .unknown,
+            .command, .commandPart, .response, .done:
+            break
+        }
+        toClient(note.raw, &out)
+    }
+
+    // MARK: SMTP
+
+    private static func isReply(_ note: Note) -> (any: Bool, last: Bool) {
+        switch note.element {
+        case .reply(let reply): (true, reply.isLast)
+        case .greeting, .command, .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin,
+            .content, .contentEnd, .opaque, .incomplete, .unknown:
+            (false, false)
         }
     }
 
-    private mutating func handleSMTP(
-        _ note: Note, _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]
-    ) {
+    private mutating func handleSMTP(_ note: Note, _ out: inout Output) {
+        let reply = Self.isReply(note)
         switch due.first {
         case .injected:
-            if isLastReply(note) { due.popFirst() }
-        case .ownData:
-            if note.element == .goAhead {
-                due.first = .forwarded(verb: "DATA")
-                guard case .awaitingServer(let octets, let ended) = message else { return }
-                message = ended ? .none : .streaming
-                toServer(octets[...], &effects, &told)
-            } else if isLastReply(note) {
+            guard reply.any else { break }
+            if reply.last { due.popFirst() }
+            return
+        case .replaced(let ours):
+            guard reply.any || note.element == .challenge else { break }
+            if reply.last {
                 due.popFirst()
-                guard case .awaitingServer(_, let ended) = message else { return }
-                if ended {
-                    message = .none
-                    answer(Array(note.raw), &effects, &seen)
-                } else {
-                    message = .refused(reply: Array(note.raw))
-                }
+                toClient(ours[...], isOurs: true, &out)
             }
-        case .forwarded:
-            toClient(note.raw, &effects, &seen)
-            if isLastReply(note) { due.popFirst() }
-        case .local, nil: toClient(note.raw, &effects, &seen)
+            return
+        case .ownData(let command):
+            guard case .awaitingServer(let octets, var lines) = message else { break }
+            if note.element == .goAhead {
+                due.first = .forwarded(command)
+                message = .streaming
+                return toServer(octets[...], &out)
+            }
+            guard reply.any else { break }
+            lines += note.raw
+            message = .awaitingServer(octets: octets, reply: lines)
+            if reply.last {
+                due.popFirst()
+                message = .refused(reply: lines)
+            }
+            return
+        case .forwarded: if reply.last { due.popFirst() }
+        case .local, .offer, nil: break
         }
+        toClient(note.raw, &out)
     }
 
-    private mutating func handlePOP3(_ note: Note, _ effects: inout [Effect], _ seen: inout [Note]) {
-        let retrieves = due.first == .forwarded(verb: "RETR") || due.first == .forwarded(verb: "TOP")
+    // MARK: POP3
+
+    private mutating func handlePOP3(_ note: Note, _ out: inout Output) {
+        let reply = Self.isReply(note)
         switch message {
         case .serverHeader(let old, let status):
             var scanner = old
             switch note.element {
+            case .contentBegin: break
             case .content:
                 let kept = scanner.octets.count
                 switch scanner.feed(note.raw) {
                 case .more: message = .serverHeader(scanner, status: status)
                 case .complete(let consumed):
-                    judge(scanner.octets, status, note, &effects, &seen)
-                    if message == .streaming { toClient(note.raw.dropFirst(consumed), &effects, &seen) }
+                    message = .serverHeader(scanner, status: status)
+                    judgeRetrieved(scanner.octets, note.raw.dropFirst(consumed), note, &out)
                 case .tooLong:
                     message = .streaming
-                    effects.append(.log("the header section is longer than \(HeaderScanner.limit) octets: no rule has seen it"))
-                    toClient(status + scanner.octets + note.raw.dropFirst(scanner.octets.count - kept), &effects, &seen)
+                    out.effects.append(
+                        .log("the header section is longer than \(HeaderScanner.limit) octets: no rule has seen it"))
+                    toClient(status + scanner.octets + note.raw.dropFirst(scanner.octets.count - kept), &out)
                 }
             case .contentEnd:
-                judge(scanner.octets, status, note, &effects, &seen)
-                finishRetrieval(note, &effects, &seen)
+                // A message that is all header section: its end is held with it.
+                judgeRetrieved(scanner.octets, note.raw, note, &out)
+                due.popFirst()
             case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done,
-                .contentBegin, .opaque, .incomplete, .unknown:
+                .opaque, .incomplete, .unknown:
                 message = .none
-                toClient(status + scanner.octets + note.raw, &effects, &seen)
+                toClient(status + scanner.octets + note.raw, &out)
             }
+            return
         case .streaming, .serverRefused:
-            if note.element.isContentEnd {
-                finishRetrieval(note, &effects, &seen)
-            } else if message == .streaming {
-                toClient(note.raw, &effects, &seen)
+            if message == .streaming { toClient(note.raw, &out) }
+            if note.element == .contentEnd {
+                message = .none
+                due.popFirst()
             }
-        case .none, .offered, .clientHeader, .chunkHeader, .awaitingServer, .refused:
-            if case .reply(let reply) = note.element, !reply.isLast, retrieves, rules.needs(.header, .pop3) {
-                message = .serverHeader(HeaderScanner(), status: note.raw)
-                return
-            }
-            toClient(note.raw, &effects, &seen)
-            if isLastReply(note) || note.element.isContentEnd { due.popFirst() }
+            return
+        case .none, .offered, .clientHeader, .chunkHeader, .awaitingServer, .refused: break
         }
-    }
-
-    private mutating func finishRetrieval(_ note: Note, _ effects: inout [Effect], _ seen: inout [Note]) {
-        if message == .streaming { toClient(note.raw, &effects, &seen) }
-        message = .none
-        due.popFirst()
-    }
-
-    private mutating func judge(
-        _ section: [UInt8], _ status: ArraySlice<UInt8>, _ note: Note, _ effects: inout [Effect], _ seen: inout [Note]
-    ) {
-        facts.header = HeaderBlock(section)
-        facts.carrier = due.first == .forwarded(verb: "TOP") ? .top : .retr
-        let verdict = rules.judge(.header, facts)
-        facts.header = nil
-        report(verdict, exchange: note.exchange, changed: verdict.intervenes, &effects)
-        if verdict.close { return close(&effects) }
-        if let text = verdict.reject {
-            message = .serverRefused
-            toClient(LocalReply.refusal(text, in: .pop3, command: Command(verb: "RETR"))[...], &effects, &seen)
+        if case .replaced(let ours) = due.first, reply.any || note.element == .challenge {
+            if reply.last {
+                due.popFirst()
+                toClient(ours[...], isOurs: true, &out)
+            }
             return
         }
-        message = .streaming
+        if reply.any, !reply.last, let command = due.first?.command, rules.needs(.header, .pop3) {
+            switch command.verb {
+            case "RETR", "TOP":
+                message = .serverHeader(HeaderScanner(), status: note.raw)
+                return
+            default: break
+            }
+        }
+        if reply.last || note.element == .contentEnd { due.popFirst() }
+        toClient(note.raw, &out)
+    }
+
+    private mutating func judgeRetrieved(
+        _ section: [UInt8], _ rest: ArraySlice<UInt8>, _ note: Note, _ out: inout Output
+    ) {
+        let command = due.first?.command
+        var asked = facts
+        asked.news = []
+        asked.header = HeaderBlock(section)
+        asked.command = command?.verb ?? ""
+        asked.line = command?.line ?? ""
+        asked.carrier = command?.verb == "TOP" ? .top : .retr
+        let exchange = command?.exchange ?? note.exchange
+        let verdict = rules.judge(.header, asked)
+        report(verdict, exchange: exchange, &out)
         let edited = verdict.setHeaders.isEmpty ? section : HeaderEditor.apply(verdict.setHeaders, to: section[...])
-        toClient(status + edited, &effects, &seen)
+        let decision = HeaderDecision(
+            section: edited, added: edited.count - section.count, rest: rest, refusal: verdict.reject,
+            closes: verdict.close)
+        if !wait(verdict.delay, then: .header(decision, exchange: exchange), &out) { apply(decision, exchange, &out) }
+    }
+
+    /// Passes a retrieved message on, or refuses it.
+    mutating func apply(_ decision: HeaderDecision, status: ArraySlice<UInt8>, _ out: inout Output) {
+        // The terminator is with the section when the message has nothing else.
+        let isWhole = decision.rest.elementsEqual(Array(".\r\n".utf8))
+        if let text = decision.refusal {
+            message = isWhole ? .none : .serverRefused
+            toClient(LocalReply.refusal(text, in: .pop3, command: Command(verb: "RETR"))[...], isOurs: true, &out)
+            return
+        }
+        message = isWhole ? .none : .streaming
+        toClient(status + decision.section + decision.rest, &out)
     }
 }
 
-extension Element {
-    var isContentEnd: Bool { self == .contentEnd }
+extension Relay.DueReply {
+    /// The command whose reply the server gives.
+    var command: RelayedCommand? {
+        switch self {
+        case .forwarded(let command), .ownData(let command), .offer(let command): command
+        case .replaced, .local, .injected: nil
+        }
+    }
 }

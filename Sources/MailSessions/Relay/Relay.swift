@@ -1,11 +1,12 @@
 // A relay with rules between its two legs: what the client sees and what the server sees are two dialogues.
 //
 // Frames of the client are judged before they are passed on. A refused command never reaches the server; its reply is ours
-// and takes its place in the order of replies. With header rules a message is offered to the server only when its header
-// section has been judged: we say 354 ourselves, and the server's verdict on DATA becomes the verdict on the message.
+// and takes its place in the order of replies (`due`). With header rules a message is offered to the server only when its
+// header section has been judged: we say 354 ourselves, and the server's verdict on DATA becomes the verdict on the message.
 //
-// Forwarding a reply may release frames of the client that waited for it. They join the work list; nothing is handled by a
-// call from within a call.
+// Forwarding a frame may release frames that waited for it. They join the queues; nothing is handled by a call from within a
+// call. `Relay+Client.swift` and `Relay+Server.swift` handle the frames of the two sides, `Relay+Message.swift` what header
+// rules do with messages.
 
 import MailDialogue
 import MailMessage
@@ -20,27 +21,51 @@ package struct Relay: Sendable {
         /// Go on with `timerFired` after this time. Nothing is handled before.
         case wait(milliseconds: Int)
         case close
+        /// All octets of this side, which ended, were passed on: the output of the other leg may end.
+        case ended(Side)
         case log(String)
         /// These rules hit at this exchange; `changed` when octets or their order changed.
         case hit(rules: [String], exchange: Int, tags: [String], changed: Bool)
     }
 
+    /// What comes of an event.
+    struct Output {
+        var effects: [Effect] = []
+        /// Notes of the client's leg and of the server's.
+        var seen: [Note] = []
+        var told: [Note] = []
+    }
+
     /// What stands in the order of replies of SMTP and POP3.
     enum DueReply: Equatable, Sendable {
         /// The server's reply to this command goes to the client.
-        case forwarded(verb: String)
+        case forwarded(RelayedCommand)
+        /// The server's reply to this command is replaced by ours.
+        case replaced(by: [UInt8])
         /// Ours.
         case local([UInt8])
+        /// DATA waits for the replies before it: then we say 354, or the server is asked when there is no recipient.
+        case offer(RelayedCommand)
         /// The server's reply to a command of ours is dropped.
         case injected
         /// The server's reply to a DATA that the client was already answered.
-        case ownData
+        case ownData(RelayedCommand)
     }
 
-    /// A frame that waits to be handled, and whether the rules have seen it.
+    /// What the rules said of a frame that waits.
+    enum Decision: Equatable, Sendable { case forward, refuse(String), close }
+
+    /// A frame that waits to be handled, with what the rules said when they have seen it.
     struct Work: Equatable, Sendable {
         var note: Note
-        var isJudged = false
+        var decision: Decision?
+    }
+
+    /// What goes on when the time is over.
+    enum Pending: Equatable, Sendable {
+        case frame(Work)
+        case header(HeaderDecision, exchange: Int)
+        case greeting(refusal: String?, closes: Bool)
     }
 
     let mailProtocol: MailProtocol
@@ -48,20 +73,44 @@ package struct Relay: Sendable {
     var clientTap: MailTap
     var serverTap: MailTap
     var facts: RuleFacts
-    var work = Fifo<Work>()
-    var delayed: Work?
+    /// Frames of the client that were not handled; the first goes before the queue.
+    var clientFirst: Work?
+    var clientWork = Fifo<Work>()
+    var serverWork = Fifo<Work>()
+    var pending: Pending?
     var due = Fifo<DueReply>()
-    /// The rest of a refused command is dropped up to its end.
-    var swallowing = false
+    /// The greeting was passed on: nothing of ours may come before it.
+    var isGreeted = false
+    /// The rest of a refused command is dropped up to its end, then this is the reply.
+    var swallowed: [UInt8]?
+    /// The last command, for replies of ours.
+    var command = Command(verb: "")
+    /// IMAP: commands by their number on the server's leg, and replies that replace the server's.
+    var relayed: [Int: RelayedCommand] = [:]
+    var replaced: [Int: [UInt8]] = [:]
+    var lastRelayed = 0
     /// The server is in the middle of a response: nothing of ours may come between (IMAP).
     var serverMidFrame = false
     var localsWaiting: [[UInt8]] = []
+    /// POP3: the status line of a multi-line reply was judged.
+    var isListing = false
     var message = MessagePassage.none
-    /// A BDAT transaction that a rule refused: its further chunks are refused too.
+    /// Recipients that the client knows to be accepted.
+    var acceptedRecipients = 0
+    /// A BDAT transaction that was refused: its further chunks are refused too.
     var refusedTransaction = false
+    /// The header section of this BDAT transaction was judged.
     var headerJudged = false
     var waiting = false
+    /// A leg is not followed any more: everything passes.
+    var isPassing = false
+    /// A leg became opaque while a frame was handled.
+    var legIsOpaque = false
+    private var clientEnd = EndState.open
+    private var serverEnd = EndState.open
     package private(set) var isClosed = false
+
+    private enum EndState { case open, ended, passedOn }
 
     package init(_ facts: RuleFacts, rules: RuleSet) {
         mailProtocol = facts.mailProtocol
@@ -72,156 +121,306 @@ package struct Relay: Sendable {
     }
 
     /// Octets of `side` are welcome: nothing is waited for.
-    package func wants(_ side: Side) -> Bool {
-        if waiting { return false }
+    package func wants(_ side: Side) -> Bool { !waiting && (side == .server || !isBlocked) }
+
+    /// Both sides ended and all that they sent was passed on.
+    package var isDone: Bool { clientEnd == .passedOn && serverEnd == .passedOn }
+
+    /// The client's frames wait for the server's verdict on DATA.
+    private var isBlocked: Bool {
         switch message {
-        case .awaitingServer: return side == .server
-        case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: return true
+        case .awaitingServer: true
+        case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false
         }
     }
+
+    // MARK: Events
 
     /// The client is connected. False when rules refuse it: then no upstream is needed.
     package mutating func connected(_ effects: inout [Effect]) -> Bool {
         guard rules.needs(.connect, mailProtocol) else { return true }
         let verdict = rules.judge(.connect, facts)
-        report(verdict, exchange: 0, changed: verdict.reject != nil, &effects)
-        if let text = verdict.reject { effects.append(.toClient(LocalReply.refusedGreeting(text, in: mailProtocol))) }
-        if verdict.reject != nil || verdict.close {
-            close(&effects)
-            return false
-        }
-        if verdict.delay > 0 {
-            waiting = true
-            effects.append(.wait(milliseconds: verdict.delay))
-        }
-        return true
+        var out = Output()
+        report(verdict, exchange: 0, &out)
+        let isRefused = verdict.reject != nil || verdict.close
+        let decision = Pending.greeting(refusal: verdict.reject, closes: isRefused)
+        if !wait(verdict.delay, then: decision, &out) { resume(decision, &out) }
+        effects += out.effects
+        return !isRefused
     }
 
     /// Octets came. `seen` gets the notes of what the client sent and saw, `told` those of the server's leg.
     package mutating func receive(
         _ bytes: ArraySlice<UInt8>, from side: Side, _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
     ) {
+        guard !isClosed else { return }
+        var out = Output()
         var notes: [Note] = []
         switch side {
         case .client:
             clientTap.receive(bytes, from: .client, into: &notes)
-            seen += notes
+            out.seen += notes
         case .server:
             serverTap.receive(bytes, from: .server, into: &notes)
-            told += notes
+            out.told += notes
         }
-        for note in notes where note.side == side { work.append(Work(note: note)) }
-        run(&effects, &seen, &told)
+        enqueue(notes, of: side)
+        run(&out)
+        Self.deliver(out, &effects, &seen, &told)
     }
 
-    /// `side` sends no more; what it left unfinished is passed on as it is.
+    /// `side` sends no more; what it left unfinished is passed on as it is. `Effect.ended` tells when.
     package mutating func end(_ side: Side, _ effects: inout [Effect], seen: inout [Note], told: inout [Note]) {
+        guard !isClosed else { return }
+        var out = Output()
         var notes: [Note] = []
         switch side {
         case .client:
             clientTap.end(.client, into: &notes)
-            seen += notes
+            out.seen += notes
+            if clientEnd == .open { clientEnd = .ended }
         case .server:
             serverTap.end(.server, into: &notes)
-            told += notes
+            out.told += notes
+            if serverEnd == .open { serverEnd = .ended }
         }
-        for note in notes { work.append(Work(note: note)) }
-        run(&effects, &seen, &told)
+        enqueue(notes, of: side)
+        run(&out)
+        Self.deliver(out, &effects, &seen, &told)
     }
 
     /// The time that `wait` asked for is over.
     package mutating func timerFired(_ effects: inout [Effect], seen: inout [Note], told: inout [Note]) {
+        guard !isClosed, waiting else { return }
+        var out = Output()
         waiting = false
-        if let delayed {
-            self.delayed = nil
-            handle(delayed, &effects, &seen, &told)
+        if let decision = pending {
+            pending = nil
+            resume(decision, &out)
+            flushLocals(&out)
         }
-        run(&effects, &seen, &told)
+        run(&out)
+        Self.deliver(out, &effects, &seen, &told)
     }
 
-    private mutating func run(_ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]) {
-        while !waiting, !isClosed, let next = work.popFirst() { handle(next, &effects, &seen, &told) }
-    }
-
-    private mutating func handle(
-        _ next: Work, _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]
+    private static func deliver(
+        _ out: Output, _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]
     ) {
-        switch next.note.side {
-        case .client: handleClient(next, &effects, &seen, &told)
-        case .server: handleServer(next, &effects, &seen, &told)
+        effects += out.effects
+        seen += out.seen
+        told += out.told
+    }
+
+    // MARK: The queues
+
+    private mutating func enqueue(_ notes: [Note], of side: Side) {
+        for note in notes where note.side == side {
+            switch side {
+            case .client: clientWork.append(Work(note: note))
+            case .server: serverWork.append(Work(note: note))
+            }
         }
+    }
+
+    private mutating func run(_ out: inout Output) {
+        while !waiting, !isClosed {
+            if let next = serverWork.popFirst() {
+                handle(next, &out)
+            } else if !isBlocked, let next = nextOfClient() {
+                handle(next, &out)
+            } else {
+                break
+            }
+        }
+        guard !waiting, !isClosed else { return }
+        if serverEnd != .open, serverWork.isEmpty, isBlocked {
+            // The verdict on DATA will not come any more.
+            clientFirst = nil
+            clientWork.removeAll()
+        }
+        if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty {
+            clientEnd = .passedOn
+            out.effects.append(.ended(.client))
+        }
+        if serverEnd == .ended, serverWork.isEmpty {
+            serverEnd = .passedOn
+            out.effects.append(.ended(.server))
+        }
+    }
+
+    private mutating func nextOfClient() -> Work? {
+        if let first = clientFirst {
+            clientFirst = nil
+            return first
+        }
+        return clientWork.popFirst()
+    }
+
+    private mutating func handle(_ item: Work, _ out: inout Output) {
+        if item.note.element == .opaque { passEverything(&out) }
+        guard !isClosed else { return }
+        switch item.note.side {
+        case .client: handleClient(item, &out)
+        case .server: handleServer(item, &out)
+        }
+        let endsHere = item.note.facts.contains { fact in
+            if case .opaque = fact { true } else { false }
+        }
+        if legIsOpaque || (endsHere && pending == nil) { passEverything(&out) }
+    }
+
+    private mutating func resume(_ decision: Pending, _ out: inout Output) {
+        switch decision {
+        case .frame(let work): handle(work, &out)
+        case .header(let header, let exchange): apply(header, exchange, &out)
+        case .greeting(let refusal, let closes):
+            if let refusal {
+                out.effects.append(.toClient(LocalReply.refusedGreeting(refusal, in: mailProtocol)))
+            }
+            if closes { close(&out) }
+        }
+    }
+
+    /// From here on nothing is judged. What was held goes on when its place is known; else the session ends.
+    private mutating func passEverything(_ out: inout Output) {
+        guard !isPassing, !isClosed else { return }
+        isPassing = true
+        switch message {
+        case .none, .streaming: break
+        case .serverHeader(let scanner, let status): toClient(status + scanner.octets, &out)
+        case .offered, .clientHeader, .chunkHeader, .awaitingServer, .refused, .serverRefused:
+            out.effects.append(.log("the session can't be followed any more in the middle of a judged message"))
+            return close(&out)
+        }
+        message = .none
+        swallowed = nil
+        while let next = due.popFirst() {
+            if case .local(let octets) = next { toClient(octets[...], &out) }
+        }
+        let locals = localsWaiting
+        localsWaiting = []
+        for octets in locals { toClient(octets[...], &out) }
+        relayed = [:]
+        replaced = [:]
     }
 
     // MARK: Passing on
 
     /// To the server, through the dialogue of its leg.
-    mutating func toServer(
-        _ octets: ArraySlice<UInt8>, _ effects: inout [Effect], _ told: inout [Note]
-    ) {
+    mutating func toServer(_ octets: ArraySlice<UInt8>, _ out: inout Output) {
         guard !octets.isEmpty else { return }
         var notes: [Note] = []
         serverTap.receive(octets, from: .client, into: &notes)
-        told += notes
+        for note in notes where note.side == .client {
+            if case .command = note.element { lastRelayed = note.exchange }
+        }
+        follow(notes)
+        out.told += notes
         // Octets of the server that waited are frames like any others.
-        for note in notes where note.side == .server { work.append(Work(note: note)) }
-        effects.append(.toServer(Array(octets)))
+        enqueue(notes, of: .server)
+        out.effects.append(.toServer(Array(octets)))
     }
 
-    /// To the client, through the dialogue of its leg.
-    mutating func toClient(
-        _ octets: ArraySlice<UInt8>, _ effects: inout [Effect], _ seen: inout [Note]
-    ) {
-        guard !octets.isEmpty else { return }
+    /// To the client, through the dialogue of its leg. False when the client waits for more replies to the same command.
+    @discardableResult
+    mutating func toClient(_ octets: ArraySlice<UInt8>, isOurs: Bool = false, _ out: inout Output) -> Bool {
+        guard !octets.isEmpty else { return true }
         var notes: [Note] = []
         clientTap.receive(octets, from: .server, into: &notes)
-        seen += notes
-        for note in notes where note.side == .client { work.append(Work(note: note)) }
-        effects.append(.toClient(Array(octets)))
+        var isComplete = true
+        for note in notes where note.side == .server {
+            if case .reply(let reply) = note.element { isComplete = reply.isLast }
+            learn(note, isOurs: isOurs)
+        }
+        follow(notes)
+        out.seen += notes
+        enqueue(notes, of: .client)
+        out.effects.append(.toClient(Array(octets)))
+        return isComplete
     }
 
-    /// A reply of our own, when its turn comes.
-    mutating func answer(_ octets: [UInt8], _ effects: inout [Effect], _ seen: inout [Note]) {
-        switch mailProtocol {
-        case .smtp, .lmtp, .pop3:
-            due.append(.local(octets))
-            flushLocals(&effects, &seen)
-        case .imap:
-            localsWaiting.append(octets)
-            flushLocals(&effects, &seen)
+    private mutating func follow(_ notes: [Note]) {
+        for note in notes {
+            if note.element == .opaque { legIsOpaque = true }
+            for case .opaque in note.facts { legIsOpaque = true }
         }
     }
 
+    /// What the client has heard about its transaction.
+    private mutating func learn(_ note: Note, isOurs: Bool) {
+        for fact in note.facts {
+            switch fact {
+            case .recipient: acceptedRecipients += 1
+            case .recipientRefused(let mailbox):
+                if !isOurs, let index = facts.recipients.lastIndex(of: mailbox) { facts.recipients.remove(at: index) }
+            case .reversePath, .transactionReset: acceptedRecipients = 0
+            case .messageAccepted, .messageRefused, .clientName, .credential, .login, .mailbox, .opaque: break
+            }
+        }
+    }
+
+    /// A reply of our own, when its turn comes.
+    mutating func answer(_ octets: [UInt8], _ out: inout Output) {
+        switch mailProtocol {
+        case .smtp, .lmtp, .pop3: due.append(.local(octets))
+        case .imap: localsWaiting.append(octets)
+        }
+        flushLocals(&out)
+    }
+
     /// Sends those replies of ours whose turn it is.
-    mutating func flushLocals(_ effects: inout [Effect], _ seen: inout [Note]) {
-        while case .local(let octets)? = due.first {
-            due.popFirst()
-            toClient(octets[...], &effects, &seen)
+    mutating func flushLocals(_ out: inout Output) {
+        guard isGreeted, !waiting else { return }
+        while !isClosed {
+            switch due.first {
+            case .local(let octets):
+                due.popFirst()
+                // LMTP answers a message once for each recipient (RFC 2033 §4.2).
+                var more = acceptedRecipients
+                while !toClient(octets[...], isOurs: true, &out), mailProtocol == .lmtp, more > 0 { more -= 1 }
+                continue
+            case .offer(let data):
+                if acceptedRecipients > 0 {
+                    due.popFirst()
+                    message = .offered(data)
+                    toClient(Array("354 Go ahead\r\n".utf8)[...], isOurs: true, &out)
+                    continue
+                }
+                due.first = .forwarded(data)
+                toServer(data.raw, &out)
+            case .forwarded, .replaced, .injected, .ownData, nil: break
+            }
+            break
         }
         if !serverMidFrame, !localsWaiting.isEmpty {
             let locals = localsWaiting
             localsWaiting = []
-            for octets in locals { toClient(octets[...], &effects, &seen) }
+            for octets in locals { toClient(octets[...], isOurs: true, &out) }
         }
     }
 
-    mutating func report(_ verdict: RuleVerdict, exchange: Int, changed: Bool, _ effects: inout [Effect]) {
+    // MARK: Verdicts
+
+    mutating func report(_ verdict: RuleVerdict, exchange: Int, _ out: inout Output) {
         guard !verdict.isEmpty else { return }
         facts.tags += verdict.tags.filter { !facts.tags.contains($0) }
-        effects.append(.hit(rules: verdict.rules, exchange: exchange, tags: verdict.tags, changed: changed))
-        effects += verdict.logs.map { .log($0) }
+        out.effects.append(
+            .hit(rules: verdict.rules, exchange: exchange, tags: verdict.tags, changed: verdict.intervenes))
+        out.effects += verdict.logs.map { .log($0) }
     }
 
-    mutating func close(_ effects: inout [Effect]) {
+    mutating func close(_ out: inout Output) {
+        guard !isClosed else { return }
         isClosed = true
-        effects.append(.close)
+        out.effects.append(.close)
     }
 
-    /// Delays `item` once. True when it must wait.
-    mutating func delay(_ item: Work, _ milliseconds: Int, _ effects: inout [Effect]) -> Bool {
+    /// Waits, when there is a time to wait. True when it must.
+    mutating func wait(_ milliseconds: Int, then next: Pending, _ out: inout Output) -> Bool {
         guard milliseconds > 0 else { return false }
         waiting = true
-        delayed = Work(note: item.note, isJudged: true)
-        effects.append(.wait(milliseconds: milliseconds))
+        pending = next
+        out.effects.append(.wait(milliseconds: milliseconds))
         return true
     }
 }
