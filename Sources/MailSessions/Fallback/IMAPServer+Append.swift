@@ -65,23 +65,27 @@ struct LineEndRepair: Equatable, Sendable {
     mutating func repair(_ piece: ArraySlice<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(piece.count + 16)
-        var rest = piece
-        while let first = rest.first {
-            if afterCR {
-                afterCR = false
-                out.append(10)
-                if first == 10 { rest = rest.dropFirst() }
-                continue
-            }
-            guard let end = rest.firstIndex(where: { $0 == 13 || $0 == 10 }) else {
-                out.append(contentsOf: rest)
-                return out
-            }
-            out.append(contentsOf: rest[..<end])
-            out.append(13)
-            if rest[end] == 13 { afterCR = true } else { out.append(10) }
-            rest = rest[(end + 1)...]
+        var position = piece.startIndex
+        var walk = LineEndWalk(piece)
+        if afterCR, let first = piece.first {
+            afterCR = false
+            out.append(10)
+            if first == 10 { position += 1 }
         }
+        while let end = walk.next(from: position) {
+            out.append(contentsOf: piece[position..<end])
+            out.append(13)
+            position = end + 1
+            if piece[end] == 13 {
+                guard position < piece.endIndex else {
+                    afterCR = true
+                    return out
+                }
+                if piece[position] == 10 { position += 1 }
+            }
+            out.append(10)
+        }
+        out.append(contentsOf: piece[position...])
         return out
     }
 
@@ -116,7 +120,7 @@ extension IMAPServer {
     mutating func appendContent(_ append: inout IMAPAppend, _ piece: ArraySlice<UInt8>) {
         if append.refusal != nil {
             // It is read and dropped.
-        } else if piece.contains(0) {
+        } else if piece.firstIndex(ofOctet: 0) != nil {
             append.refusal = "NO [CANNOT] a message holds no NUL"
             append.intake.fail(.failed)
         } else {

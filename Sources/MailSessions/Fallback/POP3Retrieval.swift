@@ -30,35 +30,36 @@ struct POP3Retrieval: Equatable, Sendable {
         offset += piece.count
         var out: [UInt8] = []
         out.reserveCapacity(piece.count + piece.count / 32 + 8)
-        var rest = piece[...]
-        while !isDone, let first = rest.first {
+        var position = piece.startIndex
+        var walk = LineEndWalk(piece[...])
+        while !isDone, position < piece.endIndex {
             if afterCR {
                 // A CR alone ends a line here: a lone dot behind it must not end the message for anybody.
                 afterCR = false
                 out.append(10)
-                if first == 10 { rest = rest.dropFirst() }
+                if piece[position] == 10 { position += 1 }
                 endLine()
                 continue
             }
             if atLineStart {
                 atLineStart = false
-                if first == UInt8(ascii: ".") { out.append(first) }
+                if piece[position] == UInt8(ascii: ".") { out.append(piece[position]) }
             }
-            guard let end = rest.firstIndex(where: { $0 == 13 || $0 == 10 }) else {
+            guard let end = walk.next(from: position) else {
                 lineHasText = true
-                out.append(contentsOf: rest)
+                out.append(contentsOf: piece[position...])
                 break
             }
-            if end > rest.startIndex { lineHasText = true }
-            out.append(contentsOf: rest[..<end])
+            if end > position { lineHasText = true }
+            out.append(contentsOf: piece[position..<end])
             out.append(13)
-            if rest[end] == 13 {
+            if piece[end] == 13 {
                 afterCR = true
             } else {
                 out.append(10)
                 endLine()
             }
-            rest = rest[(end + 1)...]
+            position = end + 1
         }
         if isEnd || isDone {
             isDone = true

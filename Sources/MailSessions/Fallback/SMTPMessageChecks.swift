@@ -23,7 +23,7 @@ struct DotUnstuffer: Equatable, Sendable {
                     rest = rest.dropFirst()
                 }
             case .middle:
-                guard let cr = rest.firstIndex(of: 13) else {
+                guard let cr = rest.firstIndex(ofOctet: 13) else {
                     result.append(contentsOf: rest)
                     return result
                 }
@@ -42,13 +42,25 @@ struct LineEndCheck: Equatable, Sendable {
     private var afterCR = false
 
     mutating func take(_ piece: ArraySlice<UInt8>) {
-        guard !isBroken else { return }
-        for octet in piece {
-            if afterCR != (octet == 10) {
+        guard !isBroken, let first = piece.first else { return }
+        if afterCR, first != 10 {
+            isBroken = true
+            return
+        }
+        var position = piece.startIndex + (afterCR ? 1 : 0)
+        afterCR = false
+        var walk = LineEndWalk(piece)
+        while let end = walk.next(from: position) {
+            guard piece[end] == 13, end + 1 < piece.endIndex else {
+                // A CR at the end may be completed by the next piece.
+                if piece[end] == 13 { afterCR = true } else { isBroken = true }
+                return
+            }
+            guard piece[end + 1] == 10 else {
                 isBroken = true
                 return
             }
-            afterCR = octet == 13
+            position = end + 2
         }
     }
 
