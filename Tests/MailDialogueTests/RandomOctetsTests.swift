@@ -2,7 +2,8 @@
 
 import Testing
 
-@testable import MailDialogue
+@testable import Glibc
+import MailDialogue
 
 /// Numbers that are the same in every run (Steele, Lea and Flood's SplitMix64).
 struct SeededNumbers: RandomNumberGenerator {
@@ -19,6 +20,14 @@ struct SeededNumbers: RandomNumberGenerator {
 }
 
 @Suite struct RandomOctetsTests {
+    /// Chunks for each protocol; `make fuzz` asks for more, and for another beginning each time.
+    private static let rounds = number("MAILPROXY_FUZZ_ROUNDS") ?? 50_000
+    private static let seed = UInt64(number("MAILPROXY_FUZZ_SEED") ?? 2)
+
+    private static func number(_ variable: String) -> Int? {
+        getenv(variable).flatMap { Int(String(cString: $0)) }
+    }
+
     private static let words: [MailProtocol: (client: [String], server: [String])] = [
         .smtp: (
             [
@@ -56,11 +65,11 @@ struct SeededNumbers: RandomNumberGenerator {
     ]
 
     @Test(arguments: [MailProtocol.smtp, .lmtp, .pop3, .imap]) func nothingButNotes(_ proto: MailProtocol) throws {
-        var numbers = SeededNumbers(seed: 2)
+        var numbers = SeededNumbers(seed: Self.seed)
         let words = try #require(Self.words[proto == .lmtp ? .smtp : proto])
         var chunks = 0
         var kinds = Set<String>()
-        while chunks < 50_000 {
+        while chunks < Self.rounds {
             var tap = proto.makeTap()
             var sent: [Side: [UInt8]] = [:]
             var notes: [Note] = []
