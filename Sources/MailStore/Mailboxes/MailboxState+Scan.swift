@@ -156,7 +156,8 @@ extension MailboxState {
     private mutating func claimNew() throws(Fault) {
         let before = try? stamp("/cur")
         defer { absorb(before) }
-        for position in records.indices where records[position].isNew {
+        // What is new is mostly at the end.
+        for position in records.indices.reversed() where newCount > 0 && records[position].isNew {
             let record = records[position]
             let name = record.base + record.flags.suffix
             do throws(FileError) {

@@ -93,27 +93,27 @@ struct UIDList: Equatable, Sendable {
     }
 
     private static func parseLine(_ line: ArraySlice<UInt8>) -> Line? {
-        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 4, omittingEmptySubsequences: false)
-        guard parts.count == 5, let uid = decimal(parts[0]).flatMap({ UInt32(exactly: $0) }), uid > 0,
-            let size = decimal(parts[1]).flatMap({ Int(exactly: $0) }),
-            let date = decimal(parts[2]).flatMap({ Int64(exactly: $0) }), parts[3].count == 8, !parts[4].isEmpty
+        // Four spaces divide; the name behind them may hold more.
+        var spaces: [4 of Int] = [0, 0, 0, 0]
+        var found = 0
+        for position in line.indices where line[position] == UInt8(ascii: " ") {
+            spaces[found] = position
+            found += 1
+            if found == 4 { break }
+        }
+        guard found == 4 else { return nil }
+        let base = line[(spaces[3] + 1)...]
+        guard let uid = decimal(line[..<spaces[0]]).flatMap({ UInt32(exactly: $0) }), uid > 0, !base.isEmpty,
+            let size = decimal(line[(spaces[0] + 1)..<spaces[1]]).flatMap({ Int(exactly: $0) }),
+            let date = decimal(line[(spaces[1] + 1)..<spaces[2]]).flatMap({ Int64(exactly: $0) }),
+            CRC32.parse(line[(spaces[2] + 1)..<spaces[3]]) == checksum(line[...spaces[2]], base)
         else { return nil }
-        guard CRC32.hex(checksum(parts[0], parts[1], parts[2], parts[4])).elementsEqual(parts[3]) else { return nil }
-        guard let base = String(validating: parts[4], as: UTF8.self) else { return nil }
-        return Line(uid: uid, size: size, date: date, base: base)
+        return String(validating: base, as: UTF8.self).map { Line(uid: uid, size: size, date: date, base: $0) }
     }
 
-    private static func checksum(
-        _ uid: ArraySlice<UInt8>, _ size: ArraySlice<UInt8>, _ date: ArraySlice<UInt8>, _ base: ArraySlice<UInt8>
-    ) -> UInt32 {
-        var joined: [UInt8] = []
-        joined.reserveCapacity(base.count + 40)
-        for part in [uid, size, date] {
-            joined += part
-            joined.append(UInt8(ascii: " "))
-        }
-        joined += base
-        return CRC32.of(joined)
+    /// Of a line without its checksum: numbers, a space behind each, and the name.
+    private static func checksum(_ numbers: ArraySlice<UInt8>, _ base: some Sequence<UInt8>) -> UInt32 {
+        ~CRC32.extend(CRC32.extend(~0, numbers), base)
     }
 
     static func header(validity: UInt32, next: UInt32, count: UInt32) -> [UInt8] {
@@ -131,12 +131,14 @@ struct UIDList: Equatable, Sendable {
     }
 
     static func serialize(_ line: Line) -> [UInt8] {
-        let uid = Array(String(line.uid).utf8)
-        let size = Array(String(max(0, line.size)).utf8)
-        let date = Array(String(max(0, line.date)).utf8)
-        let base = Array(line.base.utf8)
-        let sum = CRC32.hex(checksum(uid[...], size[...], date[...], base[...]))
-        return Array([uid, size, date, sum, base].joined(separator: [UInt8(ascii: " ")])) + [UInt8(ascii: "\n")]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(line.base.utf8.count + 64)
+        bytes += "\(line.uid) \(max(0, line.size)) \(max(0, line.date)) ".utf8
+        bytes += CRC32.hex(checksum(bytes[...], line.base.utf8))
+        bytes.append(UInt8(ascii: " "))
+        bytes += line.base.utf8
+        bytes.append(UInt8(ascii: "\n"))
+        return bytes
     }
 
     /// The whole file.
