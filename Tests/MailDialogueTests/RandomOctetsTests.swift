@@ -1,9 +1,9 @@
 // Whatever octets come, from whichever side and however cut: nothing but notes, and the notes of a side are its octets.
 
+import Glibc
 import Testing
 
-@testable import Glibc
-import MailDialogue
+@testable import MailDialogue
 
 /// Numbers that are the same in every run (Steele, Lea and Flood's SplitMix64).
 struct SeededNumbers: RandomNumberGenerator {

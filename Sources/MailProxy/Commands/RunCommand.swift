@@ -48,6 +48,8 @@ struct RunCommand: ParsableCommand {
         if settings.flag("record.enabled") ?? true { recorder = try openRecorder(settings, log) }
         var serverSettings = ServerSettings(hostName: settings.text("server.name") ?? "localhost")
         if let size = settings.number("server.message-size") { serverSettings.maximumMessage = size }
+        // Without users any digest holds; with users the passwords are not known in clear.
+        serverSettings.digestLogins = store?.acceptsAnyone ?? false
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) }, settings: serverSettings,
             rules: rules, workers: 16, log: log.runtime)
