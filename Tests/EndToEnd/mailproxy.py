@@ -108,11 +108,19 @@ def exchanges(source, session):
     return rows(command("sessions", "show", session, source, "--json", status=0))
 
 
+def all_exchanges(source):
+    """{session id: its exchanges} of all sessions."""
+    found = {}
+    for row in rows(command("sessions", "show", source, "--json", status=0)):
+        found.setdefault(row["session"], []).append(row)
+    return found
+
+
 def timeless(row):
-    """An exchange or session without what differs between two recordings of the same session."""
-    return {
-        key: value for key, value in row.items() if key not in ("id", "session", "time", "start", "seconds", "route")
-    }
+    """An exchange or session without what differs between two recordings of the same session: ids, times, and through
+    which listener to which server it went."""
+    vary = ("id", "session", "time", "start", "seconds", "route", "server", "upstream")
+    return {key: value for key, value in row.items() if key not in vary}
 
 
 def segments(record):

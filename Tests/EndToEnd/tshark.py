@@ -7,7 +7,10 @@ DISSECTORS = {"smtp": "smtp", "pop3": "pop", "imap": "imap"}
 
 
 def _run(path, ports, *options, cut_short=False):
-    decode = [part for protocol, port in ports.items() for part in ("-d", f"tcp.port=={port},{DISSECTORS[protocol]}")]
+    """`ports` tells the dissectors of ports that are not the protocols' own; a recording must do without."""
+    decode = [
+        part for protocol, port in dict(ports).items() for part in ("-d", f"tcp.port=={port},{DISSECTORS[protocol]}")
+    ]
     done = run(
         ["/usr/bin/tshark", "-n", "-r", path, *decode, *options],
         seconds=60,
@@ -22,7 +25,7 @@ def _run(path, ports, *options, cut_short=False):
     return done.stdout.decode()
 
 
-def commands(path, ports, cut_short=False):
+def commands(path, ports=(), cut_short=False):
     """{dissector: [command, ...]} as tshark's own dissectors name them."""
     found = {}
     for dissector, field in FIELDS.items():
@@ -33,6 +36,6 @@ def commands(path, ports, cut_short=False):
     return found
 
 
-def count(path, ports, expression):
+def count(path, expression):
     """How many packets a display filter selects."""
-    return len(_run(path, ports, "-Y", expression, "-T", "fields", "-e", "frame.number").split())
+    return len(_run(path, (), "-Y", expression, "-T", "fields", "-e", "frame.number").split())
