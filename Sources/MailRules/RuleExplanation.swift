@@ -21,7 +21,7 @@ extension Rule {
             "  when     \(condition.text.isEmpty ? "always" : condition.text.split(separator: "\n").joined(separator: " "))"
         )
         let names = fields.map(\.text)
-        lines.append("  asks     \(names.isEmpty ? "for nothing" : names.joined(separator: ", "))")
+        lines.append("  asks     for \(names.isEmpty ? "nothing" : names.joined(separator: ", "))")
         for (index, action) in actions.enumerated() {
             lines.append("  \(index == 0 ? "does     " : "         ")\(action.words)")
         }

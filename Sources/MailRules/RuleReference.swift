@@ -115,9 +115,15 @@ package enum RuleReference {
         for: `sender` at MAIL, `user` when a credential is shown, `client.name` at EHLO, `mailbox` when one is named. A
         rule with `set-header` that asks only for such lasting facts waits for the header section.
 
-        Header sections are judged up to 256 KiB; of a message in chunks (BDAT), when the first chunk holds the whole
-        section. A longer one passes, and the log says so. What can't be read can't be judged: after STARTTLS rules are
-        not asked.
+        At RCPT `rcpt` and `rcpt.domain` are the recipient that is named there, so that a refusal meets no other one; at the
+        header and behind it they are all that were not refused. A rule that asks for `user` runs when the credential is
+        there, also when it comes behind AUTH or AUTHENTICATE: `reject` then cancels the exchange, and the server never
+        gets the password. (IMAP's LOGIN with the password as a literal is the exception: there the session is closed.)
+
+        With a rule at `header` the proxy says 354 itself and offers the message to the server when the section was
+        judged; what the server then says of DATA becomes the answer to the message. Chunks (BDAT) that end within the
+        header section are acknowledged and sent on with the one that completes it. Sections are judged up to 256 KiB; a
+        longer one passes, and the log says so. What can't be read can't be judged: after STARTTLS rules are not asked.
 
         """
 
@@ -164,6 +170,7 @@ package enum RuleReference {
         | `-> LINE` `<- LINE` | this reaches the server, the client |
         | `= hit RULE` `= tag TAG` `= log TEXT` | a rule holds, sets a tag, logs a line |
         | `= wait 2s` `= close` | the session waits (the test goes on at once), or ends |
+        | `= silent` | nothing reaches anyone |
         | `= connect` | what follows is expected before anything was sent |
         | `# …` | a comment |
 

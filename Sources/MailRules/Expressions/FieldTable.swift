@@ -135,9 +135,13 @@ package enum FieldTable {
         rule(
             .senderDomain, .text, .command(.transaction), in: transfer,
             "The domain of the reverse-path, in lower case."),
-        rule(.rcpt, .text, .envelope, in: transfer, several: true, "The recipients so far, the present one last."),
+        rule(
+            .rcpt, .text, .envelope, in: transfer, several: true,
+            "At RCPT the recipient that it names, later all that were not refused."),
         rule(.rcptDomain, .text, .envelope, in: transfer, several: true, "Their domains, in lower case."),
-        rule(.rcptCount, .number, .envelope, in: transfer, "How many recipients there are so far."),
+        rule(
+            .rcptCount, .number, .envelope, in: transfer,
+            "How many recipients there are so far, the present one included."),
         both(
             .size, .size, .command(.size), in: [.smtp, .lmtp, .imap], several: true,
             "The announced size of a message: SIZE= of MAIL, the literal of APPEND; in a filter the true size of any message."
