@@ -17,6 +17,19 @@ package struct SessionBatch {
     package var notes: [Note]
     /// What is to be recorded of them.
     package var events: [RecordEvent]
+    /// Rules that changed something in exchanges that may have been told before; only recordings say that.
+    package var changes: [ExchangeChange] = []
+}
+
+/// Rules that changed something in an exchange.
+package struct ExchangeChange: Equatable, Sendable {
+    package var exchange: Int
+    package var rules: [String]
+
+    package init(exchange: Int, rules: [String]) {
+        self.exchange = exchange
+        self.rules = rules
+    }
 }
 
 /// What was read, and what could not be.
@@ -142,7 +155,7 @@ package struct SessionTracker {
             return
         }
         for comment in record.comments {
-            if let remark = RecordComment(comment) { take(remark, segment) }
+            if let remark = RecordComment(comment) { try take(remark, segment, record.time, deliver) }
         }
         if reassembler == nil {
             var limits = ReassemblyLimits()
@@ -168,7 +181,9 @@ package struct SessionTracker {
 
     // MARK: Comments
 
-    private mutating func take(_ remark: RecordComment, _ segment: TCPSegment) {
+    private mutating func take(
+        _ remark: RecordComment, _ segment: TCPSegment, _ time: Int64, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
         switch remark {
         case .opened(let info, leg: .client, let isContinued):
             // Of a session that goes on in this segment the flow goes on as well.
@@ -193,6 +208,10 @@ package struct SessionTracker {
             flow.state = .ignored
             for rule in rules { observer.mark(exchange: exchange, changedBy: rule) }
             flow.state = .following(observer)
+            var batch = flow.batch(observer.summary.info)
+            batch.time = time
+            batch.changes = [ExchangeChange(exchange: exchange, rules: rules)]
+            try deliver(batch)
         }
     }
 

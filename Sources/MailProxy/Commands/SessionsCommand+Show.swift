@@ -103,6 +103,7 @@ enum SessionWriter {
         let isSingle = entries.count == 1
         var renderers: [String: TranscriptRenderer] = [:]
         var texts: [String: String] = [:]
+        var rows: [String: ExchangeRows] = [:]
         for entry in entries {
             let info = entry.summary.info
             let renderer = TranscriptRenderer(info, options)
@@ -119,10 +120,13 @@ enum SessionWriter {
             guard var text = texts.removeValue(forKey: id) else { return }
             switch format {
             case .transcript:
+                for change in batch.changes {
+                    renderers[id]?.changed(exchange: change.exchange, rules: change.rules, into: &text)
+                }
                 renderers[id]?.accept(batch.notes[...], at: batch.time, into: &text)
                 for case .closed(let summary) in batch.events { renderers[id]?.close(summary, into: &text) }
             case .json:
-                for case .exchange(_, let row) in batch.events {
+                for row in rows[id, default: ExchangeRows()].take(batch) {
                     text += SessionJSON.line(row, session: namesSessions ? id : nil) + "\n"
                 }
             }
@@ -164,5 +168,34 @@ struct StandardOutput {
     mutating func flush() throws {
         defer { buffer.removeAll(keepingCapacity: true) }
         try SpoolFile.write(buffer[...], to: descriptor, name: name)
+    }
+}
+
+/// Rows of exchanges on their way out: they wait a little, as a recording says which rules changed one when it is complete.
+struct ExchangeRows {
+    /// Rows that wait.
+    private static let most = 64
+
+    private var waiting: [Exchange] = []
+
+    /// Takes what was read, gives the rows that are ready.
+    mutating func take(_ batch: SessionBatch) -> [Exchange] {
+        for change in batch.changes {
+            guard let place = waiting.lastIndex(where: { $0.number == change.exchange }) else { continue }
+            for rule in change.rules where !waiting[place].changed.contains(rule) {
+                waiting[place].changed.append(rule)
+            }
+        }
+        var isClosed = false
+        for event in batch.events {
+            switch event {
+            case .exchange(_, let row): waiting.append(row)
+            case .closed: isClosed = true
+            case .opened, .octets, .gap, .message, .credential: break
+            }
+        }
+        let ready = isClosed ? waiting.count : max(0, waiting.count - Self.most)
+        defer { waiting.removeFirst(ready) }
+        return Array(waiting.prefix(ready))
     }
 }

@@ -129,18 +129,22 @@ struct SessionsReindex: ParsableCommand {
         do {
             try IndexRecovery.rebuild(directory) { segments, emit in
                 guard !segments.isEmpty else { return }
+                var rows: [String: ExchangeRows] = [:]
                 try SessionCatalog.read(segments) { batch in
+                    let id = batch.info.id
+                    for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
                     for event in batch.events {
                         switch event {
-                        case .closed: sessions += 1
-                        case .opened, .octets, .gap, .exchange, .message, .credential: break
-                        }
-                        // A recording has no secrets: marks made of their masks would say that all are the same.
-                        if case .credential(let id, var record) = event {
+                        case .exchange: break
+                        case .credential(_, var record):
+                            // A recording has no secrets: marks made of their masks would say that all are the same.
                             record.fingerprint = ""
                             emit(.credential(session: id, record))
-                        } else {
+                        case .closed:
+                            sessions += 1
+                            rows[id] = nil
                             emit(event)
+                        case .opened, .octets, .gap, .message: emit(event)
                         }
                     }
                 }

@@ -62,7 +62,9 @@ package struct TranscriptRenderer: Sendable {
     /// The block above the transcript. `summary` is what is known when it is printed; nil when the session is only just
     /// read.
     package func head(_ summary: SessionSummary?, into out: inout String) {
-        field("Session", "\(options.style.text(info.id, .strong))  \(info.mailProtocol.rawValue.uppercased())", &out)
+        field(
+            "Session",
+            "\(options.style.text(InertText.of(info.id), .strong))  \(info.mailProtocol.rawValue.uppercased())", &out)
         var path = "\(info.client) → \(info.server)"
         if let upstream = info.upstream, upstream != info.server { path += " → \(upstream)" }
         field("Path", path, &out)
@@ -129,6 +131,12 @@ package struct TranscriptRenderer: Sendable {
         case .securityLayer: "a SASL security layer"
         case nil: "unknown"
         }
+    }
+
+    /// Rules changed something in an exchange.
+    package func changed(exchange: Int, rules: [String], into out: inout String) {
+        let names = rules.map { InertText.of($0) }.joined(separator: ", ")
+        aside("~ exchange \(exchange) was changed by \(rules.count == 1 ? "rule" : "rules") \(names)", .warning, &out)
     }
 
     // MARK: Notes

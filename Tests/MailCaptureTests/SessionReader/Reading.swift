@@ -80,9 +80,12 @@ struct TestRecording {
     private var infos: [String: SessionInfo] = [:]
     private(set) var segments: [[UInt8]] = [PcapngWriter.recordingHeader(application: "test")]
     private var announced: Set<String> = []
+    /// A comment for the next packet.
+    private var remark: String?
 
-    init(_ events: [RecordEvent], splitAfter: Int = Int.max) {
+    init(_ events: [RecordEvent], splitAfter: Int = Int.max, remark: String? = nil, on remarked: Int = -1) {
         for (place, event) in events.enumerated() {
+            self.remark = place == remarked ? remark : nil
             if place == splitAfter {
                 segments.append(PcapngWriter.recordingHeader(application: "test"))
                 announced = []
@@ -114,7 +117,8 @@ struct TestRecording {
 
     private mutating func write(_ packets: [[UInt8]], _ id: String, _ time: Int64, _ comment: String? = nil) {
         guard let info = infos[id] else { return }
-        var comment = comment
+        var comment = comment ?? remark
+        remark = nil
         if !announced.contains(id) {
             announced.insert(id)
             // Of a session that goes on the recorder makes an empty packet of the client for the comment.

@@ -95,6 +95,21 @@ import Testing
         #expect(reading.counters.sessions == 1)
     }
 
+    @Test func whatRulesChangedIsTold() throws {
+        let scratch = try Scratch()
+        let first = try Reading([try scratch.write(capture(smtp), "other.pcapng")])
+        let id = try #require(first.summaries.first?.info.id)
+        let remark = RecordComment.changed(session: id, exchange: 2, rules: ["no-plain"])
+        let place = try #require(first.events.lastIndex { if case .octets = $0 { true } else { false } })
+        let recording = TestRecording(first.events, remark: remark.text, on: place)
+        let path = try scratch.write(recording.segments[0], "own.pcapng")
+        var changes: [ExchangeChange] = []
+        var reader = try SessionReader([path])
+        try reader.read { changes += $0.changes }
+        #expect(changes == [ExchangeChange(exchange: 2, rules: ["no-plain"])])
+        #expect(try Reading([path]).summaries == first.summaries)
+    }
+
     @Test func aGapStaysAGapInTheRecording() throws {
         let scratch = try Scratch()
         var events = try Reading([try scratch.write(capture(smtp), "other.pcapng")]).events
