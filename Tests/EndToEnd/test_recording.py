@@ -75,8 +75,8 @@ def test_tshark_reads_every_segment(recorded):
 
 
 def test_tshark_sees_the_commands_of_the_wire(recorded):
-    """Of our recording the dissectors list at least what they list of tcpdump's capture of the same sessions. (At least: of
-    commands that lie in one segment, or in one segment for each byte, they miss some on the wire.)"""
+    """Of our recording the dissectors list at least what they list of tcpdump's capture of the same sessions. (At least:
+    of commands that lie in one segment, or in one segment for each byte, they miss some on the wire.)"""
     ours = {name: [] for name in tshark.FIELDS}
     for path in mailproxy.segments(recorded.folder):
         for name, words in tshark.commands(path).items():
@@ -266,7 +266,7 @@ def test_export_of_pcapng_is_a_recording_again(recorded, sessions, scratch):
 
 
 def _is_secret(line, forms):
-    """Whether a line of the wire holds what must not be kept: a password, a digest made of one, or a refused attempt."""
+    """Whether a line holds what must not be kept: a password, a digest made of one, or a refused attempt."""
     if line.startswith(b"APOP ") or line == b"!!! not base64 !!!\r" or any(form in line for form in forms):
         return True
     try:
@@ -276,7 +276,7 @@ def _is_secret(line, forms):
 
 
 def test_every_byte_is_recorded(recorded):
-    """The payload of the recording is that of the wire, line for line of the same length; only lines with a secret differ."""
+    """The recording's payload is that of the wire, line for line of the same length; only lines with a secret differ."""
     kept = {}
     for path in mailproxy.segments(recorded.folder):
         for session in pcap.sessions(path.read_bytes()):
