@@ -61,7 +61,7 @@ let package = Package(
         tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailRuntime", ["MailDialogue", "MailSessions"]),
-        tests("MailProxy"),
+        tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
     ],
     swiftLanguageModes: [.v6]
 )
