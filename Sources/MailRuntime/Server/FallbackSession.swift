@@ -3,6 +3,7 @@
 import Glibc
 import MailDialogue
 import MailRecording
+import MailRules
 import MailSessions
 
 /// A session with the fallback.
@@ -15,7 +16,6 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private let store: (any FallbackStoreSession)?
     private var timer: TimerHeap.ID?
     private var watched: (MailboxWatch.ID, Account, String)?
-    private var changePosted = false
     private var recorderPause = false
     private var closing = false
     private var finished = false
@@ -23,7 +23,6 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var storeBusy = false
     private var busy = false
     private var queue: [ServerEvent] = []
-    private var sentSomething = false
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ context: LoopContext) {
         self.context = context
@@ -36,6 +35,11 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             session = SMTPServer(settings: settings)
         case .pop3: session = POP3Server(settings: settings)
         case .imap: session = IMAPServer(settings: settings)
+        }
+        let rules = context.core.rules
+        if !rules.isEmpty {
+            let facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
+            session = RuledServer(session, facts: facts, rules: rules)
         }
         if let recorder = context.core.recorder {
             book = SessionBook(info: info, fingerprintKey: recorder.fingerprintKey)
@@ -63,7 +67,11 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func ended(_ stream: Stream) {
         clientEnded = true
-        if closing { return finish(.closed) }
+        if closing {
+            // Our last words may still be on their way to a client that reads slowly.
+            if stream.backlog == 0 { finish(.closed) }
+            return
+        }
         handle(.peerEnded)
         // A client that ends its side still gets the answers that are due.
         finishWhenIdle()
@@ -100,6 +108,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             var notes: [Note] = []
             let now = Clock.now()
             session.handle(next, now: now, effects: &effects, notes: &notes)
+            mark(effects)
             if book != nil, !notes.isEmpty {
                 var events: [RecordEvent] = []
                 book?.accept(notes, at: now, into: &events)
@@ -111,11 +120,22 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         settleReading()
     }
 
+    /// Writes into the book what rules did.
+    private func mark(_ effects: [ServerEffect]) {
+        for case .hit(let rules, let exchange, let tags, let changed) in effects {
+            for tag in tags { book?.tag(tag) }
+            guard changed else { continue }
+            for rule in rules { book?.mark(exchange: exchange, changedBy: rule) }
+        }
+    }
+
     private func perform(_ effects: [ServerEffect]) {
         var wrote = false
         for effect in effects where !finished {
             switch effect {
             case .send(let bytes):
+                // What a reply of the store still brings after the goodbye is not said.
+                guard !closing else { continue }
                 stream?.write(bytes)
                 wrote = true
             case .store(let request): ask(request)
@@ -123,10 +143,14 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             case .watch(let account, let mailbox): watch(account, mailbox)
             case .unwatch: unwatch()
             case .close:
+                guard !closing else { continue }
                 closing = true
                 stream?.endOutput()
-                if stream?.backlog == 0 { closeNow() }
+                if stream?.backlog == 0 { closeNow() } else { giveUpWhenStalled(before: .max) }
             case .log(let text): context.core.log.info("\(info.id) \(text)")
+            case .hit(let rules, let exchange, let tags, _):
+                let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
+                context.core.log.info("\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
             }
         }
         // All of it left at once: a session that streams waits for this.
@@ -202,6 +226,14 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         if clientEnded { return finish(.closed) }
         stream?.pause(false)
         context.loop.schedule(after: 2) { [weak self] in self?.finish(.closed) }
+    }
+
+    /// A client that reads nothing must not keep a session that has ended.
+    private func giveUpWhenStalled(before: Int) {
+        guard !finished, let stream, stream.backlog > 0 else { return }
+        guard stream.backlog < before else { return finish(.timeout) }
+        let backlog = stream.backlog
+        context.loop.schedule(after: RuntimeLimits.stalled) { [weak self] in self?.giveUpWhenStalled(before: backlog) }
     }
 
     private func finish(_ end: SessionEnd) {

@@ -37,6 +37,8 @@ package enum ServerEffect: Equatable, Sendable {
     case close
     /// One line for the log. No secrets.
     case log(String)
+    /// These rules hit at this exchange; `changed` when octets or their order changed.
+    case hit(rules: [String], exchange: Int, tags: [String], changed: Bool)
 }
 
 /// Our server in one connection.

@@ -17,6 +17,7 @@ final class Conversation<S: ServerSession> {
     private(set) var timers: [Int] = []
     private(set) var watched: String?
     private(set) var logs: [String] = []
+    private(set) var hits: [String] = []
     /// The largest output of one event.
     private(set) var largestSend = 0
     /// Requests wait for `answer()` instead of being answered at once.
@@ -58,6 +59,7 @@ final class Conversation<S: ServerSession> {
                 case .unwatch: watched = nil
                 case .close: isClosed = true
                 case .log(let line): logs.append(line)
+                case .hit(let rules, _, _, _): hits += rules
                 }
             }
             if hasSent, !isClosed { events.append(.drained) }

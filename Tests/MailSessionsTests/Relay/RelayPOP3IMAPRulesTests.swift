@@ -91,6 +91,25 @@ import Testing
         #expect(table.took(.client) == ["+OK 1", "X-Slow: yes", "Subject: x", ".", "+OK noop"])
     }
 
+    @Test("POP3: a login is refused in every way in which it can be made", arguments: [nil, 1] as [Int?])
+    func refusedPOP3Logins(step: Int?) {
+        let rules = "rules: [{name: no, when: user == \"bob\", then: [{reject: \"535 5.7.8 not bob\"}]}]"
+        var table = RelayTable(.pop3, rules, step: step)
+        table.say(.server, "+OK hello")
+        table.say(.client, "USER bob", "PASS secret", "AUTH PLAIN AGJvYgBzZWNyZXQ=")
+        #expect(table.took(.server) == ["USER bob"])
+        table.say(.server, "+OK")
+        #expect(table.took(.client) == ["+OK hello", "+OK", "-ERR not bob", "-ERR not bob"])
+        table.say(.client, "AUTH PLAIN")
+        table.say(.server, "+ ")
+        table.say(.client, "AGJvYgBzZWNyZXQ=")
+        #expect(table.took(.server) == ["AUTH PLAIN", "*"])
+        table.say(.server, "-ERR cancelled")
+        table.say(.client, "NOOP")
+        table.say(.server, "+OK noop")
+        #expect(table.took(.client) == ["+ ", "-ERR not bob", "+OK noop"])
+    }
+
     private static let imap = """
         rules:
           - name: not-bob

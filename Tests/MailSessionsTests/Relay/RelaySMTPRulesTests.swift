@@ -365,6 +365,33 @@ import Testing
         #expect(table.took(.server) == ["NOOP", "BAD", "NOOP"])
     }
 
+    @Test("The end of a side is passed on behind all that waits")
+    func ends() {
+        let rules = "rules: [{name: slow, when: command == \"QUIT\", then: [{delay: 1s}]}]"
+        var table = RelayTable(.smtp, rules, holdsTime: true)
+        table.say(.server, "220 hello")
+        table.say(.client, "QUIT")
+        table.end(.client)
+        #expect(table.ended == [] && table.took(.server) == [])
+        table.passTime()
+        #expect(table.ended == [.client] && table.took(.server) == ["QUIT"])
+        table.say(.server, "221 bye")
+        table.end(.server)
+        #expect(table.ended == [.client, .server] && table.relay.isDone)
+    }
+
+    @Test("A server that is gone before its verdict on DATA leaves nothing waiting")
+    func goneBeforeVerdict() {
+        var table = open(Self.byHeader)
+        table.say(.client, "MAIL FROM:<>", "RCPT TO:<a@example.org>", "DATA")
+        table.say(.server, "250 a", "250 b")
+        table.say(.client, "Subject: x", "", "body", ".", "QUIT")
+        #expect(!table.relay.wants(.client))
+        table.end(.server)
+        table.end(.client)
+        #expect(table.relay.isDone && table.ended == [.server, .client])
+    }
+
     @Test("A rule at the reply knows the command that is answered")
     func replyKnowsItsCommand() {
         let rules = """
