@@ -15,6 +15,8 @@ package struct SessionBook: Sendable {
     private static let mostSettling = 256
     /// Credentials that await the verdict of the server at most.
     private static let mostPending = 64
+    /// Exchanges of which a rule was told before their command, at most.
+    private static let mostForetold = 64
 
     /// The session so far.
     package private(set) var summary: SessionSummary
@@ -23,6 +25,8 @@ package struct SessionBook: Sendable {
     private var open: [Int: OpenExchange] = [:]
     private var oldestOpen = 0
     private var lastNumber = 0
+    /// Rules that changed something in an exchange whose command is yet to be booked: a rule is told of as soon as it hits.
+    private var foretold: [Int: [String]] = [:]
     /// The content that is under way.
     private var clientContent: OpenContent?
     private var serverContent: OpenContent?
@@ -86,8 +90,13 @@ package struct SessionBook: Sendable {
 
     /// A rule changed something in this exchange.
     package mutating func mark(exchange number: Int, changedBy rule: String) {
-        guard let changed = open[number]?.row.changed, !changed.contains(rule) else { return }
-        open[number]?.row.changed.append(rule)
+        guard let changed = open[number]?.row.changed else {
+            guard number > lastNumber, foretold[number] != nil || foretold.count < Self.mostForetold else { return }
+            if foretold[number, default: []].contains(rule) { return }
+            foretold[number, default: []].append(rule)
+            return
+        }
+        if !changed.contains(rule) { open[number]?.row.changed.append(rule) }
     }
 
     /// A rule set a tag.
@@ -201,6 +210,7 @@ package struct SessionBook: Sendable {
         var row = row
         row.violations = stray
         stray = []
+        row.changed = foretold.removeValue(forKey: row.number) ?? []
         lastNumber = max(lastNumber, row.number)
         open[row.number] = OpenExchange(row)
     }

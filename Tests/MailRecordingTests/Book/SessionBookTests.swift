@@ -289,6 +289,18 @@ func sha256(_ text: String) -> String {
         #expect(session.exchanges.map(\.number).sorted() == Array(0...4500))
     }
 
+    @Test func rulesAreBookedWhetherToldBeforeTheCommandOrAfterIt() throws {
+        var session = BookedSession(.smtp)
+        session.play(["S: 220 mx", "C: EHLO a", "S: 250 mx"])
+        session.book.mark(exchange: 2, changedBy: "before")
+        session.book.mark(exchange: 2, changedBy: "before")
+        session.play(["C: MAIL FROM:<x@example.org>"])
+        session.book.mark(exchange: 2, changedBy: "after")
+        session.book.mark(exchange: 1, changedBy: "too late")
+        session.play(["S: 550 no", "C: QUIT", "S: 221 bye"])
+        #expect(session.exchanges.map(\.changed) == [[], [], ["before", "after"], []])
+    }
+
     @Test func theServerLegGivesOctetsOnly() {
         var session = BookedSession(.smtp)
         session.play(["S: 220 mx"])
