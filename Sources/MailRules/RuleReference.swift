@@ -31,7 +31,7 @@ package enum RuleReference {
 
         `name` is unique among all files. `when` is an expression; without it the rule always holds. `then` is a list of
         actions. Rules are asked in order, and all that hold act; `pass`, `reject` and `close` end the evaluation for
-        this frame.
+        this frame. They act on sessions with an upstream and on those with the fallback alike.
 
         """
 
