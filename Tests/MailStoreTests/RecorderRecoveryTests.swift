@@ -191,6 +191,16 @@ import Testing
         recorder.close()
     }
 
+    @Test func anIndexThatNeverHeardOfASegmentIsIncomplete() throws {
+        let (scratch, _, _) = try killed([SampleSession.smtp(1)])
+        let database = try Database(path: scratch.path + "/index.sqlite", .readWrite)
+        try database.execute("UPDATE segments SET closed = opened")
+        #expect(try !RecordingIndex(directory: scratch.path).isIncomplete)
+        try database.execute("DELETE FROM sessions")
+        try database.execute("DELETE FROM segments")
+        #expect(try RecordingIndex(directory: scratch.path).isIncomplete)
+    }
+
     @Test func strangeSegmentsAreNoTrap() throws {
         let (scratch, octets, path) = try killed([SampleSession.smtp(1)])
         for cut in stride(from: 0, to: octets.count, by: 13) {

@@ -106,9 +106,19 @@ package final class RecordingIndex {
                 let isBehind = isAbandoned ? " UNION ALL SELECT 1 FROM segments WHERE closed IS NULL" : ""
                 let statement = try database.prepare("SELECT 1 FROM meta WHERE name = 'incomplete'\(isBehind)")
                 defer { statement.reset() }
-                return try statement.step()
+                if try statement.step() { return true }
+                return isAbandoned ? try lacksSegment() : false
             }
         }
+    }
+
+    /// A segment was begun of which the index never heard: the recorder was killed before its first commit.
+    private func lacksSegment() throws(DatabaseError) -> Bool {
+        let statement = try database.prepare("SELECT number FROM segments")
+        defer { statement.reset() }
+        var known: Set<Int> = []
+        while try statement.step() { known.insert(statement.int(0)) }
+        return RecordingDirectory.segments(in: directory).contains { !known.contains($0.number) }
     }
 
     /// Sessions.
