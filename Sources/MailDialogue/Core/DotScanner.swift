@@ -45,8 +45,13 @@ package struct DotScanner: Equatable, Sendable {
 
     /// Octets of content at the front of `buffer`; up to two octets of a possible terminator are left uncounted.
     mutating func scan(_ buffer: ArraySlice<UInt8>) -> (content: Int, terminated: Bool, flaws: ContentFlaws) {
+        buffer.withUnsafeBytes { scan($0) }
+    }
+
+    /// The same for octets in memory.
+    mutating func scan(_ buffer: UnsafeRawBufferPointer) -> (content: Int, terminated: Bool, flaws: ContentFlaws) {
         var flaws: ContentFlaws = []
-        let result = buffer.withUnsafeBytes { raw -> (Int, Bool) in scan(raw, &flaws) }
+        let result = scan(buffer, &flaws)
         flaws.subtract(reported)
         reported.formUnion(flaws)
         return (result.0, result.1, flaws)

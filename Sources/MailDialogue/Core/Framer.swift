@@ -78,6 +78,10 @@ package struct Framer: Equatable, Sendable {
         return DotScanner.Cut(piece: piece, terminator: terminator, flaws: cut.flaws)
     }
 
+    /// Follows dot-terminated content that came while nothing waits. Gives how many octets of it are content; behind them is
+    /// its terminator or the beginning of one, or nothing.
+    mutating func passDotTerminated(_ bytes: UnsafeRawBufferPointer) -> Int { scanner.scan(bytes).content }
+
     private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
         let head = buffer.prefix(count)
         searched = 0

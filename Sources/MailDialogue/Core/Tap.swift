@@ -53,6 +53,27 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         }
     }
 
+    /// Follows octets of which nobody keeps a note, as far as that needs no copy of them: the inside of a message, and what
+    /// is opaque. Gives how many it followed; the rest is for ``receive(_:from:into:)``.
+    package mutating func pass(_ bytes: UnsafeRawBufferPointer, from side: Side) -> Int {
+        switch side {
+        case .client: Self.pass(bytes, dialogue.isOpaque, &client)
+        case .server: Self.pass(bytes, dialogue.isOpaque, &server)
+        }
+    }
+
+    private static func pass(_ bytes: UnsafeRawBufferPointer, _ isOpaque: Bool, _ path: inout Stream) -> Int {
+        guard path.framer.isEmpty else { return 0 }
+        if isOpaque { return path.spokeOpaquely && !path.secretTail ? bytes.count : 0 }
+        guard let content = path.content, case .message = content.kind else { return 0 }
+        guard let remaining = path.remaining else { return path.framer.passDotTerminated(bytes) }
+        // With its last octet content ends, which the dialogue must hear of.
+        let count = min(bytes.count, remaining - 1)
+        guard count > 0 else { return 0 }
+        path.remaining = remaining - count
+        return count
+    }
+
     /// No more octets come from `side`. What was not whole is told as it is.
     package mutating func end(_ side: Side, into notes: inout [Note]) {
         let rest = side == .client ? client.framer.rest() : server.framer.rest()

@@ -1,0 +1,116 @@
+// A tap of any protocol, for those who only watch.
+
+/// A tap of any protocol. A value: a copy goes its own way.
+///
+/// The tap itself is kept apart and changed in place, so that a session hands a reference about instead of a machine with some
+/// dozens of fields, and an idle session needs no more room than its own protocol takes.
+package struct MailTap: Sendable {
+    private var machine: Machine
+    /// Goes wherever `machine` goes: when it has one owner, so has the machine.
+    private var mark = Mark()
+
+    private final class Mark: Sendable {}
+
+    private enum Machine: Sendable {
+        case smtp(Kept<SMTPDialogue>)
+        case pop3(Kept<POP3Dialogue>)
+        case imap(Kept<IMAPDialogue>)
+    }
+
+    /// Keeps a tap.
+    ///
+    /// Unchecked: whoever changes it makes sure first that nobody else refers to it.
+    private final class Kept<D: Dialogue>: @unchecked Sendable {
+        var tap: Tap<D>
+        init(_ tap: Tap<D>) { self.tap = tap }
+    }
+
+    /// Follows `mailProtocol` from the greeting on.
+    package init(_ mailProtocol: MailProtocol) {
+        switch mailProtocol {
+        case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp))))
+        case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp))))
+        case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue())))
+        case .imap: machine = .imap(Kept(Tap(IMAPDialogue())))
+        }
+    }
+
+    /// Octets of `side` arrived.
+    package mutating func receive(_ bytes: ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.receive(bytes, from: side, into: &notes)
+        case .pop3(let kept): kept.tap.receive(bytes, from: side, into: &notes)
+        case .imap(let kept): kept.tap.receive(bytes, from: side, into: &notes)
+        }
+    }
+
+    /// Follows octets of which nobody keeps a note, as far as that needs no copy of them: the inside of messages, and what is
+    /// opaque. Gives how many it followed; the rest is for ``receive(_:from:into:)``.
+    package mutating func pass(_ bytes: UnsafeRawBufferPointer, from side: Side) -> Int {
+        own()
+        switch machine {
+        case .smtp(let kept): return kept.tap.pass(bytes, from: side)
+        case .pop3(let kept): return kept.tap.pass(bytes, from: side)
+        case .imap(let kept): return kept.tap.pass(bytes, from: side)
+        }
+    }
+
+    /// No more octets come from `side`.
+    package mutating func end(_ side: Side, into notes: inout [Note]) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.end(side, into: &notes)
+        case .pop3(let kept): kept.tap.end(side, into: &notes)
+        case .imap(let kept): kept.tap.end(side, into: &notes)
+        }
+    }
+
+    /// Octets of `side` are missing.
+    package mutating func lose(_ side: Side, into notes: inout [Note]) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.lose(side, into: &notes)
+        case .pop3(let kept): kept.tap.lose(side, into: &notes)
+        case .imap(let kept): kept.tap.lose(side, into: &notes)
+        }
+    }
+
+    /// Why the session is not followed any more.
+    package var opaque: OpaqueReason? {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.opaque
+        case .pop3(let kept): kept.tap.dialogue.opaque
+        case .imap(let kept): kept.tap.dialogue.opaque
+        }
+    }
+
+    /// How the next octets of `side` are to be cut.
+    package func demand(_ side: Side) -> Demand {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.demand(side)
+        case .pop3(let kept): kept.tap.dialogue.demand(side)
+        case .imap(let kept): kept.tap.dialogue.demand(side)
+        }
+    }
+
+    /// Octets of `side` that wait to be understood.
+    package func pending(_ side: Side) -> Int {
+        switch machine {
+        case .smtp(let kept): kept.tap.pending(side)
+        case .pop3(let kept): kept.tap.pending(side)
+        case .imap(let kept): kept.tap.pending(side)
+        }
+    }
+
+    /// Makes sure that nobody else sees what is changed next.
+    private mutating func own() {
+        if isKnownUniquelyReferenced(&mark) { return }
+        mark = Mark()
+        switch machine {
+        case .smtp(let kept): machine = .smtp(Kept(kept.tap))
+        case .pop3(let kept): machine = .pop3(Kept(kept.tap))
+        case .imap(let kept): machine = .imap(Kept(kept.tap))
+        }
+    }
+}
