@@ -75,7 +75,7 @@ def test_tshark_reads_every_segment(recorded):
 
 
 def test_tshark_sees_the_commands_of_the_wire(recorded):
-    """Of our recording the dissectors list at least what they list of tcpdump's capture of the same sessions. (At least:
+    """Of our recording the dissectors list what they list of tcpdump's capture of the same sessions. (At least:
     of commands that lie in one segment, or in one segment for each byte, they miss some on the wire.)"""
     ours = {name: [] for name in tshark.FIELDS}
     for path in mailproxy.segments(recorded.folder):
@@ -276,7 +276,7 @@ def _is_secret(line, forms):
 
 
 def test_every_byte_is_recorded(recorded):
-    """The recording's payload is that of the wire, line for line of the same length; only lines with a secret differ."""
+    """The recording's payload is that of the wire, line for line as long; only lines with a secret differ."""
     kept = {}
     for path in mailproxy.segments(recorded.folder):
         for session in pcap.sessions(path.read_bytes()):
