@@ -6,17 +6,26 @@ import MailDialogue
 package struct RuleSet: Sendable {
     /// All rules.
     package let rules: [Rule]
-    /// Indices of rules for each point and protocol.
-    private let table: [[Int]]
+    /// The rules of each point and protocol, with what decides whether they are asked at all.
+    private let table: [[Entry]]
+
+    private struct Entry: Sendable {
+        let number: Int
+        let place: Rule.Place
+        let condition: Expression.Node
+    }
 
     /// No rules.
     package init() { self.init([]) }
 
     package init(_ rules: [Rule]) {
         self.rules = rules
-        var table = [[Int]](repeating: [], count: RulePoint.allCases.count * MailProtocol.allCases.count)
+        var table = [[Entry]](repeating: [], count: RulePoint.allCases.count * MailProtocol.allCases.count)
         for (number, rule) in rules.enumerated() {
-            for (mailProtocol, place) in rule.places { table[Self.index(place.point, mailProtocol)].append(number) }
+            for (mailProtocol, place) in rule.places {
+                table[Self.index(place.point, mailProtocol)].append(
+                    Entry(number: number, place: place, condition: rule.condition.root))
+            }
         }
         self.table = table
     }
@@ -58,12 +67,11 @@ package struct RuleSet: Sendable {
     package func judge(_ point: RulePoint, _ facts: RuleFacts, newsOnly: Bool = false) -> RuleVerdict {
         var verdict = RuleVerdict()
         var facts = facts
-        for number in table[Self.index(point, facts.mailProtocol)] {
-            let rule = rules[number]
-            guard let place = rule.places[facts.mailProtocol] else { continue }
-            if let occasion = place.occasion, occasion.isDisjoint(with: facts.news) { continue }
-            if newsOnly, place.news.isDisjoint(with: facts.news) { continue }
-            guard rule.condition.holds(for: facts) else { continue }
+        for entry in table[Self.index(point, facts.mailProtocol)] {
+            if let occasion = entry.place.occasion, occasion.isDisjoint(with: facts.news) { continue }
+            if newsOnly, entry.place.news.isDisjoint(with: facts.news) { continue }
+            guard Expression.holds(entry.condition, facts) else { continue }
+            let rule = rules[entry.number]
             verdict.rules.append(rule.name)
             var isLast = false
             for action in rule.actions {

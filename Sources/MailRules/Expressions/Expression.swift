@@ -70,7 +70,7 @@ package struct Expression: Equatable, Sendable {
 
     // MARK: Asking
 
-    private static func holds(_ node: Node, _ source: some FieldSource) -> Bool {
+    static func holds(_ node: Node, _ source: some FieldSource) -> Bool {
         switch node {
         case .constant(let truth): truth
         case .truth(let field): source.value(of: field).isTrue
@@ -103,7 +103,10 @@ package struct Expression: Equatable, Sendable {
         switch literal {
         case .truth(let wanted): return value.isTrue == wanted
         case .text(let wanted):
-            return any(value) { text in text.utf8.count == wanted.count && text.utf8.elementsEqual(wanted) }
+            return any(value) { text in
+                // Most texts differ in their length already.
+                text.utf8.count == wanted.count && text.withOctets { $0.elementsEqual(wanted) }
+            }
         case .number(let wanted):
             switch value {
             case .number(let number): return order(number, comparison, wanted)
