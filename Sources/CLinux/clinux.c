@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int mp_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -14,5 +17,13 @@ int mp_rename_noreplace(const char *from, const char *to) {
 }
 int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 int mp_tcp_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+int mp_unsent(int descriptor) {
+  int count = 0;
+  return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
+}
+void mp_keep_freed(int bytes, int mapped) {
+  mallopt(M_TRIM_THRESHOLD, bytes);
+  mallopt(M_MMAP_THRESHOLD, mapped);
+}
 int mp_sock_stream(void) { return SOCK_STREAM; }
 const char *mp_error_text(int code, char *buffer, size_t count) { return strerror_r(code, buffer, count); }

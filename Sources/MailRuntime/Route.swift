@@ -43,7 +43,8 @@ package struct Route: Equatable, Sendable {
             guard server.mailProtocol == listener.mailProtocol else {
                 throw RouteError(
                     route: text,
-                    reason: "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(server.mailProtocol.rawValue)",
+                    reason:
+                        "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(server.mailProtocol.rawValue)",
                     advice: "use one protocol on both sides")
             }
             upstream = .server(host: server.host, port: server.port ?? server.defaultPort)
@@ -73,7 +74,8 @@ package struct Route: Equatable, Sendable {
         switch upstream {
         case .fallback: "fallback"
         case .server(let host, let port):
-            host.contains(":") ? "\(mailProtocol.rawValue)://[\(host)]:\(port)" : "\(mailProtocol.rawValue)://\(host):\(port)"
+            host.contains(":")
+                ? "\(mailProtocol.rawValue)://[\(host)]:\(port)" : "\(mailProtocol.rawValue)://\(host):\(port)"
         }
     }
 
@@ -83,7 +85,9 @@ package struct Route: Equatable, Sendable {
         while let equals = text[index...].firstIndex(of: "=") {
             let target = text[text.index(after: equals)...]
             if target == "fallback" || target.hasPrefix("mock:") { return equals }
-            if let colon = target.range(of: "://"), target[..<colon.lowerBound].allSatisfy({ $0.isLetter || $0.isNumber }) {
+            if let colon = target.range(of: "://"),
+                target[..<colon.lowerBound].allSatisfy({ $0.isLetter || $0.isNumber })
+            {
                 return equals
             }
             index = text.index(after: equals)
@@ -110,11 +114,13 @@ struct URL {
             let entry = mailProtocol.schemes.first(where: { $0.name == scheme })
         else {
             throw RouteError(
-                route: route, reason: "the scheme '\(scheme)' of the \(side) is not known", advice: "use one of \(Self.schemes)")
+                route: route, reason: "the scheme '\(scheme)' of the \(side) is not known",
+                advice: "use one of \(Self.schemes)")
         }
         guard !entry.implicitTLS else {
             throw RouteError(
-                route: route, reason: "the scheme '\(scheme)' of the \(side) needs TLS, which this version does not speak",
+                route: route,
+                reason: "the scheme '\(scheme)' of the \(side) needs TLS, which this version does not speak",
                 advice: "use \(mailProtocol.schemes[0].name)://, over which STARTTLS passes untouched")
         }
         var authority = text[mark.upperBound...]

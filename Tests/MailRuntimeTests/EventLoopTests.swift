@@ -62,7 +62,9 @@ private final class Echo: StreamOwner, @unchecked Sendable {
                 fd: descriptor, events: Int16(POLLIN) | (offset < sent.count ? Int16(POLLOUT) : 0), revents: 0)
             #expect(poll(&state, 1, 5000) == 1)
             if state.revents & Int16(POLLOUT) != 0, offset < sent.count {
-                let count = sent.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + offset }, $0.count - offset) }
+                let count = sent.withUnsafeBytes {
+                    write(descriptor, $0.baseAddress.map { $0 + offset }, $0.count - offset)
+                }
                 offset += max(0, count)
                 if offset == sent.count { shutdown(descriptor, Int32(SHUT_WR)) }
             }
@@ -80,6 +82,22 @@ private final class Echo: StreamOwner, @unchecked Sendable {
         }
         loop.join()
         listener.closeDescriptor()
+    }
+
+    @Test func aTimerMaySetAndCancelTimers() throws {
+        let loop = try EventLoop()
+        loop.start()
+        let done = Semaphore()
+        loop.post {
+            let never = loop.schedule(after: .infinity) {}
+            loop.schedule(after: 0) {
+                loop.cancel(never)
+                loop.schedule(after: -1) { done.signal() }
+            }
+        }
+        done.wait()
+        loop.post { loop.stop() }
+        loop.join()
     }
 
     @Test func aTakenPortIsNamed() throws {

@@ -17,8 +17,11 @@ import Testing
 
     @Test func defaultPorts() throws {
         #expect(try Route("smtp://127.0.0.1=smtp://192.0.2.1").listen.port == 1025)
-        #expect(try Route("submission://127.0.0.1=submission://192.0.2.1").upstream == .server(host: "192.0.2.1", port: 587))
-        #expect(try Route("pop3://[::1]=pop3://[2001:db8::1]:1110").upstream == .server(host: "2001:db8::1", port: 1110))
+        #expect(
+            try Route("submission://127.0.0.1=submission://192.0.2.1").upstream == .server(host: "192.0.2.1", port: 587)
+        )
+        #expect(
+            try Route("pop3://[::1]=pop3://[2001:db8::1]:1110").upstream == .server(host: "2001:db8::1", port: 1110))
         #expect(try Route("pop3://localhost=fallback").listen == SocketAddress("127.0.0.1:1110"))
     }
 
@@ -30,7 +33,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "smtp://127.0.0.1:25", "smtp://127.0.0.1:25=", "http://127.0.0.1=http://127.0.0.1", "smtp://127.0.0.1:x=fallback",
+        "", "smtp://127.0.0.1:25", "smtp://127.0.0.1:25=", "http://127.0.0.1=http://127.0.0.1",
+        "smtp://127.0.0.1:x=fallback",
         "smtp://127.0.0.1:99999=fallback", "smtp://name.example.com=fallback", "smtp://127.0.0.1=imap://127.0.0.1",
         "imaps://127.0.0.1=imap://127.0.0.1", "smtp://127.0.0.1=smtp://", "smtp://127.0.0.1?tls=none=fallback",
     ])

@@ -4,13 +4,21 @@ import Testing
 
 @testable import MailRuntime
 
+extension TimerHeap {
+    fileprivate mutating func run(now: Int64) {
+        while let job = takeDue(now: now) { job() }
+    }
+}
+
 @Suite struct TimerHeapTests {
     @Test func orderAndCancel() {
         var heap = TimerHeap()
         var ran: [Int] = []
         var ids: [TimerHeap.ID] = []
         let deadlines: [Int64] = [50, 10, 40, 20, 30, 10]
-        for (index, deadline) in deadlines.enumerated() { ids.append(heap.add(deadline: deadline) { ran.append(index) }) }
+        for (index, deadline) in deadlines.enumerated() {
+            ids.append(heap.add(deadline: deadline) { ran.append(index) })
+        }
         heap.cancel(ids[3])
         #expect(heap.waitMilliseconds(now: 0) == 1)
         heap.run(now: 9)

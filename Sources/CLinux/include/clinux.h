@@ -20,6 +20,11 @@ int mp_open(const char *_Nonnull path, int flags, mode_t mode);
 
 /// A TCP socket with SOCK_NONBLOCK | SOCK_CLOEXEC. SOCK_STREAM is an enum whose Swift form depends on who imports it first.
 int mp_tcp_socket(int family);
+/// Octets that a TCP socket has not had acknowledged yet (SIOCOUTQ); -1 when the kernel doesn't say.
+int mp_unsent(int descriptor);
+/// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below
+/// `mapped` from its heaps instead of mapping each (M_MMAP_THRESHOLD).
+void mp_keep_freed(int bytes, int mapped);
 /// SOCK_STREAM, for getaddrinfo.
 int mp_sock_stream(void);
 /// strerror_r in its GNU form.

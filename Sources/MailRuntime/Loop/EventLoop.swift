@@ -1,9 +1,10 @@
 // The event loop: one thread, one epoll descriptor. Everything that belongs to a session lives on one loop and is touched by
 // its thread only, so nothing on the hot path takes a lock.
 //
-// Descriptors are watched edge-triggered for both directions from the moment they are added, so that no change of interest
-// costs a call. A source that stops reading remembers that it was readable and goes on when it is asked to. A read that fills
-// less than the buffer has emptied the socket: no second read is needed to learn it.
+// Descriptors are watched edge-triggered, so that no change of interest costs a call. For writing they are watched from the
+// first write on that the socket did not take: most connections never come to that, and being told that a new socket can be
+// written costs a wake-up. A source that stops reading remembers that it was readable and goes on when it is asked to. A read
+// that fills less than the buffer has emptied the socket: no second read is needed to learn it.
 
 import CLinux
 import Glibc
@@ -16,7 +17,7 @@ package struct Readiness: OptionSet, Sendable {
 
     package static let read = Readiness(rawValue: 1)
     package static let write = Readiness(rawValue: 2)
-    /// The peer closed or the connection failed.
+    /// The peer closed, the connection failed, or urgent data came (a read stops at its mark, short of the rest).
     package static let hangUp = Readiness(rawValue: 4)
 }
 
@@ -34,6 +35,13 @@ package final class EventLoop: @unchecked Sendable {
         fileprivate let slot: UInt32
         fileprivate let generation: UInt32
     }
+
+    private static let reading =
+        EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLPRI.rawValue | EPOLLET.rawValue
+    private static let bothWays = reading | EPOLLOUT.rawValue
+
+    /// What the kernel gives back with an event.
+    private static func mark(_ token: Token) -> UInt64 { UInt64(token.generation) << 32 | UInt64(token.slot) }
 
     private struct Slot {
         var source: (any Source)?
@@ -61,6 +69,8 @@ package final class EventLoop: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     private var stopped = false
     private var thread = pthread_t()
+    /// When the present events came, by ``Clock/monotonic()``. For the loop's thread.
+    package private(set) var now = Clock.monotonic()
 
     /// The buffer that all reads of this loop share.
     package let buffer: UnsafeMutableRawBufferPointer
@@ -88,11 +98,13 @@ package final class EventLoop: @unchecked Sendable {
     /// Starts the thread.
     package func start() {
         let box = Unmanaged.passRetained(self).toOpaque()
-        pthread_create(&thread, nil, { raw in
-            guard let raw else { return nil }
-            Unmanaged<EventLoop>.fromOpaque(raw).takeRetainedValue().run()
-            return nil
-        }, box)
+        pthread_create(
+            &thread, nil,
+            { raw in
+                guard let raw else { return nil }
+                Unmanaged<EventLoop>.fromOpaque(raw).takeRetainedValue().run()
+                return nil
+            }, box)
     }
 
     /// Waits until the thread has ended.
@@ -113,9 +125,21 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: On the loop's thread
 
-    /// Watches a non-blocking descriptor for both directions, edge-triggered.
-    package func add(_ descriptor: Int32, _ source: any Source) throws(SystemError) -> Token {
-        try add(descriptor, source, events: EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue)
+    /// Watches a non-blocking descriptor for reading, edge-triggered, and for writing when `writes`.
+    package func add(_ descriptor: Int32, _ source: any Source, writes: Bool) throws(SystemError) -> Token {
+        try add(descriptor, source, events: writes ? Self.bothWays : Self.reading)
+    }
+
+    /// Watches for writing too, from now on.
+    package func watchWrites(_ token: Token) {
+        let index = Int(token.slot)
+        guard index < slots.count, slots[index].generation == token.generation, slots[index].source != nil else {
+            return
+        }
+        var event = epoll_event()
+        event.events = Self.bothWays
+        event.data.u64 = Self.mark(token)
+        epoll_ctl(epoll, EPOLL_CTL_MOD, slots[index].descriptor, &event)
     }
 
     /// Watches a listening descriptor that several loops share: each connection wakes one of them.
@@ -133,22 +157,25 @@ package final class EventLoop: @unchecked Sendable {
         }
         let generation = slots[Int(slot)].generation &+ 1
         slots[Int(slot)] = Slot(source: source, descriptor: descriptor, generation: generation)
+        let token = Token(slot: slot, generation: generation)
         var event = epoll_event()
         event.events = events
-        event.data.u64 = UInt64(generation) << 32 | UInt64(slot)
+        event.data.u64 = Self.mark(token)
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
             let error = SystemError("epoll_ctl")
             slots[Int(slot)].source = nil
             freeSlots.append(slot)
             throw error
         }
-        return Token(slot: slot, generation: generation)
+        return token
     }
 
     /// Ends the watch. With `closed` the descriptor is about to be closed, which ends it by itself and saves a call.
     package func remove(_ token: Token, closed: Bool) {
         let index = Int(token.slot)
-        guard index < slots.count, slots[index].generation == token.generation, slots[index].source != nil else { return }
+        guard index < slots.count, slots[index].generation == token.generation, slots[index].source != nil else {
+            return
+        }
         if !closed { epoll_ctl(epoll, EPOLL_CTL_DEL, slots[index].descriptor, nil) }
         slots[index].source = nil
         freeSlots.append(token.slot)
@@ -157,7 +184,9 @@ package final class EventLoop: @unchecked Sendable {
     /// Runs `job` once, after `seconds` at the earliest.
     @discardableResult
     package func schedule(after seconds: Double, _ job: @escaping () -> Void) -> TimerHeap.ID {
-        timers.add(deadline: Clock.monotonic() &+ Int64(seconds * 1_000_000), job)
+        // Thirty years are as good as for ever, and no number overflows.
+        let microseconds = seconds > 0 ? Int64(min(seconds, 1e9) * 1_000_000) : 0
+        return timers.add(deadline: Clock.monotonic() &+ microseconds, job)
     }
 
     package func cancel(_ id: TimerHeap.ID) { timers.cancel(id) }
@@ -173,17 +202,20 @@ package final class EventLoop: @unchecked Sendable {
         while !stopped {
             let wait = deferred.isEmpty ? timers.waitMilliseconds(now: Clock.monotonic()) : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), wait)
+            now = Clock.monotonic()
+            var hasJobs = false
             for index in 0..<max(0, Int(count)) {
                 let event = events[index]
                 if event.data.u64 == UInt64.max {
                     var value: UInt64 = 0
                     _ = read(wakeDescriptor, &value, 8)
+                    hasJobs = true
                     continue
                 }
                 dispatch(event)
             }
-            runInbox()
-            timers.run(now: Clock.monotonic())
+            if hasJobs { runInbox() }
+            while let job = timers.takeDue(now: now) { job() }
             let jobs = deferred
             if !jobs.isEmpty {
                 deferred = []
@@ -200,7 +232,7 @@ package final class EventLoop: @unchecked Sendable {
         var readiness: Readiness = []
         if event.events & EPOLLIN.rawValue != 0 { readiness.insert(.read) }
         if event.events & EPOLLOUT.rawValue != 0 { readiness.insert(.write) }
-        if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+        if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue | EPOLLPRI.rawValue) != 0 {
             readiness.formUnion([.hangUp, .read])
         }
         slots[slot].source?.ready(readiness)

@@ -20,6 +20,8 @@ package final class Listener: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
         // Accepted sockets inherit it on Linux: a call less for each connection.
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        // So is this: a peer whose host is gone says nothing, and its session would stay for ever.
+        setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, size)
         if family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
         let bound = wanted.withSockAddr { bind(descriptor, $0, $1) }
         guard bound == 0, listen(descriptor, 4096) == 0 else {
@@ -37,16 +39,23 @@ package final class Listener: Sendable {
 
 /// The part of a listener that lives on one loop.
 final class Acceptor: Source {
-    /// Connections taken in one turn.
+    /// Connections taken in one turn at most.
     private static let burst = 16
     /// How long to wait when descriptors have run out.
     private static let exhaustedPause = 0.1
+    /// Microseconds between two complaints about it.
+    private static let complaintPause: Int64 = 10_000_000
 
     private let listener: Listener
     private let loop: EventLoop
     private let accepted: (Int32, SocketAddress) -> Void
     private let exhausted: (SystemError) -> Void
     private var token: EventLoop.Token?
+    private var stopped = false
+    private var complained: Int64?
+    /// Connections taken in this turn: as many as the last one found, and twice that while there are more. A single one then
+    /// costs no second call that finds nothing.
+    private var expected = 1
 
     init(
         _ listener: Listener, on loop: EventLoop, accepted: @escaping (Int32, SocketAddress) -> Void,
@@ -61,28 +70,49 @@ final class Acceptor: Source {
     func start() throws(SystemError) { token = try loop.addListener(listener.descriptor, self) }
 
     func stop() {
+        stopped = true
+        unwatch()
+    }
+
+    private func unwatch() {
         if let token { loop.remove(token, closed: false) }
         token = nil
     }
 
+    /// Waits until descriptors may be free again; the socket stays readable, and without a pause the loop would spin.
+    private func rest() {
+        unwatch()
+        loop.schedule(after: Self.exhaustedPause) { [weak self] in
+            guard let self, !self.stopped else { return }
+            do { try self.start() } catch { self.rest() }
+        }
+    }
+
     func ready(_ readiness: Readiness) {
-        for _ in 0..<Self.burst {
+        for taken in 0..<expected {
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { mp_accept(listener.descriptor, $0, &length) }
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    mp_accept(listener.descriptor, $0, &length)
+                }
             }
             guard descriptor >= 0 else {
                 let code = errno
+                expected = max(1, taken)
                 if code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM {
-                    // The socket stays readable: without a pause the loop would spin.
-                    exhausted(SystemError("accept", code: code))
-                    stop()
-                    loop.schedule(after: Self.exhaustedPause) { [weak self] in try? self?.start() }
+                    let now = Clock.monotonic()
+                    if complained.map({ now &- $0 >= Self.complaintPause }) ?? true {
+                        complained = now
+                        exhausted(SystemError("accept", code: code))
+                    }
+                    rest()
                 }
                 return
             }
             accepted(descriptor, SocketAddress(storage) ?? listener.address)
         }
+        // The socket is level-triggered: what was not taken is told again.
+        expected = min(expected * 2, Self.burst)
     }
 }

@@ -14,7 +14,8 @@ package enum Resolver {
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, nil, &hints, &list)
         guard code == 0 else {
-            return .failure(ResolverError(host: host, reason: gai_strerror(code).map { String(cString: $0) } ?? "error \(code)"))
+            return .failure(
+                ResolverError(host: host, reason: gai_strerror(code).map { String(cString: $0) } ?? "error \(code)"))
         }
         defer { freeaddrinfo(list) }
         var found: [SocketAddress] = []
@@ -23,7 +24,9 @@ package enum Resolver {
             if let address = info.pointee.ai_addr {
                 var storage = sockaddr_storage()
                 let size = min(Int(info.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-                withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size)) }
+                withUnsafeMutableBytes(of: &storage) {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
+                }
                 if var socket = SocketAddress(storage) {
                     socket.port = port
                     found.append(socket)

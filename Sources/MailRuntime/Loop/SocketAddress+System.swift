@@ -73,7 +73,10 @@ extension SocketAddress {
         let descriptor = mp_tcp_socket(family)
         guard descriptor >= 0 else { throw SystemError("socket") }
         var one: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        // A peer whose host is gone says nothing, and its session would stay for ever.
+        setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, size)
         let result = withSockAddr { connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             let error = SystemError("connect")

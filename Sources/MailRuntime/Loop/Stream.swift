@@ -33,8 +33,12 @@ package final class Stream: Source {
     private var paused = false
     private var shutsDown = false
     private var turnPending = false
-    /// The kernel said that the peer closed: reading goes on until the end is read, also after a short read.
+    private var watchesWrites: Bool
+    /// A short read proves nothing any more, since the peer closed or sent urgent data (at whose mark reads stop): reading
+    /// goes on until the kernel has nothing left.
     private var hangUp = false
+    /// Writing failed. What the peer had sent before is read to its end, then the owner is told.
+    private var writeFailure: SystemError?
     package private(set) var hasEnded = false
     package private(set) var isClosed = false
     /// Octets of the peer that were read.
@@ -46,22 +50,38 @@ package final class Stream: Source {
         self.loop = loop
         self.owner = owner
         self.connecting = connecting
+        watchesWrites = connecting
     }
 
-    /// Begins to watch. Nothing is read before.
-    package func start() throws(SystemError) { token = try loop.add(descriptor, self) }
+    /// Begins to watch. Nothing is read before. A second call does nothing. When it throws, the stream is closed.
+    package func start() throws(SystemError) {
+        guard token == nil, !isClosed else { return }
+        do throws(SystemError) {
+            token = try loop.add(descriptor, self, writes: watchesWrites)
+        } catch {
+            close()
+            throw error
+        }
+    }
 
     /// Octets that wait to be written.
     package var backlog: Int { out.count - outStart }
+
+    /// Octets that were written and have not reached the peer's host.
+    package var undelivered: Int {
+        isClosed || writeFailure != nil ? 0 : backlog + Int(max(0, mp_unsent(descriptor)))
+    }
 
     package func ready(_ readiness: Readiness) {
         guard !isClosed else { return }
         if connecting {
             guard readiness.contains(.write) || readiness.contains(.hangUp) else { return }
-            var code: Int32 = 0
-            var length = socklen_t(MemoryLayout<Int32>.size)
-            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
-            guard code == 0 else { return fail(SystemError("connect", code: code)) }
+            if readiness.contains(.hangUp) {
+                var code: Int32 = 0
+                var length = socklen_t(MemoryLayout<Int32>.size)
+                getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+                guard code == 0 else { return fail(SystemError("connect", code: code)) }
+            }
             connecting = false
             owner.connected(self)
             if isClosed { return }
@@ -94,7 +114,7 @@ package final class Stream: Source {
     private func readSome() {
         for _ in 0..<Self.burst {
             guard !isClosed, !paused, !hasEnded else { return }
-            let count = read(descriptor, loop.buffer.baseAddress, loop.buffer.count)
+            let count = recv(descriptor, loop.buffer.baseAddress, loop.buffer.count, 0)
             if count > 0 {
                 receivedOctets &+= count
                 if count < loop.buffer.count, !hangUp { readable = false }
@@ -103,11 +123,13 @@ package final class Stream: Source {
                 if count < loop.buffer.count, !hangUp { return }
             } else if count == 0 {
                 readable = false
+                if let writeFailure { return fail(writeFailure) }
                 hasEnded = true
                 owner.ended(self)
                 return
             } else if errno == EAGAIN {
                 readable = false
+                if let writeFailure { return fail(writeFailure) }
                 return
             } else if errno != EINTR {
                 return fail(SystemError("read"))
@@ -118,17 +140,21 @@ package final class Stream: Source {
 
     /// Writes now what the socket takes and keeps the rest.
     package func write(_ bytes: UnsafeRawBufferPointer) {
-        guard !isClosed, !bytes.isEmpty else { return }
+        guard !isClosed, writeFailure == nil, !bytes.isEmpty else { return }
         var rest = bytes
         if backlog == 0, !connecting {
             let sent = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             if sent > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
             } else if sent < 0, errno != EAGAIN, errno != EINTR, errno != ENOTCONN {
-                return failLater(SystemError("write"))
+                return outputFailed(SystemError("write"))
             }
         }
-        if !rest.isEmpty { out.append(contentsOf: rest) }
+        guard !rest.isEmpty else { return }
+        out.append(contentsOf: rest)
+        guard !watchesWrites else { return }
+        watchesWrites = true
+        if let token { loop.watchWrites(token) }
     }
 
     /// The same for an array.
@@ -145,7 +171,7 @@ package final class Stream: Source {
             } else if errno == EAGAIN || errno == ENOTCONN {
                 break
             } else if errno != EINTR {
-                return fail(SystemError("write"))
+                return outputFailed(SystemError("write"))
             }
         }
         if backlog == 0 {
@@ -186,8 +212,19 @@ package final class Stream: Source {
         owner.failed(self, error)
     }
 
-    /// A failure found while the owner writes: told after its turn, so that it is not re-entered.
-    private func failLater(_ error: SystemError) {
-        loop.later { [self] in fail(error) }
+    /// The peer takes nothing more. What it said before is still in the kernel and is read before the owner hears of it,
+    /// after the owner's turn, so that it is not re-entered.
+    private func outputFailed(_ error: SystemError) {
+        writeFailure = error
+        out = []
+        outStart = 0
+        hangUp = true
+        readable = true
+        if hasEnded { return loop.later { [self] in fail(error) } }
+        takeTurn()
+        // Who waits for room need not wait any more.
+        loop.later { [self] in
+            if !isClosed { owner.drained(self) }
+        }
     }
 }

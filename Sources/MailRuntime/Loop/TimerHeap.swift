@@ -44,12 +44,14 @@ package struct TimerHeap {
         return Int32(clamping: max(0, (top.deadline &- now + 999) / 1000))
     }
 
-    /// Runs what is due. A job may add timers.
-    mutating func run(now: Int64) {
+    /// The next job that is due, taken out; nil when none is. The caller runs it: a job adds and cancels timers, which must
+    /// not happen while the heap is being changed.
+    mutating func takeDue(now: Int64) -> (() -> Void)? {
         while let top = heap.first, top.deadline <= now || jobs[top.number] == nil {
             _ = pop()
-            if let job = jobs.removeValue(forKey: top.number) { job() }
+            if let job = jobs.removeValue(forKey: top.number) { return job }
         }
+        return nil
     }
 
     private mutating func pop() -> Entry? {

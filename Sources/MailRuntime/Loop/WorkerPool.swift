@@ -21,11 +21,13 @@ package final class WorkerPool: Sendable {
         for _ in 0..<threads {
             var thread = pthread_t()
             let box = Unmanaged.passRetained(self).toOpaque()
-            pthread_create(&thread, nil, { raw in
-                guard let raw else { return nil }
-                Unmanaged<WorkerPool>.fromOpaque(raw).takeRetainedValue().work()
-                return nil
-            }, box)
+            pthread_create(
+                &thread, nil,
+                { raw in
+                    guard let raw else { return nil }
+                    Unmanaged<WorkerPool>.fromOpaque(raw).takeRetainedValue().work()
+                    return nil
+                }, box)
             pthread_detach(thread)
         }
     }

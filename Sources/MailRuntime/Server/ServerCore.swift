@@ -12,13 +12,16 @@ package final class ServerCore: Sendable {
     let settings: ServerSettings
     let log: RuntimeLog
     let workers: WorkerPool
+    /// For names only: a name server that doesn't answer must not keep the store's requests waiting.
+    let resolvers = WorkerPool(threads: 4)
     let mailboxWatch = MailboxWatch()
     private let currentRules: Mutex<RuleSet>
     let accepted = Atomic<Int>(0)
     let open = Atomic<Int>(0)
 
     package init(
-        recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet, workers: Int,
+        recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
+        workers: Int,
         log: RuntimeLog
     ) {
         self.recorder = recorder
@@ -47,6 +50,9 @@ enum RuntimeLimits {
     /// Seconds for a connection to the upstream. Linux tries for more than two minutes; a client gives up sooner, and RFC 5321
     /// §4.5.3.2.1 lets it wait five minutes for the greeting.
     static let connectTimeout = 30.0
+    /// Seconds for which a peer may take nothing of what is left for it, once nothing else can come: long enough for a lost
+    /// packet to be sent again a few times.
+    static let stalled = 30.0
     /// A proxied session without octets for so many microseconds may be ended when the server stops.
     static let quiet: Int64 = 500_000
 }

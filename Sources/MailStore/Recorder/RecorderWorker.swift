@@ -128,7 +128,8 @@ final class RecorderWorker {
         _ pieces: [ArraySlice<UInt8>], of session: RecordedSession, _ leg: Leg, _ side: Side, _ time: Int64
     ) {
         // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
-        let payload = pieces.count == 1 ? pieces[0] : Array(pieces.joined())[...]
+        var payload = pieces.first ?? []
+        for piece in pieces.dropFirst() { payload.append(contentsOf: piece) }
         guard !payload.isEmpty else { return }
         switch leg {
         case .client:
