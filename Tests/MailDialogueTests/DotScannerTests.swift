@@ -5,6 +5,28 @@ import Testing
 @testable import MailDialogue
 
 @Suite struct DotScannerTests {
+    /// Long pieces are scanned in blocks, single octets are not: both find the same.
+    @Test func blocksFindWhatSingleOctetsFind() {
+        var numbers = SeededNumbers(seed: 11)
+        let odd = ["\n", "\r", "\r\r\n", "\r\n..", "\r\n.x", "\n.\r\n", "\r\n.\n", "\r\n\r\n", ".", "\r\n.\r"]
+        for round in 0..<400 {
+            var content: [UInt8] = []
+            while content.count < 4_000 {
+                content += [UInt8](repeating: UInt8(ascii: "x"), count: Int.random(in: 0...90, using: &numbers))
+                // Most rounds have few oddities, some have none.
+                let isOdd = round % 4 != 0 && Int.random(in: 0..<(round % 7 * 12 + 2), using: &numbers) == 0
+                content += Array((isOdd ? odd.randomElement(using: &numbers) ?? "" : "\r\n").utf8)
+            }
+            content += Array("\r\n.\r\nQUIT\r\n".utf8)
+            let whole = scan([content[...]])
+            let single = scan(content.indices.map { content[$0..<($0 + 1)] })
+            #expect(whole.content == single.content)
+            #expect(whole.ended && single.ended)
+            #expect(whole.rest == single.rest)
+            #expect(whole.flaws == single.flaws)
+        }
+    }
+
     /// Scans pieces as a framer would; the result is the content, whether it ended, what was left, all flaws.
     private func scan(_ pieces: [ArraySlice<UInt8>]) -> (
         content: [UInt8], ended: Bool, rest: [UInt8], flaws: ContentFlaws

@@ -39,6 +39,9 @@ package struct DotScanner: Equatable, Sendable {
         case middle
     }
 
+    /// What is looked at in one go.
+    private static let block = 512
+
     private var place: Place = .lineStart
     /// Shapes are reported once for each content.
     private var reported: ContentFlaws = []
@@ -66,6 +69,8 @@ package struct DotScanner: Equatable, Sendable {
         // The next LF at or behind `i`, once it was looked for: without it a run of CRs would be searched to its end
         // each time.
         var nextLF = -1
+        // Before this place, blocks are known not to be plain.
+        var noPlain = 0
         while i < end {
             switch place {
             case .lineStart:
@@ -102,6 +107,19 @@ package struct DotScanner: Equatable, Sendable {
             case .middle:
                 // The common line: CRLF is the next line end, and no CR stands before it.
                 guard let base = raw.baseAddress else { return (i, false) }
+                if i >= noPlain {
+                    let plain = mp_plain_content(base + i, end - i)
+                    if plain > 0 {
+                        i += plain
+                        switch raw[i - 1] {
+                        case cr: place = .afterCR
+                        case lf: place = .lineStart
+                        default: break
+                        }
+                        continue
+                    }
+                    noPlain = i + Self.block
+                }
                 if nextLF < i {
                     let hit = mp_find_byte(base + i, end - i, lf)
                     nextLF = hit < 0 ? end : i + hit

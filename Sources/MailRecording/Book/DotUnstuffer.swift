@@ -13,8 +13,6 @@ package struct DotUnstuffer: Equatable, Sendable {
         case middle
     }
 
-    private static let stuffedLineStart: [UInt8] = [13, 10, UInt8(ascii: ".")]
-
     private var place = Place.lineStart
 
     package init() {}
@@ -62,12 +60,7 @@ package struct DotUnstuffer: Equatable, Sendable {
 
     /// Offset of CRLF "." in the octets.
     private static func stuffedLine(in octets: ArraySlice<UInt8>) -> Int? {
-        let offset = octets.withUnsafeBytes { hay in
-            stuffedLineStart.withUnsafeBytes { needle -> Int in
-                guard let start = needle.baseAddress else { return -1 }
-                return mp_find_bytes(hay.baseAddress, hay.count, start, needle.count)
-            }
-        }
+        let offset = octets.withUnsafeBytes { mp_find_dot_line($0.baseAddress, $0.count) }
         return offset < 0 ? nil : offset
     }
 }

@@ -30,6 +30,16 @@ import Testing
         }
     }
 
+    /// The search goes in blocks of 1,024 octets: nothing may be lost or found twice at their edges.
+    @Test func aDotIsFoundWhereverItStands() {
+        let line = Array(repeating: UInt8(ascii: "x"), count: 2_100)
+        for place in Array(0..<6) + Array(1_015..<1_035) + Array(2_040..<2_060) {
+            let plain = line[..<place] + [13, 10, UInt8(ascii: ".")] + line[place...]
+            let wire = line[..<place] + [13, 10, UInt8(ascii: "."), UInt8(ascii: ".")] + line[place...]
+            #expect(unstuff([Array(wire)]) == String(decoding: plain, as: UTF8.self), "at \(place)")
+        }
+    }
+
     @Test func aPieceWithoutAddedDotsIsNotTouched() {
         var unstuffer = DotUnstuffer()
         #expect(unstuffer.parts(of: Array("a\r\nb.c\r\n".utf8)[...]) == nil)
