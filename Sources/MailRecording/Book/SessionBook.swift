@@ -56,6 +56,9 @@ package struct SessionBook: Sendable {
         self.fingerprintKey = fingerprintKey
     }
 
+    /// The relay knows now where it leads. To be called before ``open(into:)``.
+    package mutating func learn(upstream: SocketAddress?) { summary.info.upstream = upstream }
+
     /// The session begins.
     package func open(into events: inout [RecordEvent]) { events.append(.opened(summary.info)) }
 

@@ -26,6 +26,9 @@ package struct Observer: Sendable {
     /// Octets of `side` that wait to be understood.
     package func pending(_ side: Side) -> Int { tap.pending(side) }
 
+    /// The relay knows now where it leads. To be called before ``open(into:)``.
+    package mutating func learn(upstream: SocketAddress?) { book.learn(upstream: upstream) }
+
     /// The connection is there. To be called first.
     package func open(into events: inout [RecordEvent]) { book.open(into: &events) }
 

@@ -29,11 +29,15 @@ package struct SessionID: Sendable {
 
     /// 13 digits, the highest first.
     private static func text(_ value: UInt64) -> String {
-        let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
-        var out: [UInt8] = []
-        for shift in stride(from: 60, through: 0, by: -5) {
-            out.append(digits[Int(truncatingIfNeeded: value >> UInt64(shift) & 31)])
+        // Written in place: 13 octets take no storage of their own.
+        String(unsafeUninitializedCapacity: 13) { out in
+            let digits: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"
+            digits.withUTF8Buffer { digits in
+                for place in 0..<13 {
+                    out[place] = digits[Int(truncatingIfNeeded: value >> UInt64(60 - 5 * place) & 31)]
+                }
+            }
+            return 13
         }
-        return String(decoding: out, as: UTF8.self)
     }
 }
