@@ -108,7 +108,8 @@ struct SessionCatalog {
         var files: [String] = []
         var rest = ids
         for path in paths {
-            guard let index = try? RecordingIndex(directory: path) else {
+            // An index that is behind its segments does not know all places of a session.
+            guard let index = try? RecordingIndex(directory: path), (try? index.isIncomplete) == false else {
                 files.append(path)
                 continue
             }

@@ -7,7 +7,7 @@ import MailRuntime
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration.",
-        subcommands: [ConfigCheck.self, ConfigShow.self, ConfigSchema.self])
+        subcommands: [ConfigCheck.self, ConfigShow.self, ConfigSchema.self, ConfigReferenceCommand.self])
 }
 
 struct ConfigCheck: ParsableCommand {
