@@ -19,12 +19,17 @@ protocol RunningSession: AnyObject {
 ///
 /// Unchecked: touched by its loop's thread only, but for `start` before the thread runs.
 final class LoopContext: @unchecked Sendable {
+    /// Room for notes that is kept: a read of short lines makes some thousands.
+    private static let keptNotes = 1024
+
     let loop: EventLoop
     let core: ServerCore
     private var ids: SessionID
     private var acceptors: [Acceptor] = []
     private var sessions: [ObjectIdentifier: any RunningSession] = [:]
     private var waitsForRecorder = false
+    /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
+    private var notes: [Note] = []
     private var onEmpty: (() -> Void)?
 
     init(loop: EventLoop, core: ServerCore, lane: Int, lanes: Int) {
@@ -52,12 +57,14 @@ final class LoopContext: @unchecked Sendable {
     }
 
     private func accept(
-        _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ route: Route, _ upstream: UpstreamAddress
+        _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ route: Route,
+        _ upstream: UpstreamAddress
     ) {
         core.accepted.add(1, ordering: .relaxed)
         let now = Clock.now()
         // A listener on all addresses says nothing of the one that the client used.
-        let local = server.host == "0.0.0.0" || server.host == "::" ? SocketAddress.local(of: descriptor) ?? server : server
+        let isAny = server.address.low == 0 && server.address.high == 0
+        let local = isAny ? SocketAddress.local(of: descriptor) ?? server : server
         let info = SessionInfo(
             id: ids.next(at: now), mailProtocol: route.mailProtocol, start: now, client: client, server: local,
             route: route.text)
@@ -75,6 +82,16 @@ final class LoopContext: @unchecked Sendable {
         guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
         core.open.subtract(1, ordering: .relaxed)
         if sessions.isEmpty { onEmpty?() }
+    }
+
+    /// Lends an empty list of notes.
+    func withNotes(_ body: (inout [Note]) -> Void) {
+        // Taken out meanwhile: should the body come here again, it finds another one.
+        var lent: [Note] = []
+        swap(&lent, &notes)
+        body(&lent)
+        lent.removeAll(keepingCapacity: lent.capacity <= Self.keptNotes)
+        swap(&lent, &notes)
     }
 
     /// Gives events to the recorder. True when the session must pause.

@@ -11,21 +11,34 @@ import MailSessions
 
 /// A proxied session.
 final class ProxySession: RunningSession, StartableSession, StreamOwner {
-    /// How the octets are followed.
+    /// How the octets are followed. What is changed with every frame is kept apart and changed in place.
     private enum Mode {
         /// Nobody asks for rows: the dialogue alone.
-        case followed(MailTap)
-        case observed(Observer)
-        /// Rules may step in; the book is kept when recording.
-        case ruled(Relay, SessionBook?, diverged: Bool)
-        /// Holds the place while the mode is changed in place.
-        case busy
+        case followed(Kept<MailTap>)
+        case observed(Kept<Observer>)
+        /// Rules may step in.
+        case ruled(Kept<Ruled>)
+    }
+
+    /// What a session with rules is made of; the book is kept when recording.
+    private struct Ruled {
+        var relay: Relay
+        var book: SessionBook?
+        /// A rule changed something: the server's leg is recorded too.
+        var diverged = false
+    }
+
+    private final class Kept<Value> {
+        var value: Value
+        init(_ value: Value) { self.value = value }
     }
 
     private enum Phase: Equatable {
         case connecting
         case open
         case closing
+        /// A leg failed; what it had sent is still on its way to the other, which is then reset.
+        case failing
         case finished
     }
 
@@ -41,25 +54,25 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private var clientEnded = false
     private var serverEnded = false
     private var recorderPause = false
-    private var lastActivity = Clock.monotonic()
-    private var notes: [Note] = []
+    private var lastActivity: Int64
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ upstream: UpstreamAddress, _ context: LoopContext) {
         self.context = context
         self.info = info
         self.upstream = upstream
+        lastActivity = context.loop.now
         let rules = context.core.rules
         let key = context.core.recorder?.fingerprintKey
         if !rules.isEmpty {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.clientName = ""
-            mode = .ruled(
-                Relay(facts, rules: rules), key.map { SessionBook(info: info, fingerprintKey: $0) }, diverged: false)
+            let book = key.map { SessionBook(info: info, fingerprintKey: $0) }
+            mode = .ruled(Kept(Ruled(relay: Relay(facts, rules: rules), book: book)))
         } else if let key {
-            mode = .observed(Observer(info: info, fingerprintKey: key))
+            mode = .observed(Kept(Observer(info: info, fingerprintKey: key)))
         } else {
-            mode = .followed(info.mailProtocol.makeTap())
+            mode = .followed(Kept(info.mailProtocol.makeTap()))
         }
         client = Stream(descriptor, on: context.loop, owner: self)
     }
@@ -67,12 +80,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func start() {
         guard let client else { return }
         client.pause(true)
-        do { try client.start() } catch { return finish(.reset) }
-        if case .ruled(var relay, let book, let diverged) = mode {
-            mode = .busy
+        if case .ruled(let kept) = mode {
             var effects: [Relay.Effect] = []
-            let goesOn = relay.connected(&effects)
-            mode = .ruled(relay, book, diverged: diverged)
+            let goesOn = kept.value.relay.connected(&effects)
             if !goesOn { openBooks() }
             perform(effects)
             guard goesOn, phase == .connecting else { return }
@@ -89,7 +99,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private func resolve(_ host: String, _ port: UInt16) {
         let loop = context.loop
         let box = Confined(self)
-        context.core.workers.submit {
+        context.core.resolvers.submit {
             let result = Resolver.addresses(of: host, port: port)
             loop.post {
                 guard box.value.phase == .connecting else { return }
@@ -116,10 +126,12 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             let stream = Stream(try address.connectSocket(), on: context.loop, owner: self, connecting: true)
             server = stream
             try stream.start()
-            connectTimer = context.loop.schedule(after: RuntimeLimits.connectTimeout) { [weak self, weak stream] in
-                guard let self, let stream, self.phase == .connecting, self.server === stream else { return }
+            // The timer keeps the session until it is cancelled, which happens in every case: a weak reference would make
+            // each later use of the session go through a table beside it.
+            connectTimer = context.loop.schedule(after: RuntimeLimits.connectTimeout) { [self] in
+                guard phase == .connecting, server === stream else { return }
                 stream.close()
-                self.tryNext(SystemError("connect", code: ETIMEDOUT))
+                tryNext(SystemError("connect", code: ETIMEDOUT))
             }
         } catch {
             server = nil
@@ -128,7 +140,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     func connected(_ stream: Stream) {
-        guard phase == .connecting, stream === server else { return }
+        guard phase == .connecting, stream === server, let client else { return }
+        // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
+        do { try client.start() } catch { return finish(.reset) }
         if let connectTimer { context.loop.cancel(connectTimer) }
         connectTimer = nil
         phase = .open
@@ -140,18 +154,14 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private func openBooks() {
         var events: [RecordEvent] = []
         switch mode {
-        case .observed(let old):
+        case .observed(let kept):
             // The upstream's address is known only now.
-            var observer = old
-            if let key = context.core.recorder?.fingerprintKey { observer = Observer(info: info, fingerprintKey: key) }
-            observer.open(into: &events)
-            mode = .observed(observer)
-        case .ruled(let relay, let old, let diverged):
-            guard old != nil, let key = context.core.recorder?.fingerprintKey else { return }
-            let book = SessionBook(info: info, fingerprintKey: key)
-            book.open(into: &events)
-            mode = .ruled(relay, book, diverged: diverged)
-        case .followed, .busy: return
+            kept.value.learn(upstream: info.upstream)
+            kept.value.open(into: &events)
+        case .ruled(let kept):
+            kept.value.book?.learn(upstream: info.upstream)
+            kept.value.book?.open(into: &events)
+        case .followed: return
         }
         record(events)
     }
@@ -174,42 +184,36 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             // After our last words nothing of the client matters any more.
             return
         }
-        lastActivity = Clock.monotonic()
-        let chunk = [UInt8](bytes)
-        if case .ruled = mode {
-            relay(chunk, from: side)
-        } else {
-            let peer = side == .client ? server : client
-            peer?.write(bytes)
-            follow(chunk[...], from: side)
+        lastActivity = context.loop.now
+        switch mode {
+        case .ruled: relay([UInt8](bytes), from: side)
+        case .observed:
+            (side == .client ? server : client)?.write(bytes)
+            follow([UInt8](bytes)[...], from: side)
+        case .followed(let kept):
+            (side == .client ? server : client)?.write(bytes)
+            // What is neither kept nor shown need not be copied.
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[kept.value.pass(bytes, from: side)...])
+            if !rest.isEmpty { follow([UInt8](rest)[...], from: side) }
         }
         settleReading()
     }
 
     private func follow(_ chunk: ArraySlice<UInt8>, from side: Side) {
-        switch mode {
-        case .followed(var tap):
-            mode = .busy
-            tap.receive(chunk, from: side, into: &notes)
-            mode = .followed(tap)
-        case .observed(var observer):
-            mode = .busy
+        context.withNotes { notes in
             var events: [RecordEvent] = []
-            observer.receive(chunk, from: side, at: Clock.now(), events: &events, notes: &notes)
-            mode = .observed(observer)
+            switch mode {
+            case .followed(let kept): kept.value.receive(chunk, from: side, into: &notes)
+            case .observed(let kept):
+                kept.value.receive(chunk, from: side, at: Clock.now(), events: &events, notes: &notes)
+            case .ruled(let kept):
+                // Words of ours before the upstream is there: the client's leg sees them.
+                var tap = info.mailProtocol.makeTap()
+                tap.receive(chunk, from: side, into: &notes)
+                kept.value.book?.accept(notes, at: Clock.now(), into: &events)
+            }
             record(events)
-        case .ruled(let relay, var book, let diverged):
-            // Words of ours before the upstream is there: the client's leg sees them.
-            mode = .busy
-            var tap = info.mailProtocol.makeTap()
-            tap.receive(chunk, from: side, into: &notes)
-            var events: [RecordEvent] = []
-            book?.accept(notes, at: Clock.now(), into: &events)
-            mode = .ruled(relay, book, diverged: diverged)
-            record(events)
-        case .busy: break
         }
-        notes.removeAll(keepingCapacity: true)
     }
 
     private func relay(_ chunk: [UInt8], from side: Side) {
@@ -219,26 +223,24 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     private func withRelay(_ body: (inout Relay, inout [Relay.Effect], inout [Note], inout [Note]) -> Void) {
-        guard case .ruled(var relay, var book, var diverged) = mode else { return }
-        mode = .busy
+        guard case .ruled(let kept) = mode else { return }
         var effects: [Relay.Effect] = []
         var seen: [Note] = []
         var told: [Note] = []
-        body(&relay, &effects, &seen, &told)
+        body(&kept.value.relay, &effects, &seen, &told)
         var events: [RecordEvent] = []
-        if book != nil {
+        if kept.value.book != nil {
             let now = Clock.now()
             for effect in effects {
                 guard case .hit(let rules, let exchange, let tags, let changed) = effect else { continue }
-                for tag in tags { book?.tag(tag) }
+                for tag in tags { kept.value.book?.tag(tag) }
                 guard changed else { continue }
-                diverged = true
-                for rule in rules { book?.mark(exchange: exchange, changedBy: rule) }
+                kept.value.diverged = true
+                for rule in rules { kept.value.book?.mark(exchange: exchange, changedBy: rule) }
             }
-            book?.accept(seen, at: now, leg: .client, into: &events)
-            if diverged { book?.accept(told, at: now, leg: .server, into: &events) }
+            kept.value.book?.accept(seen, at: now, leg: .client, into: &events)
+            if kept.value.diverged { kept.value.book?.accept(told, at: now, leg: .server, into: &events) }
         }
-        mode = .ruled(relay, book, diverged: diverged)
         record(events)
         perform(effects)
     }
@@ -264,7 +266,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             case .log(let text): context.core.log.info("\(info.id) \(text)")
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
-                context.core.log.info("\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
+                context.core.log.info(
+                    "\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
             }
         }
     }
@@ -280,9 +283,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         guard phase == .open, let client, let server else { return }
         var takesClient = !recorderPause
         var takesServer = !recorderPause
-        if case .ruled(let relay, _, _) = mode {
-            takesClient = takesClient && relay.wants(.client)
-            takesServer = takesServer && relay.wants(.server)
+        if case .ruled(let kept) = mode {
+            takesClient = takesClient && kept.value.relay.wants(.client)
+            takesServer = takesServer && kept.value.relay.wants(.server)
         }
         if server.backlog > RuntimeLimits.highWater { takesClient = false }
         if client.backlog > RuntimeLimits.highWater { takesServer = false }
@@ -302,15 +305,17 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             if stream.backlog <= RuntimeLimits.lowWater { settleReading() }
             if isOver { finishWhenFlushed() }
         case .closing: finishWhenFlushed()
-        case .connecting, .finished: break
+        case .connecting, .failing, .finished: break
         }
     }
 
     func ended(_ stream: Stream) {
         let side: Side = stream === client ? .client : .server
         switch phase {
-        case .connecting, .closing: return finish(.closed)
-        case .finished: return
+        case .connecting: return finish(.closed)
+        // Our last words may still be on their way to a client that reads slowly.
+        case .closing: return finishWhenFlushed()
+        case .failing, .finished: return
         case .open: break
         }
         switch side {
@@ -321,14 +326,15 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             // The relay says when all that the side sent was passed on.
             return withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
         }
+        // Closing says to the other side that this one has ended, too.
+        if isOver { return finishWhenFlushed() }
         (side == .client ? server : client)?.endOutput()
-        if isOver { finishWhenFlushed() }
     }
 
     /// Both sides ended, and nothing of what they sent waits for rules.
     private var isOver: Bool {
         guard clientEnded, serverEnded else { return false }
-        if case .ruled(let relay, _, _) = mode { return relay.isDone }
+        if case .ruled(let kept) = mode { return kept.value.relay.isDone }
         return true
     }
 
@@ -339,15 +345,33 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             return tryNext(error)
         }
         context.core.log.debug("\(info.id) \(stream === client ? "client" : "server"): \(error)")
-        let other = stream === client ? server : client
-        other?.close(reset: true)
-        finish(.reset)
+        guard phase == .open, let other = stream === client ? server : client else { return finish(.reset) }
+        // The octets that came before the failure are the other side's: a reset would take them back.
+        phase = .failing
+        other.pause(true)
+        resetWhenDelivered(other, before: .max, stalled: 0)
+    }
+
+    /// Passes a failure on once all octets have arrived, or when the peer takes none of them for too long.
+    private func resetWhenDelivered(_ other: Stream, before: Int, stalled: Double) {
+        guard phase == .failing else { return }
+        let left = other.undelivered
+        let stalled = left < before ? 0 : stalled
+        if left == 0 || stalled > RuntimeLimits.stalled {
+            other.close(reset: true)
+            return finish(.reset)
+        }
+        let pause = stalled < 1 ? 0.02 : 0.5
+        context.loop.schedule(after: pause) { [weak self] in
+            self?.resetWhenDelivered(other, before: left, stalled: stalled + pause)
+        }
     }
 
     private func closeAfterFlush() {
         guard phase != .finished else { return }
         phase = .closing
         server?.close()
+        do { try client?.start() } catch { return finish(.reset) }
         client?.endOutput()
         // The client's end is awaited so that our last words are not lost to a reset.
         client?.pause(false)
@@ -368,7 +392,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .open:
             if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet { return closeAfterFlush() }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
-        case .closing, .finished: break
+        case .closing, .failing, .finished: break
         }
     }
 
@@ -383,20 +407,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         var events: [RecordEvent] = []
         let now = Clock.now()
         switch mode {
-        case .observed(var observer):
-            mode = .busy
-            observer.close(end, at: now, events: &events, notes: &notes)
-        case .ruled(var relay, var book, let diverged):
-            mode = .busy
+        case .observed(let kept):
+            context.withNotes { notes in kept.value.close(end, at: now, events: &events, notes: &notes) }
+        case .ruled(let kept):
             var effects: [Relay.Effect] = []
             var seen: [Note] = []
             var told: [Note] = []
-            relay.end(.client, &effects, seen: &seen, told: &told)
-            relay.end(.server, &effects, seen: &seen, told: &told)
-            book?.accept(seen, at: now, leg: .client, into: &events)
-            if diverged { book?.accept(told, at: now, leg: .server, into: &events) }
-            book?.close(end, at: now, into: &events)
-        case .followed, .busy: break
+            kept.value.relay.end(.client, &effects, seen: &seen, told: &told)
+            kept.value.relay.end(.server, &effects, seen: &seen, told: &told)
+            kept.value.book?.accept(seen, at: now, leg: .client, into: &events)
+            if kept.value.diverged { kept.value.book?.accept(told, at: now, leg: .server, into: &events) }
+            kept.value.book?.close(end, at: now, into: &events)
+        case .followed: break
         }
         _ = context.record(events)
         context.finished(self)
