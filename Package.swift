@@ -39,7 +39,8 @@ let package = Package(
         module("Replay", ["MailDialogue", "MailRecording", "MailSessions", "MailMessage", crypto]),
 
         // Files, packets, sockets.
-        module("MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
+        module(
+            "MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
         module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
         module("MailRuntime", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "Replay", "CLinux"]),
 

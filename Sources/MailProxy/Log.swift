@@ -36,7 +36,8 @@ struct Log: Sendable {
             line = writer.text
         } else {
             // Controls of a peer must not reach the terminal.
-            let clean = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+            let clean = String(
+                String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
             line = "\(time) \(Self.names[level].padded(to: 7)) \(clean)"
         }
         Console.say(line + "\n")

@@ -11,7 +11,8 @@ struct MailProxyCommand: ParsableCommand {
         abstract: "A scriptable man-in-the-middle proxy and recorder for SMTP, POP3 and IMAP.",
         version: Defaults.version,
         subcommands: [
-            RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, RulesCommand.self, UserCommand.self,
+            RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, RulesCommand.self,
+            UserCommand.self,
             ConfigCommand.self,
         ])
 }
@@ -35,11 +36,13 @@ enum Main {
             }
             // One line: what is wrong, and where the usage stands.
             let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }.prefix(2)
-            let known = words.first.map { word in
-                MailProxyCommand.configuration.subcommands.contains { $0._commandName == word }
-            } ?? false
+            let known =
+                words.first.map { word in
+                    MailProxyCommand.configuration.subcommands.contains { $0._commandName == word }
+                } ?? false
             let help = known ? "mailproxy \(words[words.startIndex]) --help" : "mailproxy --help"
-            let message = MailProxyCommand.message(for: error).split(separator: "\n").map(String.init).joined(separator: " ")
+            let message = MailProxyCommand.message(for: error).split(separator: "\n").map(String.init).joined(
+                separator: " ")
             Console.error("\(message) (see '\(help)')")
             exit(2)
         }

@@ -67,7 +67,8 @@ struct LoginRewriter: Equatable, Sendable {
         case .response:
             responses += 1
             return respond(frame, challenge)
-        case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .greeting, .reply,
+        case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .greeting,
+            .reply,
             .data, .dataPart, .goAhead, .challenge:
             return .octets(frame.octets)
         }
@@ -94,7 +95,8 @@ struct LoginRewriter: Equatable, Sendable {
         case (.pop3, "APOP"):
             let recorded = frame.credential?.account ?? ""
             guard let secret = credentials.secret(for: recorded) else { return .missing(account: recorded) }
-            guard let open = greeting.firstIndex(of: UInt8(ascii: "<")), let close = greeting.lastIndex(of: UInt8(ascii: ">")),
+            guard let open = greeting.firstIndex(of: UInt8(ascii: "<")),
+                let close = greeting.lastIndex(of: UInt8(ascii: ">")),
                 open < close
             else { return .unsupported("APOP: the server's greeting has no timestamp") }
             let digest = secret.withRevealed { Insecure.MD5.hash(data: Array(greeting[open...close]) + Array($0.utf8)) }

@@ -105,7 +105,8 @@ package struct ReplayPlayer: Sendable {
             switch note.element {
             case .greeting: greeting = Array(note.raw.withoutLineEnd.line)
             case .challenge: challenge = Array(note.raw.withoutLineEnd.line.firstWord.rest)
-            case .reply, .data, .dataPart, .goAhead, .content, .contentBegin, .contentEnd, .opaque, .incomplete, .unknown,
+            case .reply, .data, .dataPart, .goAhead, .content, .contentBegin, .contentEnd, .opaque, .incomplete,
+                .unknown,
                 .command, .commandPart, .response, .done:
                 break
             }
@@ -116,7 +117,8 @@ package struct ReplayPlayer: Sendable {
     private mutating func advance(_ effects: inout [Effect]) {
         while next < script.frames.count, !isFinished {
             if let opaque = tap.opaque {
-                reason = "\(script.frames.count - next) frames not played: the session is \(opaque.rawValue) from exchange \(sentExchanges) on"
+                reason =
+                    "\(script.frames.count - next) frames not played: the session is \(opaque.rawValue) from exchange \(sentExchanges) on"
                 next = script.frames.count
                 break
             }
@@ -138,7 +140,9 @@ package struct ReplayPlayer: Sendable {
         let demand = tap.demand(.client)
         switch frame.element {
         case .command:
-            guard live.completed >= min(frame.completedBefore, sentExchanges + 1), live.completed > 0 else { return .wait }
+            guard live.completed >= min(frame.completedBefore, sentExchanges + 1), live.completed > 0 else {
+                return .wait
+            }
             if case .line = demand { return .send }
             return .wait
         case .content:
@@ -154,7 +158,8 @@ package struct ReplayPlayer: Sendable {
             if case .line = demand { return .send }
             return .wait
         case .unknown: return .send
-        case .opaque, .incomplete, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
+        case .opaque, .incomplete, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart, .goAhead,
+            .challenge:
             return .skip
         }
     }
@@ -213,7 +218,8 @@ package struct ReplayPlayer: Sendable {
     ) {
         guard let got, got.isComplete else {
             differences.append(
-                ReplayDifference(exchange: exchange, kind: .regression, expected: expected.text, got: "(no reply)", section: ""))
+                ReplayDifference(
+                    exchange: exchange, kind: .regression, expected: expected.text, got: "(no reply)", section: ""))
             return
         }
         func add(_ kind: ReplayDifference.Class, _ expected: String, _ got: String, _ section: String = "") {
@@ -236,7 +242,8 @@ package struct ReplayPlayer: Sendable {
         if expected.contents != got.contents {
             let same = zip(expected.contents, got.contents).filter { $0 == $1 }.count
             add(
-                .regression, "\(expected.contents.count) contents", "\(got.contents.count) contents, \(same) of them the same")
+                .regression, "\(expected.contents.count) contents",
+                "\(got.contents.count) contents, \(same) of them the same")
         }
         for violation in Set(got.violations).subtracting(expected.violations).sorted(by: { $0.code < $1.code }) {
             add(.violation, "", violation.meaning, violation.section)

@@ -42,7 +42,9 @@ import Testing
             player.handle(.timedOut, &effects)
         }
         let text = String(decoding: sent, as: UTF8.self)
-        return (text.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().map(String.init), player.result)
+        return (
+            text.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().map(String.init), player.result
+        )
     }
 
     private let smtp = """
@@ -72,7 +74,8 @@ import Testing
         #expect(outcome.result.differences.map(\.kind) == [.allowed])
         #expect(
             outcome.sent == [
-                "EHLO c", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "Subject: x", "", "body", ".", "QUIT",
+                "EHLO c", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "Subject: x", "", "body", ".",
+                "QUIT",
             ])
     }
 
@@ -126,7 +129,8 @@ import Testing
         let missing = play(recorded, imap)
         #expect(missing.result.verdict == .failed)
         #expect(missing.result.reason?.contains("alice") == true)
-        let outcome = play(recorded, imap, credentials: ReplayCredentials(user: "bob", password: SecretText("pass word")))
+        let outcome = play(
+            recorded, imap, credentials: ReplayCredentials(user: "bob", password: SecretText("pass word")))
         #expect(outcome.result.verdict == .same)
         #expect(outcome.sent.first == "a1 LOGIN \"bob\" \"pass word\"")
         #expect(outcome.sent.contains("a3 APPEND INBOX {4}"))
@@ -164,7 +168,8 @@ import Testing
             S: +OK in
             """
         // The example of RFC 2195 §2: the secret is "tanstaaftanstaaf".
-        let outcome = play(script(.pop3, cram), cram, credentials: ReplayCredentials(password: SecretText("tanstaaftanstaaf")))
+        let outcome = play(
+            script(.pop3, cram), cram, credentials: ReplayCredentials(password: SecretText("tanstaaftanstaaf")))
         #expect(outcome.sent.last == "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw")
         let apop = """
             S: +OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>
@@ -180,7 +185,8 @@ import Testing
             S: 235 in
             """
         let third = play(script(.smtp, plain), plain, credentials: ReplayCredentials(password: SecretText("pw")))
-        #expect(third.sent == ["AUTH PLAIN " + String(decoding: Base64.encode(Array("\0alice\0pw".utf8)), as: UTF8.self)])
+        #expect(
+            third.sent == ["AUTH PLAIN " + String(decoding: Base64.encode(Array("\0alice\0pw".utf8)), as: UTF8.self)])
     }
 
     @Test func aCredentialsFile() {

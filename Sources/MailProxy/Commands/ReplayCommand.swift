@@ -55,7 +55,9 @@ struct ReplayCommand: ParsableCommand {
                 if let session, !batch.info.id.hasPrefix(session) { return }
                 scripts[batch.info.id, default: ReplayScript(info: batch.info)].accept(batch.notes)
                 for case .closed(let summary) in batch.events {
-                    guard let script = scripts.removeValue(forKey: summary.info.id), !script.frames.isEmpty else { continue }
+                    guard let script = scripts.removeValue(forKey: summary.info.id), !script.frames.isEmpty else {
+                        continue
+                    }
                     try play(script, driver, known, &tally)
                 }
             }
@@ -151,7 +153,9 @@ struct ReplayCommand: ParsableCommand {
             }
             print(writer.text)
         } else {
-            print("\(tally.played) sessions, \(tally.exchanges) exchanges: \(tally.same) same, \(tally.differ) differ, \(tally.failed) failed")
+            print(
+                "\(tally.played) sessions, \(tally.exchanges) exchanges: \(tally.same) same, \(tally.differ) differ, \(tally.failed) failed"
+            )
         }
     }
 }

@@ -51,7 +51,8 @@ struct RunCommand: ParsableCommand {
         // Without users any digest holds; with users the passwords are not known in clear.
         serverSettings.digestLogins = store?.acceptsAnyone ?? false
         let core = ServerCore(
-            recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) }, settings: serverSettings,
+            recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
+            settings: serverSettings,
             rules: rules, workers: 16, log: log.runtime)
         let server: MailServer
         do {
@@ -110,7 +111,8 @@ struct RunCommand: ParsableCommand {
         }
         if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
             throw CLIError.usage(
-                "\(open.listen) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote")
+                "\(open.listen) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote"
+            )
         }
         return routes
     }
@@ -171,7 +173,9 @@ struct RunCommand: ParsableCommand {
         if let store {
             print("mailboxes in \(store.directory)")
             if store.acceptsAnyone {
-                print("no users are configured: any recipient is taken, any login with any password opens the mailbox of that name")
+                print(
+                    "no users are configured: any recipient is taken, any login with any password opens the mailbox of that name"
+                )
             }
         }
         let smtp = server.addresses.first { $0.route.mailProtocol == .smtp && $0.route.upstream == .fallback }

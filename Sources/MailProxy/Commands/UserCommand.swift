@@ -16,7 +16,9 @@ struct DataDirectory: ParsableArguments {
 
     func users() throws -> UserFile {
         let directory = dataDir ?? Defaults.dataDirectory
-        guard mkdirs(directory) else { throw CLIError.fault("cannot create \(directory): \(String(cString: strerror(errno)))") }
+        guard mkdirs(directory) else {
+            throw CLIError.fault("cannot create \(directory): \(String(cString: strerror(errno)))")
+        }
         do { return try UserFile(path: FallbackUsers.path(directory)) } catch { throw CLIError.fault("\(error)") }
     }
 

@@ -12,7 +12,8 @@ struct ConfigCommand: ParsableCommand {
 
 struct ConfigCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read a configuration file and say what is wrong with it, with line and column.")
+        commandName: "check", abstract: "Read a configuration file and say what is wrong with it, with line and column."
+    )
 
     @Argument(help: "The configuration file.") var file: String
 

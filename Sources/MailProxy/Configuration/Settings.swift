@@ -18,7 +18,8 @@ struct Settings {
         }
         guard let root else { return }
         guard case .mapping(let mapping) = root else {
-            throw CLIError.usage("\(YAMLMessage.place(path, root)): the file must hold keys with values, such as 'record:'")
+            throw CLIError.usage(
+                "\(YAMLMessage.place(path, root)): the file must hold keys with values, such as 'record:'")
         }
         try take(mapping, prefix: "", path: path)
     }
@@ -34,7 +35,8 @@ struct Settings {
             } else if case .mapping(let inner) = value, Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
                 try take(inner, prefix: key + ".", path: path)
             } else {
-                let hint = Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
+                let hint =
+                    Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
                 throw CLIError.usage("\(YAMLMessage.place(path, keyNode)): unknown key '\(key)'\(hint)")
             }
         }
@@ -43,7 +45,8 @@ struct Settings {
     private mutating func set(_ setting: Setting, _ node: Node, path: String) throws {
         if case .list = setting.kind {
             guard case .sequence(let items) = node else {
-                throw CLIError.usage("\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
+                throw CLIError.usage(
+                    "\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
             }
             values[setting.key] = try items.map { item in
                 guard let text = item.scalar?.string else {
@@ -88,7 +91,9 @@ struct Settings {
             let hint = Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
             throw CLIError.usage("--set \(assignment): unknown key '\(key)'\(hint)")
         }
-        if let complaint = setting.complaint(about: value) { throw CLIError.usage("--set \(assignment): '\(key)' \(complaint)") }
+        if let complaint = setting.complaint(about: value) {
+            throw CLIError.usage("--set \(assignment): '\(key)' \(complaint)")
+        }
         if case .list = setting.kind {
             values[key, default: []].append(value)
         } else {
@@ -119,7 +124,9 @@ enum TextFile {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0 { throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))") }
+            if count < 0 {
+                throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))")
+            }
             if count == 0 { break }
             octets += buffer[..<count]
             if octets.count > limit { throw CLIError.usage("the \(what) \(path) is larger than \(limit) octets") }
@@ -143,7 +150,8 @@ enum YAMLMessage {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let around = context.map { " \($0.text)" } ?? ""
-            return "\(path):\(mark.line):\(mark.column): \(problem)\(around)".split(separator: "\n").joined(separator: " ")
+            return "\(path):\(mark.line):\(mark.column): \(problem)\(around)".split(separator: "\n").joined(
+                separator: " ")
         case .reader(let problem, let offset, _, _): return "\(path): \(problem) at octet \(offset ?? 0)"
         case .duplicatedKeysInMapping(let duplicates, _):
             return "\(path): the key \(duplicates.map { "\($0)" }.joined(separator: ", ")) stands twice"

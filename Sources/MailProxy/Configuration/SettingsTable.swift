@@ -22,13 +22,18 @@ struct Setting {
     }
 
     static let all: [Setting] = [
-        Setting(key: "routes", kind: .list("route"), meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
-        Setting(key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
+        Setting(
+            key: "routes", kind: .list("route"),
+            meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
+        Setting(
+            key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
         Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
         Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
         Setting(
             key: "record.sync", kind: .choice(["interval", "session", "always"]),
-            meaning: "When the recording is synced to the disk: every second, at the end of each session, or at every write."),
+            meaning:
+                "When the recording is synced to the disk: every second, at the end of each session, or at every write."
+        ),
         Setting(
             key: "record.segment-size", kind: .number(65_536...(1 << 40)),
             meaning: "Octets after which a new segment begins (default 268435456)."),
@@ -37,9 +42,13 @@ struct Setting {
         Setting(
             key: "server.message-size", kind: .number(65_536...(1 << 40)),
             meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
-        Setting(key: "allow-remote", kind: .flag, meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
+        Setting(
+            key: "allow-remote", kind: .flag,
+            meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
         Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
-        Setting(key: "log.level", kind: .choice(["error", "warning", "info", "debug"]), meaning: "What is logged (default info)."),
+        Setting(
+            key: "log.level", kind: .choice(["error", "warning", "info", "debug"]),
+            meaning: "What is logged (default info)."),
         Setting(key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text)."),
     ]
 

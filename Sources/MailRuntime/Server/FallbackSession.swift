@@ -150,7 +150,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             case .log(let text): context.core.log.info("\(info.id) \(text)")
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
-                context.core.log.info("\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
+                let names = rules.joined(separator: ", ")
+                context.core.log.info("\(info.id) rule \(names) at exchange \(exchange)\(tagged)")
             }
         }
         // All of it left at once: a session that streams waits for this.

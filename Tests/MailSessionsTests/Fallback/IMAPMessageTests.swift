@@ -1,5 +1,6 @@
 // Our IMAP server and messages, as dialogues: FETCH, STORE, SEARCH, COPY, MOVE, EXPUNGE, APPEND, IDLE. The names begin
 // with the line of the conformance list that they show.
+// Long because each line of that list is a test of its own, and all of them share the helpers below.
 
 import MailDialogue
 import Testing

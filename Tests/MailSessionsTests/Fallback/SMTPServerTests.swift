@@ -1,5 +1,5 @@
 // Our SMTP and LMTP server as dialogues; the names begin with the line of the conformance list that they show.
-// Longer than other files: each line of that list is a test of its own, and all of them share the helpers below.
+// Long because each line of that list is a test of its own, and all of them share the helpers below.
 
 import MailDialogue
 import Testing
