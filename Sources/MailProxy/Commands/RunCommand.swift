@@ -43,6 +43,10 @@ struct RunCommand: ParsableCommand {
         signals.block()
         signal(SIGPIPE, SIG_IGN)
 
+        let ports: BoundPorts
+        do { ports = try BoundPorts(routes) } catch {
+            throw CLIError.fault("\(error); stop what listens there or choose another port")
+        }
         let store = try openStore(settings, routes)
         var recorder: Recorder?
         if settings.flag("record.enabled") ?? true { recorder = try openRecorder(settings, log) }
@@ -52,14 +56,13 @@ struct RunCommand: ParsableCommand {
         serverSettings.digestLogins = store?.acceptsAnyone ?? false
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
-            settings: serverSettings,
-            rules: rules, workers: 16, log: log.runtime)
+            settings: serverSettings, rules: rules, workers: 16, log: log.runtime)
         let server: MailServer
         do {
-            server = try MailServer(core, routes: routes, loops: settings.number("threads") ?? Self.cores)
+            server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Self.cores)
         } catch {
             recorder?.close()
-            throw CLIError.fault("\(error); stop what listens there or choose another port")
+            throw CLIError.fault("\(error)")
         }
         server.start()
         announce(server, settings, recorder, store, ruleCount: rules.count)

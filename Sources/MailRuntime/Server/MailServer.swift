@@ -7,18 +7,12 @@ import MailRules
 import MailSessions
 import Synchronization
 
-/// Listens on all routes and serves them.
-package final class MailServer: Sendable {
-    private let core: ServerCore
-    private let contexts: [LoopContext]
-    private let listeners: [(Route, Listener)]
+/// The listeners of all routes, bound before anything else is opened: a port that is taken leaves nothing half done.
+package struct BoundPorts: Sendable {
+    fileprivate let listeners: [(Route, Listener)]
 
-    /// Binds all listeners, or none. The error names the address.
-    /// - Parameter loops: threads; one for each core.
-    package init(_ core: ServerCore, routes: [Route], loops: Int) throws(SystemError) {
-        // Chunks of octets come and go by the thousand: memory that goes back to the system is asked for again page by page.
-        mp_keep_freed(16 << 20, 1 << 20)
-        self.core = core
+    /// Binds all, or none. The error names the address.
+    package init(_ routes: [Route]) throws(SystemError) {
         var bound: [(Route, Listener)] = []
         for route in routes {
             do throws(SystemError) {
@@ -29,12 +23,33 @@ package final class MailServer: Sendable {
             }
         }
         listeners = bound
+    }
+}
+
+/// Listens on all routes and serves them.
+package final class MailServer: Sendable {
+    private let core: ServerCore
+    private let contexts: [LoopContext]
+    private let listeners: [(Route, Listener)]
+
+    /// Serves what `ports` has bound.
+    /// - Parameter loops: threads; one for each core.
+    package init(_ core: ServerCore, ports: BoundPorts, loops: Int) throws(SystemError) {
+        // Chunks of octets come and go by the thousand: memory that goes back to the system is asked for again page by page.
+        mp_keep_freed(16 << 20, 1 << 20)
+        self.core = core
+        listeners = ports.listeners
         var contexts: [LoopContext] = []
         let count = max(1, loops)
         for lane in 0..<count {
             contexts.append(LoopContext(loop: try EventLoop(), core: core, lane: lane, lanes: count))
         }
         self.contexts = contexts
+    }
+
+    /// Binds and serves in one step.
+    package convenience init(_ core: ServerCore, routes: [Route], loops: Int) throws(SystemError) {
+        try self.init(core, ports: try BoundPorts(routes), loops: loops)
     }
 
     /// The routes with the addresses on which they really listen.
