@@ -7,14 +7,16 @@ import MailDialogue
 package enum Hex {
     /// Two digits for each octet.
     package static func text(_ octets: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var out: [UInt8] = []
+        out.reserveCapacity(64)
         for octet in octets {
-            out.append(digits[Int(octet >> 4)])
-            out.append(digits[Int(octet & 15)])
+            out.append(digit(octet >> 4))
+            out.append(digit(octet & 15))
         }
         return String(decoding: out, as: UTF8.self)
     }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 }
 
 extension SHA256 {

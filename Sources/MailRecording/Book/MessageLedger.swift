@@ -109,8 +109,13 @@ struct MessageLedger: MessageSink {
         let header = open.header.header
         record.subject = Self.clip(header.text("Subject"))
         record.messageID = Self.clip(header.text("Message-ID"))
-        record.from = Self.clip(header.addresses("From").mailboxes.first?.text)
-        record.to = header.addresses("To").mailboxes.prefix(Self.mostRecipients).map { Self.clip($0.text) }
+        switch record.carrier {
+        // The envelope says from whom and to whom, when the server has judged it.
+        case .data, .bdat, .lmtp: break
+        case .retr, .top, .fetch, .append:
+            record.from = Self.clip(header.addresses("From").mailboxes.first?.text)
+            record.to = header.addresses("To").mailboxes.prefix(Self.mostRecipients).map { Self.clip($0.text) }
+        }
         ended.append(Ended(record: record, exchange: exchange))
     }
 
