@@ -11,11 +11,16 @@ package struct ReplayDriver {
     private let addresses: [SocketAddress]
     /// Milliseconds without an octet after which a session is given up.
     private let patience: Int32
+    /// Microseconds after which a session is given up, however steadily its octets trickle.
+    private let deadline: Int64
 
-    /// - Parameter timeout: seconds.
-    package init(to addresses: [SocketAddress], timeout: Int) {
+    /// - Parameters:
+    ///   - timeout: seconds without an octet.
+    ///   - deadline: seconds for a whole session.
+    package init(to addresses: [SocketAddress], timeout: Int, deadline: Int) {
         self.addresses = addresses
         patience = Int32(clamping: timeout &* 1000)
+        self.deadline = Int64(deadline) &* 1_000_000
     }
 
     /// Plays `script` to its end. The error says why there was no connection.
@@ -30,7 +35,8 @@ package struct ReplayDriver {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while !player.isFinished {
             var wanted = pollfd(fd: descriptor, events: Int16(POLLIN) | (out.isEmpty ? 0 : Int16(POLLOUT)), revents: 0)
-            let ready = poll(&wanted, 1, patience)
+            let left = deadline &- (Clock.monotonic() &- start)
+            let ready = left > 0 ? poll(&wanted, 1, min(patience, Int32(clamping: left / 1000 &+ 1))) : 0
             var effects: [ReplayPlayer.Effect] = []
             if ready == 0 {
                 player.handle(.timedOut, &effects)
@@ -43,7 +49,8 @@ package struct ReplayDriver {
                     if sent > 0 {
                         out.removeFirst(sent)
                     } else if errno != EAGAIN, errno != EINTR {
-                        player.handle(.ended, &effects)
+                        // What the server said before it went is still to be read.
+                        out = []
                     }
                 }
                 if wanted.revents & ~Int16(POLLOUT) != 0 {

@@ -45,20 +45,39 @@ struct LoginRewriter: Equatable, Sendable {
     private var account = ""
     /// POP3's USER.
     private var popUser = ""
+    /// The exchange of an IMAP LOGIN that was sent in one line, whatever parts the recorded one had.
+    private var wholeLogin: Int?
 
     init(_ credentials: ReplayCredentials) { self.credentials = credentials }
 
     /// What a frame becomes.
     enum Outcome: Equatable {
         case octets([UInt8])
+        /// It stays as it is.
+        case unchanged
         /// No password is known for this account.
         case missing(account: String)
+        /// The frame belongs to a login that was already sent whole.
+        case nothing
         /// The mechanism can't be played.
         case unsupported(String)
     }
 
     /// The octets to send in the place of `frame`. `challenge` is the live server's last one, `greeting` its greeting.
     mutating func rewrite(
+        _ frame: ScriptFrame, in mailProtocol: MailProtocol, challenge: [UInt8], greeting: [UInt8]
+    ) -> Outcome {
+        if wholeLogin == frame.exchange { return .nothing }
+        let made = unguarded(frame, in: mailProtocol, challenge: challenge, greeting: greeting)
+        guard made == .unchanged else { return made }
+        // A recorded secret goes to no server, wherever the client said it.
+        guard !frame.hasSecret else {
+            return .unsupported("the secret in exchange \(frame.exchange) stands where none can be put in its place")
+        }
+        return .octets(frame.octets)
+    }
+
+    private mutating func unguarded(
         _ frame: ScriptFrame, in mailProtocol: MailProtocol, challenge: [UInt8], greeting: [UInt8]
     ) -> Outcome {
         switch frame.element {
@@ -70,7 +89,7 @@ struct LoginRewriter: Equatable, Sendable {
         case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .greeting,
             .reply,
             .data, .dataPart, .goAhead, .challenge:
-            return .octets(frame.octets)
+            return .unchanged
         }
     }
 
@@ -83,6 +102,7 @@ struct LoginRewriter: Equatable, Sendable {
             let recorded = frame.credential?.account ?? Self.imapUser(line)
             guard let secret = credentials.secret(for: recorded) else { return .missing(account: recorded) }
             let user = credentials.account(for: recorded)
+            wholeLogin = frame.exchange
             return .octets(
                 Array("\(command.tag) LOGIN ".utf8) + imapString(Array(user.utf8)) + [32]
                     + secret.withRevealed { imapString(Array($0.utf8)) } + [13, 10])
@@ -102,7 +122,7 @@ struct LoginRewriter: Equatable, Sendable {
             let digest = secret.withRevealed { Insecure.MD5.hash(data: Array(greeting[open...close]) + Array($0.utf8)) }
             return .octets(Array("APOP \(credentials.account(for: recorded)) \(Self.hex(digest))\r\n".utf8))
         case (_, "AUTH"), (_, "AUTHENTICATE"): return begin(command, frame, line, in: mailProtocol)
-        default: return .octets(frame.octets)
+        default: return .unchanged
         }
     }
 
@@ -116,10 +136,12 @@ struct LoginRewriter: Equatable, Sendable {
         responses = 0
         account = ""
         let response = initial.trimmed
-        guard !response.isEmpty, !response.elementsEqual([UInt8(ascii: "=")]) else { return .octets(frame.octets) }
+        guard !response.isEmpty, !response.elementsEqual([UInt8(ascii: "=")]) else { return .unchanged }
         responses = 1
         switch answer(response, frame, []) {
         case .octets(let encoded): return .octets(Array(line[..<response.startIndex]) + encoded + [13, 10])
+        case .nothing: return .nothing
+        case .unchanged: return .unchanged
         case .missing(let account): return .missing(account: account)
         case .unsupported(let why): return .unsupported(why)
         }
@@ -127,9 +149,11 @@ struct LoginRewriter: Equatable, Sendable {
 
     private mutating func respond(_ frame: ScriptFrame, _ challenge: [UInt8]) -> Outcome {
         let line = frame.octets[...].withoutLineEnd.line
-        if line.isEmpty || line.elementsEqual([UInt8(ascii: "*")]) { return .octets(frame.octets) }
+        if line.isEmpty || line.elementsEqual([UInt8(ascii: "*")]) { return .unchanged }
         switch answer(line, frame, challenge) {
         case .octets(let encoded): return .octets(encoded + [13, 10])
+        case .nothing: return .nothing
+        case .unchanged: return .unchanged
         case .missing(let account): return .missing(account: account)
         case .unsupported(let why): return .unsupported(why)
         }

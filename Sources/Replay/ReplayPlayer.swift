@@ -169,6 +169,7 @@ package struct ReplayPlayer: Sendable {
         let octets: [UInt8]
         switch login.rewrite(frame, in: script.info.mailProtocol, challenge: challenge, greeting: greeting) {
         case .octets(let made): octets = made
+        case .nothing, .unchanged: return true
         case .missing(let account):
             fail("no password for the account '\(account)': give --user and --password, or --credentials", &effects)
             return false

@@ -16,6 +16,8 @@ package struct ScriptFrame: Equatable, Sendable {
     package var intermediatesBefore: Int
     /// It showed a credential.
     package var credential: Credential?
+    /// There is a secret in the octets, or its mask.
+    package var hasSecret = false
 }
 
 /// What the server answered to a command.
@@ -139,6 +141,8 @@ package struct ReplayScript: Equatable, Sendable {
             frames[last].exchange == note.exchange
         {
             frames[last].octets += note.raw
+            if note.masked != nil { frames[last].hasSecret = true }
+            if let credential { frames[last].credential = credential }
             return
         }
         if case .incomplete = note.element { return }
@@ -152,6 +156,10 @@ package struct ReplayScript: Equatable, Sendable {
             ScriptFrame(
                 element: note.element == .contentEnd ? .content : note.element, octets: Array(note.raw),
                 exchange: note.exchange, completedBefore: expected.completed,
-                intermediatesBefore: expected.intermediates[note.exchange] ?? 0, credential: credential))
+                intermediatesBefore: expected.intermediates[note.exchange] ?? 0, credential: credential,
+                hasSecret: note.masked != nil))
+        // The account of a command in parts is known with its last part; the first is what a replay asks for.
+        guard let credential, let first = frames.firstIndex(where: { $0.exchange == note.exchange }) else { return }
+        if frames[first].credential == nil { frames[first].credential = credential }
     }
 }

@@ -189,6 +189,42 @@ import Testing
             third.sent == ["AUTH PLAIN " + String(decoding: Base64.encode(Array("\0alice\0pw".utf8)), as: UTF8.self)])
     }
 
+    @Test func noRecordedSecretIsSent() {
+        let known = ReplayCredentials(user: "bob", password: SecretText("new"))
+        let sessions: [(MailProtocol, String)] = [
+            (.imap, "S: * OK\nC: a LOGIN {5}\nS: + go\nC: alice canary\nS: a OK in\nC: b NOOP\nS: b OK"),
+            (.imap, "S: * OK\nC: a LOGIN alice {6+}\nC: canary\nS: a OK in\nC: b NOOP\nS: b OK"),
+            (.imap, "S: * OK\nC: a LOGIN {5+}\nC: alice {6+}\nC: canary\nS: a OK in\nC: b NOOP\nS: b OK"),
+            (.pop3, "S: +OK\nC: USER alice\nS: +OK\nC: PASS canary\nS: +OK\nC: NOOP\nS: +OK"),
+            (.smtp, "S: 220 a\nC: AUTH PLAIN AGFsaWNlAGNhbmFyeQ==\nS: 235 in\nC: NOOP\nS: 250 ok"),
+            (
+                .smtp,
+                "S: 220 a\nC: AUTH LOGIN\nS: 334 x\nC: YWxpY2U=\nS: 334 y\nC: Y2FuYXJ5\nS: 235 in\nC: NOOP\nS: 250 ok"
+            ),
+            (.smtp, "S: 220 a\nC: AUTH X-OWN\nS: 334 x\nC: Y2FuYXJ5\nS: 235 in"),
+            (.smtp, "S: 220 a\nC: AUTH PLAIN\nS: 504 no\nC: AGFsaWNlAGNhbmFyeQ==\nS: 500 what"),
+        ]
+        for (mailProtocol, turns) in sessions {
+            let outcome = play(script(mailProtocol, turns), turns, credentials: known)
+            for secret in ["canary", "Y2FuYXJ5", "AGFsaWNlAGNhbmFyeQ=="] {
+                #expect(!outcome.sent.contains { $0.contains(secret) }, "\(outcome.sent)")
+            }
+        }
+        // A login in literals goes out in one line, under the account that it named.
+        let literals = "S: * OK\nC: a LOGIN {5+}\nC: alice {6+}\nC: canary\nS: a OK in\nC: b NOOP\nS: b OK"
+        let outcome = play(
+            script(.imap, literals), literals, credentials: ReplayCredentials(password: SecretText("new")))
+        #expect(outcome.sent == ["a LOGIN \"alice\" \"new\"", "b NOOP"])
+        #expect(outcome.result.verdict == .same)
+    }
+
+    @Test func thePasswordThatWasRecordedMayBeGivenAnew() {
+        let turns = "S: +OK\nC: USER alice\nS: +OK\nC: PASS canary\nS: +OK"
+        let outcome = play(script(.pop3, turns), turns, credentials: ReplayCredentials(password: SecretText("canary")))
+        #expect(outcome.sent == ["USER alice", "PASS canary"])
+        #expect(outcome.result.verdict == .same)
+    }
+
     @Test func aCredentialsFile() {
         var known = ReplayCredentials()
         #expect(known.read("# comment\nalice:secret:with:colons\n\nbob@example.com:x\r\n") == nil)

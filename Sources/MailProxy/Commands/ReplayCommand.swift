@@ -24,11 +24,15 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "The password.") var password: String?
     @Option(help: "A file with lines ACCOUNT:PASSWORD.") var credentials: String?
     @Option(help: "Seconds without an answer after which a session is given up.") var timeout = 10
+    @Option(help: "Seconds after which a session is given up in any case.") var deadline = 600
     @Flag(help: "One JSON line a session, and a summary line.") var json = false
     @Flag(name: .short, help: "Show differences that the RFCs allow, too.") var verbose = false
 
     func run() throws {
         guard timeout > 0, timeout <= 86_400 else { throw CLIError.usage("--timeout must be from 1 to 86400 seconds") }
+        guard deadline > 0, deadline <= 86_400 else {
+            throw CLIError.usage("--deadline must be from 1 to 86400 seconds")
+        }
         let server: ServerURL
         do { server = try ServerURL(to) } catch { throw CLIError.usage("--to: \(error)") }
         var known = ReplayCredentials(user: user, password: password.map { SecretText($0) })
@@ -44,7 +48,7 @@ struct ReplayCommand: ParsableCommand {
         let paths = files.isEmpty ? [Defaults.recordDirectory] : files
         var reader: SessionReader
         do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
-        let driver = ReplayDriver(to: addresses, timeout: timeout)
+        let driver = ReplayDriver(to: addresses, timeout: timeout, deadline: deadline)
         var tally = Tally()
         var scripts: [String: ReplayScript] = [:]
         // The server that is played against may record into the very files that are read: what began later is of our making.

@@ -1,0 +1,133 @@
+// A proxied session over real sockets: every octet arrives, and ends and failures of one leg become those of the other.
+
+import Glibc
+import MailDialogue
+import MailRecording
+import MailRules
+import MailSessions
+import Testing
+
+@testable import MailRuntime
+
+@Suite struct ProxySessionTests {
+    /// A proxy before a listener of the test.
+    private final class Setup {
+        let upstream: Listener
+        let server: MailServer
+        let core: ServerCore
+
+        init() throws {
+            upstream = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
+            core = ServerCore(
+                recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
+                log: RuntimeLog { _, _ in })
+            let route = Route(
+                mailProtocol: .smtp, listen: SocketAddress(.v4(0x7F00_0001), 0),
+                upstream: .server(host: "127.0.0.1", port: upstream.address.port), text: "test")
+            server = try MailServer(core, routes: [route], loops: 1)
+            server.start()
+        }
+
+        /// The two ends of a new session.
+        func pair() throws -> (client: Peer, server: Peer) {
+            let client = try Peer(to: server.addresses[0].address)
+            return (client, try #require(Peer(from: upstream)))
+        }
+
+        func stop() {
+            server.stop(within: 5)
+            upstream.closeDescriptor()
+        }
+    }
+
+    private let message = [UInt8](repeating: UInt8(ascii: "x"), count: 3_000_000)
+
+    @Test func halfClosedBothWays() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        client.send(message)
+        client.end()
+        #expect(server.readAll() == (message, 0))
+        server.send(message)
+        server.end()
+        #expect(client.readAll() == (message, 0))
+        setup.stop()
+        #expect(setup.server.openSessions == 0)
+    }
+
+    @Test func theServerEndsFirst() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        server.send("221 bye\r\n")
+        server.end()
+        #expect(client.readAll() == (Array("221 bye\r\n".utf8), 0))
+        client.send("still here\r\n")
+        client.end()
+        #expect(server.readAll() == (Array("still here\r\n".utf8), 0))
+        setup.stop()
+    }
+
+    @Test func aResetComesAfterAllThatWasSentBeforeIt() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        client.send("EHLO client.example.com\r\n")
+        #expect(server.read(to: "\n") == "EHLO client.example.com\r\n")
+        server.send("250 hello\r\n")
+        #expect(client.read(to: "\n") == "250 hello\r\n")
+        // The server reads nothing meanwhile: most of it waits in the proxy when the client goes.
+        let sender = message
+        client.send(sender)
+        client.reset()
+        let got = server.readAll()
+        #expect(got.octets == message)
+        #expect(got.error == ECONNRESET)
+        setup.stop()
+        #expect(setup.server.openSessions == 0)
+    }
+
+    @Test func theLastWordsOfAServerThatTakesNoMoreArrive() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        client.send("EHLO client.example.com\r\n")
+        #expect(server.read(to: "\n") == "EHLO client.example.com\r\n")
+        client.send("MAIL FROM:<a@example.com>\r\n")
+        server.send("421 too many errors\r\n")
+        server.end()
+        // What the client has sent, the server does not read; closing then resets the connection.
+        #expect(client.read(to: "\n") == "421 too many errors\r\n")
+        setup.stop()
+    }
+
+    @Test func octetsBehindUrgentDataPassAtOnce() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        client.send("NO")
+        client.send([255], urgent: true)
+        client.send("OP\r\n")
+        // The urgent octet itself is beside the stream (RFC 9293 §3.8.5).
+        #expect(server.read(to: "\n") == "NOOP\r\n")
+        setup.stop()
+    }
+
+    @Test func aRefusedUpstreamIsSaidInTheWordsOfTheProtocol() throws {
+        let setup = try Setup()
+        setup.upstream.closeDescriptor()
+        let client = try Peer(to: setup.server.addresses[0].address)
+        let (octets, error) = client.readAll()
+        #expect(String(decoding: octets, as: UTF8.self).hasPrefix("421 4.4.1 "))
+        #expect(error == 0)
+        setup.server.stop(within: 5)
+    }
+
+    @Test func stoppingEndsBusySessions() throws {
+        let setup = try Setup()
+        let (client, server) = try setup.pair()
+        server.send("220 ready\r\n")
+        #expect(client.read(to: "\n") == "220 ready\r\n")
+        // The session was busy a moment ago: it is asked again, by a timer that sets a timer, until it is quiet.
+        setup.stop()
+        #expect(client.readAll() == ([], 0))
+        #expect(server.readAll().octets.isEmpty)
+        #expect(setup.server.openSessions == 0)
+    }
+}
