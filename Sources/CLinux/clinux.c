@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <malloc.h>
@@ -24,6 +25,12 @@ int mp_unsent(int descriptor) {
 void mp_keep_freed(int bytes, int mapped) {
   mallopt(M_TRIM_THRESHOLD, bytes);
   mallopt(M_MMAP_THRESHOLD, mapped);
+}
+int mp_flush_output(void) {
+  int failed = ferror(stdout);
+  errno = 0;
+  if (fflush(stdout) != 0) failed = 1;
+  return failed ? (errno ? errno : EIO) : 0;
 }
 int mp_sock_stream(void) { return SOCK_STREAM; }
 const char *mp_error_text(int code, char *buffer, size_t count) { return strerror_r(code, buffer, count); }

@@ -2,6 +2,7 @@
 // Exit status: 0 done and nothing to report, 1 differences or findings, 2 usage or configuration, 3 a fault while running.
 
 import ArgumentParser
+import CLinux
 import Glibc
 
 /// `mailproxy`.
@@ -25,6 +26,10 @@ enum Main {
         do {
             var command = try MailProxyCommand.parseAsRoot()
             try command.run()
+            let failure = mp_flush_output()
+            if failure != 0 {
+                throw CLIError.fault("cannot write to standard output: \(String(cString: strerror(failure)))")
+            }
         } catch let error as CLIError {
             if !error.message.isEmpty { Console.error(error.message) }
             exit(error.exit)
@@ -52,7 +57,7 @@ enum Main {
 /// Writing to the terminal.
 enum Console {
     /// One line on stderr, with the program's name before it.
-    static func error(_ text: String) { say("mailproxy: \(text)\n") }
+    static func error(_ text: String) { say("mailproxy: \(Shown.inert(text))\n") }
 
     /// Text on stderr, at once and in one piece.
     static func say(_ text: String) {

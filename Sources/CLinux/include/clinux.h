@@ -25,6 +25,8 @@ int mp_unsent(int descriptor);
 /// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below
 /// `mapped` from its heaps instead of mapping each (M_MMAP_THRESHOLD).
 void mp_keep_freed(int bytes, int mapped);
+/// Writes out what stdout holds; gives the error of this or of an earlier write, 0 when all went well.
+int mp_flush_output(void);
 /// SOCK_STREAM, for getaddrinfo.
 int mp_sock_stream(void);
 /// strerror_r in its GNU form.

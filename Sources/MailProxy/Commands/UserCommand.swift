@@ -28,7 +28,11 @@ struct DataDirectory: ParsableArguments {
             built += (built.isEmpty || built.hasSuffix("/") ? "" : "/") + part
             if mkdir(built, 0o700) != 0, errno != EEXIST { return false }
         }
-        return true
+        // What exists may be a file.
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        errno = ENOTDIR
+        return status.st_mode & S_IFMT == S_IFDIR
     }
 }
 

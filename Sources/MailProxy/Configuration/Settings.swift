@@ -34,6 +34,11 @@ struct Settings {
                 try set(setting, value, path: path)
             } else if case .mapping(let inner) = value, Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
                 try take(inner, prefix: key + ".", path: path)
+            } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+                // A section whose lines are all commented out is no mistake.
+                guard value.tag == Tag(.null) else {
+                    throw CLIError.usage("\(YAMLMessage.place(path, value)): '\(key)' must hold keys with values")
+                }
             } else {
                 let hint =
                     Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
@@ -153,8 +158,9 @@ enum YAMLMessage {
             return "\(path):\(mark.line):\(mark.column): \(problem)\(around)".split(separator: "\n").joined(
                 separator: " ")
         case .reader(let problem, let offset, _, _): return "\(path): \(problem) at octet \(offset ?? 0)"
-        case .duplicatedKeysInMapping(let duplicates, _):
-            return "\(path): the key \(duplicates.map { "\($0)" }.joined(separator: ", ")) stands twice"
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return
+                "\(path):\(context.mark.line):\(context.mark.column): the key \(duplicates.map { "\($0)" }.joined(separator: ", ")) stands twice"
         case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded: return "\(path): \(error)"
         }
     }
