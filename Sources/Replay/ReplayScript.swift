@@ -41,6 +41,8 @@ package struct AnswerBook: Equatable, Sendable {
     package private(set) var completed = 0
     /// Go-aheads and challenges by exchange.
     package private(set) var intermediates: [Int: Int] = [:]
+    /// Keywords and violations of one answer that are told apart: more than RFC 9051 has, and no server's to choose.
+    private static let kinds = 256
     private let mailProtocol: MailProtocol
     private var digest: [UInt8] = []
     private var hasher = StreamDigest()
@@ -50,7 +52,10 @@ package struct AnswerBook: Equatable, Sendable {
     package mutating func accept(_ note: Note) {
         guard note.side == .server else { return }
         var answer = answers[note.exchange] ?? Answer()
-        answer.violations += note.violations
+        for violation in note.violations where !answer.violations.contains(violation) {
+            guard answer.violations.count < Self.kinds else { break }
+            answer.violations.append(violation)
+        }
         var completes = false
         switch note.element {
         case .greeting(let reply), .reply(let reply):
@@ -61,7 +66,8 @@ package struct AnswerBook: Equatable, Sendable {
             }
             completes = reply.isLast
         case .data(let keyword, _):
-            answer.data[keyword, default: 0] += 1
+            let isRoom = answer.data.count < Self.kinds || answer.data[keyword] != nil
+            answer.data[isRoom ? keyword : "...", default: 0] += 1
             if mailProtocol == .pop3 { answer.listing = StreamDigest.chain(answer.listing, note.raw) }
         case .goAhead, .challenge: intermediates[note.exchange, default: 0] += 1
         case .contentBegin: hasher = StreamDigest()

@@ -218,6 +218,15 @@ import Testing
         #expect(outcome.result.verdict == .same)
     }
 
+    @Test func aServerThatInventsKeywordsTakesNoMemory() {
+        var book = AnswerBook(.imap)
+        for number in 0..<10_000 {
+            book.accept(Note(.server, .data("X\(number)", complete: true), exchange: 1, raw: []))
+        }
+        #expect(book.answers[1]?.data.count == 257)
+        #expect(book.answers[1]?.data["..."] == 10_000 - 256)
+    }
+
     @Test func thePasswordThatWasRecordedMayBeGivenAnew() {
         let turns = "S: +OK\nC: USER alice\nS: +OK\nC: PASS canary\nS: +OK"
         let outcome = play(script(.pop3, turns), turns, credentials: ReplayCredentials(password: SecretText("canary")))
