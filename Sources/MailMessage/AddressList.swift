@@ -49,6 +49,48 @@ package struct AddressList: Equatable, Sendable {
         items = parser.parse()
     }
 
+    /// The address in the body of a field that holds one mailbox in the form that nearly all have:
+    /// `local-part@domain`, alone or in angle brackets behind words or a quoted string. Nil for whatever else: that is
+    /// for `init(parsing:)`.
+    static func plainMailbox(_ body: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var body = Octets.trim(body)
+        if body.last == UInt8(ascii: ">") {
+            let quote = UInt8(ascii: "\"")
+            if body.first == quote {
+                body = body.dropFirst()
+                guard let end = Octets.find(quote, in: body), Octets.find(UInt8(ascii: "\\"), in: body[..<end]) == nil
+                else { return nil }
+                body = body[(end + 1)...]
+            }
+            guard let open = Octets.find(UInt8(ascii: "<"), in: body),
+                body[..<open].allSatisfy({ !AddressParser.endsAtom($0) || $0 == UInt8(ascii: ".") })
+            else { return nil }
+            body = body[(open + 1)...].dropLast()
+        }
+        guard let at = Octets.find(UInt8(ascii: "@"), in: body), isDotted(body[..<at]), isDotted(body[(at + 1)...])
+        else { return nil }
+        return body
+    }
+
+    /// Words of plain octets with a dot between them.
+    private static func isDotted(_ octets: ArraySlice<UInt8>) -> Bool {
+        var isInWord = false
+        for octet in octets {
+            if isPlain(octet) {
+                isInWord = true
+            } else {
+                guard isInWord, octet == UInt8(ascii: ".") else { return false }
+                isInWord = false
+            }
+        }
+        return isInWord
+    }
+
+    private static func isPlain(_ octet: UInt8) -> Bool {
+        Octets.isLetter(octet) || Octets.isDigit(octet) || octet == UInt8(ascii: "-") || octet == UInt8(ascii: "_")
+            || octet == UInt8(ascii: "+") || octet == UInt8(ascii: "=")
+    }
+
     /// The mailboxes, those in groups too.
     package var mailboxes: [MailAddress] {
         items.compactMap { item in

@@ -62,7 +62,8 @@ struct AddressParser {
         words.append(Word(text: text, isDot: false, isApart: isApart))
     }
 
-    private static func endsAtom(_ octet: UInt8) -> Bool {
+    /// An atom does not go on with this octet; white space ends one too.
+    static func endsAtom(_ octet: UInt8) -> Bool {
         switch octet {
         case UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ":"), UInt8(ascii: "<"), UInt8(ascii: ">"),
             UInt8(ascii: "@"),

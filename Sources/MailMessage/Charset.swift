@@ -34,7 +34,8 @@ package enum Charset: Equatable, Sendable {
 
     /// The best reading of octets without a label: UTF-8 when they are valid UTF-8, else windows-1252.
     package static func guess(_ octets: some Collection<UInt8>) -> String {
-        String(validating: octets, as: UTF8.self) ?? single(octets, windowsScalar)
+        if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
+        return String(validating: octets, as: UTF8.self) ?? single(octets, windowsScalar)
     }
 
     private static func single(_ octets: some Collection<UInt8>, _ scalar: (UInt8) -> Unicode.Scalar) -> String {

@@ -9,11 +9,13 @@ package enum EncodedWord {
         let end: Int
     }
 
+    private static let opening = Array("=?".utf8)
+
     /// The value with its encoded words decoded. White space between two of them is dropped (RFC 2047 §6.2). Neighbours in the
     /// same charset are joined before the charset is applied, since senders cut between the octets of a character.
     /// Words in charsets other than those of `Charset` stay as they are, 8-bit octets are guessed.
     package static func decode(_ value: ArraySlice<UInt8>) -> String {
-        guard Octets.find(Array("=?".utf8), in: value) != nil else { return Charset.guess(value) }
+        guard Octets.find(opening, in: value) != nil else { return Charset.guess(value) }
         var out = ""
         var plain = value.startIndex
         var at = value.startIndex

@@ -24,6 +24,24 @@ package struct HeaderBlock: Equatable, Sendable {
         self.init(bytes[...])
     }
 
+    /// Only the fields of some names: the others are passed over without being taken apart.
+    /// - Parameters:
+    ///   - bytes: a header section, or a message of which only the header section is read.
+    ///   - names: names in lower case.
+    package init(_ bytes: ArraySlice<UInt8>, keeping names: [[UInt8]]) {
+        var walk = HeaderFieldIterator(bytes)
+        var fields: [HeaderField] = []
+        // The letters that the names begin with, one bit each: most lines are passed over by a look at their first octet.
+        let initials = names.reduce(UInt32(0)) { $0 | HeaderFieldIterator.initial($1.first ?? 0) }
+        while walk.skip(to: names, initials), let field = walk.next() {
+            // The walk stops at whatever begins with a name, as "Tone" begins with "To".
+            if names.contains(where: { Octets.equalIgnoringCase(field.name, $0) }) { fields.append(field) }
+        }
+        self.fields = fields
+        length = walk.position - bytes.startIndex
+        isTerminated = walk.isTerminated
+    }
+
     /// The first field of that name, ASCII letters of either case alike.
     package func first(_ name: String) -> HeaderField? {
         fields.first { $0.isNamed(name) }
@@ -47,5 +65,20 @@ package struct HeaderBlock: Equatable, Sendable {
     /// The addresses of all fields of that name.
     package func addresses(_ name: String) -> AddressList {
         AddressList(items: all(name).flatMap { AddressList(parsing: $0.body).items })
+    }
+
+    /// The addresses of all fields of that name as ``MailAddress/text`` has them, at most `limit`.
+    package func addressTexts(_ name: String, limit: Int) -> [String] {
+        var texts: [String] = []
+        for field in fields where texts.count < limit && field.isNamed(name) {
+            if let plain = AddressList.plainMailbox(field.body) {
+                texts.append(String(decoding: plain, as: UTF8.self))
+            } else {
+                for address in AddressList(parsing: field.body).mailboxes.prefix(limit - texts.count) {
+                    texts.append(address.text)
+                }
+            }
+        }
+        return texts
     }
 }

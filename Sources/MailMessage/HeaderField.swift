@@ -1,5 +1,7 @@
 // One header field (RFC 5322 §2.2) with its octets as they came, and the walk over a header section that finds the fields.
 
+import CBytes
+
 /// A header field, or a line of the header section that is none.
 package struct HeaderField: Equatable, Sendable {
     /// All octets of the field with its folds and its last line end.
@@ -49,6 +51,44 @@ package struct HeaderFieldIterator: IteratorProtocol, Sendable {
     package init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         position = bytes.startIndex
+    }
+
+    /// A bit for each letter, either case alike; none for other octets.
+    static func initial(_ octet: UInt8) -> UInt32 {
+        Octets.isLetter(octet) ? 1 << UInt32(Octets.lower(octet) - UInt8(ascii: "a")) : 0
+    }
+
+    /// Passes over fields until one begins with one of the names, which are in lower case. False when none does: then
+    /// the walk is at its end.
+    /// - Parameter initials: what ``initial(_:)`` gives for the first letters of the names.
+    mutating func skip(to names: [[UInt8]], _ initials: UInt32) -> Bool {
+        guard !isTerminated else { return false }
+        return bytes.withUnsafeBytes { octets in
+            var at = position - bytes.startIndex
+            defer { position = bytes.startIndex + at }
+            var isFirst = true
+            while at < octets.count {
+                let isFold = !isFirst && Octets.isSpace(octets[at])
+                if !isFold, initials & Self.initial(octets[at]) != 0,
+                    names.contains(where: { Octets.begins(octets[at...], $0) })
+                {
+                    return true
+                }
+                isFirst = false
+                let rest = UnsafeRawBufferPointer(rebasing: octets[at...])
+                let feed = mp_find_byte(rest.baseAddress, rest.count, Octets.lf)
+                guard feed >= 0 else {
+                    at = octets.count
+                    return false
+                }
+                at += feed + 1
+                if !isFold, feed == 0 || feed == 1 && rest[0] == Octets.cr {
+                    isTerminated = true
+                    return false
+                }
+            }
+            return false
+        }
     }
 
     /// The next field, nil at the empty line or the end of the octets.

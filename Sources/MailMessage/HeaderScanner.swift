@@ -45,6 +45,9 @@ package struct HeaderScanner: Equatable, Sendable {
     /// The fields as far as they have come.
     package var header: HeaderBlock { HeaderBlock(octets) }
 
+    /// The fields of some names, which are in lower case, as far as they have come.
+    package func header(keeping names: [[UInt8]]) -> HeaderBlock { HeaderBlock(octets[...], keeping: names) }
+
     /// Takes the next piece of the message.
     package mutating func feed(_ piece: ArraySlice<UInt8>) -> Progress {
         switch progress {

@@ -69,6 +69,13 @@ enum Octets {
         one.count == other.count && one.elementsEqual(other) { lower($0) == lower($1) }
     }
 
+    /// The octets begin with a word that is in lower case, ASCII letters of either case alike.
+    static func begins(_ octets: Slice<UnsafeRawBufferPointer>, _ word: [UInt8]) -> Bool {
+        guard octets.count >= word.count else { return false }
+        for (octet, letter) in zip(octets, word) where lower(octet) != letter { return false }
+        return true
+    }
+
     /// Without folding white space at both ends.
     static func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var bytes = bytes

@@ -93,4 +93,23 @@ import Testing
         let time = ContinuousClock().measure { #expect(AddressList(parsing: value[...]).items.count <= value.count) }
         #expect(time < .seconds(8))
     }
+
+    /// Whatever the short way reads, the parser reads the same; what it leaves is no plain address.
+    @Test(arguments: [
+        (" John Doe <jdoe@machine.example>", true), ("\r\n <a@b>\r\n", true), ("a.b-c_d+e=f@x.example.com", true),
+        ("N1 <a@b.c>", true), ("a@b, c@d", false), ("a@b <c@d>", false), ("N. N <a@b>", true), ("<a@b> <c@d>", false),
+        ("<a@b>>", false), ("a@b>", false), ("<a@b", false), (".a@b", false), ("a.@b", false), ("a..b@c", false),
+        ("a@b.", false), ("a@", false), ("@b", false), ("a@b@c", false), ("<@r:a@b>", false), ("a b@c", false),
+        ("a@b (c)", false), ("\"a\"@b", false), ("a@[1.2.3.4]", false), ("=?utf-8?q?a?= <a@b>", true), ("", false),
+        ("<>", false), (">", false), ("N\r\n M <a@b>", true), ("é@example.com", false), ("G:a@b;", false),
+        ("\"N, M <x@y>\" <a@b>", true), ("\"N\\\"\" <a@b>", false), ("\"N <a@b>", false),
+        ("\"N\"x <a@b>", true), ("\"N\" \"M\" <a@b>", false), ("\"N\" (c) <a@b>", false), ("\"\"<a@b>", true),
+        ("\">", false),
+    ])
+    func plainMailboxes(body: String, isPlain: Bool) {
+        let plain = AddressList.plainMailbox(octets(body)[...])
+        #expect((plain != nil) == isPlain)
+        guard let plain else { return }
+        #expect(AddressList(parsing: octets(body)[...]).mailboxes.map(\.text) == [text(plain)])
+    }
 }

@@ -102,4 +102,33 @@ func text(_ octets: some Collection<UInt8>) -> String { String(decoding: octets,
         var exact = HeaderScanner(limit: 6)
         #expect(exact.feed(octets("A:1\n\nbody")[...]) == .complete(consumed: 5))
     }
+
+    @Test(arguments: [
+        "Subject: one\r\n two\r\nTo : a@example.com\r\n\r\nto: no\r\n", "A: 1\n\t2\nto:3",
+        "to: 1\r\n \r\n to: 2\r\n\r\n",
+        "Tone: x\r\nTo\r\nTO:y\nTo: z", " To: fold first\r\n to: still\r\nto: field\r\n\r\n", "\r\nTo: body\r\n",
+        "\nTo: b",
+        "", "\r", "to: a\r\n\r", "\tx\n\nto: b", "A: 1\r\nB: 2\r\n\r\n", "t", "to", "to:", "Subject:s\rto: t\r\n\n",
+    ])
+    func chosenFieldsAreThoseOfAllFields(section: String) {
+        let bytes = octets("xx" + section)[2...]
+        let all = HeaderBlock(bytes)
+        for names in [["to"], ["subject", "to"], ["from"], []] {
+            let chosen = HeaderBlock(bytes, keeping: names.map(octets))
+            #expect(chosen.fields == all.fields.filter { field in names.contains { field.isNamed($0) } })
+            #expect(chosen.length == all.length)
+            #expect(chosen.isTerminated == all.isTerminated)
+        }
+    }
+
+    @Test func addressTextsAreThoseOfTheMailboxes() {
+        let header = HeaderBlock(
+            octets(
+                "To: One Two <a.b+c@example.com>\r\nTo: d@example.org\r\nTo: \"Q, R\" <e@example.com>, f@example.com\r\n\r\n"
+            ))
+        let texts = header.addresses("To").mailboxes.map(\.text)
+        #expect(texts == ["a.b+c@example.com", "d@example.org", "e@example.com", "f@example.com"])
+        for limit in 0...5 { #expect(header.addressTexts("to", limit: limit) == Array(texts.prefix(limit))) }
+        #expect(header.addressTexts("Cc", limit: 5).isEmpty)
+    }
 }

@@ -25,6 +25,10 @@ struct MessageLedger: MessageSink {
     /// Recipients that are kept.
     static let mostRecipients = 1000
 
+    /// The header fields that are read.
+    private static let fields = ["subject", "message-id"].map { Array($0.utf8) }
+    private static let addressedFields = fields + ["from", "to"].map { Array($0.utf8) }
+
     private var client: Open?
     private var server: Open?
     /// The digest of the octets on the wire, from where it differs from that of the message.
@@ -106,15 +110,18 @@ struct MessageLedger: MessageSink {
         var record = open.record
         record.complete = complete
         record.sha256 = open.hash.hex
-        let header = open.header.header
-        record.subject = Self.clip(header.text("Subject"))
-        record.messageID = Self.clip(header.text("Message-ID"))
+        let isAddressed: Bool
         switch record.carrier {
         // The envelope says from whom and to whom, when the server has judged it.
-        case .data, .bdat, .lmtp: break
-        case .retr, .top, .fetch, .append:
-            record.from = Self.clip(header.addresses("From").mailboxes.first?.text)
-            record.to = header.addresses("To").mailboxes.prefix(Self.mostRecipients).map { Self.clip($0.text) }
+        case .data, .bdat, .lmtp: isAddressed = false
+        case .retr, .top, .fetch, .append: isAddressed = true
+        }
+        let header = open.header.header(keeping: isAddressed ? Self.addressedFields : Self.fields)
+        record.subject = Self.clip(header.text("Subject"))
+        record.messageID = Self.clip(header.text("Message-ID"))
+        if isAddressed {
+            record.from = Self.clip(header.addressTexts("From", limit: 1).first)
+            record.to = header.addressTexts("To", limit: Self.mostRecipients).map { Self.clip($0) }
         }
         ended.append(Ended(record: record, exchange: exchange))
     }
