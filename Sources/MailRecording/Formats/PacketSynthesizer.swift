@@ -136,37 +136,49 @@ package struct PacketSynthesizer: Sendable {
         self[side].identification &+= 1
         self[side.other].unacknowledged = 0
         // Options of the SYN: MSS as on a loopback, and a window scale of 14 so that one window holds 1 GiB.
-        let options: [UInt8] = flags & Flags.syn == 0 ? [] : [2, 4, 0xFD, 0xE8, 1, 3, 3, 14]
-        let length = 20 + options.count + payload.count
-        var out: [UInt8] = []
-        out.reserveCapacity(40 + length)
-        if isIPv6 {
-            out.appendBig32(0x6000_0000)
-            out.appendBig16(UInt16(truncatingIfNeeded: length))
-            out += [6, 64]
-            for address in [from.endpoint.address, to.endpoint.address] {
-                out.appendBig64(address.high)
-                out.appendBig64(address.low)
+        let options: UInt64? = flags & Flags.syn == 0 ? nil : 0x0204_FDE8_0103_030E
+        let header = options == nil ? 20 : 28
+        let length = header + payload.count
+        let start = isIPv6 ? 40 : 20
+        var out = [UInt8](unsafeUninitializedCapacity: start + length) { octets, count in
+            let packet = UnsafeMutableRawBufferPointer(octets)
+            func put(_ value: some FixedWidthInteger, at offset: Int) {
+                packet.storeBytes(of: value.bigEndian, toByteOffset: offset, as: type(of: value))
             }
-        } else {
-            out += [0x45, 0]
-            out.appendBig16(UInt16(truncatingIfNeeded: length + 20))
-            out.appendBig16(from.identification)
-            out += [0x40, 0, 64, 6, 0, 0]
-            out.appendBig32(UInt32(truncatingIfNeeded: from.endpoint.address.low))
-            out.appendBig32(UInt32(truncatingIfNeeded: to.endpoint.address.low))
+            let tcp = UInt16(truncatingIfNeeded: length)
+            if isIPv6 {
+                put(0x6000_0000 as UInt32, at: 0)
+                put(tcp, at: 4)
+                put(0x0640 as UInt16, at: 6)
+                put(from.endpoint.address.high, at: 8)
+                put(from.endpoint.address.low, at: 16)
+                put(to.endpoint.address.high, at: 24)
+                put(to.endpoint.address.low, at: 32)
+            } else {
+                put(0x4500 as UInt16, at: 0)
+                put(tcp &+ 20, at: 2)
+                put(from.identification, at: 4)
+                put(0x4000 as UInt16, at: 6)
+                put(0x4006_0000 as UInt32, at: 8)
+                put(UInt32(truncatingIfNeeded: from.endpoint.address.low), at: 12)
+                put(UInt32(truncatingIfNeeded: to.endpoint.address.low), at: 16)
+            }
+            put(from.endpoint.port, at: start)
+            put(to.endpoint.port, at: start + 2)
+            put(from.sequence, at: start + 4)
+            put(acknowledgment ?? to.sequence, at: start + 8)
+            put(UInt16(header) << 10 | UInt16(flags), at: start + 12)
+            put(0xFFFF_0000 as UInt32, at: start + 14)
+            put(0 as UInt16, at: start + 18)
+            if let options { put(options, at: start + 20) }
+            UnsafeMutableRawBufferPointer(rebasing: packet[(start + header)...]).copyBytes(from: payload)
+            count = start + length
+        }
+        if !isIPv6 {
             var header = InternetChecksum()
-            header.add(out[...])
+            header.add(out[..<start])
             out.putBig16(~header.folded, at: 10)
         }
-        let start = out.count
-        out.appendBig16(from.endpoint.port)
-        out.appendBig16(to.endpoint.port)
-        out.appendBig32(from.sequence)
-        out.appendBig32(acknowledgment ?? to.sequence)
-        out += [UInt8(truncatingIfNeeded: (20 + options.count) << 2), flags, 0xFF, 0xFF, 0, 0, 0, 0]
-        out += options
-        out += payload
         var sum = InternetChecksum()
         sum.addPseudoHeader(from.endpoint.address, to.endpoint.address, length: length)
         sum.add(out[start...])

@@ -69,9 +69,23 @@ package enum PcapngWriter {
         interface: UInt32, time: Int64, _ packet: ArraySlice<UInt8>, originalLength: UInt32? = nil,
         comment: String? = nil, to out: inout [UInt8]
     ) {
+        let captured = UInt32(truncatingIfNeeded: packet.count)
+        let ticks = UInt64(bitPattern: time)
+        guard comment != nil else {
+            // Nearly all packets: the length is known before, and all that stands before the packet is added at once.
+            let length = (captured &+ 35) & ~3
+            let head = (
+                (6 as UInt32).littleEndian, length.littleEndian, interface.littleEndian,
+                UInt32(truncatingIfNeeded: ticks >> 32).littleEndian, UInt32(truncatingIfNeeded: ticks).littleEndian,
+                captured.littleEndian, max(originalLength ?? captured, captured).littleEndian
+            )
+            withUnsafeBytes(of: head) { out.append(contentsOf: $0) }
+            out.append(contentsOf: packet)
+            pad(packet.count, &out)
+            withUnsafeBytes(of: length.littleEndian) { out.append(contentsOf: $0) }
+            return
+        }
         appendBlock(6, to: &out) { out in
-            let captured = UInt32(truncatingIfNeeded: packet.count)
-            let ticks = UInt64(bitPattern: time)
             out.appendLittle32(interface)
             out.appendLittle32(UInt32(truncatingIfNeeded: ticks >> 32))
             out.appendLittle32(UInt32(truncatingIfNeeded: ticks))
