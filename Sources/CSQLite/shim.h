@@ -9,3 +9,6 @@ static inline int mp_sqlite_bind_text(sqlite3_stmt *s, int i, const char *p, int
 static inline int mp_sqlite_bind_blob(sqlite3_stmt *s, int i, const void *p, int n) {
   return sqlite3_bind_blob(s, i, p, n, SQLITE_TRANSIENT);
 }
+// sqlite3_config is variadic, which Swift does not import. To be called before anything else of SQLite is: memory is then
+// not counted, which would take a lock around each allocation.
+static inline int mp_sqlite_configure(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

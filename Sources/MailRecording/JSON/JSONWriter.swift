@@ -7,7 +7,7 @@ package struct JSONWriter: Sendable {
     package private(set) var octets: [UInt8] = []
     private var needsComma = false
 
-    package init() {}
+    package init() { octets.reserveCapacity(256) }
 
     /// What was written so far.
     package var text: String { String(decoding: octets, as: UTF8.self) }
@@ -68,21 +68,21 @@ package struct JSONWriter: Sendable {
     /// A string; nil becomes `null`.
     package mutating func value(_ text: String?) {
         separate()
-        if let text { Self.appendString(text, to: &octets) } else { octets += Array("null".utf8) }
+        if let text { Self.appendString(text, to: &octets) } else { octets.append(contentsOf: "null".utf8) }
         needsComma = true
     }
 
     /// A number; nil becomes `null`.
     package mutating func value(_ number: (some FixedWidthInteger)?) {
         separate()
-        octets += Array((number.map { String($0) } ?? "null").utf8)
+        octets.append(contentsOf: (number.map { String($0) } ?? "null").utf8)
         needsComma = true
     }
 
     /// `true` or `false`.
     package mutating func value(_ truth: Bool) {
         separate()
-        octets += Array((truth ? "true" : "false").utf8)
+        octets.append(contentsOf: (truth ? "true" : "false").utf8)
         needsComma = true
     }
 
@@ -92,7 +92,7 @@ package struct JSONWriter: Sendable {
         let fraction = String(microseconds.magnitude % 1_000_000)
         let zeros = String(repeating: "0", count: 6 - fraction.utf8.count)
         let sign = microseconds < 0 ? "-" : ""
-        octets += Array("\(sign)\(microseconds.magnitude / 1_000_000).\(zeros)\(fraction)".utf8)
+        octets.append(contentsOf: "\(sign)\(microseconds.magnitude / 1_000_000).\(zeros)\(fraction)".utf8)
         needsComma = true
     }
 

@@ -14,6 +14,9 @@ package final class Database {
         case readWrite
     }
 
+    /// Done once, before the first connection. Should SQLite have been started already, it stays as it is.
+    private static let isConfigured = mp_sqlite_configure() == SQLITE_OK
+
     /// The file.
     package let path: String
     let handle: OpaquePointer
@@ -22,6 +25,7 @@ package final class Database {
     /// - Parameter busyTimeout: milliseconds to wait for another connection's lock.
     package init(path: String, _ access: Access, busyTimeout: Int32 = 5_000) throws(DatabaseError) {
         self.path = path
+        _ = Self.isConfigured
         let flags: Int32
         var name = path
         switch access {
