@@ -61,7 +61,7 @@ let package = Package(
         tests("Replay", ["MailDialogue", "MailSessions"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
-        tests("MailRuntime", ["MailDialogue", "MailSessions"]),
+        tests("MailRuntime", ["MailDialogue", "MailSessions", "CLinux"]),
         tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
     ],
     swiftLanguageModes: [.v6]

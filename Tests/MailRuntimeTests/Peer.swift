@@ -1,5 +1,6 @@
 // The other end of a connection in tests: a blocking socket that never waits for longer than its patience.
 
+import CLinux
 import Glibc
 import MailRecording
 
@@ -71,6 +72,15 @@ final class Peer: Sendable {
             if count < 0 { return (octets, errno) }
             octets += buffer[..<count]
         }
+    }
+
+    /// Waits until the other end's kernel has all that was sent.
+    func hasSentAll() -> Bool {
+        for _ in 0..<2000 {
+            if mp_unsent(descriptor) == 0 { return true }
+            poll(nil, 0, 5)
+        }
+        return false
     }
 
     /// Sends no more.

@@ -184,7 +184,7 @@ struct RunCommand: ParsableCommand {
         let smtp = server.addresses.first { $0.route.mailProtocol == .smtp && $0.route.upstream == .fallback }
         let imap = server.addresses.first { $0.route.mailProtocol == .imap && $0.route.upstream == .fallback }
         let pop3 = server.addresses.first { $0.route.mailProtocol == .pop3 && $0.route.upstream == .fallback }
-        if let smtp, let imap, let pop3 {
+        if let smtp, let imap, let pop3, store?.acceptsAnyone == true {
             print(
                 """
 
