@@ -7,8 +7,8 @@ import MailRecording
 final class IndexWriter {
     /// Rows after which a transaction is committed.
     static let rowLimit = 2_000
-    /// Microseconds after which a transaction is committed.
-    static let timeLimit: Int64 = 250_000
+    /// Microseconds after which a transaction is committed. Short, so that who looks right after a session sees it.
+    static let timeLimit: Int64 = 50_000
     /// Microseconds from a failure to the next attempt.
     static let retryAfter: Int64 = 1_000_000
 
