@@ -124,12 +124,17 @@ struct URL {
                 advice: "use \(mailProtocol.schemes[0].name)://, over which STARTTLS passes untouched")
         }
         var authority = text[mark.upperBound...]
-        if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
         if let query = authority.firstIndex(of: "?") {
-            throw RouteError(
-                route: route, reason: "the option '\(authority[query...].dropFirst())' of the \(side) is not known",
-                advice: "leave it out")
+            // Without TLS of our own only what happens anyway can be asked for.
+            let possible = side == "listener" ? "tls=passthrough" : "tls=none"
+            for option in authority[query...].dropFirst().split(separator: "&") where option != possible {
+                throw RouteError(
+                    route: route, reason: "the option '\(option)' of the \(side) is not one that this version has",
+                    advice: "leave it out, or write \(possible)")
+            }
+            authority = authority[..<query]
         }
+        if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
         var port: UInt16?
         var host = authority
         let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex

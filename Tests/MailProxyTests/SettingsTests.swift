@@ -8,7 +8,7 @@ import Testing
 @Suite struct SettingsTests {
     /// Reads a configuration file of this text; gives the settings, or the message without the file's name.
     private func read(_ text: String) throws -> (settings: Settings, complaint: String?) {
-        var name = Array("/tmp/mailproxy-settings-XXXXXX".utf8CString)
+        var name = Array("\(Defaults.environment("TMPDIR") ?? "/tmp")/mailproxy-settings-XXXXXX".utf8CString)
         let descriptor = mkstemp(&name)
         try #require(descriptor >= 0)
         let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

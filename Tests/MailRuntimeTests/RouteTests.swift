@@ -25,6 +25,23 @@ import Testing
         #expect(try Route("pop3://localhost=fallback").listen == SocketAddress("127.0.0.1:1110"))
     }
 
+    @Test func optionsThatSayWhatHappensAnyway() throws {
+        let route = try Route("smtp://127.0.0.1:1025?tls=passthrough=smtp://192.0.2.1:25?tls=none")
+        #expect(route.listen == SocketAddress("127.0.0.1:1025"))
+        #expect(route.upstream == .server(host: "192.0.2.1", port: 25))
+        #expect(
+            try Route("imap://127.0.0.1:1143=imap://192.0.2.1?tls=none").upstream
+                == .server(host: "192.0.2.1", port: 143))
+    }
+
+    @Test(arguments: [
+        "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=starttls", "smtp://127.0.0.1:1025?tls=mirror=smtp://192.0.2.1",
+        "smtp://127.0.0.1:1025=smtp://192.0.2.1?verify=off", "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=none&sni=x",
+    ])
+    func optionsThatNeedTLSAreRefused(_ text: String) {
+        #expect(throws: RouteError.self) { try Route(text) }
+    }
+
     @Test func theFallback() throws {
         #expect(try Route("smtp://127.0.0.1:2525=fallback").upstream == .fallback)
         #expect(Route.defaults.map(\.listen.port) == [1025, 1110, 1143])
