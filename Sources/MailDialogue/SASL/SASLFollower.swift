@@ -18,6 +18,8 @@ package struct SASLFollower: Equatable, Sendable {
         package var masked: [UInt8]?
         /// The credential, when this response completes it.
         package var credential: Credential?
+        /// What the client broke in it; belongs on the note of the line that holds the response.
+        package var violations: [Violation] = []
     }
 
     package init(mechanism: String) { self.mechanism = mechanism }
@@ -29,6 +31,11 @@ package struct SASLFollower: Equatable, Sendable {
         default: mechanism.hasPrefix("GS2-")
         }
     }
+
+    /// The server sent `base64` (without the 334 or `+` before it and without line end). What it broke in it belongs on
+    /// the note of that line. To be called for every challenge, the empty ones too: it tells an initial response from an
+    /// answer.
+    package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] { [] }
 
     /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4).
     package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
