@@ -27,12 +27,13 @@ let package = Package(
         // System libraries and the few C lines that Swift cannot say.
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CBytes"),
         .target(name: "CLinux"),
 
         // Pure: bytes and events in, values out.
         module("MailMessage", ["CBytes"]),
-        module("MailDialogue", ["CBytes", "MailMessage"]),
+        module("MailDialogue", ["CBytes", "CZlib", "MailMessage", crypto]),
         module("MailRecording", ["CBytes", "MailDialogue", "MailMessage", crypto]),
         module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),
         module("MailSessions", ["MailDialogue", "MailRecording", "MailRules", "MailMessage", crypto]),
@@ -54,7 +55,7 @@ let package = Package(
             swiftSettings: strict),
 
         tests("MailMessage"),
-        tests("MailDialogue"),
+        tests("MailDialogue", ["CZlib", "MailMessage"]),
         tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),
         tests("MailRules", ["MailDialogue"]),
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),

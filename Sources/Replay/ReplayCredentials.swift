@@ -86,9 +86,8 @@ struct LoginRewriter: Equatable, Sendable {
         case .response:
             responses += 1
             return respond(frame, challenge)
-        case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .greeting,
-            .reply,
-            .data, .dataPart, .goAhead, .challenge:
+        case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .gap,
+            .unplaced, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
             return .unchanged
         }
     }

@@ -105,9 +105,8 @@ package struct ReplayPlayer: Sendable {
             switch note.element {
             case .greeting: greeting = Array(note.raw.withoutLineEnd.line)
             case .challenge: challenge = Array(note.raw.withoutLineEnd.line.firstWord.rest)
-            case .reply, .data, .dataPart, .goAhead, .content, .contentBegin, .contentEnd, .opaque, .incomplete,
-                .unknown,
-                .command, .commandPart, .response, .done:
+            case .reply, .data, .dataPart, .goAhead, .content, .contentBegin, .contentEnd, .opaque, .incomplete, .gap,
+                .unplaced, .unknown, .command, .commandPart, .response, .done:
                 break
             }
         }
@@ -158,7 +157,7 @@ package struct ReplayPlayer: Sendable {
             if case .line = demand { return .send }
             return .wait
         case .unknown: return .send
-        case .opaque, .incomplete, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart, .goAhead,
+        case .opaque, .incomplete, .gap, .unplaced, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart, .goAhead,
             .challenge:
             return .skip
         }

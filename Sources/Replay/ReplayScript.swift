@@ -75,7 +75,7 @@ package struct AnswerBook: Equatable, Sendable {
         case .contentEnd:
             answer.contents.append(hasher.finish())
             completes = mailProtocol == .pop3
-        case .dataPart, .opaque, .incomplete, .unknown, .command, .commandPart, .response, .done: break
+        case .dataPart, .opaque, .incomplete, .gap, .unplaced, .unknown, .command, .commandPart, .response, .done: break
         }
         if completes, !answer.isComplete {
             answer.isComplete = true
@@ -128,8 +128,11 @@ package struct ReplayScript: Equatable, Sendable {
     package mutating func accept(_ notes: some Sequence<Note>) {
         for note in notes {
             for fact in note.facts {
-                if case .opaque(let reason) = fact { opaque = reason }
+                if case .opaque(let reason) = fact { opaque = opaque ?? reason }
             }
+            // What is missing can't be played, and what follows stands on it.
+            if case .gap = note.element { opaque = opaque ?? .gap }
+            if opaque == .gap { continue }
             if case .opaque = note.element { continue }
             switch note.side {
             case .server: expected.accept(note)

@@ -36,6 +36,8 @@ extension Note {
         case .contentEnd: "end"
         case .opaque: "opaque \(raw.count)"
         case .incomplete: "incomplete"
+        case .gap(let count): "gap " + (count.map(String.init) ?? "?")
+        case .unplaced: "unplaced"
         case .unknown: "unknown"
         }
     }
@@ -73,6 +75,8 @@ extension Note {
         case .transactionReset: "reset"
         case .mailbox(let name): "mailbox=\(name)"
         case .opaque(let reason): "opaque=\(reason.rawValue)"
+        case .contentCut: "cut"
+        case .resumed: "resumed"
         }
     }
 
@@ -83,12 +87,13 @@ extension Note {
 }
 
 extension [Note] {
-    /// The notes of a side with pieces of content (and of what is opaque) joined, whatever way they were cut.
+    /// The notes of a side with pieces of content (and of what is opaque, and of a line that can't be placed) joined, whatever way they were cut.
     func joined(_ side: Side) -> [Note] {
         var out: [Note] = []
         for note in self where note.side == side {
             if let last = out.last, last.exchange == note.exchange, last.element == note.element,
                 note.element == .content || note.element == .opaque
+                    || (note.element == .unplaced && last.raw.last != 10)
             {
                 var both = last
                 if last.masked != nil || note.masked != nil { both.masked = last.publicOctets + note.publicOctets }

@@ -9,6 +9,9 @@ package enum Demand: Equatable, Sendable {
     case content(Content, Extent)
     /// Nothing may be cut before the other side has spoken: the octets are kept.
     case held
+    /// Octets are missing before, and the place is not known: whole lines are shown to the dialogue, which looks for one that
+    /// makes it certain. What is longer than `limit` octets passes unseen.
+    case seek(limit: Int)
     /// Everything passes uncut, to the end of the connection.
     case opaque
 }

@@ -26,6 +26,16 @@ package protocol Dialogue: Equatable, Sendable {
     /// The violation that a line beyond its limit is.
     func lineTooLong(_ side: Side) -> Violation
 
+    /// Octets of `side` are missing, and not only inside of content whose size is known. What follows may be the rest of a
+    /// line or of content; until it is certain again what it is, `demand` answers `.seek`.
+    mutating func lose(_ side: Side)
+
+    /// What both sides send is deflated (RFC 4978). Once true it stays so to the end of the session.
+    var isCompressed: Bool { get }
+
+    /// The violation that octets of `side` are which can't be inflated.
+    func brokenCompression(_ side: Side) -> Violation?
+
     /// The session can't be followed any more.
     mutating func becomeOpaque(_ reason: OpaqueReason)
 
@@ -59,4 +69,8 @@ extension Dialogue {
     package mutating func accept(content piece: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? { nil }
 
     package var isOpaque: Bool { opaque != nil }
+
+    package mutating func lose(_ side: Side) { becomeOpaque(.gap) }
+    package var isCompressed: Bool { false }
+    package func brokenCompression(_ side: Side) -> Violation? { nil }
 }

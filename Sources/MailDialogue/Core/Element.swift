@@ -32,6 +32,10 @@ package enum Element: Equatable, Sendable {
     case contentEnd
     /// Octets that are not followed any more.
     case opaque
+    /// Octets of this side are missing here: how many, nil when that is not known. The note has no octets.
+    case gap(Int?)
+    /// Octets behind a gap whose place in the dialogue is not known (yet): a line, or a piece of one.
+    case unplaced
     /// The connection ended in the middle of a frame.
     case incomplete
     /// A line that fits nothing.

@@ -25,6 +25,10 @@ package enum Fact: Equatable, Sendable {
     case mailbox(String)
     /// From here on the session is not followed.
     case opaque(OpaqueReason)
+    /// The content that was under way can't be followed to its end: octets of it are missing, and where it ends is not known.
+    case contentCut
+    /// Octets are missing before, and with this frame it is certain again where both sides are.
+    case resumed
 }
 
 /// A credential as seen on the wire.

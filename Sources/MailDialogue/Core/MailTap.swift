@@ -66,13 +66,13 @@ package struct MailTap: Sendable {
         }
     }
 
-    /// Octets of `side` are missing.
-    package mutating func lose(_ side: Side, into notes: inout [Note]) {
+    /// Octets of `side` are missing: `count` of them, or nil when that is not known.
+    package mutating func lose(_ side: Side, _ count: Int? = nil, into notes: inout [Note]) {
         own()
         switch machine {
-        case .smtp(let kept): kept.tap.lose(side, into: &notes)
-        case .pop3(let kept): kept.tap.lose(side, into: &notes)
-        case .imap(let kept): kept.tap.lose(side, into: &notes)
+        case .smtp(let kept): kept.tap.lose(side, count, into: &notes)
+        case .pop3(let kept): kept.tap.lose(side, count, into: &notes)
+        case .imap(let kept): kept.tap.lose(side, count, into: &notes)
         }
     }
 

@@ -6,6 +6,9 @@
 // Only the client's octets ever wait, and they came before what the server sends behind the line that releases them:
 // after each frame of the server the client gets its turn, when it has octets. "354" and "250" in one segment are then
 // no reply in the middle of the data.
+//
+// Under COMPRESS octets are inflated piece by piece as they are cut. Missing octets inside of content whose size is known
+// leave a hole in it and nothing else; any other gap is the dialogue's to judge.
 
 /// Follows one connection.
 package struct Tap<D: Dialogue>: Sendable, Equatable {
@@ -15,6 +18,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     private struct Stream: Equatable, Sendable {
         var framer = Framer()
+        /// Undoes the compression, once there is one.
+        var inflater: Inflater?
         /// Content that has begun; the octets still to come, or nil when a terminator ends it.
         var content: Content?
         var remaining: Int?
@@ -26,12 +31,22 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var begun = false
         /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
         var secretTail = false
+        /// The line that can't be placed was longer than what is cut at once: its rest passes too.
+        var unplacedTail = false
+
+        /// Octets wait, cut or not.
+        var hasOctets: Bool { !framer.isEmpty || (inflater?.pending ?? 0) > 0 }
     }
 
     package init(_ dialogue: D) { self.dialogue = dialogue }
 
     /// Octets that were received and not yet cut.
-    package func pending(_ side: Side) -> Int { side == .client ? client.framer.count : server.framer.count }
+    package func pending(_ side: Side) -> Int {
+        switch side {
+        case .client: client.framer.count + (client.inflater?.pending ?? 0)
+        case .server: server.framer.count + (server.inflater?.pending ?? 0)
+        }
+    }
 
     /// Octets of `side` arrived. The notes of all frames that are now whole are appended, in the order in which they
     /// are understood.
@@ -42,14 +57,80 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     /// The same for a slice, which the notes then share.
     package mutating func receive(_ bytes: ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
         switch side {
-        case .client: client.framer.append(bytes)
-        case .server: server.framer.append(bytes)
+        case .client: Self.append(bytes, &client)
+        case .server: Self.append(bytes, &server)
         }
+        settle(side, into: &notes)
+    }
+
+    private static func append(_ bytes: ArraySlice<UInt8>, _ path: inout Stream) {
+        if path.inflater == nil { path.framer.append(bytes) } else { path.inflater?.append(bytes) }
+    }
+
+    /// Cuts what can be cut of both sides, beginning with `side`.
+    private mutating func settle(_ side: Side, into notes: inout [Note]) {
         var turn = side
         var idle = 0
         while idle < 2 {
-            if drain(turn, into: &notes) { idle = 0 } else { idle += 1 }
+            if advance(turn, into: &notes) { idle = 0 } else { idle += 1 }
             turn = turn.other
+        }
+    }
+
+    /// Cuts, and inflates more to cut, until the side needs octets or must let the other speak. True when there was something.
+    private mutating func advance(_ side: Side, into notes: inout [Note]) -> Bool {
+        var moved = false
+        while true {
+            if drain(side, into: &notes) {
+                moved = true
+                if side == .server, client.hasOctets { return true }
+            }
+            guard dialogue.isCompressed, inflate(side, into: &notes) else { return moved }
+            moved = true
+        }
+    }
+
+    /// Inflates a bounded piece. False when there is nothing to inflate.
+    private mutating func inflate(_ side: Side, into notes: inout [Note]) -> Bool {
+        if client.inflater == nil || server.inflater == nil { beginInflating() }
+        switch side {
+        case .client: return Self.inflate(&dialogue, &client, side, into: &notes)
+        case .server: return Self.inflate(&dialogue, &server, side, into: &notes)
+        }
+    }
+
+    /// What was received behind the command and its reply is deflated.
+    private mutating func beginInflating() {
+        Self.beginInflating(&client)
+        Self.beginInflating(&server)
+    }
+
+    private static func beginInflating(_ path: inout Stream) {
+        let rest = path.framer.rest()
+        path.inflater = Inflater()
+        if !rest.isEmpty { append(rest, &path) }
+    }
+
+    private static func inflate(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) -> Bool {
+        switch path.inflater?.next() ?? .broken {
+        case .octets(let octets):
+            path.framer.append(octets[...])
+            return true
+        case .needsMore: return false
+        case .broken:
+            guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
+            let violation = dialogue.isOpaque ? nil : dialogue.brokenCompression(side)
+            let exchange = dialogue.currentExchange
+            let facts: [Fact] = dialogue.isOpaque ? [] : [.opaque(.compress)]
+            if !dialogue.isOpaque { dialogue.becomeOpaque(.compress) }
+            path.spokeOpaquely = true
+            notes.append(
+                Note(
+                    side, .opaque, exchange: exchange, raw: rest, facts: facts, violations: violation.map { [$0] } ?? []
+                ))
+            return true
         }
     }
 
@@ -63,7 +144,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     private static func pass(_ bytes: UnsafeRawBufferPointer, _ isOpaque: Bool, _ path: inout Stream) -> Int {
-        guard path.framer.isEmpty else { return 0 }
+        guard path.framer.isEmpty, path.inflater == nil else { return 0 }
         if isOpaque { return path.spokeOpaquely && !path.secretTail ? bytes.count : 0 }
         guard let content = path.content, case .message = content.kind else { return 0 }
         guard let remaining = path.remaining else { return path.framer.passDotTerminated(bytes) }
@@ -76,11 +157,76 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// No more octets come from `side`. What was not whole is told as it is.
     package mutating func end(_ side: Side, into notes: inout [Note]) {
-        let rest = side == .client ? client.framer.rest() : server.framer.rest()
-        guard !rest.isEmpty else { return }
-        let active = side == .client ? client.content : server.content
-        if let active {
-            let masked = active.secret ? Self.stars(rest) : dialogue.accept(content: rest, from: side)
+        switch side {
+        case .client:
+            let rest = client.framer.rest()
+            if !rest.isEmpty { Self.tellRest(rest, &dialogue, &client, side, into: &notes) }
+        case .server:
+            let rest = server.framer.rest()
+            if !rest.isEmpty { Self.tellRest(rest, &dialogue, &server, side, into: &notes) }
+        }
+    }
+
+    /// Octets of `side` are missing here.
+    /// - Parameter count: how many; nil when that is not known.
+    package mutating func lose(_ side: Side, _ count: Int? = nil, into notes: inout [Note]) {
+        switch side {
+        case .client: Self.lose(&dialogue, &client, side, count, into: &notes)
+        case .server: Self.lose(&dialogue, &server, side, count, into: &notes)
+        }
+        settle(side, into: &notes)
+    }
+
+    private static func lose(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, _ lost: Int?, into notes: inout [Note]
+    ) {
+        var count = lost.map { max($0, 0) }
+        if dialogue.isOpaque {
+            notes.append(Note(side, .gap(count), exchange: dialogue.currentExchange, raw: []))
+            return
+        }
+        if path.inflater != nil {
+            // Behind a hole nothing can be inflated any more: each octet stands on those before it.
+            let rest = path.framer.rest()
+            if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
+            notes.append(
+                Note(
+                    side, .gap(count), exchange: dialogue.currentExchange, raw: [],
+                    facts: [.opaque(.gap)]))
+            dialogue.becomeOpaque(.gap)
+            return
+        }
+        if let content = path.content, let remaining = path.remaining, let missing = count {
+            // Where content ends is known, whatever stood in it.
+            let inside = min(missing, remaining)
+            notes.append(Note(side, .gap(inside), exchange: content.exchange, raw: []))
+            path.remaining = remaining - inside
+            if inside == remaining { endContent(&dialogue, &path, side, content, [], [], into: &notes) }
+            if inside == missing { return }
+            count = missing - inside
+        }
+        let rest = path.framer.rest()
+        if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
+        notes.append(
+            Note(
+                side, .gap(count), exchange: path.content?.exchange ?? dialogue.currentExchange, raw: [],
+                facts: path.content == nil ? [] : [.contentCut]))
+        path.content = nil
+        path.remaining = nil
+        path.waited = false
+        path.begun = true
+        path.unplacedTail = false
+        dialogue.lose(side)
+        guard let reason = dialogue.opaque else { return }
+        notes.append(Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(reason)]))
+    }
+
+    /// What was received and is not whole, when no more of it comes.
+    private static func tellRest(
+        _ rest: ArraySlice<UInt8>, _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) {
+        if let active = path.content {
+            let masked = active.secret ? stars(rest) : dialogue.accept(content: rest, from: side)
             notes.append(Note(side, .content, exchange: active.exchange, raw: rest, masked: masked))
         } else {
             notes.append(
@@ -88,16 +234,6 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     side, .incomplete, exchange: dialogue.currentExchange, raw: rest,
                     masked: dialogue.mask(partial: rest, from: side)))
         }
-    }
-
-    /// Octets of `side` are missing here: nothing that follows can be placed.
-    package mutating func lose(_ side: Side, into notes: inout [Note]) {
-        end(.client, into: &notes)
-        end(.server, into: &notes)
-        guard !dialogue.isOpaque else { return }
-        dialogue.becomeOpaque(.gap)
-        notes.append(
-            Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.gap)]))
     }
 
     /// Cuts and follows all that can be cut of one side. True when there was something.
@@ -108,8 +244,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             Self.drain(&dialogue, &client, side, yields: false, otherSpoke: server.spokeOpaquely, into: &notes)
         case .server:
             Self.drain(
-                &dialogue, &server, side, yields: !client.framer.isEmpty, otherSpoke: client.spokeOpaquely, into: &notes
-            )
+                &dialogue, &server, side, yields: client.hasOctets, otherSpoke: client.spokeOpaquely, into: &notes)
         }
     }
 
@@ -144,7 +279,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.waited = false
                     path.begun = true
                     notes.append(dialogue.accept(line: line, from: side))
-                    if yields { return true }
+                    // What stands behind the line that began it is deflated.
+                    if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
                 case .tooLong:
                     let rest = path.framer.restOfLine()
                     let masked = dialogue.mask(partial: rest, from: side)
@@ -192,6 +328,22 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     Note(
                         side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.holdLimit)]))
                 moved = true
+            case .seek(let limit):
+                guard !path.framer.isEmpty else { return moved }
+                switch path.framer.line(limit: limit) {
+                case .needsMore:
+                    guard path.unplacedTail else { return moved }
+                    pass(path.framer.rest(), &dialogue, &path, side, into: &notes)
+                case .line(let line):
+                    if path.unplacedTail {
+                        pass(line, &dialogue, &path, side, into: &notes)
+                    } else {
+                        notes.append(dialogue.accept(line: line, from: side))
+                        if yields { return true }
+                    }
+                case .tooLong: pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
+                }
+                moved = true
             case .opaque:
                 guard !path.framer.isEmpty else { return moved }
                 var violations: [Violation] = []
@@ -221,6 +373,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         }
     }
 
+    /// A piece of a line that is too long to be looked at, behind a gap.
+    private static func pass(
+        _ piece: ArraySlice<UInt8>, _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) {
+        path.unplacedTail = piece.last != 10
+        let masked: ArraySlice<UInt8>? = side == .client ? piece.masking(0..<piece.count) : nil
+        notes.append(Note(side, .unplaced, exchange: dialogue.currentExchange, raw: piece, masked: masked))
+    }
+
     /// Cuts a piece of the content that is under way. False when more octets are needed.
     private static func cutContent(
         _ dialogue: inout D, _ path: inout Stream, _ side: Side, _ content: Content, into notes: inout [Note]
@@ -248,6 +409,14 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             violations = []
         }
         guard let terminator else { return false }
+        endContent(&dialogue, &path, side, content, terminator, violations, into: &notes)
+        return true
+    }
+
+    private static func endContent(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, _ content: Content, _ terminator: ArraySlice<UInt8>,
+        _ violations: [Violation], into notes: inout [Note]
+    ) {
         path.content = nil
         path.remaining = nil
         let end = dialogue.contentEnded(from: side)
@@ -255,7 +424,6 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             Note(
                 side, .contentEnd, exchange: content.exchange, raw: terminator, facts: end.facts,
                 violations: violations + end.violations))
-        return true
     }
 
     /// Each line masked as a cut-off line of its side would be; nil when none may hold a secret.

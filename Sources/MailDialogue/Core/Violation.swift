@@ -31,13 +31,19 @@ package struct Violation: Equatable, Hashable, Sendable {
     package let section: String
     /// One sentence that says what happened.
     package let meaning: String
+    /// The shortest octets that show it, in the form of a transcript: `C: ` and `S: ` before each line, escapes for what can't
+    /// be printed.
+    package let example: String
 
-    package init(_ code: String, _ side: Side, _ severity: Severity, _ section: String, _ meaning: String) {
+    package init(
+        _ code: String, _ side: Side, _ severity: Severity, _ section: String, _ meaning: String, example: String = ""
+    ) {
         self.code = code
         self.side = side
         self.severity = severity
         self.section = section
         self.meaning = meaning
+        self.example = example
     }
 
     package static func == (a: Violation, b: Violation) -> Bool { a.code == b.code && a.side == b.side }

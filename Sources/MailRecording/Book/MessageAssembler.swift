@@ -72,9 +72,14 @@ package struct MessageAssembler: Sendable {
             }
         case .command(let command): acceptCommand(command, note, &sink)
         case .data("FETCH", complete: false): fetchNumber = FetchItem.messageNumber(note.raw) ?? 0
+        case .gap:
+            switch note.side {
+            case .client: Self.lose(note, .client, &client, &sink)
+            case .server: Self.lose(note, .server, &server, &sink)
+            }
         case .opaque: close(&sink)
         case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete,
-            .unknown:
+            .unplaced, .unknown:
             break
         }
     }
@@ -193,6 +198,15 @@ package struct MessageAssembler: Sendable {
             sink.willAlter(side)
         }
         for part in parts { sink.bytes(part, side) }
+    }
+
+    /// Octets are missing: inside of the message that is under way, or where its next chunk may have stood.
+    private static func lose<Sink: MessageSink>(
+        _ note: Note, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
+    ) {
+        guard slot.isOpen else { return }
+        slot.isBroken = true
+        if note.facts.contains(.contentCut) || !slot.inContent { end(side, &slot, complete: false, &sink) }
     }
 
     private static func endContent<Sink: MessageSink>(_ side: Side, _ slot: inout Slot, _ sink: inout Sink) {

@@ -183,15 +183,20 @@ package struct SessionBook: Sendable {
         case .opaque:
             messages.accept(note, &ledger)
             collectMessages(&events)
+        case .gap:
+            messages.accept(note, &ledger)
+            if note.facts.contains(.contentCut) { cutContent(note, time) }
+            collectMessages(&events)
         case .data(_, complete: false): messages.accept(note, &ledger)
-        case .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unknown: break
+        case .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown:
+            break
         }
         for violation in note.violations { book(violation, note.exchange) }
         for fact in note.facts { book(fact, note.exchange, &events) }
         switch note.element {
         case .greeting, .reply, .contentEnd: completeIfAnswered(note.exchange, &events)
         case .content, .contentBegin, .command, .opaque, .commandPart, .data, .dataPart, .goAhead, .challenge,
-            .response, .done, .incomplete, .unknown:
+            .response, .done, .incomplete, .gap, .unplaced, .unknown:
             break
         }
     }
@@ -267,6 +272,22 @@ package struct SessionBook: Sendable {
         }
     }
 
+    /// Where the content ends is not known: what was seen of it is booked.
+    private mutating func cutContent(_ note: Note, _ time: Int64) {
+        let content: OpenContent?
+        switch note.side {
+        case .client:
+            content = clientContent
+            clientContent = nil
+        case .server:
+            content = serverContent
+            serverContent = nil
+        }
+        guard let content else { return }
+        open[content.exchange]?.take(
+            content: ledger.digest(note.side), content.bytes, note.side, time, isReply: false)
+    }
+
     private mutating func endContent(_ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
         let content: OpenContent?
         switch note.side {
@@ -328,7 +349,7 @@ package struct SessionBook: Sendable {
             envelope.recipients.append(MessageLedger.clip(mailbox))
         case .messageAccepted, .messageRefused: settle(upTo: exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
-        case .clientName, .recipientRefused, .transactionReset, .mailbox: break
+        case .clientName, .recipientRefused, .transactionReset, .mailbox, .contentCut, .resumed: break
         }
     }
 

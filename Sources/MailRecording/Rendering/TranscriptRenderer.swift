@@ -160,12 +160,21 @@ package struct TranscriptRenderer: Sendable {
             endContent(note.side, &out)
             if !note.raw.isEmpty { line(note, time, "", &out) }
         case .opaque: addOpaque(note, time)
+        case .gap(let count): gap(note, count, time, &out)
         case .incomplete: line(note, time, " (incomplete)", &out)
         case .data: listed(note, time, &out)
         case .greeting, .command, .commandPart, .reply, .dataPart, .goAhead, .challenge, .response, .done, .unknown:
             line(note, time, "", &out)
+        case .unplaced: line(note, time, " (not placed: octets are missing before)", &out)
         }
         for violation in note.violations { tell(violation, &out) }
+    }
+
+    private mutating func gap(_ note: Note, _ count: Int?, _ time: Int64, _ out: inout String) {
+        if note.facts.contains(.contentCut) { endContent(note.side, &out) }
+        let size = count.map { Figures.count($0, "octet") } ?? "octets"
+        let verb = count == 1 ? "is" : "are"
+        aside("\(size) of the \(note.side == .client ? "client" : "server") \(verb) missing here", .quiet, &out)
     }
 
     private func continuesListing(_ note: Note) -> Bool {

@@ -137,7 +137,8 @@ package struct IMAPServer: ServerSession {
         case .done: done(frame)
         case .opaque: leave("* BYE [TOOBIG] the line is too long")
         case .unknown: notDone()
-        case .contentBegin, .incomplete, .greeting, .reply, .data, .dataPart, .goAhead, .challenge: break
+        case .contentBegin, .incomplete, .gap, .unplaced, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
+            break
         }
     }
 

@@ -128,7 +128,7 @@ package struct POP3Server: ServerSession {
             refuse("the line is too long")
             connection.close()
         case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .done, .contentBegin, .content,
-            .contentEnd, .incomplete, .unknown:
+            .contentEnd, .incomplete, .gap, .unplaced, .unknown:
             break
         }
     }

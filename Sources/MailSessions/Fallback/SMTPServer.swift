@@ -141,7 +141,9 @@ package struct SMTPServer: ServerSession {
             let line =
                 frame.violations.contains(.smtpLineTooLong) ? "500 5.5.6 the line is too long" : "421 4.7.0 too much"
             leave(line)
-        case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .done, .unknown: break
+        case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .done, .gap, .unplaced,
+            .unknown:
+            break
         }
     }
 

@@ -42,18 +42,23 @@ package struct Observer: Sendable {
         book.accept(notes[first...], at: time, into: &events)
     }
 
-    /// Octets of `side` are missing: the rest passes unfollowed.
+    /// Octets of `side` are missing. The session is followed on from where it is certain again what the octets are.
     /// - Parameter octets: how many; 0 when that is not known.
     package mutating func lose(
         _ side: Side, octets: Int, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
     ) {
         let first = notes.count
-        tap.lose(side, into: &notes)
-        // What waited to be understood comes before the gap, what the gap means behind it.
-        let gap = notes[first...].firstIndex { $0.element == .opaque } ?? notes.endIndex
-        book.accept(notes[first..<gap], at: time, into: &events)
-        book.lose(side, octets: octets, at: time, into: &events)
-        book.accept(notes[gap...], at: time, into: &events)
+        tap.lose(side, octets > 0 ? octets : nil, into: &notes)
+        // What waited to be understood comes before the gap, what the gap means behind it. A gap may be told in two: the part
+        // within content whose size is known, and the rest.
+        var from = first
+        for index in notes.indices[first...] {
+            guard case .gap(let count) = notes[index].element else { continue }
+            book.accept(notes[from..<index], at: time, into: &events)
+            book.lose(side, octets: count ?? 0, at: time, into: &events)
+            from = index
+        }
+        book.accept(notes[from...], at: time, into: &events)
     }
 
     /// No more octets come from `side`.

@@ -15,7 +15,8 @@ extension Relay {
         case .contentEnd: handleContentEnd(item, &out)
         case .commandPart(let complete): handlePart(item, complete: complete, &out)
         case .response: handleResponse(item, &out)
-        case .done, .opaque, .incomplete, .unknown, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
+        case .done, .opaque, .incomplete, .gap, .unplaced, .unknown, .greeting, .reply, .data, .dataPart, .goAhead,
+            .challenge:
             if swallowed == nil { toServer(note.raw, &out) }
         }
     }

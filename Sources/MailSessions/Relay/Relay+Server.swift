@@ -73,8 +73,8 @@ extension Relay {
                 toClient(reply[...], isOurs: true, &out)
                 return
             }
-        case .contentBegin, .content, .contentEnd, .greeting, .goAhead, .challenge, .opaque, .incomplete, .unknown,
-            .command, .commandPart, .response, .done:
+        case .contentBegin, .content, .contentEnd, .greeting, .goAhead, .challenge, .opaque, .incomplete, .gap,
+            .unplaced, .unknown, .command, .commandPart, .response, .done:
             break
         }
         toClient(note.raw, &out)
@@ -86,7 +86,7 @@ extension Relay {
         switch note.element {
         case .reply(let reply): (true, reply.isLast)
         case .greeting, .command, .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin,
-            .content, .contentEnd, .opaque, .incomplete, .unknown:
+            .content, .contentEnd, .opaque, .incomplete, .gap, .unplaced, .unknown:
             (false, false)
         }
     }
@@ -153,7 +153,7 @@ extension Relay {
                 judgeRetrieved(scanner.octets, note.raw, note, &out)
                 due.popFirst()
             case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done,
-                .opaque, .incomplete, .unknown:
+                .opaque, .incomplete, .gap, .unplaced, .unknown:
                 message = .none
                 toClient(status + scanner.octets + note.raw, &out)
             }
