@@ -100,7 +100,7 @@ extension Relay {
                 facts.user = credential.account
                 facts.news.insert(.login)
             case .login, .reversePath, .recipient, .recipientRefused, .messageAccepted, .messageRefused,
-                .transactionReset, .mailbox, .opaque:
+                .transactionReset, .mailbox, .opaque, .contentCut, .resumed:
                 break
             }
         }
