@@ -15,64 +15,84 @@ package struct Framer: Equatable, Sendable {
         case tooLong
     }
 
+    /// Octets of which those before `next` are cut.
     private var buffer: ArraySlice<UInt8> = []
-    /// Octets at the front of `buffer` that hold no LF.
+    private var next = 0
+    /// The octets from `next` up to here hold no LF.
     private var searched = 0
     private var scanner = DotScanner()
 
     init() {}
 
     /// Octets that wait.
-    var count: Int { buffer.count }
-    var isEmpty: Bool { buffer.isEmpty }
+    var count: Int { buffer.endIndex - next }
+    var isEmpty: Bool { buffer.endIndex == next }
 
     mutating func append(_ bytes: ArraySlice<UInt8>) {
-        if buffer.isEmpty {
+        if isEmpty {
             buffer = bytes
+            next = bytes.startIndex
+            searched = next
         } else {
+            // What is cut is dropped first, so that a slow reader's buffer does not grow for ever.
+            if next - buffer.startIndex > buffer.endIndex - next { compact() }
             buffer.append(contentsOf: bytes)
         }
     }
 
+    private mutating func compact() {
+        let ahead = searched - next
+        buffer = ArraySlice(Array(buffer[next...]))
+        next = buffer.startIndex
+        searched = next + ahead
+    }
+
     /// The next line with its LF.
     mutating func line(limit: Int) -> LineCut {
-        let found = buffer.withUnsafeBytes { raw -> Int in
+        let from = searched
+        let start = buffer.startIndex
+        let hit = buffer.withUnsafeBytes { raw -> Int in
             guard let base = raw.baseAddress else { return -1 }
-            let hit = mp_find_byte(base + searched, raw.count - searched, 10)
-            return hit < 0 ? -1 : hit + searched
+            let offset = from - start
+            let found = mp_find_byte(base + offset, raw.count - offset, 10)
+            return found < 0 ? -1 : from + found
         }
-        guard found >= 0 else {
-            searched = buffer.count
-            return buffer.count > limit ? .tooLong : .needsMore
+        guard hit >= 0 else {
+            searched = buffer.endIndex
+            return count > limit ? .tooLong : .needsMore
         }
-        guard found < limit else { return .tooLong }
-        return .line(take(found + 1))
+        guard hit - next < limit else { return .tooLong }
+        return .line(take(hit - next + 1))
     }
 
     /// At most `most` octets, whatever they are.
-    mutating func octets(_ most: Int) -> ArraySlice<UInt8> { take(min(max(most, 0), buffer.count)) }
+    mutating func octets(_ most: Int) -> ArraySlice<UInt8> { take(min(max(most, 0), count)) }
 
     /// All octets.
-    mutating func rest() -> ArraySlice<UInt8> { take(buffer.count) }
+    mutating func rest() -> ArraySlice<UInt8> { take(count) }
 
     /// The octets up to the first LF, or all when there is none.
     mutating func restOfLine() -> ArraySlice<UInt8> {
-        let found = buffer.withUnsafeBytes { mp_find_byte($0.baseAddress, $0.count, 10) }
-        return take(found < 0 ? buffer.count : found + 1)
+        let offset = next - buffer.startIndex
+        let found = buffer.withUnsafeBytes { raw -> Int in
+            guard let base = raw.baseAddress else { return -1 }
+            return mp_find_byte(base + offset, raw.count - offset, 10)
+        }
+        return take(found < 0 ? count : found + 1)
     }
 
     /// The octets are a TLS record of type handshake (RFC 8446 §5.1); no protocol here begins so.
-    var beginsTLS: Bool { buffer.starts(with: [0x16, 0x03]) }
+    var beginsTLS: Bool { count >= 2 && buffer[next] == 0x16 && buffer[next + 1] == 0x03 }
 
     /// The octets begin with NUL, as a wrapped buffer does.
-    var beginsWrapped: Bool { buffer.first == 0 }
+    var beginsWrapped: Bool { !isEmpty && buffer[next] == 0 }
 
     /// Content starts here: the scanner stands at the beginning of a line.
     mutating func beginDotTerminated() { scanner = DotScanner() }
 
     /// The next piece of dot-terminated content, and its terminator when it was reached.
     mutating func dotTerminated() -> DotScanner.Cut {
-        let cut = scanner.scan(buffer)
+        let cut = scanner.scan(buffer[next...])
         let piece = take(cut.content)
         let terminator = cut.terminated ? take(3) : nil
         return DotScanner.Cut(piece: piece, terminator: terminator, flaws: cut.flaws)
@@ -83,13 +103,21 @@ package struct Framer: Equatable, Sendable {
     mutating func passDotTerminated(_ bytes: UnsafeRawBufferPointer) -> Int { scanner.scan(bytes).content }
 
     private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
-        let head = buffer.prefix(count)
-        searched = 0
-        if count >= buffer.count {
+        let end = min(next + max(count, 0), buffer.endIndex)
+        let head = buffer[next..<end]
+        if end == buffer.endIndex {
             buffer = []  // lets go of the storage, so that an idle session keeps none
+            next = 0
         } else {
-            buffer = buffer[(buffer.startIndex + count)...]
+            next = end
         }
+        searched = next
         return head
+    }
+
+    /// The same octets wait, and the same is known of them.
+    package static func == (a: Framer, b: Framer) -> Bool {
+        a.searched - a.next == b.searched - b.next && a.scanner == b.scanner
+            && a.buffer[a.next...] == b.buffer[b.next...]
     }
 }
