@@ -4,6 +4,11 @@
 //     S: 220 mx.example.com          a line of the server, CRLF added; `S:` alone is an empty line
 //     = greeting ok 220              the notes that begin in the line above, one each
 //     C> MAIL FROM:<>\n\x00          octets with escapes \r \n \0 \\ \xNN, nothing added
+//     C! 12                          a capture lost 12 octets of the client here
+//     S! ?                           it lost some of the server, nobody knows how many
+//
+// Only an observer can miss octets: a transcript with gaps is run from that vantage alone. One that begins with `C! ?`
+// and `S! ?` is of a capture that began in the middle of a session.
 //
 // A frame without `=` lines is not compared, but a violation in it must be stated. A file that states nothing fails.
 
@@ -11,12 +16,42 @@ import Foundation
 
 @testable import MailDialogue
 
+/// Octets of a side that a capture lost.
+enum Gap: Equatable, Sendable {
+    case octets(Int)
+    /// Nobody knows how many.
+    case unknown
+
+    /// As `Tap.lose` wants it.
+    var count: Int? {
+        switch self {
+        case .octets(let count): count
+        case .unknown: nil
+        }
+    }
+}
+
+/// What comes of one side in one go: octets, or a gap.
+struct Turn: Sendable {
+    var side: Side
+    var octets: [UInt8]
+    var gap: Gap?
+
+    init(_ side: Side, _ octets: [UInt8], gap: Gap? = nil) {
+        self.side = side
+        self.octets = octets
+        self.gap = gap
+    }
+}
+
 /// A transcript file.
 struct Transcript: Sendable, CustomStringConvertible {
     /// Octets of one side and what is expected of them.
     struct Frame: Sendable {
         var side: Side
         var octets: [UInt8]
+        /// The frame is no octets but the loss of some.
+        var gap: Gap?
         var expected: [String] = []
         var line: Int
     }
@@ -35,14 +70,17 @@ struct Transcript: Sendable, CustomStringConvertible {
     /// All octets of a side.
     func octets(_ side: Side) -> [UInt8] { frames.filter { $0.side == side }.flatMap(\.octets) }
 
-    /// Frames of one side that follow each other.
-    var turns: [(side: Side, octets: [UInt8])] {
-        var turns: [(side: Side, octets: [UInt8])] = []
+    /// A capture lost octets of it.
+    var hasGaps: Bool { frames.contains { $0.gap != nil } }
+
+    /// Frames of one side that follow each other; a gap stands alone.
+    var turns: [Turn] {
+        var turns: [Turn] = []
         for frame in frames {
-            if turns.last?.side == frame.side {
+            if let last = turns.last, last.side == frame.side, last.gap == nil, frame.gap == nil {
                 turns[turns.count - 1].octets += frame.octets
             } else {
-                turns.append((frame.side, frame.octets))
+                turns.append(Turn(frame.side, frame.octets, gap: frame.gap))
             }
         }
         return turns
@@ -71,6 +109,12 @@ struct Transcript: Sendable, CustomStringConvertible {
             frames.append(Frame(side: side, octets: Array(text.utf8) + [13, 10], line: number))
         } else if let side = line.first.flatMap({ sides[$0] }), second == ">" {
             frames.append(Frame(side: side, octets: try Self.unescape(line.dropFirst(3), number), line: number))
+        } else if let side = line.first.flatMap({ sides[$0] }), line.dropFirst().hasPrefix("! ") {
+            let word = line.dropFirst(3)
+            guard let gap = word == "?" ? .unknown : Int(word).map(Gap.octets) else {
+                throw Malformed(description: "\(name):\(number): a gap is a number of octets or ?")
+            }
+            frames.append(Frame(side: side, octets: [], gap: gap, line: number))
         } else {
             throw Malformed(description: "\(name):\(number): \(line)")
         }

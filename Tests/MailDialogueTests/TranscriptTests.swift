@@ -32,8 +32,8 @@ import Testing
     @Test(arguments: all) func vantagesAndChunkingsAgree(_ transcript: Transcript) {
         let reference = transcript.run(.observer, transcript.turns).notes
         let opaqueFrom = transcript.opaqueOffsets(reference)
-        for vantage in Vantage.allCases {
-            for chunking in Chunking.allCases {
+        for vantage in transcript.vantages {
+            for chunking in transcript.chunkings {
                 let outcome = transcript.run(vantage, transcript.chunks(chunking, opaqueFrom: opaqueFrom))
                 for side in Side.allCases {
                     let place: Comment = "\(transcript) as \(vantage) by \(chunking), \(side)"
@@ -65,7 +65,7 @@ import Testing
         for turn in transcript.turns {
             var whole = tap
             var notes: [Note] = []
-            whole.receive(turn.octets, from: turn.side, into: &notes)
+            whole.take(turn, into: &notes)
             for cut in turn.octets.indices.dropFirst() {
                 var halved = tap
                 var pieces: [Note] = []

@@ -37,6 +37,11 @@ struct Run<D: Dialogue> {
     let vantage: Vantage
 
     func callAsFunction(_ chunks: [(side: Side, octets: [UInt8])]) -> Outcome {
+        callAsFunction(chunks.map { Turn($0.side, $0.octets) })
+    }
+
+    /// Only the observer understands gaps; the others see nothing of them.
+    func callAsFunction(_ chunks: [Turn]) -> Outcome {
         switch vantage {
         case .observer: observe(chunks)
         case .server: play(chunks, role: .server)
@@ -45,16 +50,16 @@ struct Run<D: Dialogue> {
         }
     }
 
-    private func observe(_ chunks: [(side: Side, octets: [UInt8])]) -> Outcome {
+    private func observe(_ chunks: [Turn]) -> Outcome {
         var outcome = Outcome()
         var tap = Tap(make())
-        for chunk in chunks { tap.receive(chunk.octets, from: chunk.side, into: &outcome.notes) }
+        for chunk in chunks { tap.take(chunk, into: &outcome.notes) }
         tap.end(.client, into: &outcome.notes)
         tap.end(.server, into: &outcome.notes)
         return outcome
     }
 
-    private func play(_ chunks: [(side: Side, octets: [UInt8])], role: Side) -> Outcome {
+    private func play(_ chunks: [Turn], role: Side) -> Outcome {
         var outcome = Outcome()
         var endpoint = Endpoint(make(), role: role)
         for chunk in chunks {
@@ -76,7 +81,7 @@ struct Run<D: Dialogue> {
 
     /// What an endpoint says of its peer is sent on by the other endpoint, which may release what its own peer sent
     /// before.
-    private func relay(_ chunks: [(side: Side, octets: [UInt8])]) -> Outcome {
+    private func relay(_ chunks: [Turn]) -> Outcome {
         var facingClient = Endpoint(make(), role: .server)
         var facingServer = Endpoint(make(), role: .client)
         var outcome = Outcome(notes: [], forwarded: [.client: [], .server: []])
@@ -125,13 +130,25 @@ struct Run<D: Dialogue> {
     }
 }
 
+extension Tap {
+    /// Octets of a side come, or are missing.
+    mutating func take(_ turn: Turn, into notes: inout [Note]) {
+        if let gap = turn.gap {
+            lose(turn.side, gap.count, into: &notes)
+        } else {
+            receive(turn.octets, from: turn.side, into: &notes)
+        }
+    }
+}
+
 extension Transcript {
     /// The octets in the order of arrival. `opaqueFrom` has the offset in each side from which nothing may come early:
     /// TLS begins there.
-    func chunks(_ chunking: Chunking, opaqueFrom: [Side: Int]) -> [(side: Side, octets: [UInt8])] {
+    func chunks(_ chunking: Chunking, opaqueFrom: [Side: Int]) -> [Turn] {
         switch chunking {
         case .turns: return turns
-        case .octets: return turns.flatMap { turn in turn.octets.map { (turn.side, [$0]) } }
+        case .octets:
+            return turns.flatMap { turn in turn.gap == nil ? turn.octets.map { Turn(turn.side, [$0]) } : [turn] }
         case .ahead:
             var sent: [Side: Int] = [:]
             var ends: [Side: Int] = [:]
@@ -148,13 +165,13 @@ extension Transcript {
                 }
                 let from = sent[frame.side] ?? 0
                 sent[frame.side] = upTo
-                return (frame.side, Array(octets(frame.side)[from..<max(from, upTo)]))
+                return Turn(frame.side, Array(octets(frame.side)[from..<max(from, upTo)]))
             }
         }
     }
 
     /// Runs the octets through a vantage.
-    func run(_ vantage: Vantage, _ chunks: [(side: Side, octets: [UInt8])]) -> Outcome {
+    func run(_ vantage: Vantage, _ chunks: [Turn]) -> Outcome {
         switch MailProtocol(rawValue: protocolName) {
         case .smtp: Run(make: { SMTPDialogue(.smtp) }, vantage: vantage)(chunks)
         case .lmtp: Run(make: { SMTPDialogue(.lmtp) }, vantage: vantage)(chunks)
@@ -164,21 +181,36 @@ extension Transcript {
         }
     }
 
+    /// The vantages and chunkings from which the transcript can be followed. To send octets early would move them over a
+    /// gap.
+    var vantages: [Vantage] { hasGaps ? [.observer] : Vantage.allCases }
+    var chunkings: [Chunking] { hasGaps ? [.turns, .octets] : Chunking.allCases }
+
     /// For each frame the notes that begin in it. An end without octets belongs to the octets before it, a begin to
-    /// those behind.
+    /// those behind; the note of a gap, and ends that the gap brought about, belong to the gap.
     func placed(_ notes: [Note]) -> [[Note]] {
         var placed = [[Note]](repeating: [], count: frames.count)
         for side in Side.allCases {
             var owner: [Int] = []
+            var gaps: [Int] = []
             for (index, frame) in frames.enumerated() where frame.side == side {
+                if frame.gap != nil { gaps.append(index) }
                 owner += Array(repeating: index, count: frame.octets.count)
             }
             var offset = 0
+            var gap: (frame: Int, offset: Int)?
             for note in notes.joined(side) {
                 var at = offset
+                if case .gap = note.element, let frame = gaps.first {
+                    gaps.removeFirst()
+                    gap = (frame, offset)
+                }
                 if note.raw.isEmpty {
                     if case .contentBegin(let content) = note.element, content.size != 0 {
                         at = offset
+                    } else if let gap, gap.offset == offset {
+                        placed[gap.frame].append(note)
+                        continue
                     } else {
                         at = offset - 1
                     }
