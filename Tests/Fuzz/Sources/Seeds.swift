@@ -1,0 +1,162 @@
+// The first inputs of every target: the transcripts, whole, by side, as captures; the messages in them; and cases of the
+// outside when there are any.
+
+import Foundation
+import MailDialogue
+import MailRecording
+
+/// Writes a folder of inputs for each target.
+struct Seeds {
+    let transcripts: String
+    let cases: String
+    let corpus: String
+
+    func write() {
+        for proto in MailProtocol.allCases {
+            for file in files(transcripts + "/" + proto.rawValue, "txt") { write(file, proto) }
+        }
+        for file in files(cases + "/eml", "eml") where file.octets.count <= 16_000 {
+            write(FuzzInput.encode(file.octets, seed: 1), "mime", file.name)
+        }
+        for file in files(cases + "/pcaps", "pcap") + files(cases + "/pcaps", "pcapng")
+        where file.octets.count <= 16_000 {
+            write(FuzzInput.encode(file.octets, seed: 0), "pcapng", file.name)
+        }
+        for (index, text) in Self.texts.enumerated() {
+            write(FuzzInput.encode(Array(text.octets.utf8), seed: text.kind), "expressions", "text-\(index)")
+        }
+    }
+
+    private struct File {
+        let name: String
+        let octets: [UInt8]
+    }
+
+    private func files(_ folder: String, _ ending: String) -> [File] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasSuffix("." + ending) }.sorted().compactMap { name in
+            FileManager.default.contents(atPath: folder + "/" + name).map { File(name: name, octets: Array($0)) }
+        }
+    }
+
+    private func write(_ octets: [UInt8], _ target: String, _ name: String) {
+        let folder = corpus + "/" + target
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try Data(octets).write(to: URL(fileURLWithPath: folder + "/" + name))
+        } catch {
+            complain("\(folder)/\(name): \(error)")
+            exit(3)
+        }
+    }
+
+    private func write(_ file: File, _ proto: MailProtocol) {
+        let turns = Self.turns(file.octets)
+        let name = "\(proto.rawValue)-\(file.name)"
+        for side in Side.allCases {
+            let octets = turns.filter { $0.side == side }.flatMap(\.octets)
+            write(
+                FuzzInput.encode(octets, seed: 7), "\(proto.rawValue)-\(side == .client ? "client" : "server")", name)
+        }
+        let losses: [(String, (Int) -> UInt8?)] = [
+            ("whole", { _ in nil }), ("late", { $0 == 0 ? 0x06 : nil }), ("hole", { $0 % 5 == 3 ? 0x12 : nil }),
+            ("holes", { $0 % 3 == 2 ? 0x04 : nil }),
+        ]
+        for (kind, losing) in losses {
+            write(
+                FuzzInput.encode(BothSides.encode(turns, losing: losing), seed: 3), proto.rawValue, "\(kind)-\(name)")
+        }
+        write(FuzzInput.encode(Self.capture(turns, proto), seed: 0), "pcapng", name)
+        for (index, message) in Self.messages(turns, proto).enumerated() {
+            write(FuzzInput.encode(message, seed: 5), "mime", "\(index)-\(name)")
+        }
+    }
+
+    /// The lines of a transcript: see Transcript.swift of the tests, which complains about what is malformed.
+    static func turns(_ file: [UInt8]) -> [(side: Side, octets: [UInt8])] {
+        file.split(separator: 10).compactMap { line in
+            let side: Side? =
+                switch line.first {
+                case UInt8(ascii: "C"): .client
+                case UInt8(ascii: "S"): .server
+                default: nil
+                }
+            guard let side, let kind = line.dropFirst().first else { return nil }
+            let rest = line.dropFirst(2)
+            let text = Array(rest.first == UInt8(ascii: " ") ? rest.dropFirst() : rest)
+            switch kind {
+            case UInt8(ascii: ":"): return (side, text + [13, 10])
+            case UInt8(ascii: ">"): return (side, unescape(text))
+            default: return nil
+            }
+        }
+    }
+
+    private static func unescape(_ text: [UInt8]) -> [UInt8] {
+        var octets: [UInt8] = []
+        var rest = text[...]
+        while let octet = rest.popFirst() {
+            guard octet == UInt8(ascii: "\\"), let kind = rest.popFirst() else {
+                octets.append(octet)
+                continue
+            }
+            switch kind {
+            case UInt8(ascii: "r"): octets.append(13)
+            case UInt8(ascii: "n"): octets.append(10)
+            case UInt8(ascii: "0"): octets.append(0)
+            case UInt8(ascii: "x"):
+                octets.append(UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) ?? 0)
+                rest = rest.dropFirst(2)
+            default: octets.append(kind)
+            }
+        }
+        return octets
+    }
+
+    /// The transcript as a capture of its connection.
+    private static func capture(_ turns: [(side: Side, octets: [UInt8])], _ proto: MailProtocol) -> [UInt8] {
+        let ports: [MailProtocol: UInt16] = [.smtp: 25, .lmtp: 24, .pop3: 110, .imap: 143]
+        var packets = PacketSynthesizer(
+            client: IPEndpoint(IPAddress(v4: 0xc000_0201), 40_000),
+            server: IPEndpoint(IPAddress(v4: 0xc000_0202), ports[proto] ?? 25))
+        var all = packets.open()
+        for turn in turns { all += packets.data(from: turn.side, turn.octets[...]) }
+        all += packets.close(by: .client)
+        var file =
+            PcapngWriter.sectionHeader(application: "x") + PcapngWriter.interfaceDescription(name: "x", description: "")
+        for (index, packet) in all.enumerated() {
+            file += PcapngWriter.packet(interface: 0, time: Int64(index) * 1000, packet[...])
+        }
+        return file
+    }
+
+    /// The messages that the transcript carries.
+    private static func messages(_ turns: [(side: Side, octets: [UInt8])], _ proto: MailProtocol) -> [[UInt8]] {
+        var tap = MailTap(proto)
+        var notes: [Note] = []
+        for turn in turns { tap.receive(turn.octets[...], from: turn.side, into: &notes) }
+        var messages: [[UInt8]] = []
+        for note in notes {
+            switch note.element {
+            case .contentBegin: messages.append([])
+            case .content: messages[messages.count - 1] += note.raw
+            default: break
+            }
+        }
+        return messages.filter { !$0.isEmpty }
+    }
+
+    /// Expressions, patterns (kind 0) and rule files (kind 1).
+    private static let texts: [(kind: UInt64, octets: String)] = [
+        (2, "imap and command == \"FETCH\" and size > 1 MB"),
+        (2, "rcpt.domain in {\"example.com\", \"example.org\"} and not tls"),
+        (2, "header[\"subject\"] matches \"(?i)invoice\""), (2, "finding == \"smtp-bare-lf\" or duration >= 1.5 s"),
+        (2, "(user != \"ann\" || reply.code >= 500) && !opaque"),
+        (0, "(?i)^a.*b+c{2,5}$\0xxabbcc"), (0, "\\d{1,3}(\\.\\d+){3}\0192.0.2.1"), (0, "[^a-z\\s]|\\bx\\B\0ax"),
+        (
+            1,
+            "rules:\n  - name: a\n    when: smtp and subject matches \"(?i)\\\\.exe$\"\n    then:\n      - reject: \"554 5.7.1 no\"\n      - tag: b\n"
+        ),
+        (1, "rules:\n  - {name: b, when: imap, then: [{delay: 2 s}, {log: \"{user} from {client.address}\"}]}\n"),
+    ]
+}
