@@ -40,11 +40,14 @@ package struct Credential: Equatable, Sendable {
     package var account: String
     /// The secret, or what was shown in its place (a digest).
     package var secret: SecretBytes
+    /// What else it shows: realm, service, the challenge that a digest answers.
+    package var details: [CredentialDetail]
 
-    package init(mechanism: String, account: String, secret: SecretBytes) {
+    package init(mechanism: String, account: String, secret: SecretBytes, details: [CredentialDetail] = []) {
         self.mechanism = mechanism
         self.account = account
         self.secret = secret
+        self.details = details
     }
 }
 

@@ -1,15 +1,20 @@
-// Follows a SASL exchange from outside (RFC 4422): takes the base64 of the client's responses, says which account and
-// which secret they show, and how they look with the secret masked in the same length. The outcome is the protocol's to
-// tell.
+// Follows a SASL exchange from outside (RFC 4422): takes the base64 of the server's challenges and of the client's
+// responses, says which account and which secret they show, what they break, and how a response looks with the secret
+// masked in the same length. The outcome is the protocol's to tell.
 
 import MailMessage
 
 /// A SASL exchange under way.
 package struct SASLFollower: Equatable, Sendable {
     /// The mechanism in capitals.
-    package let mechanism: String
+    package var mechanism: String { kind.name }
+
+    private let kind: SASLMechanism
+    private let lineLimit: Int
+    private var exchange: AnyExchange
+    private var challenges = 0
     private var responses = 0
-    private var account = ""
+    private var isCancelled = false
     private var toldUnreadable = false
 
     /// What a response shows.
@@ -22,127 +27,95 @@ package struct SASLFollower: Equatable, Sendable {
         package var violations: [Violation] = []
     }
 
-    package init(mechanism: String) { self.mechanism = mechanism }
-
-    /// The mechanism can take up a security layer: after its success the octets may be wrapped (RFC 4422 §3.7).
-    package var mayInstallLayer: Bool {
-        switch mechanism {
-        case "GSSAPI", "DIGEST-MD5", "GSS-SPNEGO", "NTLM", "KERBEROS_V4", "SRP": true
-        default: mechanism.hasPrefix("GS2-")
-        }
+    /// - Parameters:
+    ///   - mechanism: the name in capitals.
+    ///   - lineLimit: octets of a response beyond which it is a violation; SMTP has 12,288 (RFC 4954 §4).
+    package init(mechanism: String, lineLimit: Int = .max) {
+        kind = SASLMechanism(mechanism)
+        self.lineLimit = lineLimit
+        exchange = AnyExchange(kind)
     }
+
+    /// The mechanism can take up a security layer: after its success the octets may be wrapped (RFC 4422 §3.7). As
+    /// exact as what was seen allows: DIGEST-MD5 with qop=auth takes up none, nor NTLM unless both sides want to sign
+    /// or seal.
+    package var mayInstallLayer: Bool { exchange.installsLayer ?? kind.canInstallLayer }
 
     /// The server sent `base64` (without the 334 or `+` before it and without line end). What it broke in it belongs on
-    /// the note of that line. To be called for every challenge, the empty ones too: it tells an initial response from an
-    /// answer.
-    package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] { [] }
-
-    /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4).
-    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
-        responses += 1
-        if base64.isEmpty || base64.elementsEqual([UInt8(ascii: "=")]) { return Reading() }
-        if base64.elementsEqual([UInt8(ascii: "*")]) { return Reading() }
-        guard let octets = Base64.decode(base64) else { return unreadable(base64) }
-        switch mechanism {
-        case "PLAIN": return plain(octets, base64)
-        case "LOGIN": return login(octets, base64)
-        case "CRAM-MD5": return cram(octets, base64)
-        case "XOAUTH2", "OAUTHBEARER": return bearer(octets)
-        case "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
-            "SCRAM-SHA-512-PLUS":
-            return scram(octets, base64)
-        case "EXTERNAL", "ANONYMOUS":
-            return Reading(
-                credential: Credential(mechanism: mechanism, account: octets[...].text, secret: SecretBytes([])))
-        default: return unreadable(base64)
+    /// the note of that line. To be called for every challenge, the empty ones too: it tells an initial response from
+    /// an answer.
+    package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] {
+        challenges += 1
+        if isCancelled { return [.saslChallengeAfterCancel] }
+        guard let octets = Base64.decode(base64) else {
+            // What asks for NTLM's first message is a text: `334 ntlm supported` (MS-SMTPNTLM).
+            return kind == .ntlm && responses == 0 ? [] : [.saslChallengeBadBase64]
         }
+        if exchange.isOver { return [.saslUnexpectedChallenge] }
+        if kind.beginner == .client, responses == 0 { return octets.isEmpty ? [] : [.saslFirstChallengeNotEmpty] }
+        return exchange.accept(octets, from: .server).violations
     }
 
-    /// RFC 4616 §2: authzid NUL authcid NUL passwd.
-    private mutating func plain(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
-        let fields = octets.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
-        guard fields.count == 3 else { return unreadable(base64) }
-        return reading(octets, secret: fields[2], account: fields[1])
-    }
-
-    /// The account comes first, the password second; nothing but custom defines it.
-    private mutating func login(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
-        if responses == 1 {
-            account = octets[...].text
+    /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4). Without a
+    /// challenge before it, it is the initial response.
+    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
+        let isInitial = responses == 0 && challenges == 0
+        responses += 1
+        if base64.elementsEqual([UInt8(ascii: "*")]) {
+            isCancelled = true
             return Reading()
         }
-        return reading(octets, secret: octets[...], account: Array(account.utf8)[...])
-    }
-
-    /// RFC 2195 §2: user, space, digest. The digest can be attacked with a dictionary, so it counts as the secret.
-    private mutating func cram(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
-        guard let space = octets.lastIndex(of: 32) else { return unreadable(base64) }
-        return reading(octets, secret: octets[(space + 1)...], account: octets[..<space])
-    }
-
-    /// RFC 7628 §3.1 and its forerunner: fields parted by 0x01, the token behind `auth=Bearer `.
-    private func bearer(_ octets: [UInt8]) -> Reading {
-        var account: ArraySlice<UInt8> = []
-        var secret: ArraySlice<UInt8> = []
-        for field in octets.split(separator: 1) {
-            if field.hasPrefixIgnoringCase("user=") {
-                account = field.dropFirst(5)
-            } else if field.hasPrefixIgnoringCase("auth=") {
-                secret = field.dropFirst(5)
-                if secret.hasPrefixIgnoringCase("bearer ") { secret = secret.dropFirst(7) }
-            } else if field.hasPrefixIgnoringCase("n,a=") {
-                account = field.dropFirst(4).prefix { $0 != UInt8(ascii: ",") }
-            }
+        var violations: [Violation] = []
+        if isInitial, kind.beginner == .server { violations.append(.saslInitialResponse) }
+        if base64.count > lineLimit { violations.append(.saslLineTooLong) }
+        let isEmpty = isInitial && base64.elementsEqual([UInt8(ascii: "=")])
+        guard let octets = isEmpty ? [] : Base64.decode(base64) else {
+            violations.append(Self.hasPaddingInside(base64) ? .saslPaddingInside : .saslBadBase64)
+            return unreadable(base64, violations)
         }
-        // A response without a token only takes note of the server's error (RFC 7628 §3.2.3).
-        if secret.isEmpty { return Reading() }
-        return reading(octets, secret: secret, account: account)
-    }
-
-    /// RFC 5802 §5.1: the account stands in the first message, a proof in the last. The proof can be attacked with a
-    /// dictionary by one who saw the whole exchange, so it counts as the secret.
-    private mutating func scram(_ octets: [UInt8], _ base64: ArraySlice<UInt8>) -> Reading {
-        let attributes = octets.split(separator: UInt8(ascii: ","))
-        if let proof = attributes.last, proof.hasPrefixIgnoringCase("p="), attributes.count > 1, responses > 1 {
-            return reading(octets, secret: proof.dropFirst(2), account: Array(account.utf8)[...])
+        if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
+        let finding = exchange.accept(octets, from: .client)
+        violations += finding.violations
+        // Nothing shows nothing, whatever it breaks.
+        if octets.isEmpty { return Reading(violations: violations) }
+        switch finding.secret {
+        case .nothing: return Reading(credential: finding.credential, violations: violations)
+        case .octets(let range):
+            return Reading(
+                masked: Self.masked(octets, range), credential: finding.credential, violations: violations)
+        case .whole:
+            return Reading(masked: Self.stars(base64), credential: finding.credential, violations: violations)
+        case .unreadable: return unreadable(base64, violations)
         }
-        guard let name = attributes.first(where: { $0.starts(with: "n=".utf8) }) else { return unreadable(base64) }
-        account = Self.unescapedName(name.dropFirst(2))
-        return Reading()
     }
 
-    /// `=2C` is a comma and `=3D` an equals sign (RFC 5802 §5.1).
-    private static func unescapedName(_ name: ArraySlice<UInt8>) -> String {
-        var out: [UInt8] = []
-        var rest = name
-        while let octet = rest.popFirst() {
-            if octet == UInt8(ascii: "="), rest.hasPrefixIgnoringCase("2C") {
-                out.append(UInt8(ascii: ","))
-                rest = rest.dropFirst(2)
-            } else if octet == UInt8(ascii: "="), rest.hasPrefixIgnoringCase("3D") {
-                out.append(UInt8(ascii: "="))
-                rest = rest.dropFirst(2)
-            } else {
-                out.append(octet)
-            }
-        }
-        return out[...].text
+    /// The base64 of the octets with those of the range as asterisks, line ends in a password too.
+    private static func masked(_ octets: [UInt8], _ range: Range<Int>) -> [UInt8] {
+        var octets = octets
+        for index in range.clamped(to: octets.indices) { octets[index] = UInt8(ascii: "*") }
+        return Base64.encode(octets)
     }
 
-    private func reading(_ octets: [UInt8], secret: ArraySlice<UInt8>, account: ArraySlice<UInt8>) -> Reading {
-        let masked = octets[...].masking(secret.startIndex..<secret.endIndex)
-        return Reading(
-            masked: Base64.encode(masked),
-            credential: Credential(mechanism: mechanism, account: account.text, secret: SecretBytes(secret)))
+    private static func stars(_ base64: ArraySlice<UInt8>) -> [UInt8] {
+        [UInt8](repeating: UInt8(ascii: "*"), count: base64.count)
+    }
+
+    /// Nothing but base64 digits and pad characters, and one of these not at the end.
+    private static func hasPaddingInside(_ base64: ArraySlice<UInt8>) -> Bool {
+        let pad = UInt8(ascii: "=")
+        guard let first = base64.firstIndex(of: pad) else { return false }
+        return base64[first...].contains { $0 != pad }
+            && base64.allSatisfy { $0 == pad || Base64.value(of: $0) != nil }
     }
 
     /// Nothing is known of it, so all of it may be secret. It counts as one credential however many responses there
     /// are.
-    private mutating func unreadable(_ base64: ArraySlice<UInt8>) -> Reading {
-        var reading = Reading(masked: [UInt8](repeating: UInt8(ascii: "*"), count: base64.count))
+    private mutating func unreadable(_ base64: ArraySlice<UInt8>, _ violations: [Violation]) -> Reading {
+        var reading = Reading(masked: Self.stars(base64), violations: violations)
         if !toldUnreadable {
             toldUnreadable = true
-            reading.credential = Credential(mechanism: mechanism, account: account, secret: SecretBytes(base64))
+            reading.credential = Credential(
+                mechanism: mechanism, account: exchange.account, secret: SecretBytes(base64))
         }
         return reading
     }
