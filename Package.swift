@@ -54,6 +54,12 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Benchmarks of the core; `make bench` runs them.
+        .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
+        .executableTarget(
+            name: "core-bench", dependencies: ["MailDialogue", "MailMessage", "CBytes", "CAllocations"],
+            path: "Benchmarks/CoreBench", swiftSettings: strict),
+
         tests("MailMessage"),
         tests("MailDialogue", ["CZlib", "MailMessage"]),
         tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),

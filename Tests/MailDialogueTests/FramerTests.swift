@@ -4,6 +4,21 @@ import Testing
 
 @testable import MailDialogue
 
+/// What a tap does with a line.
+private enum LineCut: Equatable {
+    case line(ArraySlice<UInt8>)
+    case needsMore
+    case tooLong
+}
+
+extension Framer {
+    fileprivate mutating func line(limit: Int) -> LineCut {
+        let length = lineLength()
+        if let length, length <= limit { return .line(octets(length)) }
+        return length == nil && count <= limit ? .needsMore : .tooLong
+    }
+}
+
 @Suite struct FramerTests {
     private func octets(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }
 

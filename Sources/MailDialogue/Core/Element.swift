@@ -25,7 +25,7 @@ package enum Element: Equatable, Sendable {
     /// DONE, which ends IDLE (RFC 2177).
     case done
     /// Content begins. The note has no octets.
-    case contentBegin(Content)
+    indirect case contentBegin(Content)
     /// A piece of content.
     case content
     /// Content ends. The octets are the terminator, empty when the size was known.

@@ -8,13 +8,6 @@ import CBytes
 
 /// The uncut octets of one side.
 package struct Framer: Equatable, Sendable {
-    /// What a search for a line found.
-    enum LineCut: Equatable {
-        case line(ArraySlice<UInt8>)
-        case needsMore
-        case tooLong
-    }
-
     /// Octets of which those before `next` are cut.
     private var buffer: ArraySlice<UInt8> = []
     private var next = 0
@@ -47,8 +40,8 @@ package struct Framer: Equatable, Sendable {
         searched = next + ahead
     }
 
-    /// The next line with its LF.
-    mutating func line(limit: Int) -> LineCut {
+    /// Octets of the next line, its LF included; nil when there is no LF yet.
+    mutating func lineLength() -> Int? {
         let from = searched
         let start = buffer.startIndex
         let hit = buffer.withUnsafeBytes { raw -> Int in
@@ -59,10 +52,9 @@ package struct Framer: Equatable, Sendable {
         }
         guard hit >= 0 else {
             searched = buffer.endIndex
-            return count > limit ? .tooLong : .needsMore
+            return nil
         }
-        guard hit - next < limit else { return .tooLong }
-        return .line(take(hit - next + 1))
+        return hit - next + 1
     }
 
     /// At most `most` octets, whatever they are.

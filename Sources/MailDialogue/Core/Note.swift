@@ -23,6 +23,11 @@ package struct Note: Equatable, Sendable {
         var facts: [Fact]
         var violations: [Violation]
 
+        static func make(_ masked: ArraySlice<UInt8>?, _ facts: [Fact], _ violations: [Violation]) -> Extra? {
+            if masked == nil, facts.isEmpty, violations.isEmpty { return nil }
+            return Extra(masked, facts, violations)
+        }
+
         init(_ masked: ArraySlice<UInt8>?, _ facts: [Fact], _ violations: [Violation]) {
             self.masked = masked
             self.facts = facts
@@ -32,13 +37,33 @@ package struct Note: Equatable, Sendable {
 
     package init(
         _ side: Side, _ element: Element, exchange: Int, raw: ArraySlice<UInt8>, masked: ArraySlice<UInt8>? = nil,
-        facts: [Fact] = [], violations: [Violation] = []
+        facts: [Fact], violations: [Violation] = []
     ) {
         self.side = side
         self.element = element
         self.exchange = exchange
         self.raw = raw
-        if masked != nil || !facts.isEmpty || !violations.isEmpty { extra = Extra(masked, facts, violations) }
+        extra = Extra.make(masked, facts, violations)
+    }
+
+    package init(
+        _ side: Side, _ element: Element, exchange: Int, raw: ArraySlice<UInt8>, masked: ArraySlice<UInt8>? = nil,
+        violations: [Violation]
+    ) {
+        self.init(side, element, exchange: exchange, raw: raw, masked: masked, facts: [], violations: violations)
+    }
+
+    package init(_ side: Side, _ element: Element, exchange: Int, raw: ArraySlice<UInt8>, masked: ArraySlice<UInt8>?) {
+        self.init(side, element, exchange: exchange, raw: raw, masked: masked, facts: [], violations: [])
+    }
+
+    /// A frame of which there is nothing more to say.
+    package init(_ side: Side, _ element: Element, exchange: Int, raw: ArraySlice<UInt8>) {
+        self.side = side
+        self.element = element
+        self.exchange = exchange
+        self.raw = raw
+        extra = nil
     }
 
     /// The same octets with secrets masked, of the same length; nil when there is no secret in them.

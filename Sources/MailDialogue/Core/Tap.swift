@@ -273,15 +273,16 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     moved = true
                     continue
                 }
-                switch path.framer.line(limit: limit) {
-                case .needsMore: return moved
-                case .line(let line):
+                let length = path.framer.lineLength()
+                if let length, length <= limit {
                     path.waited = false
                     path.begun = true
-                    notes.append(dialogue.accept(line: line, from: side))
+                    notes.append(dialogue.accept(line: path.framer.octets(length), from: side))
                     // What stands behind the line that began it is deflated.
                     if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
-                case .tooLong:
+                } else if length == nil, path.framer.count <= limit {
+                    return moved
+                } else {
                     let rest = path.framer.restOfLine()
                     let masked = dialogue.mask(partial: rest, from: side)
                     let exchange = dialogue.currentExchange
@@ -330,18 +331,16 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             case .seek(let limit):
                 guard !path.framer.isEmpty else { return moved }
-                switch path.framer.line(limit: limit) {
-                case .needsMore:
-                    guard path.unplacedTail else { return moved }
-                    pass(path.framer.rest(), &dialogue, &path, side, into: &notes)
-                case .line(let line):
-                    if path.unplacedTail {
-                        pass(line, &dialogue, &path, side, into: &notes)
-                    } else {
-                        notes.append(dialogue.accept(line: line, from: side))
-                        if yields { return true }
-                    }
-                case .tooLong: pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
+                let length = path.framer.lineLength()
+                if path.unplacedTail {
+                    pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
+                } else if let length, length <= limit {
+                    notes.append(dialogue.accept(line: path.framer.octets(length), from: side))
+                    if yields { return true }
+                } else if length == nil, path.framer.count <= limit {
+                    return moved
+                } else {
+                    pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 }
                 moved = true
             case .opaque:

@@ -1,0 +1,69 @@
+// Measures a piece of work: the best of some rounds, in octets and frames a second, and what it allocates. The machine may be
+// shared: within one run only ratios are to be trusted.
+
+import CAllocations
+
+/// What all benchmarks write to.
+struct Bench {
+    /// Only benchmarks whose name begins so.
+    var only = ""
+    /// Rounds of each; the best counts.
+    var rounds = 3
+
+    /// - Parameters:
+    ///   - goal: MB/s that the project promises; printed beside what was measured.
+    ///   - octets: that one call of `body` works through.
+    ///   - body: gives how many frames it made.
+    func measure(_ name: String, goal: Int? = nil, octets: Int, _ body: () -> Int) {
+        guard name.hasPrefix(only) else { return }
+        let clock = ContinuousClock()
+        var best = Duration.seconds(1_000_000)
+        var frames = 0
+        var allocations = 0
+        _ = body()
+        for _ in 0..<rounds {
+            let before = mp_allocations()
+            best = min(best, clock.measure { frames = body() })
+            allocations = Int(mp_allocations() - before)
+        }
+        let seconds = Double(best.components.seconds) + Double(best.components.attoseconds) / 1e18
+        let rate = Double(octets) / seconds / 1e6
+        var line = pad(name, 44) + pad(number(rate), 10, right: true) + " MB/s"
+        line += pad(goal.map { "goal \($0)" } ?? "", 12, right: true)
+        if frames > 0 {
+            line += pad(number(seconds * 1e9 / Double(frames)), 10, right: true) + " ns/frame"
+            line += pad(decimal(Double(allocations) / Double(frames)), 8, right: true) + " allocations/frame"
+        }
+        print(line)
+    }
+
+    /// A figure that is no rate.
+    func tell(_ name: String, _ value: String) {
+        guard name.hasPrefix(only) else { return }
+        print(pad(name, 44) + pad(value, 10, right: true))
+    }
+
+    private func number(_ value: Double) -> String { value < 10 ? decimal(value) : String(Int(value + 0.5)) }
+
+    func decimal(_ value: Double) -> String {
+        let hundredths = Int(value * 100 + 0.5)
+        let rest = hundredths % 100
+        return "\(hundredths / 100)." + (rest < 10 ? "0" : "") + "\(rest)"
+    }
+
+    private func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+        let fill = String(repeating: " ", count: max(0, width - text.count))
+        return right ? fill + text : text + fill
+    }
+}
+
+/// Octets of a text.
+func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+/// `piece` over and over, to at least `size` octets.
+func filled(_ piece: [UInt8], _ size: Int) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(size + piece.count)
+    while out.count < size { out += piece }
+    return out
+}
