@@ -1,24 +1,54 @@
-// From the character sets that mail uses most to text. Others are left to the caller, who keeps the octets.
+// From the character sets that mail uses to text. Others are left to the caller, who keeps the octets.
 
 /// A character set that can be turned into text.
-package enum Charset: Equatable, Sendable {
+package enum Charset: Hashable, Sendable {
     case utf8
     case ascii
-    case latin1
-    case latin9
-    case windows1252
+    case octets(OctetCharset)
 
     /// - Parameter label: the name as in `charset=`; nil when the set is not known.
     package init?(label: some Sequence<UInt8>) {
-        switch Octets.lowerText(label) {
-        case "utf-8", "utf8", "unicode-1-1-utf-8": self = .utf8
-        case "us-ascii", "ascii", "ansi_x3.4-1968", "iso646-us": self = .ascii
-        case "iso-8859-1", "iso8859-1", "latin1", "iso_8859-1": self = .latin1
-        case "iso-8859-15", "iso8859-15", "latin-9", "latin9": self = .latin9
-        case "windows-1252", "cp1252", "cp-1252": self = .windows1252
-        default: return nil
-        }
+        // Names differ in their punctuation only: ISO-8859-1, iso8859_1, ISO_8859-1:1987 (RFC 1345's form with its year).
+        let name = Octets.lowerText(label.prefix(64).prefix { $0 != UInt8(ascii: ":") }.filter(Charset.isNameOctet))
+        guard let found = Charset.names[name] else { return nil }
+        self = found
     }
+
+    private static func isNameOctet(_ octet: UInt8) -> Bool {
+        Octets.isLetter(octet) || Octets.isDigit(octet)
+    }
+
+    /// The names that are registered with IANA, their aliases and the slips that are common, without punctuation.
+    private static let names: [String: Charset] = {
+        var names: [String: Charset] = [
+            "utf8": .utf8, "unicode11utf8": .utf8, "csutf8": .utf8, "usascii": .ascii, "ascii": .ascii,
+            "ansix341968": .ascii, "ansix341986": .ascii, "iso646us": .ascii, "iso646irv": .ascii, "us": .ascii,
+            "cp367": .ascii, "csascii": .ascii,
+        ]
+        let octetSets: [(OctetCharset, String)] = [
+            (.latin1, "iso88591 latin1 l1 isoir100 ibm819 cp819 csisolatin1 88591"),
+            (.latin2, "iso88592 latin2 l2 isoir101 csisolatin2"), (.latin3, "iso88593 latin3 l3 isoir109 csisolatin3"),
+            (.latin4, "iso88594 latin4 l4 isoir110 csisolatin4"),
+            (.cyrillic, "iso88595 cyrillic isoir144 csisolatincyrillic"),
+            (.arabic, "iso88596 iso88596e iso88596i arabic isoir127 ecma114 asmo708 csisolatinarabic"),
+            (.greek, "iso88597 greek greek8 isoir126 elot928 ecma118 csisolatingreek"),
+            (.hebrew, "iso88598 iso88598e iso88598i hebrew isoir138 csisolatinhebrew"),
+            (.latin5, "iso88599 latin5 l5 isoir148 csisolatin5"),
+            (.latin6, "iso885910 latin6 l6 isoir157 csisolatin6"), (.thai, "iso885911 tis620 cstis620"),
+            (.latin7, "iso885913 latin7 csiso885913"), (.latin8, "iso885914 latin8 l8 isoir199 isoceltic"),
+            (.latin9, "iso885915 latin9 latin0 csiso885915"), (.latin10, "iso885916 latin10 l10 isoir226"),
+            (.windows874, "windows874 cp874"), (.windows1250, "windows1250 cp1250"),
+            (.windows1251, "windows1251 cp1251"), (.windows1252, "windows1252 cp1252 ansi"),
+            (.windows1253, "windows1253 cp1253"), (.windows1254, "windows1254 cp1254"),
+            (.windows1255, "windows1255 cp1255"), (.windows1256, "windows1256 cp1256"),
+            (.windows1257, "windows1257 cp1257"), (.windows1258, "windows1258 cp1258"),
+            (.koi8r, "koi8r cskoi8r koi8"), (.koi8u, "koi8u"),
+        ]
+        for (set, labels) in octetSets {
+            for label in labels.split(separator: " ") { names[String(label)] = .octets(set) }
+        }
+        return names
+    }()
 
     /// The text of the octets. What is invalid in the set becomes U+FFFD; 8-bit octets that are labelled us-ascii are read as
     /// `guess` reads them.
@@ -26,43 +56,31 @@ package enum Charset: Equatable, Sendable {
         switch self {
         case .utf8: String(decoding: octets, as: UTF8.self)
         case .ascii: Charset.guess(octets)
-        case .latin1: Charset.single(octets) { Unicode.Scalar($0) }
-        case .latin9: Charset.single(octets, Charset.latin9Scalar)
-        case .windows1252: Charset.single(octets, Charset.windowsScalar)
+        case .octets(let set): Charset.decode(octets, set)
+        }
+    }
+
+    /// The octets are text in this set.
+    package func isValid(_ octets: some Collection<UInt8>) -> Bool {
+        switch self {
+        case .utf8: UTF8Check.isValid(octets)
+        case .ascii: octets.allSatisfy { $0 < 0x80 }
+        case .octets(let set):
+            octets.allSatisfy { $0 < 0x80 || set.upper[Int($0) - 0x80] != UTF8Check.replacement }
         }
     }
 
     /// The best reading of octets without a label: UTF-8 when they are valid UTF-8, else windows-1252.
     package static func guess(_ octets: some Collection<UInt8>) -> String {
         if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
-        return String(validating: octets, as: UTF8.self) ?? single(octets, windowsScalar)
+        return String(validating: octets, as: UTF8.self) ?? decode(octets, .windows1252)
     }
 
-    private static func single(_ octets: some Collection<UInt8>, _ scalar: (UInt8) -> Unicode.Scalar) -> String {
+    private static func decode(_ octets: some Collection<UInt8>, _ set: OctetCharset) -> String {
+        if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
+        let upper = set.upper
         var scalars = String.UnicodeScalarView()
-        for octet in octets { scalars.append(scalar(octet)) }
+        for octet in octets { scalars.append(octet < 0x80 ? Unicode.Scalar(octet) : upper[Int(octet) - 0x80]) }
         return String(scalars)
-    }
-
-    private static func latin9Scalar(_ octet: UInt8) -> Unicode.Scalar {
-        switch octet {
-        case 0xA4: "€"
-        case 0xA6: "Š"
-        case 0xA8: "š"
-        case 0xB4: "Ž"
-        case 0xB8: "ž"
-        case 0xBC: "Œ"
-        case 0xBD: "œ"
-        case 0xBE: "Ÿ"
-        default: Unicode.Scalar(octet)
-        }
-    }
-
-    /// 0x80 to 0x9F of windows-1252; the five octets that it leaves open are the C1 controls.
-    private static let windows: [Unicode.Scalar] = Array(
-        "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ".unicodeScalars)
-
-    private static func windowsScalar(_ octet: UInt8) -> Unicode.Scalar {
-        0x80...0x9F ~= octet ? windows[Int(octet - 0x80)] : Unicode.Scalar(octet)
     }
 }
