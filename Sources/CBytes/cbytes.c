@@ -61,3 +61,58 @@ size_t mp_count_byte(const void *bytes, size_t count, unsigned char byte) {
   for (size_t index = 0; index < count; index++) found += octets[index] == byte;
   return found;
 }
+
+unsigned mp_octet_kinds(const void *bytes, size_t count) {
+  // Without a branch, for wide comparisons.
+  const unsigned char *octets = bytes;
+  unsigned char nul = 0, cr = 0, high = 0, control = 0, equals = 0;
+  if (octets == NULL) return 0;
+  for (size_t index = 0; index < count; index++) {
+    unsigned char octet = octets[index];
+    nul |= (unsigned char)(octet == 0);
+    cr |= (unsigned char)(octet == '\r');
+    high |= octet & 0x80;
+    equals |= (unsigned char)(octet == '=');
+    control |= (unsigned char)(((octet < 32) & (octet != 0) & (octet != '\t') & (octet != '\n') & (octet != '\r')) |
+                               (octet == 127));
+  }
+  return (nul ? 1u : 0) | (cr ? 2u : 0) | (high ? 4u : 0) | (control ? 8u : 0) | (equals ? 16u : 0);
+}
+
+size_t mp_plain_lines(const void *bytes, size_t count) {
+  enum { block = 256 };
+  const unsigned char *octets = bytes;
+  if (octets == NULL || count < block) return 0;
+  // The first octet has the line end before `bytes` before it.
+  if (octets[0] == '-' || octets[0] == 'b' || octets[0] == '\n' || (octets[0] & 0x80) || octets[0] == 0) return 0;
+  size_t plain = 1, end = 0;
+  while (count - plain >= block) {
+    const unsigned char *at = octets + plain;
+    unsigned char bad = 0, feeds = 0;
+    for (int index = 0; index < block; index++) {
+      unsigned char octet = at[index], before = at[index - 1];
+      unsigned char torn = (unsigned char)((octet == '\n') ^ (before == '\r'));
+      unsigned char special = (unsigned char)((before == '\n') & ((octet == '-') | (octet == 'b')));
+      bad |= (unsigned char)(torn | special | (octet == 0) | (octet >> 7));
+      feeds |= (unsigned char)(octet == '\n');
+    }
+    if (bad || !feeds) break;
+    plain += block;
+    end = plain;
+  }
+  while (end > 0 && octets[end - 1] != '\n') end--;
+  return end;
+}
+
+int mp_is_base64(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  unsigned char bad = 0;
+  if (octets == NULL) return count == 0;
+  for (size_t index = 0; index < count; index++) {
+    unsigned char octet = octets[index];
+    unsigned char letter = (unsigned char)((unsigned char)((octet | 0x20) - 'a') < 26);
+    unsigned char digit = (unsigned char)((unsigned char)(octet - '0') < 10);
+    bad |= (unsigned char)!(letter | digit | (octet == '+') | (octet == '/'));
+  }
+  return !bad;
+}

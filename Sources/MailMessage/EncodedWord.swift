@@ -47,6 +47,16 @@ package enum EncodedWord {
         return out + Charset.guess(value[plain...])
     }
 
+    /// There is an encoded word that can be decoded.
+    static func isFound(in value: ArraySlice<UInt8>) -> Bool {
+        var rest = value
+        while let start = Octets.find(opening, in: rest) {
+            if word(in: value, at: start) != nil { return true }
+            rest = rest[(start + 2)...]
+        }
+        return false
+    }
+
     private static func skipSpace(in value: ArraySlice<UInt8>, from start: Int) -> Int {
         var at = start
         while at < value.endIndex, Octets.isFoldingSpace(value[at]) { at += 1 }
@@ -67,8 +77,7 @@ package enum EncodedWord {
         guard let textEnd = Octets.find(question, in: value[textStart...]),
             textEnd + 1 < value.endIndex, value[textEnd + 1] == UInt8(ascii: "=")
         else { return nil }
-        let label = value[labelStart..<labelEnd].prefix { $0 != UInt8(ascii: "*") }
-        guard let charset = Charset(label: label) else { return nil }
+        guard let charset = Charset(label: charsetName(value[labelStart..<labelEnd])) else { return nil }
         let text = value[textStart..<textEnd]
         switch Octets.lower(value[labelEnd + 1]) {
         case UInt8(ascii: "b"): return Word(charset: charset, octets: Base64.decodeLenient(text), end: textEnd + 2)
@@ -77,8 +86,13 @@ package enum EncodedWord {
         }
     }
 
+    /// The label of an encoded word without its language (RFC 2231 §5).
+    static func charsetName(_ label: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        label.prefix { $0 != UInt8(ascii: "*") }
+    }
+
     /// The Q encoding (RFC 2047 §4.2). An `=` without two digits stays.
-    private static func decodeQ(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    static func decodeQ(_ text: ArraySlice<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(text.count)
         var at = text.startIndex

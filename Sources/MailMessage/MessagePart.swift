@@ -44,6 +44,27 @@ package struct MessagePart: Equatable, Sendable {
     /// Content-Location (RFC 2557).
     package let location: [UInt8]?
 
+    init(
+        parent: Int?, depth: Int, header: Range<Int>, body: Range<Int>, lines: Int, content: Content,
+        fields: PartFields,
+        defaultType: MediaType
+    ) {
+        self.parent = parent
+        self.depth = depth
+        self.header = header
+        self.body = body
+        self.lines = lines
+        self.content = content
+        mediaType = fields.mediaType ?? defaultType
+        encoding = fields.encoding ?? "7bit"
+        id = fields.id
+        description = fields.description
+        disposition = fields.disposition
+        languages = fields.languages
+        md5 = fields.md5
+        location = fields.location
+    }
+
     /// Size of the body in octets.
     package var size: Int { body.count }
 
@@ -77,34 +98,29 @@ struct PartFields {
     var location: [UInt8]?
     private var hasContentType = false
 
-    init(_ header: ArraySlice<UInt8>, defaultType: MediaType) {
-        var walk = HeaderFieldIterator(header)
-        while let field = walk.next() {
-            guard field.name.count >= 10, Octets.equalIgnoringCase(field.name.prefix(8), "content-".utf8) else {
-                continue
-            }
-            switch Octets.lowerText(field.name.dropFirst(8)) {
-            case "type" where !hasContentType:
-                hasContentType = true
-                // One that cannot be read is as good as none, but not the digest's default (RFC 2045 §5.2).
-                mediaType = MediaType(parsing: field.body) ?? .plainText
-            case "transfer-encoding" where encoding == nil:
-                var lexer = FieldLexer(field.body)
-                lexer.skipSpace()
-                let name = MediaType.token(&lexer)
-                lexer.skipSpace()
-                // Anything but one word says nothing.
-                if lexer.isAtEnd || lexer.next == UInt8(ascii: ";") { encoding = name }
-            case "id" where id == nil: id = field.value
-            case "description" where description == nil: description = field.value
-            case "disposition" where disposition == nil: disposition = ContentDisposition(parsing: field.body)
-            case "language" where languages == nil: languages = PartFields.languages(field.body)
-            case "md5" where md5 == nil: md5 = field.value
-            case "location" where location == nil: location = field.value
-            default: continue
-            }
+    /// Reads one more field of the header section.
+    mutating func take(_ field: HeaderField) {
+        guard field.name.count >= 10, Octets.equalIgnoringCase(field.name.prefix(8), "content-".utf8) else { return }
+        switch Octets.lowerText(field.name.dropFirst(8)) {
+        case "type" where !hasContentType:
+            hasContentType = true
+            // One that cannot be read is as good as none, but not the digest's default (RFC 2045 §5.2).
+            mediaType = MediaType(parsing: field.body) ?? .plainText
+        case "transfer-encoding" where encoding == nil:
+            var lexer = FieldLexer(field.body)
+            lexer.skipSpace()
+            let name = MediaType.token(&lexer)
+            lexer.skipSpace()
+            // Anything but one word says nothing.
+            if lexer.isAtEnd || lexer.next == UInt8(ascii: ";") { encoding = name }
+        case "id" where id == nil: id = field.value
+        case "description" where description == nil: description = field.value
+        case "disposition" where disposition == nil: disposition = ContentDisposition(parsing: field.body)
+        case "language" where languages == nil: languages = PartFields.languages(field.body)
+        case "md5" where md5 == nil: md5 = field.value
+        case "location" where location == nil: location = field.value
+        default: break
         }
-        mediaType = mediaType ?? defaultType
     }
 
     private static func languages(_ body: ArraySlice<UInt8>) -> [[UInt8]]? {

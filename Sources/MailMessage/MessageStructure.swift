@@ -20,8 +20,10 @@ package struct MessageStructure: Equatable, Sendable {
 
     /// Takes a message apart in one pass. Never fails: what is broken gets the best reading.
     package static func parse(_ message: [UInt8]) -> MessageStructure {
-        var parser = StructureParser(message)
-        return MessageStructure(parts: parser.parse(), size: message.count)
+        var scanner = StructureScanner(isJudging: false)
+        scanner.feed(message[...])
+        scanner.finish(isComplete: true)
+        return MessageStructure(parts: scanner.parts, size: message.count)
     }
 
     /// The header section of a part with its empty line.

@@ -3,6 +3,18 @@
 
 import CBytes
 
+/// Kinds of octets that a judge of lines looks for.
+struct OctetKinds: OptionSet, Sendable {
+    let rawValue: UInt32
+
+    static let nul = OctetKinds(rawValue: 1)
+    static let cr = OctetKinds(rawValue: 2)
+    static let eightBit = OctetKinds(rawValue: 4)
+    /// A control character other than NUL, TAB, LF and CR.
+    static let control = OctetKinds(rawValue: 8)
+    static let equals = OctetKinds(rawValue: 16)
+}
+
 enum Octets {
     static let lf = UInt8(ascii: "\n")
     static let cr = UInt8(ascii: "\r")
@@ -28,6 +40,21 @@ enum Octets {
     /// How often `octet` occurs.
     static func count(_ octet: UInt8, in bytes: ArraySlice<UInt8>) -> Int {
         bytes.withUnsafeBytes { Int(mp_count_byte($0.baseAddress, $0.count, octet)) }
+    }
+
+    /// Which kinds of octets occur.
+    static func kinds(_ bytes: ArraySlice<UInt8>) -> OctetKinds {
+        bytes.withUnsafeBytes { OctetKinds(rawValue: mp_octet_kinds($0.baseAddress, $0.count)) }
+    }
+
+    /// How many octets at the front are plain lines; see `mp_plain_lines`. A line end must stand before them.
+    static func plainLines(_ bytes: ArraySlice<UInt8>) -> Int {
+        bytes.withUnsafeBytes { Int(mp_plain_lines($0.baseAddress, $0.count)) }
+    }
+
+    /// All octets are base64 digits.
+    static func isBase64(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.withUnsafeBytes { mp_is_base64($0.baseAddress, $0.count) != 0 }
     }
 
     /// Index behind the line that begins at `start`: behind its LF, or the end.

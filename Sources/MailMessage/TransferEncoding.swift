@@ -1,5 +1,5 @@
-// Content transfer encodings (RFC 2045 §6): from the octets of a body to the octets that it stands for. Broken bodies are
-// decoded as far as they make sense.
+// Content transfer encodings (RFC 2045 §6): from the octets of a body to the octets that it stands for, whole or in pieces.
+// Broken bodies are decoded as far as they make sense.
 
 extension Base64 {
     /// Decodes a MIME body (RFC 2045 §6.8): whatever is no digit is passed over, `=` ends a group and decoding goes on behind it,
@@ -7,61 +7,9 @@ extension Base64 {
     package static func decodeLenient(_ octets: ArraySlice<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(octets.count / 4 * 3 + 3)
-        var group: UInt32 = 0
-        var bits: UInt32 = 0
-        for octet in octets {
-            if let value = value(of: octet) {
-                group = group << 6 | UInt32(value)
-                bits += 6
-                if bits >= 8 {
-                    bits -= 8
-                    out.append(UInt8(truncatingIfNeeded: group >> bits))
-                    group &= (1 << bits) - 1
-                }
-            } else if octet == UInt8(ascii: "=") {
-                group = 0
-                bits = 0
-            }
-        }
+        var decoder = TransferDecoder(encoding: "base64")
+        decoder.feed(octets, into: &out)
         return out
-    }
-}
-
-/// The quoted-printable encoding.
-package enum QuotedPrintable {
-    /// Decodes a body (RFC 2045 §6.7): soft line breaks vanish, white space at the end of a line is dropped, an `=` that begins
-    /// nothing stays as it is.
-    package static func decode(_ octets: ArraySlice<UInt8>) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(octets.count)
-        var at = octets.startIndex
-        while at < octets.endIndex {
-            let end = Octets.endOfLine(from: at, in: octets)
-            var line = Octets.withoutLineEnd(octets[at..<end])
-            let lineEnd = octets[line.endIndex..<end]
-            while let last = line.last, Octets.isSpace(last) { line.removeLast() }
-            let isSoft = line.last == UInt8(ascii: "=")
-            if isSoft { line.removeLast() }
-            append(line, to: &out)
-            if !isSoft { out.append(contentsOf: lineEnd) }
-            at = end
-        }
-        return out
-    }
-
-    private static func append(_ line: ArraySlice<UInt8>, to out: inout [UInt8]) {
-        var at = line.startIndex
-        while at < line.endIndex {
-            if line[at] == UInt8(ascii: "="), line.endIndex - at > 2, let high = Octets.hex(line[at + 1]),
-                let low = Octets.hex(line[at + 2])
-            {
-                out.append(high << 4 | low)
-                at += 3
-            } else {
-                out.append(line[at])
-                at += 1
-            }
-        }
     }
 }
 
@@ -70,10 +18,131 @@ package enum TransferEncoding {
     /// The octets that the body stands for.
     /// - Parameter name: in lower case; `7bit`, `8bit`, `binary` and unknown names leave the body as it is.
     package static func decode(_ body: ArraySlice<UInt8>, as name: String) -> ArraySlice<UInt8> {
-        switch name {
-        case "base64": Base64.decodeLenient(body)[...]
-        case "quoted-printable": QuotedPrintable.decode(body)[...]
-        default: body
+        var decoder = TransferDecoder(encoding: name)
+        if decoder.isIdentity { return body }
+        var out: [UInt8] = []
+        out.reserveCapacity(body.count)
+        decoder.feed(body, into: &out)
+        decoder.finish(into: &out)
+        return out[...]
+    }
+}
+
+/// Undoes a transfer encoding while the body passes, in pieces of any size: what it keeps is a few octets.
+package struct TransferDecoder: Sendable {
+    private enum Coding: Sendable {
+        case identity
+        case base64(bits: UInt32, count: UInt32)
+        case quotedPrintable(QuotedPrintableReader, isAfterCR: Bool)
+        case uuencode(UUDecoder)
+    }
+
+    private var coding: Coding
+
+    /// - Parameter encoding: the name in Content-Transfer-Encoding, in lower case; `uuencode` and its private names too.
+    package init(encoding: String) {
+        switch encoding {
+        case "base64": coding = .base64(bits: 0, count: 0)
+        case "quoted-printable": coding = .quotedPrintable(QuotedPrintableReader(), isAfterCR: false)
+        case "uuencode", "x-uuencode", "x-uue", "uue": coding = .uuencode(UUDecoder())
+        default: coding = .identity
         }
+    }
+
+    /// The body stands for itself.
+    package var isIdentity: Bool {
+        switch coding {
+        case .identity: true
+        case .base64, .quotedPrintable, .uuencode: false
+        }
+    }
+
+    /// Takes the next octets of the body and adds what they stand for to `out`.
+    package mutating func feed(_ piece: ArraySlice<UInt8>, into out: inout [UInt8]) {
+        switch coding {
+        case .identity: out.append(contentsOf: piece)
+        case .base64(let bits, let count): coding = TransferDecoder.base64(piece, bits, count, &out)
+        case .quotedPrintable(var reader, let isAfterCR):
+            coding = .identity
+            var sink = ArraySink(out: out)
+            out = []
+            let isAfter = TransferDecoder.quotedPrintable(piece, &reader, isAfterCR, &sink)
+            out = sink.out
+            coding = .quotedPrintable(reader, isAfterCR: isAfter)
+        case .uuencode(var decoder):
+            coding = .identity
+            decoder.feed(piece, into: &out)
+            coding = .uuencode(decoder)
+        }
+    }
+
+    /// The body is over: adds what was still held back.
+    package mutating func finish(into out: inout [UInt8]) {
+        switch coding {
+        case .identity, .base64: break
+        case .quotedPrintable(var reader, let isAfterCR):
+            var sink = ArraySink(out: out)
+            if isAfterCR { reader.take(Octets.cr, into: &sink) }
+            reader.finish(into: &sink)
+            out = sink.out
+        case .uuencode(var decoder): decoder.finish(into: &out)
+        }
+        coding = .identity
+    }
+
+    private static func base64(
+        _ piece: ArraySlice<UInt8>, _ bits: UInt32, _ count: UInt32, _ out: inout [UInt8]
+    ) -> Coding {
+        var bits = bits
+        var count = count
+        for octet in piece {
+            if let value = Base64.value(of: octet) {
+                bits = bits << 6 | UInt32(value)
+                count += 6
+                if count >= 8 {
+                    count -= 8
+                    out.append(UInt8(truncatingIfNeeded: bits >> count))
+                    bits &= (1 << count) - 1
+                }
+            } else if octet == UInt8(ascii: "=") {
+                bits = 0
+                count = 0
+            }
+        }
+        return .base64(bits: bits, count: count)
+    }
+
+    private static let ending: [UInt8] = [Octets.cr, Octets.lf]
+
+    private static func quotedPrintable(
+        _ piece: ArraySlice<UInt8>, _ reader: inout QuotedPrintableReader, _ isAfterCR: Bool, _ sink: inout ArraySink
+    ) -> Bool {
+        var rest = piece
+        var isAfterCR = isAfterCR
+        while let first = rest.first {
+            let feed = Octets.find(Octets.lf, in: rest)
+            var content = rest[..<(feed ?? rest.endIndex)]
+            rest = rest[(feed.map { $0 + 1 } ?? rest.endIndex)...]
+            var hasCR = isAfterCR
+            if isAfterCR, first != Octets.lf {
+                reader.take(Octets.cr, into: &sink)
+                hasCR = false
+            }
+            isAfterCR = false
+            if content.last == Octets.cr {
+                content.removeLast()
+                if feed == nil { isAfterCR = true } else { hasCR = true }
+            }
+            reader.take(content, isPlain: Octets.find(UInt8(ascii: "="), in: content) == nil, into: &sink)
+            if feed != nil { _ = reader.endLine(hasCR ? ending[...] : ending[1...], into: &sink) }
+        }
+        return isAfterCR
+    }
+
+    private struct ArraySink: QuotedPrintableSink {
+        var out: [UInt8]
+        mutating func put(_ octet: UInt8) { out.append(octet) }
+        mutating func put(_ octets: ArraySlice<UInt8>) { out.append(contentsOf: octets) }
+        mutating func fault(_ fault: QuotedPrintable.Fault) {}
     }
 }

@@ -17,3 +17,15 @@ size_t mp_plain_content(const void *_Nullable bytes, size_t count);
 
 /// How often `byte` occurs in `bytes[0..<count]`.
 size_t mp_count_byte(const void *_Nullable bytes, size_t count, unsigned char byte);
+
+/// Which kinds of octets occur in `bytes[0..<count]`: 1 NUL, 2 CR, 4 beyond ASCII, 8 another control character than NUL, TAB,
+/// LF and CR, 16 an equals sign.
+unsigned mp_octet_kinds(const void *_Nullable bytes, size_t count);
+
+/// How many octets at the front of `bytes[0..<count]` are plain lines: ASCII without NUL, CR and LF only together, an LF in each
+/// 256 octets, no hyphen and no "b" behind a line end. What comes before `bytes` must be a line end. Looks at whole blocks only
+/// and ends behind a line end.
+size_t mp_plain_lines(const void *_Nullable bytes, size_t count);
+
+/// Whether `bytes[0..<count]` are base64 digits, all of them.
+int mp_is_base64(const void *_Nullable bytes, size_t count);
