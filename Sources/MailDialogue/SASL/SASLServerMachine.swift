@@ -154,7 +154,8 @@ package struct SASLServerMachine: Equatable, Sendable {
             return .challenge(LoginExchange.passwordPrompt)
         }
         let finding = exchange.accept(message, from: .client)
-        if let broken = finding.violations.first(where: { $0.severity > .notice }) {
+        // Whether an empty password holds is the caller's to say, as with any other.
+        if let broken = finding.violations.first(where: { $0.severity > .notice && $0 != .saslPlainNoPassword }) {
             return end(.malformed(broken.meaning))
         }
         switch mechanism {

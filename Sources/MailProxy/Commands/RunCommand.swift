@@ -54,6 +54,7 @@ struct RunCommand: ParsableCommand {
         if let size = settings.number("server.message-size") { serverSettings.maximumMessage = size }
         // Without users any digest holds; with users the passwords are not known in clear.
         serverSettings.digestLogins = store?.acceptsAnyone ?? false
+        if let store, !store.acceptsAnyone { serverSettings.scramHashes = [UserFile.scramHash] }
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
             settings: serverSettings, rules: rules, workers: 16, log: log.runtime)

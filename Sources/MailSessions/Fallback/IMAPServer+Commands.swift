@@ -117,11 +117,11 @@ extension IMAPServer {
     private mutating func authenticate(_ arguments: ArraySlice<UInt8>) {
         let (name, initial) = arguments.firstWord
         guard !name.isEmpty else { return reply(Self.syntax) }
-        guard let mechanism = SASLServer.mechanism(name, settings) else {
+        serial += 1
+        let challenge = "<\(nonce).\(serial).\(now)@\(settings.hostName)>"
+        guard var exchange = SASLServer(name, settings, challenge: challenge) else {
             return reply("NO this mechanism is not offered")
         }
-        serial += 1
-        var exchange = SASLServer(mechanism, challenge: "<\(nonce).\(serial).\(now)@\(settings.hostName)>")
         step(exchange.begin(initial: initial), exchange)
     }
 
@@ -129,6 +129,13 @@ extension IMAPServer {
         guard case .authenticating(var exchange) = activity else { return }
         let (line, crlf) = frame.raw.withoutLineEnd
         step(crlf ? exchange.respond(line) : .malformed, exchange)
+    }
+
+    /// The store's answer about the user's keys.
+    mutating func keysStored(_ answer: StoreReply) {
+        guard case .authenticating(var exchange) = activity else { return }
+        guard case .scramKeys = answer else { return loggedIn(answer) }
+        step(exchange.stored(answer), exchange)
     }
 
     private mutating func step(_ step: SASLServer.Step, _ exchange: SASLServer) {
@@ -139,6 +146,10 @@ extension IMAPServer {
         case .attempt(let attempt):
             activity = .loggingIn
             connection.ask(.authenticate(attempt))
+        case .keys(let user, let hash):
+            activity = .authenticating(exchange)
+            connection.ask(.scramKeys(user: user, hash))
+        case .refused: loggedIn(.refused(.badCredentials))
         case .malformed: reply("BAD the response is malformed")
         case .cancelled: reply("BAD given up")
         case .serverFirst: reply("BAD this mechanism takes no initial response")

@@ -16,7 +16,7 @@ package struct IMAPServer: ServerSession {
         case commands
         /// Literals of a command and the lines behind them come. Successors: what the command leads to, `commands`.
         case gathering(IMAPGathering)
-        /// Challenges and responses. Successors: `loggingIn`, `commands`.
+        /// Challenges and responses, and the store's keys for them. Successors: `loggingIn`, `commands`.
         case authenticating(SASLServer)
         /// The store is asked whether the login holds. Successor: `commands`.
         case loggingIn
@@ -276,7 +276,8 @@ package struct IMAPServer: ServerSession {
         case .searching(var search):
             activity = .commands
             searchStored(&search, answer)
-        case .commands, .gathering, .authenticating, .idling: break
+        case .authenticating: keysStored(answer)
+        case .commands, .gathering, .idling: break
         }
     }
 

@@ -15,7 +15,7 @@ package struct POP3Server: ServerSession {
     enum Activity: Equatable, Sendable {
         /// Nothing. Successors: all others.
         case commands
-        /// Challenges and responses. Successors: `loggingIn`, `commands`.
+        /// Challenges and responses, and the store's keys for them. Successors: `loggingIn`, `commands`.
         case authenticating(SASLServer)
         /// The store is asked whether the login holds. Successors: `opening`, `commands`.
         case loggingIn
@@ -218,7 +218,7 @@ package struct POP3Server: ServerSession {
         guard settings.digestLogins else { return refuse("this command is not offered") }
         let (name, rest) = command.argument.firstWord
         let digest = rest.trimmed
-        guard !name.isEmpty, digest.count == 32, digest.allSatisfy(SASLServer.isHexDigit) else {
+        guard !name.isEmpty, APOP.isDigest(digest) else {
             return refuse("a name and an MD5 digest are expected")
         }
         logIn(.apop(user: name.text, timestamp: timestamp, digest: digest.text))
@@ -231,11 +231,11 @@ package struct POP3Server: ServerSession {
             let lines = SASLServer.offered(settings).map { $0.rawValue + "\r\n" }.joined()
             return connection.send("+OK mechanisms\r\n" + lines + ".\r\n")
         }
-        guard let mechanism = SASLServer.mechanism(name, settings) else {
+        serial += 1
+        let challenge = "<\(nonce).\(serial).\(now)@\(settings.hostName)>"
+        guard var exchange = SASLServer(name, settings, challenge: challenge) else {
             return refuse("this mechanism is not offered")
         }
-        serial += 1
-        var exchange = SASLServer(mechanism, challenge: "<\(nonce).\(serial).\(now)@\(settings.hostName)>")
         step(exchange.begin(initial: rest.trimmed), exchange)
     }
 
@@ -246,6 +246,10 @@ package struct POP3Server: ServerSession {
             activity = .authenticating(exchange)
             connection.send(Array("+ ".utf8) + Base64.encode(octets) + [13, 10])
         case .attempt(let attempt): logIn(attempt)
+        case .keys(let user, let hash):
+            activity = .authenticating(exchange)
+            connection.ask(.scramKeys(user: user, hash))
+        case .refused: loggedIn(.refused(.badCredentials))
         case .malformed: refuse("the response is malformed")
         case .cancelled: refuse("given up")
         case .serverFirst: refuse("this mechanism takes no initial response")
@@ -265,7 +269,10 @@ package struct POP3Server: ServerSession {
         case .opening: opened(answer)
         case .retrieving(let retrieval): retrieved(retrieval, answer)
         case .updating: updated(answer)
-        case .commands, .authenticating, .listing: break
+        case .authenticating(var exchange):
+            guard case .scramKeys = answer else { return loggedIn(answer) }
+            step(exchange.stored(answer), exchange)
+        case .commands, .listing: break
         }
     }
 

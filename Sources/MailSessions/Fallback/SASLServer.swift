@@ -1,5 +1,6 @@
-// The server's part of a SASL exchange (RFC 4422 §3): which challenge goes out, and the login that the responses amount
-// to. The three protocols differ in how they carry the base64, not in what is in it.
+// The server's part of a SASL exchange (RFC 4422 §3): what goes out next, and the login that the responses amount to.
+// The mechanisms are MailDialogue's; here is what our servers offer of them and how their questions become the store's.
+// The three protocols differ in how they carry the base64, not in what is in it.
 
 import MailDialogue
 import MailMessage
@@ -11,14 +12,29 @@ struct SASLServer: Equatable, Sendable {
         case plain = "PLAIN"
         case login = "LOGIN"
         case cramMD5 = "CRAM-MD5"
+        case scramSHA1 = "SCRAM-SHA-1"
+        case scramSHA256 = "SCRAM-SHA-256"
+
+        /// SCRAM's hash; nil for other mechanisms.
+        fileprivate var hash: SASLHash? {
+            switch self {
+            case .plain, .login, .cramMD5: nil
+            case .scramSHA1: .sha1
+            case .scramSHA256: .sha256
+            }
+        }
     }
 
     /// What comes next.
     enum Step: Equatable {
         /// Send this as base64.
         case challenge([UInt8])
+        /// Ask the store for the user's keys and hand its answer to `stored`.
+        case keys(user: String, SASLHash)
         /// The exchange is complete: ask the store.
         case attempt(LoginAttempt)
+        /// The proof does not hold.
+        case refused
         /// The response is no base64 or does not fit the mechanism.
         case malformed
         /// `*`: the client gives up.
@@ -27,64 +43,89 @@ struct SASLServer: Equatable, Sendable {
         case serverFirst
     }
 
-    private let mechanism: Mechanism
-    private let challenge: String
-    private var user: String?
+    private var machine: SASLServerMachine
+    /// The user whose keys the store gave, by the name that it has there.
+    private var user = ""
 
-    /// - Parameter challenge: for CRAM-MD5, with its brackets, never the same twice (RFC 2195 §2).
-    init(_ mechanism: Mechanism, challenge: String) {
-        self.mechanism = mechanism
-        self.challenge = challenge
+    /// Nil for a mechanism that is not offered.
+    /// - Parameters:
+    ///   - name: the mechanism's, in any case.
+    ///   - challenge: for CRAM-MD5, with its brackets, never the same twice (RFC 2195 §2). SCRAM extends the client's
+    ///     nonce
+    ///     with it, as far as a nonce may hold it (RFC 5802 §7).
+    init?(_ name: ArraySlice<UInt8>, _ settings: ServerSettings, challenge: String) {
+        guard let mechanism = Mechanism(rawValue: name.keyword()), Self.offered(settings).contains(mechanism) else {
+            return nil
+        }
+        var token = Array(challenge.utf8)
+        if mechanism.hash != nil { token.removeAll { $0 <= 32 || $0 >= 127 || $0 == UInt8(ascii: ",") } }
+        guard let machine = SASLServerMachine(SASLMechanism(mechanism.rawValue), token: token) else { return nil }
+        self.machine = machine
     }
 
     /// The mechanisms that are offered.
     static func offered(_ settings: ServerSettings) -> [Mechanism] {
-        Mechanism.allCases.filter { $0 != .cramMD5 || settings.digestLogins }
-    }
-
-    /// An offered mechanism by its name, in any case.
-    static func mechanism(_ name: ArraySlice<UInt8>, _ settings: ServerSettings) -> Mechanism? {
-        Mechanism(rawValue: name.keyword()).flatMap { offered(settings).contains($0) ? $0 : nil }
+        Mechanism.allCases.filter { mechanism in
+            if let hash = mechanism.hash { return settings.scramHashes.contains(hash) }
+            return mechanism != .cramMD5 || settings.digestLogins
+        }
     }
 
     /// Begins. `initial` is the base64 behind the mechanism's name: empty when there was none, `=` when it was empty.
     mutating func begin(initial: ArraySlice<UInt8>) -> Step {
-        switch mechanism {
-        case .plain: initial.isEmpty ? .challenge([]) : respond(initial)
-        case .login: initial.isEmpty ? .challenge(Array("Username:".utf8)) : respond(initial)
-        case .cramMD5: initial.isEmpty ? .challenge(Array(challenge.utf8)) : .serverFirst
-        }
+        if initial.isEmpty { return step(machine.begin(initial: nil)) }
+        // What is refused whatever it says is not decoded.
+        if machine.mechanism.beginner == .server { return .serverFirst }
+        return decoded(initial) { machine, octets in machine.begin(initial: octets) }
     }
 
     /// The client's response as base64, without its line end.
     mutating func respond(_ base64: ArraySlice<UInt8>) -> Step {
+        decoded(base64) { machine, octets in machine.respond(octets) }
+    }
+
+    /// The store's answer to `keys`: anything but keys is a refusal.
+    mutating func stored(_ reply: StoreReply) -> Step {
+        guard case .scramKeys(let user, let keys) = reply else { return .refused }
+        self.user = user
+        return step(machine.answer(.keys(keys)))
+    }
+
+    private mutating func decoded(
+        _ base64: ArraySlice<UInt8>, _ advance: (inout SASLServerMachine, [UInt8]) -> SASLServerMachine.Step
+    ) -> Step {
         if base64.elementsEqual([UInt8(ascii: "*")]) { return .cancelled }
         let isEmpty = base64.elementsEqual([UInt8(ascii: "=")])
         guard let octets = isEmpty ? [] : Base64.decode(base64) else { return .malformed }
-        switch mechanism {
-        case .plain: return plain(octets)
-        case .login:
-            guard let user else {
-                guard !octets.isEmpty else { return .malformed }
-                user = octets[...].text
-                return .challenge(Array("Password:".utf8))
-            }
-            return .attempt(.password(user: user, SecretText(octets[...].text)))
-        case .cramMD5:
-            guard let space = octets.lastIndex(of: 32), space > 0 else { return .malformed }
-            let digest = octets[(space + 1)...]
-            guard digest.count == 32, digest.allSatisfy(Self.isHexDigit) else { return .malformed }
-            return .attempt(.cramMD5(user: octets[..<space].text, challenge: challenge, digest: digest.text))
+        return step(advance(&machine, octets))
+    }
+
+    private func step(_ step: SASLServerMachine.Step) -> Step {
+        switch step {
+        case .challenge(let octets): return .challenge(octets)
+        case .ask(.password(let account, let authorization, let password)):
+            // More than 255 octets need not be taken (RFC 4616 §2).
+            let isShort = account.utf8.count <= 255 && password.withRevealed { $0.count <= 255 }
+            guard isShort, Self.mayAct(account, as: authorization) else { return .malformed }
+            return .attempt(.password(user: account, SecretText(password.withRevealed { $0[...].text })))
+        case .ask(.digest(let account, let challenge, let digest)):
+            return .attempt(.cramMD5(user: account, challenge: challenge[...].text, digest: digest[...].text))
+        case .ask(.keys(let account, let authorization, let hash)):
+            guard Self.mayAct(account, as: authorization) else { return .malformed }
+            return .keys(user: account, hash)
+        // Of the mechanisms that we offer SCRAM alone ends so.
+        case .accept: return .attempt(.proven(user: user))
+        case .ask(.token), .ask(.external), .ask(.anonymous): return .refused
+        case .fail(.badCredentials), .fail(.serverNotProven): return .refused
+        case .fail(.serverBegins): return .serverFirst
+        case .fail(.cancelled): return .cancelled
+        case .fail(.malformed), .fail(.unexpected), .fail(.iterations), .fail(.unusable), .fail(.refused):
+            return .malformed
         }
     }
 
-    /// RFC 4616 §2. An authorisation identity other than the user is nobody's right here.
-    private func plain(_ octets: [UInt8]) -> Step {
-        let fields = octets.split(separator: 0, omittingEmptySubsequences: false)
-        guard fields.count == 3, !fields[1].isEmpty, fields.allSatisfy({ $0.count <= 255 }) else { return .malformed }
-        guard fields[0].isEmpty || fields[0] == fields[1] else { return .malformed }
-        return .attempt(.password(user: fields[1].text, SecretText(fields[2].text)))
+    /// An authorisation identity other than the user is nobody's right here.
+    private static func mayAct(_ account: String, as authorization: String) -> Bool {
+        authorization.isEmpty || authorization == account
     }
-
-    static func isHexDigit(_ octet: UInt8) -> Bool { (48...57).contains(octet) || (97...102).contains(octet) }
 }

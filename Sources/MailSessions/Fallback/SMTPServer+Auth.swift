@@ -15,18 +15,32 @@ extension SMTPServer {
         guard transaction == nil else { return refuse("503 5.5.1 no AUTH within a transaction") }
         let (name, rest) = command.argument.firstWord
         guard !name.isEmpty else { return refuse("501 5.5.4 a mechanism is missing") }
-        guard let mechanism = SASLServer.mechanism(name, settings) else {
+        serial += 1
+        let challenge = "<\(nonce).\(serial).\(now)@\(settings.hostName)>"
+        guard var exchange = SASLServer(name, settings, challenge: challenge) else {
             return refuse("504 5.5.4 this mechanism is not offered")
         }
-        serial += 1
-        var exchange = SASLServer(mechanism, challenge: "<\(nonce).\(serial).\(now)@\(settings.hostName)>")
         step(exchange.begin(initial: rest.trimmed), exchange)
     }
 
     mutating func response(_ frame: Note) {
         guard case .authenticating(var exchange) = activity else { return }
         let (line, crlf) = frame.raw.withoutLineEnd
+        guard line.count <= Self.longestResponse else {
+            activity = .commands
+            return refuse("500 5.5.6 the response is too long")
+        }
         step(crlf ? exchange.respond(line) : .malformed, exchange)
+    }
+
+    /// RFC 4954 §4: enough for every mechanism.
+    private static var longestResponse: Int { 12_288 }
+
+    /// The store's answer about the user's keys.
+    mutating func keysStored(_ answer: StoreReply) {
+        guard case .authenticating(var exchange) = activity else { return }
+        guard case .scramKeys = answer else { return loggedIn(answer) }
+        step(exchange.stored(answer), exchange)
     }
 
     private mutating func step(_ step: SASLServer.Step, _ exchange: SASLServer) {
@@ -38,6 +52,10 @@ extension SMTPServer {
         case .attempt(let attempt):
             activity = .loggingIn
             connection.ask(.authenticate(attempt))
+        case .keys(let user, let hash):
+            activity = .authenticating(exchange)
+            connection.ask(.scramKeys(user: user, hash))
+        case .refused: loggedIn(.refused(.badCredentials))
         case .malformed: refuse("501 5.5.2 the response is malformed")
         case .cancelled: refuse("501 5.7.0 given up")
         case .serverFirst: refuse("501 5.7.0 this mechanism takes no initial response")
@@ -53,7 +71,7 @@ extension SMTPServer {
         case .refused(.badCredentials):
             connection.effect(.log("a login was refused"))
             refuse("535 5.7.8 these credentials do not hold")
-        case .refused, .done, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
+        case .refused, .done, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
             .appended, .copied:
             reply("454 4.7.0 the login could not be checked")
         }

@@ -14,7 +14,7 @@ package struct SMTPServer: ServerSession {
         case commands
         /// The store is asked whether it takes mail for this address. Successor: `commands`.
         case checking(String)
-        /// Challenges and responses. Successors: `loggingIn`, `commands`.
+        /// Challenges and responses, and the store's keys for them. Successors: `loggingIn`, `commands`.
         case authenticating(SASLServer)
         /// The store is asked whether the login holds. Successor: `commands`.
         case loggingIn
@@ -180,7 +180,9 @@ package struct SMTPServer: ServerSession {
                 ? refuse("501 5.5.4 an address is missing") : reply("252 2.0.0 send the message and see")
         case .help:
             reply("214-2.0.0 RFC 5321 with the extensions that EHLO lists\r\n214 2.0.0 mail is kept here, not relayed")
-        case .expn, .startTLS, .etrn, .burl, .xclient, .xforward: refuse("502 5.5.1 this command is not offered")
+        case .expn, .startTLS, .etrn, .burl, .xclient, .xforward, .send, .soml, .saml, .turn, .atrn, .verb, .onex,
+            .clientID, .xexch50, .xexps, .xanonymousTLS:
+            refuse("502 5.5.1 this command is not offered")
         case .bdat: break
         case nil: refuse(is7bit ? "500 5.5.1 this command is not known" : Self.notASCII)
         }
@@ -292,7 +294,8 @@ package struct SMTPServer: ServerSession {
         case .loggingIn: loggedIn(answer)
         case .content: contentStored(answer)
         case .delivering: delivered(answer)
-        case .commands, .authenticating: break
+        case .authenticating: keysStored(answer)
+        case .commands: break
         }
     }
 
@@ -304,7 +307,7 @@ package struct SMTPServer: ServerSession {
             reply("250 2.1.5 taken")
         case .refused(.unknownRecipient): refuse("550 5.1.1 no such mailbox here")
         case .refused(.noSpace): reply("452 4.2.2 the disk is full")
-        case .refused, .account, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
+        case .refused, .account, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
             .appended, .copied:
             reply("451 4.3.0 the address could not be looked up")
         }

@@ -66,10 +66,14 @@ package struct ServerSettings: Equatable, Sendable {
     /// CRAM-MD5 and APOP are offered. Clients prefer them, and a store that keeps hashes of passwords can't verify
     /// them: only where any login holds.
     package var digestLogins: Bool
+    /// SCRAM is offered with these hashes: those for which the store has keys. Where any login holds there are none: the
+    /// server must prove that it knows the password (RFC 5802 §3), and there it does not.
+    package var scramHashes: [SASLHash]
 
     package init(
         hostName: String = "localhost", maximumMessage: Int = 50 << 20, maximumRecipients: Int = 1_000,
-        requiresAuthentication: Bool = false, lmtp: Bool = false, digestLogins: Bool = false
+        requiresAuthentication: Bool = false, lmtp: Bool = false, digestLogins: Bool = false,
+        scramHashes: [SASLHash] = []
     ) {
         self.hostName = hostName
         self.maximumMessage = maximumMessage
@@ -77,5 +81,6 @@ package struct ServerSettings: Equatable, Sendable {
         self.requiresAuthentication = requiresAuthentication
         self.lmtp = lmtp
         self.digestLogins = digestLogins
+        self.scramHashes = scramHashes
     }
 }

@@ -1,12 +1,17 @@
 // What our server asks of the store, and what comes back. The sessions are pure: a request is an effect, its answer an
 // event; the runtime has the store perform it on a thread that may block. A session has at most one request under way.
 
+import MailDialogue
 import MailMessage
 
 /// What a session asks of the store.
 package enum StoreRequest: Equatable, Sendable {
     /// Does this login hold? Answer: `account` or `refused`.
     case authenticate(LoginAttempt)
+    /// What is kept of the user's password for SCRAM with this hash? Answer: `scramKeys`, for users that do not exist too:
+    /// made up then, the same each time, so that nobody can tell who exists (RFC 9051 §11.7). `refused` when logins can't
+    /// be checked so.
+    case scramKeys(user: String, SASLHash)
     /// Would mail for this address be taken? Answer: `done` or `refused`.
     case checkRecipient(String)
 
@@ -65,6 +70,8 @@ package enum StoreRequest: Equatable, Sendable {
 package enum StoreReply: Equatable, Sendable {
     case done
     case account(Account)
+    /// The user by the name that it has in the store, and its keys.
+    case scramKeys(user: String, SCRAMKeys)
     case spool(SpoolID)
     case delivered(DeliveryResult)
     case mailboxes([MailboxListing])
@@ -87,11 +94,13 @@ package enum LoginAttempt: Equatable, Sendable {
     case cramMD5(user: String, challenge: String, digest: String)
     /// APOP (RFC 1939 §7): the timestamp of the greeting with its brackets and the digest in hex.
     case apop(user: String, timestamp: String, digest: String)
+    /// SCRAM (RFC 5802): the session has checked the proof with the keys of this user.
+    case proven(user: String)
 
     /// Who logs in.
     package var user: String {
         switch self {
-        case .password(let user, _), .cramMD5(let user, _, _), .apop(let user, _, _): user
+        case .password(let user, _), .cramMD5(let user, _, _), .apop(let user, _, _), .proven(let user): user
         }
     }
 }

@@ -9,6 +9,7 @@
 // local part; a login without a domain opens the user of this name, else the first user whose address has it as local
 // part.
 
+import MailDialogue
 import MailSessions
 import Synchronization
 
@@ -96,8 +97,20 @@ final class AccountRegistry: Sendable {
         case .anyone:
             return try home(name)
         case .users(let users):
-            guard case .password(_, let secret) = attempt, let user = users.verify(name, secret) else { return nil }
-            return try home(user)
+            switch attempt {
+            case .password(_, let secret): return try users.verify(name, secret).map(home)
+            case .proven: return try users.user(named: name).map(home)
+            case .cramMD5, .apop: return nil
+            }
+        }
+    }
+
+    /// The user that a login means and its keys for SCRAM, made up for one that does not exist. Nil without users, or
+    /// for a hash that their passwords are not kept with.
+    func scramKeys(login name: String, _ hash: SASLHash) -> (user: String, keys: SCRAMKeys)? {
+        switch policy {
+        case .anyone: nil
+        case .users(let users): hash == UserFile.scramHash ? users.scramKeys(name) : nil
         }
     }
 

@@ -51,6 +51,11 @@ package final class StoreSession: Sendable {
         case .authenticate(let attempt):
             let home = try onDisk { () throws(FileError) in try store.accounts.home(login: attempt) }
             return home.map { .account($0.account) } ?? .refused(.badCredentials)
+        case .scramKeys(let user, let hash):
+            guard let (name, keys) = store.accounts.scramKeys(login: user, hash) else {
+                return .refused(.badCredentials)
+            }
+            return .scramKeys(user: name, keys)
         case .checkRecipient(let address):
             return store.accounts.takes(recipient: address) ? .done : .refused(.unknownRecipient)
 

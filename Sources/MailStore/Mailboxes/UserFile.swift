@@ -1,7 +1,9 @@
 // Users and their passwords: one line each, `name:$pbkdf2-sha256$<iterations>$<salt>$<hash>`, salt and hash in hex. A
 // password is never in it, so mechanisms that need it on our side (CRAM-MD5, APOP) are refused once there are users.
+// The hash is what SCRAM-SHA-256 calls the salted password (RFC 5802 §3, RFC 7677 §3), so that can be offered.
 
 import Crypto
+import MailDialogue
 import MailSessions
 import Synchronization
 
@@ -85,11 +87,7 @@ package final class UserFile: Sendable {
 
     /// The user whose login this is, or nil. Takes as long for a user that does not exist.
     package func verify(_ login: String, _ password: SecretText) -> String? {
-        let login = login.lowercased()
-        let entry = current { book in
-            book.entries.first { $0.name == login }
-                ?? book.entries.first { AccountRegistry.localPart($0.name) == login }
-        }
+        let entry = entry(login)
         let against =
             entry
             ?? Entry(
@@ -104,6 +102,42 @@ package final class UserFile: Sendable {
             book.accepted.insert(mark)
         }
         return against.name
+    }
+
+    /// The entry that a login means.
+    private func entry(_ login: String) -> Entry? {
+        let login = login.lowercased()
+        return current { book in
+            book.entries.first { $0.name == login }
+                ?? book.entries.first { AccountRegistry.localPart($0.name) == login }
+        }
+    }
+
+    /// The hash of SCRAM whose keys follow from the file.
+    package static let scramHash = SASLHash.sha256
+
+    /// The user whose login this is, and its keys for SCRAM-SHA-256. For a login that is nobody's they are made up: the
+    /// same each time and over restarts, for their source is the first user's hash, which never leaves us.
+    package func scramKeys(_ login: String) -> (user: String, keys: SCRAMKeys) {
+        func keys(_ entry: Entry) -> SCRAMKeys {
+            SCRAMKeys(
+                UserFile.scramHash, salt: entry.salt, iterations: entry.iterations,
+                saltedPassword: SecretBytes(entry.hash))
+        }
+        if let entry = entry(login) { return (entry.name, keys(entry)) }
+        let model = current { $0.entries.first }
+        let source = model.map { SymmetricKey(data: $0.hash) } ?? cacheKey
+        func code(_ purpose: String) -> [UInt8] {
+            Array(HMAC<SHA256>.authenticationCode(for: Array((purpose + login.lowercased()).utf8), using: source))
+        }
+        return (
+            login,
+            keys(
+                Entry(
+                    name: login, iterations: model?.iterations ?? iterations,
+                    salt: Array(code("no such user, salt: ").prefix(model?.salt.count ?? 16)),
+                    hash: code("no such user, hash: ")))
+        )
     }
 
     /// Binds user, stored hash and password under a key of this process: with another password in the file it fits no

@@ -1,5 +1,6 @@
 // A store in memory for the tests of our servers: what the store promises, without files.
 
+import MailDialogue
 import MailMessage
 
 @testable import MailSessions
@@ -45,6 +46,9 @@ final class MemoryStore {
     var spools: [UInt64: [UInt8]] = [:]
     private var nextSpool: UInt64 = 1
     private var nextValidity: UInt32 = 7
+
+    /// Passwords of those who may log in by SCRAM.
+    var passwords: [String: String] = [:]
 
     // What goes wrong.
     var refusesLogins = false
@@ -96,6 +100,10 @@ final class MemoryStoreSession {
             guard !store.refusesLogins else { return .refused(.badCredentials) }
             _ = store.make(attempt.user)
             return .account(Account(name: attempt.user))
+        case .scramKeys(let user, let hash):
+            guard let password = store.passwords[user] else { return .refused(.badCredentials) }
+            let keys = SCRAMKeys(hash, salt: Array("salt".utf8), iterations: 4_096, password: SecretBytes(password))
+            return keys.map { .scramKeys(user: user + "@example.com", $0) } ?? .refused(.failed("no keys"))
         case .checkRecipient(let address):
             return store.unknownRecipients.contains(address) ? .refused(.unknownRecipient) : .done
         case .openSpool: return store.spoolFails ? .refused(.noSpace) : .spool(store.newSpool())
