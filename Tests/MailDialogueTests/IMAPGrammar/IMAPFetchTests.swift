@@ -5,7 +5,7 @@ import Testing
 @testable import MailDialogue
 
 @Suite struct IMAPFetchTests {
-    private func fetch(_ items: String, _ charset: IMAPCharset = .ascii) -> (IMAPResponseReading, [IMAPFetchItem]) {
+    private func fetch(_ items: String, _ charset: IMAPCharset = .ascii) -> (IMAPResponseReading, [IMAPFetchedItem]) {
         let reading = readResponse("* 12 FETCH (\(items))", charset)
         guard case .fetch(let data) = reading.value else { return (reading, []) }
         return (reading, data.items)

@@ -19,7 +19,7 @@ extension IMAPResponseReading {
     func strings(_ spans: [IMAPSpan]) -> [String] { spans.map(string) }
 }
 
-extension IMAPSequenceSet {
+extension IMAPNumberSet {
     /// As on the wire.
     var wire: String {
         if isSavedResult { return "$" }

@@ -35,13 +35,13 @@ import Testing
     }
 
     @Test func sets() {
-        let one = IMAPSequenceSet([IMAPSequenceSet.Range(3_955, 3_955)])
+        let one = IMAPNumberSet([IMAPNumberSet.Range(3_955, 3_955)])
         #expect(code("APPENDUID 38505 3955").1 == .appendUID(validity: 38_505, one))
-        let source = IMAPSequenceSet([IMAPSequenceSet.Range(304, 304), IMAPSequenceSet.Range(319, 320)])
-        let target = IMAPSequenceSet([IMAPSequenceSet.Range(3_956, 3_958)])
+        let source = IMAPNumberSet([IMAPNumberSet.Range(304, 304), IMAPNumberSet.Range(319, 320)])
+        let target = IMAPNumberSet([IMAPNumberSet.Range(3_956, 3_958)])
         #expect(
             code("COPYUID 38505 304,319:320 3956:3958").1 == .copyUID(validity: 38_505, source: source, target: target))
-        #expect(code("MODIFIED 7,9").1 == .modified(IMAPSequenceSet([.init(7, 7), .init(9, 9)])))
+        #expect(code("MODIFIED 7,9").1 == .modified(IMAPNumberSet([.init(7, 7), .init(9, 9)])))
     }
 
     @Test func words() {
@@ -69,6 +69,11 @@ import Testing
             if case .other = code { Issue.record("not read: \(text)") }
             #expect(code != nil)
         }
+    }
+
+    @Test func aSingleUIDIsNoRange() {
+        #expect(code("APPENDUID 38505 3955:3955").0.faultText == "single-uid-as-range@22")
+        #expect(code("APPENDUID 38505 3955:3956").0.faultText == "")
     }
 
     @Test func otherCodesAreKept() {

@@ -34,7 +34,7 @@ import Testing
         var view = filled([0, 504, 505, 507, 508, 0, 510, 0, 0, 0, 625])
         #expect(
             view.vanished(
-                IMAPSequenceSet([.init(505, 505), .init(507, 507), .init(510, 510), .init(625, 625)]), isEarlier: false
+                IMAPNumberSet([.init(505, 505), .init(507, 507), .init(510, 510), .init(625, 625)]), isEarlier: false
             ).isEmpty)
         #expect(view.exists == 7)
         #expect(uids(view) == [0, 504, 508, 0, 0, 0, 0])
@@ -43,24 +43,24 @@ import Testing
     @Test func vanishedOfUnknownMessages() {
         // 5 stands somewhere between 2 and 9.
         var view = filled([2, 0, 0, 9, 0])
-        #expect(view.vanished(IMAPSequenceSet([.init(5, 5)]), isEarlier: false).isEmpty)
+        #expect(view.vanished(IMAPNumberSet([.init(5, 5)]), isEarlier: false).isEmpty)
         #expect(uids(view) == [2, 0, 9, 0])
-        #expect(view.vanished(IMAPSequenceSet([.init(6, 6)]), isEarlier: false).isEmpty)
+        #expect(view.vanished(IMAPNumberSet([.init(6, 6)]), isEarlier: false).isEmpty)
         #expect(uids(view) == [2, 9, 0])
         // There is nothing left between them.
         #expect(
-            view.vanished(IMAPSequenceSet([.init(7, 7)]), isEarlier: false) == [.vanishedUnknown(first: 7, last: 7)])
+            view.vanished(IMAPNumberSet([.init(7, 7)]), isEarlier: false) == [.vanishedUnknown(first: 7, last: 7)])
         #expect(uids(view) == [2, 9, 0])
         #expect(
-            view.vanished(IMAPSequenceSet([.init(1, 1)]), isEarlier: false) == [.vanishedUnknown(first: 1, last: 1)])
-        #expect(view.vanished(IMAPSequenceSet([.init(12, 12)]), isEarlier: false).isEmpty)
+            view.vanished(IMAPNumberSet([.init(1, 1)]), isEarlier: false) == [.vanishedUnknown(first: 1, last: 1)])
+        #expect(view.vanished(IMAPNumberSet([.init(12, 12)]), isEarlier: false).isEmpty)
         #expect(view.exists == 2)
     }
 
     @Test func vanishedWhereSomeHaveNoUID() {
         var view = filled([2, 0, 0, 9])
         _ = view.fetched(2, flags: .seen)
-        #expect(view.vanished(IMAPSequenceSet([.init(5, 5)]), isEarlier: false).isEmpty)
+        #expect(view.vanished(IMAPNumberSet([.init(5, 5)]), isEarlier: false).isEmpty)
         // Which of the two is gone is not known, so that the flags belong to nobody.
         #expect(view.exists == 3)
         #expect(view.message(2) == nil)
@@ -70,7 +70,7 @@ import Testing
     @Test func vanishedRangesAreNotCountedOut() {
         var view = filled([2, 4, 6])
         #expect(
-            view.vanished(IMAPSequenceSet([.init(1, .max)]), isEarlier: false) == [
+            view.vanished(IMAPNumberSet([.init(1, .max)]), isEarlier: false) == [
                 .vanishedUnknown(first: 1, last: .max)
             ])
         #expect(view.exists == 0)
@@ -79,7 +79,7 @@ import Testing
 
     @Test func earlierRenumbersNothing() {
         var view = filled([2, 4])
-        #expect(view.vanished(IMAPSequenceSet([.init(3, 3), .init(2, 2)]), isEarlier: true).isEmpty)
+        #expect(view.vanished(IMAPNumberSet([.init(3, 3), .init(2, 2)]), isEarlier: true).isEmpty)
         #expect(uids(view) == [2, 4])
     }
 
@@ -167,7 +167,7 @@ import Testing
         #expect(view.fetched(uid: 10, flags: .deleted, modSeq: 4) == [.modSeqWentBack(number: 0, from: 5, to: 4)])
         #expect(view.message(uid: 10)?.flags?.contains(.deleted) == true)
         #expect(view.sequence(of: 10) == nil)
-        #expect(view.vanished(IMAPSequenceSet([.init(20, 20)]), isEarlier: false).isEmpty)
+        #expect(view.vanished(IMAPNumberSet([.init(20, 20)]), isEarlier: false).isEmpty)
         #expect(view.exists == 2)
         #expect(view.message(uid: 20) == nil)
         var order: [UInt32] = []
@@ -253,7 +253,7 @@ import Testing
                 let upTo = min(index + Int.random(in: 1...4, using: &dice), truth.count)
                 let gone = truth[index..<upTo]
                 let allKnown = gone.allSatisfy(\.isKnown)
-                let set = IMAPSequenceSet(gone.map { .init($0.uid, $0.uid) })
+                let set = IMAPNumberSet(gone.map { .init($0.uid, $0.uid) })
                 truth.removeSubrange(index..<upTo)
                 faults += view.vanished(set, isEarlier: false).count
                 // Others may have been forgotten; what was known all the way must not.

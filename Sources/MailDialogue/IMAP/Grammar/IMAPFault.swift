@@ -174,7 +174,7 @@ extension IMAPFault.Code {
         case .duplicateItem: "An item stands twice in one response."
         case .badResponseCode: "The arguments of a response code do not fit it."
         case .copyUIDUneven: "The two sets of COPYUID differ in size."
-        case .singleUIDAsRange: "APPENDUID or COPYUID has an asterisk."
+        case .singleUIDAsRange: "APPENDUID names a single UID as a range."
         case .progressBeyondGoal: "INPROGRESS says more than its goal."
         case .noRevision: "A capability list names no revision of IMAP."
         case .literalPlusAndMinus: "LITERAL+ and LITERAL- are both advertised."

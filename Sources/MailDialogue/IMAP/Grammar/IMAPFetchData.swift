@@ -6,7 +6,7 @@ package struct IMAPFetchData: Equatable, Sendable {
     /// Sequence number; with `isUIDFetch` the UID.
     package var number: UInt32
     package var isUIDFetch: Bool
-    package var items: [IMAPFetchItem] = []
+    package var items: [IMAPFetchedItem] = []
 
     /// The UID, when it is told.
     package var uid: UInt32? {
@@ -29,7 +29,7 @@ package struct IMAPFetchData: Equatable, Sendable {
 }
 
 /// An item of FETCH with its value.
-package enum IMAPFetchItem: Equatable, Sendable {
+package enum IMAPFetchedItem: Equatable, Sendable {
     case flags([IMAPSpan])
     case uid(UInt32)
     /// Without its quotes: `17-Jul-1996 02:44:25 -0700`, for `MailDate(parsingInternalDate:)`.

@@ -38,7 +38,7 @@ extension IMAPLexer {
     }
 
     /// An item with its value.
-    private mutating func fetchItem() -> IMAPFetchItem? {
+    private mutating func fetchItem() -> IMAPFetchedItem? {
         let name = run {
             IMAPOctet.isLetter($0) || IMAPOctet.isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
                 || $0 == UInt8(ascii: "_")
@@ -89,7 +89,7 @@ extension IMAPLexer {
         return .other(name: name, value: anyValue())
     }
 
-    private mutating func sectionItem(_ name: IMAPSpan) -> IMAPFetchItem? {
+    private mutating func sectionItem(_ name: IMAPSpan) -> IMAPFetchedItem? {
         if isWord(name, "BODY") {
             let section = section()
             let origin = origin()
@@ -124,7 +124,7 @@ extension IMAPLexer {
     }
 
     /// At most 256 characters (RFC 8970 §3.1); an octet that continues a character does not count.
-    private mutating func preview() -> IMAPFetchItem {
+    private mutating func preview() -> IMAPFetchedItem {
         let start = at
         let span = nstring()
         guard !failed, span.count > 256, span.form != .omitted else { return .preview(span) }
@@ -138,7 +138,7 @@ extension IMAPLexer {
     }
 
     /// Labels are astrings, and system labels begin with a backslash like flags.
-    private mutating func gmailLabels() -> IMAPFetchItem {
+    private mutating func gmailLabels() -> IMAPFetchedItem {
         var labels: [IMAPSpan] = []
         list { lexer in
             labels.append(lexer.next == UInt8(ascii: "\\") ? lexer.flag() : lexer.astring())
@@ -147,7 +147,7 @@ extension IMAPLexer {
     }
 }
 
-extension IMAPFetchItem {
+extension IMAPFetchedItem {
     /// A bit of its own for each item that a response can have once; 0 for the others.
     fileprivate var bit: UInt32 {
         switch self {

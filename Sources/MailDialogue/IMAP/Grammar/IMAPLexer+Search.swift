@@ -88,13 +88,13 @@ extension IMAPLexer {
         case "MIN": return .min(nonZero())
         case "MAX": return .max(nonZero())
         case "COUNT": return .count(UInt32(truncatingIfNeeded: number()))
-        case "ALL": return .all(sequenceSet(.numbers))
+        case "ALL": return .all(numberSet(.numbers))
         case "MODSEQ": return .modSeq(nonZero64())
         case "PARTIAL":
             expect(UInt8(ascii: "("))
             let range = partialRange()
             space()
-            let numbers = take(word: "NIL") ? IMAPSequenceSet() : sequenceSet(.numbers)
+            let numbers = take(word: "NIL") ? IMAPNumberSet() : numberSet(.numbers)
             close()
             return .partial(range: range, numbers)
         case "ADDTO": return .addTo(changes())
@@ -123,7 +123,7 @@ extension IMAPLexer {
         list { lexer in
             let position = UInt32(truncatingIfNeeded: lexer.number())
             lexer.space()
-            changes.append(IMAPExtendedSearch.Change(position: position, numbers: lexer.sequenceSet(.numbers)))
+            changes.append(IMAPExtendedSearch.Change(position: position, numbers: lexer.numberSet(.numbers)))
         }
         return changes
     }

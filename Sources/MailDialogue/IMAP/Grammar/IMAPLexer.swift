@@ -173,7 +173,8 @@ struct IMAPLexer {
             at &+= 1
         }
         if at == start {
-            note(.missingSpace)
+            // An octet that no line may hold is worse than the space that is missing before it.
+            if next < 32 || next == 127 { fail(.unexpected) } else { note(.missingSpace) }
         } else {
             note(hasTab ? .tab : .extraSpace, at: start)
         }

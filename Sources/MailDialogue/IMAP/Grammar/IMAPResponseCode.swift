@@ -51,8 +51,8 @@ package enum IMAPResponseCode: Equatable, Sendable {
 
     case plain(Plain)
     /// UIDVALIDITY of the mailbox, UIDs of the messages (RFC 4315 §3, RFC 3502).
-    case appendUID(validity: UInt32, IMAPSequenceSet)
-    case copyUID(validity: UInt32, source: IMAPSequenceSet, target: IMAPSequenceSet)
+    case appendUID(validity: UInt32, IMAPNumberSet)
+    case copyUID(validity: UInt32, source: IMAPNumberSet, target: IMAPNumberSet)
     case badCharset([IMAPSpan])
     case badEvent([IMAPSpan])
     case badURL(IMAPSpan)
@@ -66,7 +66,7 @@ package enum IMAPResponseCode: Equatable, Sendable {
     /// The limit and the lowest UID that was processed (RFC 9738 §3.1).
     case messageLimit(UInt32, lowest: UInt32?)
     case metadata(MetadataLimit)
-    case modified(IMAPSequenceSet)
+    case modified(IMAPNumberSet)
     case noUpdate(tag: IMAPSpan)
     case permanentFlags([IMAPSpan])
     case referral([IMAPSpan])
@@ -118,7 +118,13 @@ extension IMAPLexer {
             space()
             let validity = nonZero()
             space()
-            return .appendUID(validity: validity, sequenceSet(.numbers))
+            let from = at
+            let uids = numberSet(.numbers)
+            // A client that knows no MULTIAPPEND expects a plain number (RFC 4315 §3).
+            if !failed, uids.count == 1, (from..<at).contains(where: { octet($0) == UInt8(ascii: ":") }) {
+                note(.singleUIDAsRange, at: from)
+            }
+            return .appendUID(validity: validity, uids)
         case "COPYUID": return copyUID(start)
         case "BADCHARSET":
             var names: [IMAPSpan] = []
@@ -154,7 +160,7 @@ extension IMAPLexer {
         case "METADATA": return metadataLimit()
         case "MODIFIED":
             space()
-            return .modified(sequenceSet(.numbers))
+            return .modified(numberSet(.numbers))
         case "NOUPDATE":
             space()
             return .noUpdate(tag: quoted())
@@ -193,9 +199,9 @@ extension IMAPLexer {
         space()
         let validity = nonZero()
         space()
-        let source = sequenceSet(.numbers)
+        let source = numberSet(.numbers)
         space()
-        let target = sequenceSet(.numbers)
+        let target = numberSet(.numbers)
         if !failed, source.count != target.count { note(.copyUIDUneven, at: start) }
         return .copyUID(validity: validity, source: source, target: target)
     }

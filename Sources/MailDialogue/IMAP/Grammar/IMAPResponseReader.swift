@@ -204,8 +204,8 @@ extension IMAPLexer {
         return .capability(words)
     }
 
-    private mutating func listing() -> IMAPListing {
-        var listing = IMAPListing()
+    private mutating func listing() -> IMAPListData {
+        var listing = IMAPListData()
         space()
         let start = at
         list { listing.attributes.append($0.flag()) }
@@ -318,7 +318,7 @@ extension IMAPLexer {
             space()
             isEarlier = true
         }
-        return .vanished(sequenceSet(.numbers), isEarlier: isEarlier)
+        return .vanished(numberSet(.numbers), isEarlier: isEarlier)
     }
 
     // MARK: Quota, rights, metadata, URLs

@@ -16,8 +16,8 @@ package enum IMAPResponseValue: Equatable, Sendable {
     case continuation(IMAPSpan)
     case capability([IMAPSpan])
     case enabled([IMAPSpan])
-    case list(IMAPListing)
-    case lsub(IMAPListing)
+    case list(IMAPListData)
+    case lsub(IMAPListData)
     case namespace(IMAPNamespaces)
     case mailboxStatus(mailbox: IMAPSpan, [IMAPStatusItem])
     case flags([IMAPSpan])
@@ -29,7 +29,7 @@ package enum IMAPResponseValue: Equatable, Sendable {
     case exists(UInt32)
     case recent(UInt32)
     case expunge(UInt32)
-    case vanished(IMAPSequenceSet, isEarlier: Bool)
+    case vanished(IMAPNumberSet, isEarlier: Bool)
     case fetch(IMAPFetchData)
     case quota(root: IMAPSpan, [IMAPQuotaResource])
     case quotaRoot(mailbox: IMAPSpan, roots: [IMAPSpan])
@@ -71,7 +71,7 @@ package struct IMAPStatus: Equatable, Sendable {
 }
 
 /// A mailbox of LIST or LSUB (RFC 9051 §7.3.1).
-package struct IMAPListing: Equatable, Sendable {
+package struct IMAPListData: Equatable, Sendable {
     package var attributes: [IMAPSpan] = []
     /// One character; `.none` for NIL: the name space is flat.
     package var delimiter = IMAPSpan.none
@@ -118,10 +118,10 @@ package struct IMAPExtendedSearch: Equatable, Sendable {
         case min(UInt32)
         case max(UInt32)
         case count(UInt32)
-        case all(IMAPSequenceSet)
+        case all(IMAPNumberSet)
         case modSeq(UInt64)
         /// A window of the result; an empty set for NIL.
-        case partial(range: IMAPSpan, IMAPSequenceSet)
+        case partial(range: IMAPSpan, IMAPNumberSet)
         case addTo([Change])
         case removeFrom([Change])
         case relevancy([UInt32])
@@ -131,7 +131,7 @@ package struct IMAPExtendedSearch: Equatable, Sendable {
     /// A set that came into the result or left it at a position (RFC 5267 §4.3).
     package struct Change: Equatable, Sendable {
         package let position: UInt32
-        package let numbers: IMAPSequenceSet
+        package let numbers: IMAPNumberSet
     }
 
     /// The command that it answers; `.none` when it does not say.

@@ -123,7 +123,7 @@ package struct IMAPMailboxView: Equatable, Sendable {
     }
 
     /// VANISHED. The earlier ones were gone before anything was told of them: they renumber nothing (RFC 7162 §3.2.10.1).
-    package mutating func vanished(_ uids: IMAPSequenceSet, isEarlier: Bool) -> [Fault] {
+    package mutating func vanished(_ uids: IMAPNumberSet, isEarlier: Bool) -> [Fault] {
         guard !isEarlier else { return [] }
         var faults: [Fault] = []
         for range in uids.ranges where !range.hasStar {

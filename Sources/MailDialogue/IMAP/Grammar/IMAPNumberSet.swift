@@ -1,7 +1,7 @@
 // Sets of message numbers or UIDs (RFC 9051 §9, sequence-set), as ranges: a set of four billion messages is one range.
 
 /// A set of sequence numbers or UIDs as it was written: in its order, overlaps included.
-package struct IMAPSequenceSet: Equatable, Sendable {
+package struct IMAPNumberSet: Equatable, Sendable {
     /// A number or a range of them. Its ends are as written, the larger one may come first.
     package struct Range: Equatable, Sendable {
         /// 0 stands for `*`, the largest number in use.
@@ -66,15 +66,15 @@ extension IMAPLexer {
     }
 
     /// sequence-set.
-    mutating func sequenceSet(_ rule: SetRule = .any) -> IMAPSequenceSet {
+    mutating func numberSet(_ rule: SetRule = .any) -> IMAPNumberSet {
         let start = at
         if next == UInt8(ascii: "$") {
             at &+= 1
             if !rule.saved { note(.misplacedSavedResult, at: start) }
             endOfSet(start)
-            return IMAPSequenceSet([], isSavedResult: true)
+            return IMAPNumberSet([], isSavedResult: true)
         }
-        var ranges: [IMAPSequenceSet.Range] = []
+        var ranges: [IMAPNumberSet.Range] = []
         repeat {
             let first = sequenceNumber(rule, start)
             var last = first
@@ -83,10 +83,10 @@ extension IMAPLexer {
                 last = sequenceNumber(rule, start)
             }
             if failed { break }
-            ranges.append(IMAPSequenceSet.Range(first, last))
+            ranges.append(IMAPNumberSet.Range(first, last))
         } while take(UInt8(ascii: ","))
         endOfSet(start)
-        return IMAPSequenceSet(ranges)
+        return IMAPNumberSet(ranges)
     }
 
     private mutating func endOfSet(_ start: Int) {
