@@ -5,7 +5,7 @@ package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Value of each octet in the alphabet; 255 elsewhere.
-    private static let values: [UInt8] = {
+    static let values: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
         for (value, octet) in alphabet.enumerated() { table[Int(octet)] = UInt8(value) }
         return table

@@ -102,7 +102,7 @@ struct BodyJudge: Equatable, Sendable {
     // MARK: Pieces
 
     /// Takes the next piece of a line; gives the file that it ends, if it does.
-    mutating func take(_ piece: LinePiece, end: Int, _ book: inout FlawBook) -> UUFile? {
+    mutating func take(_ content: OctetSpan, _ piece: LinePiece, _ book: inout FlawBook) -> UUFile? {
         if piece.isHead {
             isLineNoted = false
             isUTF8Noted = false
@@ -115,15 +115,15 @@ struct BodyJudge: Equatable, Sendable {
                 isLineNoted = true
                 book.note(.eightBitIn7Bit, at: piece.lineStart)
             }
-            if isUTF8 { judgeUTF8(piece, &book) }
+            if isUTF8 { judgeUTF8(content, piece, &book) }
         case .base64:
             judgeLength(piece, .base64LongLine, &book)
-            judgeBase64(piece, &book)
+            judgeBase64(content, piece, &book)
         case .quotedPrintable:
             judgeLength(piece, .qpLongLine, &book)
-            judgeQuoted(piece, &book)
+            judgeQuoted(content, piece, &book)
         }
-        guard mayHoldFiles, let file = finder.take(piece, part: part, end: end) else { return nil }
+        guard mayHoldFiles, let file = finder.take(content, piece, part: part) else { return nil }
         guard coding == .uuencode else { return file }
         // One file is what decoding gives.
         if filesSize == nil { filesSize = file.size }
@@ -152,10 +152,10 @@ struct BodyJudge: Equatable, Sendable {
         if piece.length > BodyJudge.lineLimit, before <= BodyJudge.lineLimit { book.note(flaw, at: piece.lineStart) }
     }
 
-    private mutating func judgeUTF8(_ piece: LinePiece, _ book: inout FlawBook) {
+    private mutating func judgeUTF8(_ content: OctetSpan, _ piece: LinePiece, _ book: inout FlawBook) {
         guard piece.kinds.contains(.eightBit) || utf8.isInside else { return }
         var isBroken = false
-        for octet in piece.content where utf8.take(octet) != .valid { isBroken = true }
+        for index in content.indices where utf8.take(content[index]) != .valid { isBroken = true }
         // A line end closes no sequence.
         if piece.lineEnd > 0, utf8.take(Octets.lf) != .valid { isBroken = true }
         if isBroken, !isUTF8Noted {
@@ -166,13 +166,14 @@ struct BodyJudge: Equatable, Sendable {
 
     // MARK: base64
 
-    private mutating func judgeBase64(_ piece: LinePiece, _ book: inout FlawBook) {
-        if !base64.isPadded, Octets.isBase64(piece.content) {
-            base64.run &+= piece.content.count
-            base64.place = (base64.place + piece.content.count) & 3
+    private mutating func judgeBase64(_ content: OctetSpan, _ piece: LinePiece, _ book: inout FlawBook) {
+        if !base64.isPadded, content.isBase64 {
+            base64.run &+= content.count
+            base64.place = (base64.place + content.count) & 3
             return
         }
-        for (index, octet) in piece.content.enumerated() {
+        for index in content.indices {
+            let octet = content[index]
             if Base64.value(of: octet) != nil {
                 if base64.isPadded {
                     book.note(.base64Padding, at: piece.offset + index)
@@ -206,43 +207,33 @@ struct BodyJudge: Equatable, Sendable {
             state.ending = 0
         }
 
-        mutating func put(_ octets: ArraySlice<UInt8>) {
+        mutating func put(_ octets: OctetSpan) {
             state.size &+= octets.count
             if !octets.isEmpty { state.ending = 0 }
         }
 
-        mutating func fault(_ fault: QuotedPrintable.Fault) {
+        mutating func fault(_ fault: QuotedPrintable.Fault, at index: Int) {
+            let place = offset + index
             switch fault {
-            case .escape: book.note(.badEscape, at: offset)
-            case .lowerCase: book.note(.lowerCaseEscape, at: offset)
-            case .trailingSpace: book.note(.qpTrailingSpace, at: offset)
-            case .raw: book.note(.qpRawOctet, at: offset)
+            case .escape: book.note(.badEscape, at: place)
+            case .lowerCase: book.note(.lowerCaseEscape, at: place)
+            case .trailingSpace: book.note(.qpTrailingSpace, at: place)
+            case .raw: book.note(.qpRawOctet, at: place)
             }
         }
     }
 
-    private static let lineEnds: [UInt8] = [Octets.cr, Octets.lf]
-
-    private mutating func judgeQuoted(_ piece: LinePiece, _ book: inout FlawBook) {
+    private mutating func judgeQuoted(_ content: OctetSpan, _ piece: LinePiece, _ book: inout FlawBook) {
         var sink = Sink(state: quoted, book: book, offset: piece.offset)
         // What is held by two is copied when it is changed.
         book = FlawBook()
         var reader = sink.state.reader
         sink.state.reader = QuotedPrintableReader()
         quoted = QuotedPrintableState()
-        if piece.isBehindCR { reader.take(Octets.cr, into: &sink) }
-        let needsCare: OctetKinds = [.equals, .eightBit, .control, .nul, .cr]
-        if piece.kinds.isDisjoint(with: needsCare) {
-            reader.take(piece.content, isPlain: true, into: &sink)
-        } else {
-            for (index, octet) in piece.content.enumerated() {
-                sink.offset = piece.offset + index
-                reader.take(octet, into: &sink)
-            }
-        }
+        if piece.isBehindCR { reader.take(Octets.cr, at: -1, into: &sink) }
+        reader.take(content, into: &sink)
         if piece.lineEnd > 0 {
-            sink.offset = piece.offset + piece.content.count
-            if reader.endLine(BodyJudge.lineEnds.suffix(piece.lineEnd), into: &sink) {
+            if reader.endLine(isCRLF: piece.lineEnd == 2, at: content.count, into: &sink) {
                 sink.state.ending = piece.lineEnd
             }
         }

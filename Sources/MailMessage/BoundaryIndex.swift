@@ -51,18 +51,21 @@ struct BoundaryIndex {
 
     /// The part whose boundary the line begins with, and whether the line closes it. RFC 2046 §5.1.1 compares the beginning of the
     /// line only; the longest boundary counts when one is the beginning of another.
-    /// - Parameter line: what follows the two hyphens, with the line end.
-    func match(_ line: ArraySlice<UInt8>) -> (part: Int, isClosing: Bool)? {
+    /// - Parameters:
+    ///   - line: the line with its line end.
+    ///   - start: index behind the two hyphens.
+    func match(_ line: OctetSpan, from start: Int) -> (part: Int, isClosing: Bool)? {
         var node = 0
         var found: (part: Int, end: Int)?
-        var at = line.startIndex
-        while at < line.endIndex, let target = steps[Step(node: node, octet: line[at])] {
+        var at = start
+        while at < line.count, let target = steps[Step(node: node, octet: line[at])] {
             node = target.node
             at += 1
             if let owner = owners[node]?.last { found = (owner, at) }
         }
         guard let found else { return nil }
         let hyphen = UInt8(ascii: "-")
-        return (found.part, line[found.end...].prefix(2).elementsEqual([hyphen, hyphen]))
+        let isClosing = line.count - found.end >= 2 && line[found.end] == hyphen && line[found.end + 1] == hyphen
+        return (found.part, isClosing)
     }
 }

@@ -2,8 +2,9 @@
 
 /// A piece of a line without its line end.
 struct LinePiece {
-    let content: ArraySlice<UInt8>
-    /// Offset of the content.
+    /// Where the content is in the octets that were taken.
+    let content: Range<Int>
+    /// Offset of the content in the message.
     let offset: Int
     let kinds: OctetKinds
     /// A bare CR stands before it, the last octet of the piece before.
@@ -30,7 +31,7 @@ struct LineJudge: Equatable, Sendable {
     /// Takes the next piece of a line; LF, if any, is its last octet.
     /// - Parameter isBinary: it is of a body in the binary encoding, whose lines are none.
     mutating func take(
-        _ piece: ArraySlice<UInt8>, at offset: Int, isHead: Bool, isBinary: Bool, _ book: inout FlawBook
+        _ piece: OctetSpan, at offset: Int, isHead: Bool, isBinary: Bool, _ book: inout FlawBook
     ) -> LinePiece {
         if isHead {
             lineStart = offset
@@ -39,52 +40,50 @@ struct LineJudge: Equatable, Sendable {
         let before = length
         let wasAfterCR = isAfterCR
         isAfterCR = false
-        var content = piece
+        var end = piece.count
         var lineEnd = 0
-        if content.last == Octets.lf {
-            content.removeLast()
-            lineEnd = 1
-            if content.last == Octets.cr {
-                content.removeLast()
+        if piece.lastOctet == Octets.lf {
+            end = piece.contentCount
+            lineEnd = piece.count - end
+            if end == 0, lineEnd == 1, wasAfterCR {
                 lineEnd = 2
-            } else if content.isEmpty, wasAfterCR {
-                lineEnd = 2
-            } else if !isBinary {
-                book.note(.bareLF, at: offset + piece.count - 1)
+            } else if lineEnd == 1, !isBinary {
+                book.noteAlways(.bareLF, at: offset + piece.count - 1)
             }
-        } else if content.last == Octets.cr {
-            content.removeLast()
+        } else if piece.lastOctet == Octets.cr {
+            end -= 1
             isAfterCR = true
         }
         let isBehindCR = wasAfterCR && !(lineEnd == 2 && piece.count == 1)
         if isBehindCR {
             length += 1
-            if !isBinary { book.note(.bareCR, at: offset - 1) }
+            if !isBinary { book.noteAlways(.bareCR, at: offset - 1) }
         }
-        let kinds = Octets.kinds(content)
-        length += content.count
+        let content = piece.extracting(0..<end)
+        let kinds = content.kinds
+        length += end
         if !isBinary { judge(content, kinds, at: offset, before: before, &book) }
         return LinePiece(
-            content: content, offset: offset, kinds: kinds, isBehindCR: isBehindCR, isHead: isHead, lineEnd: lineEnd,
+            content: 0..<end, offset: offset, kinds: kinds, isBehindCR: isBehindCR, isHead: isHead, lineEnd: lineEnd,
             length: length,
             lineStart: lineStart)
     }
 
     private func judge(
-        _ content: ArraySlice<UInt8>, _ kinds: OctetKinds, at offset: Int, before: Int, _ book: inout FlawBook
+        _ content: OctetSpan, _ kinds: OctetKinds, at offset: Int, before: Int, _ book: inout FlawBook
     ) {
-        if kinds.contains(.nul), let first = Octets.find(0, in: content) {
-            book.note(.nul, at: offset + first - content.startIndex, count: Octets.count(0, in: content))
+        if kinds.contains(.nul), let first = content.index(of: 0) {
+            book.noteAlways(.nul, at: offset + first, count: content.count(of: 0))
         }
-        if kinds.contains(.cr), let first = Octets.find(Octets.cr, in: content) {
-            book.note(.bareCR, at: offset + first - content.startIndex, count: Octets.count(Octets.cr, in: content))
+        if kinds.contains(.cr), let first = content.index(of: Octets.cr) {
+            book.noteAlways(.bareCR, at: offset + first, count: content.count(of: Octets.cr))
         }
-        if length > LineJudge.maximum, before <= LineJudge.maximum { book.note(.longLine, at: lineStart) }
+        if length > LineJudge.maximum, before <= LineJudge.maximum { book.noteAlways(.longLine, at: lineStart) }
     }
 
     /// The message ends at this offset.
     mutating func finish(at offset: Int, _ book: inout FlawBook) {
-        if isAfterCR { book.note(.bareCR, at: offset - 1) }
+        if isAfterCR { book.noteAlways(.bareCR, at: offset - 1) }
         isAfterCR = false
     }
 }

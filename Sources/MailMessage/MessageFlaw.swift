@@ -160,7 +160,11 @@ struct FlawBook: Equatable, Sendable {
     var isMuted = false
 
     mutating func note(_ flaw: MessageFlaw, at offset: Int, count: Int = 1) {
-        guard !isMuted else { return }
+        if !isMuted { noteAlways(flaw, at: offset, count: count) }
+    }
+
+    /// Notes what holds of octets whatever they stand for.
+    mutating func noteAlways(_ flaw: MessageFlaw, at offset: Int, count: Int = 1) {
         let known = found[flaw] ?? (offset, 0)
         found[flaw] = (min(known.offset, offset), known.count &+ count)
     }

@@ -22,6 +22,7 @@ struct MessageJudge {
     private(set) var decodedSizes: [Int: Int] = [:]
     private(set) var files: [UUFile] = []
 
+    private static let hyphens = Array("--".utf8)
     /// Files in text that are listed.
     private static let maximumFiles = 1_000
 
@@ -36,19 +37,19 @@ struct MessageJudge {
     // MARK: Lines
 
     /// Takes a piece of a line of a header section, or of a boundary line.
-    mutating func takeLine(_ piece: ArraySlice<UInt8>, at offset: Int, isHead: Bool, isInHeader: Bool) {
+    mutating func takeLine(_ piece: OctetSpan, at offset: Int, isHead: Bool, isInHeader: Bool) {
         let line = lines.take(piece, at: offset, isHead: isHead, isBinary: false, &book)
-        if isInHeader, isHead, line.lineEnd > 0, header.hasFields || offset > header.start,
-            line.content.first.map(Octets.isSpace) ?? false, line.content.allSatisfy(Octets.isSpace)
+        if isInHeader, isHead, line.lineEnd > 0, offset > header.start, line.content.count > 0,
+            piece.extracting(line.content).isSpace
         {
             book.note(.blankFold, at: offset)
         }
     }
 
     /// Takes a piece of a line of the present body.
-    mutating func takeBody(_ piece: ArraySlice<UInt8>, at offset: Int, isHead: Bool) {
+    mutating func takeBody(_ piece: OctetSpan, at offset: Int, isHead: Bool) {
         let line = lines.take(piece, at: offset, isHead: isHead, isBinary: body.isBinary, &book)
-        if let file = body.take(line, end: offset + piece.count, &book), files.count < MessageJudge.maximumFiles {
+        if let file = body.take(piece.extracting(line.content), line, &book), files.count < MessageJudge.maximumFiles {
             files.append(file)
         }
     }
@@ -69,9 +70,9 @@ struct MessageJudge {
     }
 
     /// Keeps octets of the header section of a message.
-    mutating func keep(_ octets: ArraySlice<UInt8>, at offset: Int) {
+    mutating func keep(_ octets: OctetSpan, at offset: Int) {
         guard header.isMessage, kept.count < limits.kept else { return }
-        kept.append(contentsOf: octets.prefix(limits.kept - kept.count))
+        kept.append(octets.extracting(first: limits.kept - kept.count))
     }
 
     mutating func noteLongField(at offset: Int) {
@@ -143,12 +144,10 @@ struct MessageJudge {
     }
 
     /// A line with a hyphen behind the end of a multipart.
-    mutating func takeDiscarded(_ head: ArraySlice<UInt8>, of part: Int, at offset: Int) {
+    mutating func takeDiscarded(_ head: OctetSpan, of part: Int, at offset: Int) {
         guard let boundary = closed[part] else { return }
-        let rest = head.dropFirst(2)
-        guard head.starts(with: "--".utf8), rest.starts(with: boundary) else { return }
+        guard head.has(MessageJudge.hyphens, at: 0), head.has(boundary, at: 2) else { return }
         // The closing line a second time opens nothing.
-        let isClosing = rest.dropFirst(boundary.count).starts(with: "--".utf8)
-        if !isClosing { book.note(.partAfterClose, at: offset) }
+        if !head.has(MessageJudge.hyphens, at: 2 + boundary.count) { book.note(.partAfterClose, at: offset) }
     }
 }

@@ -47,16 +47,6 @@ enum Octets {
         bytes.withUnsafeBytes { OctetKinds(rawValue: mp_octet_kinds($0.baseAddress, $0.count)) }
     }
 
-    /// How many octets at the front are plain lines; see `mp_plain_lines`. A line end must stand before them.
-    static func plainLines(_ bytes: ArraySlice<UInt8>) -> Int {
-        bytes.withUnsafeBytes { Int(mp_plain_lines($0.baseAddress, $0.count)) }
-    }
-
-    /// All octets are base64 digits.
-    static func isBase64(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.withUnsafeBytes { mp_is_base64($0.baseAddress, $0.count) != 0 }
-    }
-
     /// Index behind the line that begins at `start`: behind its LF, or the end.
     static func endOfLine(from start: Int, in bytes: ArraySlice<UInt8>) -> Int {
         guard let feed = find(lf, in: bytes[start...]) else { return bytes.endIndex }

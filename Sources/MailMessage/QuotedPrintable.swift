@@ -4,8 +4,9 @@
 /// Where the octets of a quoted-printable body go.
 protocol QuotedPrintableSink {
     mutating func put(_ octet: UInt8)
-    mutating func put(_ octets: ArraySlice<UInt8>)
-    mutating func fault(_ fault: QuotedPrintable.Fault)
+    mutating func put(_ octets: OctetSpan)
+    /// - Parameter index: where in the octets that were given, -1 for what came before them.
+    mutating func fault(_ fault: QuotedPrintable.Fault, at index: Int)
 }
 
 /// The quoted-printable encoding.
@@ -44,25 +45,52 @@ struct QuotedPrintableReader: Equatable, Sendable {
     private var isEscape: Bool { held.first == UInt8(ascii: "=") }
 
     /// Takes content of a line, without its line end.
-    mutating func take(_ content: ArraySlice<UInt8>, isPlain: Bool, into sink: inout some QuotedPrintableSink) {
-        if isPlain, held.isEmpty, let last = content.last, !Octets.isSpace(last) { return sink.put(content) }
-        for octet in content { take(octet, into: &sink) }
+    mutating func take(_ content: OctetSpan, into sink: inout some QuotedPrintableSink) {
+        var at = 0
+        while at < content.count {
+            // Octets that stand for themselves, white space with something behind it among them.
+            var end = at
+            var last = at
+            if held.isEmpty {
+                while end < content.count, QuotedPrintableReader.isPlain(content[end]) {
+                    end += 1
+                    if !Octets.isSpace(content[end - 1]) { last = end }
+                }
+            }
+            if last > at {
+                sink.put(content.extracting(at..<last))
+                at = last
+            } else if held.isEmpty, content[at] == UInt8(ascii: "="), content.count - at > 2,
+                let high = Octets.hex(content[at + 1]), let low = Octets.hex(content[at + 2])
+            {
+                if max(content[at + 1], content[at + 2]) >= UInt8(ascii: "a") { sink.fault(.lowerCase, at: at + 2) }
+                sink.put(high << 4 | low)
+                at += 3
+            } else {
+                take(content[at], at: at, into: &sink)
+                at += 1
+            }
+        }
     }
 
-    mutating func take(_ octet: UInt8, into sink: inout some QuotedPrintableSink) {
+    private static func isPlain(_ octet: UInt8) -> Bool {
+        32...126 ~= octet && octet != UInt8(ascii: "=")
+    }
+
+    mutating func take(_ octet: UInt8, at index: Int, into sink: inout some QuotedPrintableSink) {
         if isEscape {
             if held.count == 1 {
                 if Octets.hex(octet) != nil || Octets.isSpace(octet) { return held.append(octet) }
             } else if let high = Octets.hex(held[1]) {
                 if let low = Octets.hex(octet) {
-                    if octet >= UInt8(ascii: "a") || held[1] >= UInt8(ascii: "a") { sink.fault(.lowerCase) }
+                    if octet >= UInt8(ascii: "a") || held[1] >= UInt8(ascii: "a") { sink.fault(.lowerCase, at: index) }
                     held.removeAll(keepingCapacity: true)
                     return sink.put(high << 4 | low)
                 }
             } else if Octets.isSpace(octet), held.count < QuotedPrintableReader.heldLimit {
                 return held.append(octet)
             }
-            sink.fault(.escape)
+            sink.fault(.escape, at: index)
             flush(into: &sink)
         }
         if octet == UInt8(ascii: "=") {
@@ -73,42 +101,43 @@ struct QuotedPrintableReader: Equatable, Sendable {
             held.append(octet)
         } else {
             flush(into: &sink)
-            if octet < 33 || octet > 126 { sink.fault(.raw) }
+            if octet < 33 || octet > 126 { sink.fault(.raw, at: index) }
             sink.put(octet)
         }
     }
 
     /// A line ends.
-    /// - Parameter ending: its line end.
+    /// - Parameter index: where its line end is.
     /// - Returns: the line end stays in the content.
-    mutating func endLine(_ ending: ArraySlice<UInt8>, into sink: inout some QuotedPrintableSink) -> Bool {
-        let isSoft = endContent(into: &sink)
-        if !isSoft { sink.put(ending) }
-        return !isSoft
+    mutating func endLine(isCRLF: Bool, at index: Int, into sink: inout some QuotedPrintableSink) -> Bool {
+        guard !endContent(at: index, into: &sink) else { return false }
+        if isCRLF { sink.put(Octets.cr) }
+        sink.put(Octets.lf)
+        return true
     }
 
     /// The body ends, inside a line or not.
     mutating func finish(into sink: inout some QuotedPrintableSink) {
-        _ = endContent(into: &sink)
+        _ = endContent(at: 0, into: &sink)
     }
 
     /// What is held ends here; true for a soft line break.
-    private mutating func endContent(into sink: inout some QuotedPrintableSink) -> Bool {
+    private mutating func endContent(at index: Int, into sink: inout some QuotedPrintableSink) -> Bool {
         guard let first = held.first else { return false }
         defer { held.removeAll(keepingCapacity: true) }
         guard first == UInt8(ascii: "=") else {
-            sink.fault(.trailingSpace)
+            sink.fault(.trailingSpace, at: index)
             return false
         }
         guard held.count > 1, Octets.hex(held[1]) != nil else { return true }
-        sink.fault(.escape)
-        sink.put(held[...])
+        sink.fault(.escape, at: index)
+        sink.put(held.span)
         return false
     }
 
     private mutating func flush(into sink: inout some QuotedPrintableSink) {
         guard !held.isEmpty else { return }
-        sink.put(held[...])
+        sink.put(held.span)
         held.removeAll(keepingCapacity: true)
     }
 }

@@ -79,50 +79,48 @@ struct StructureScanner {
 
     /// Takes the next octets of the message.
     mutating func feed(_ piece: ArraySlice<UInt8>) {
-        var rest = piece
-        while let first = rest.first {
+        let octets = piece.span
+        var at = 0
+        while at < octets.count {
+            let rest = octets.extracting(at..<octets.count)
             if isInTail {
-                let end = Octets.endOfLine(from: rest.startIndex, in: rest)
-                takeTail(rest[..<end])
-                rest = rest[end...]
-            } else if !carry.isEmpty {
-                let room = rest.prefix(StructureScanner.headLimit - carry.count)
-                let end = Octets.endOfLine(from: room.startIndex, in: room)
-                carry.append(contentsOf: room[..<end])
-                rest = rest[end...]
-                guard carry.last == Octets.lf || carry.count == StructureScanner.headLimit else { return }
-                var head: [UInt8] = []
-                swap(&head, &carry)
-                takeHead(head[...])
-                head.removeAll(keepingCapacity: true)
-                swap(&head, &carry)
-            } else {
-                let skipped = passOver(rest, first: first)
-                if skipped > 0 {
-                    rest = rest.dropFirst(skipped)
-                    continue
-                }
-                let room = rest.prefix(StructureScanner.headLimit)
-                let end = Octets.endOfLine(from: room.startIndex, in: room)
-                let head = room[..<end]
-                guard head.last == Octets.lf || head.count == StructureScanner.headLimit else {
-                    carry.append(contentsOf: head)
-                    return
-                }
-                takeHead(head)
-                rest = rest[end...]
+                let end = rest.index(of: Octets.lf).map { $0 + 1 } ?? rest.count
+                takeTail(rest.extracting(0..<end))
+                at += end
+                continue
             }
+            let skipped = carry.isEmpty ? passOver(rest) : 0
+            if skipped > 0 {
+                at += skipped
+                continue
+            }
+            let room = rest.extracting(first: StructureScanner.headLimit - carry.count)
+            let end = room.index(of: Octets.lf).map { $0 + 1 } ?? room.count
+            let isHead =
+                end < room.count || room.lastOctet == Octets.lf || carry.count + end == StructureScanner.headLimit
+            if carry.isEmpty, isHead {
+                takeHead(room.extracting(0..<end))
+            } else {
+                carry.append(room.extracting(0..<end))
+                if isHead { takeCarry() }
+            }
+            at += end
         }
+    }
+
+    /// What was carried over is the head of a line.
+    private mutating func takeCarry() {
+        var head: [UInt8] = []
+        swap(&head, &carry)
+        takeHead(head.span)
+        head.removeAll(keepingCapacity: true)
+        swap(&head, &carry)
     }
 
     /// The message is over. The parts are complete then.
     /// - Parameter isComplete: nothing is missing at its end; else what the end would show is not judged.
     mutating func finish(isComplete: Bool) {
-        if !carry.isEmpty {
-            let head = carry
-            carry = []
-            takeHead(head[...])
-        }
+        if !carry.isEmpty { takeCarry() }
         if isJudging { judge.endLines(at: offset, isComplete: isComplete) }
         if place == .header {
             if isJudging, isComplete, !section.field.isEmpty, lastOctet != Octets.lf {
@@ -135,25 +133,23 @@ struct StructureScanner {
     }
 
     /// How many octets at the front of a piece that begins with a line are nothing but lines of the present body.
-    private mutating func passOver(_ rest: ArraySlice<UInt8>, first: UInt8) -> Int {
+    private mutating func passOver(_ rest: OctetSpan) -> Int {
         guard place == .body else { return 0 }
         var count = 0
         if isJudging {
             guard judge.takesPlainLines else { return 0 }
-            count = Octets.plainLines(rest)
-            guard count > 0 else { return 0 }
-            lineCount += Octets.count(Octets.lf, in: rest.prefix(count))
+            count = rest.plainLines
         } else {
             // Only lines that begin with hyphens matter, and none when no multipart is open.
-            guard first != UInt8(ascii: "-") || boundaries.isEmpty else { return 0 }
-            let found = boundaries.isEmpty ? nil : Octets.find(StructureScanner.boundaryMark, in: rest)
+            guard rest.firstOctet != UInt8(ascii: "-") || boundaries.isEmpty else { return 0 }
+            let found = boundaries.isEmpty ? nil : rest.index(of: StructureScanner.boundaryMark)
             guard let end = found ?? rest.lastIndex(of: Octets.lf) else { return 0 }
-            count = end + 1 - rest.startIndex
-            lineCount += Octets.count(Octets.lf, in: rest.prefix(count))
+            count = end + 1
         }
-        let last = rest.startIndex + count - 1
+        guard count > 0 else { return 0 }
+        lineCount += rest.extracting(0..<count).count(of: Octets.lf)
         lastOctet = Octets.lf
-        lineEnd = count > 1 && rest[last - 1] == Octets.cr ? 2 : 1
+        lineEnd = count > 1 && rest[count - 2] == Octets.cr ? 2 : 1
         offset += count
         return count
     }
@@ -161,19 +157,19 @@ struct StructureScanner {
     private static let boundaryMark: [UInt8] = [Octets.lf, UInt8(ascii: "-"), UInt8(ascii: "-")]
 
     /// Counts a line's end after its octets were handled.
-    private mutating func advance(_ octets: ArraySlice<UInt8>) {
-        guard let last = octets.last else { return }
+    private mutating func advance(_ octets: OctetSpan) {
+        guard let last = octets.lastOctet else { return }
         offset += octets.count
         isInTail = last != Octets.lf
         if last == Octets.lf {
-            let before = octets.count > 1 ? octets[octets.endIndex - 2] : lastOctet
+            let before = octets.count > 1 ? octets[octets.count - 2] : lastOctet
             lineEnd = before == Octets.cr ? 2 : 1
             lineCount += 1
         }
         lastOctet = last
     }
 
-    private mutating func takeHead(_ head: ArraySlice<UInt8>) {
+    private mutating func takeHead(_ head: OctetSpan) {
         let start = offset
         if let delimiter = delimiter(head) {
             if isJudging { judgeDelimiter(delimiter, head, at: start) }
@@ -204,14 +200,14 @@ struct StructureScanner {
         case .header:
             line = .field
             if isJudging { judge.takeLine(head, at: start, isHead: true, isInHeader: true) }
-            if head.last == Octets.lf, Octets.withoutLineEnd(head).isEmpty {
+            if head.lastOctet == Octets.lf, head.contentCount == 0 {
                 endField()
                 if isJudging { judge.keep(head, at: start) }
                 advance(head)
                 endHeader(at: offset, isCut: false, isAtEnd: false, isComplete: true)
                 return
             }
-            if section.field.isEmpty || !(head.first.map(Octets.isSpace) ?? false) {
+            if section.field.isEmpty || !(head.firstOctet.map(Octets.isSpace) ?? false) {
                 endField()
                 section.fieldStart = start
             }
@@ -220,7 +216,7 @@ struct StructureScanner {
         }
     }
 
-    private mutating func takeTail(_ tail: ArraySlice<UInt8>) {
+    private mutating func takeTail(_ tail: OctetSpan) {
         switch line {
         case .field:
             if isJudging { judge.takeLine(tail, at: offset, isHead: false, isInHeader: true) }
@@ -231,9 +227,9 @@ struct StructureScanner {
         advance(tail)
     }
 
-    private mutating func judgeBodyHead(_ head: ArraySlice<UInt8>, at start: Int) {
+    private mutating func judgeBodyHead(_ head: OctetSpan, at start: Int) {
         // Behind the last boundary line: one more is for readers who do not stop there.
-        if head.first == UInt8(ascii: "-"), let owner = open.last, boundaries[owner] == nil {
+        if head.firstOctet == UInt8(ascii: "-"), let owner = open.last, boundaries[owner] == nil {
             judge.takeDiscarded(head, of: owner, at: start)
         }
         judge.takeBody(head, at: start, isHead: true)
@@ -254,7 +250,7 @@ struct StructureScanner {
     }
 
     /// Adds octets to the field that is being collected, as far as the limits allow.
-    private mutating func collect(_ octets: ArraySlice<UInt8>, at start: Int) {
+    private mutating func collect(_ octets: OctetSpan, at start: Int) {
         let whole = max(limits.header - headerOctets, 0)
         headerOctets += octets.count
         let room = max(limits.field - section.field.count, 0)
@@ -264,9 +260,9 @@ struct StructureScanner {
             if octets.count > room { judge.noteLongField(at: section.fieldStart) }
         }
         if octets.count > min(whole, room) { section.isFieldCut = true }
-        section.field.append(contentsOf: octets.prefix(min(whole, room)))
+        section.field.append(octets.extracting(first: min(whole, room)))
         // What begins a field must be there to tell folds from fields.
-        if section.field.isEmpty { section.field.append(contentsOf: octets.prefix(1)) }
+        if section.field.isEmpty { section.field.append(octets.extracting(first: 1)) }
     }
 
     /// Reads the field that was collected.
@@ -318,7 +314,9 @@ struct StructureScanner {
             if let boundary = type.parameter("boundary"), 1...MessageStructure.maximumBoundary ~= boundary.count,
                 mayNest
             {
-                if isJudging, index.match(boundary[...]) != nil { judge.note(.boundaryReused, at: header.lowerBound) }
+                if isJudging, index.match(boundary.span, from: 0) != nil {
+                    judge.note(.boundaryReused, at: header.lowerBound)
+                }
                 content = .multipart([])
                 index.open(boundary, for: part)
                 boundaries[part] = boundary
@@ -384,10 +382,10 @@ struct StructureScanner {
     // MARK: Boundary lines
 
     /// The boundary line that this is, if it is one that counts.
-    private mutating func delimiter(_ head: ArraySlice<UInt8>) -> Delimiter? {
+    private mutating func delimiter(_ head: OctetSpan) -> Delimiter? {
         let hyphen = UInt8(ascii: "-")
-        guard head.first == hyphen, !boundaries.isEmpty, head.count > 2, head[head.startIndex + 1] == hyphen,
-            let match = index.match(head[(head.startIndex + 2)...])
+        guard head.firstOctet == hyphen, !boundaries.isEmpty, head.count > 2, head[1] == hyphen,
+            let match = index.match(head, from: 2)
         else { return nil }
         // Beyond the limit a boundary line that would open a part is text of the part that it stands in.
         guard match.isClosing || parts.count < limits.parts else {
@@ -397,11 +395,12 @@ struct StructureScanner {
         return Delimiter(owner: match.part, isClosing: match.isClosing)
     }
 
-    private mutating func judgeDelimiter(_ delimiter: Delimiter, _ head: ArraySlice<UInt8>, at start: Int) {
+    private mutating func judgeDelimiter(_ delimiter: Delimiter, _ head: OctetSpan, at start: Int) {
         judge.takeLine(head, at: start, isHead: true, isInHeader: false)
         guard let boundary = boundaries[delimiter.owner] else { return }
-        let rest = Octets.withoutLineEnd(head).dropFirst(2 + boundary.count + (delimiter.isClosing ? 2 : 0))
-        if !rest.allSatisfy(Octets.isSpace) { judge.note(.boundaryLineGarbage, at: start) }
+        let end = head.contentCount
+        let rest = head.extracting(min(2 + boundary.count + (delimiter.isClosing ? 2 : 0), end)..<end)
+        if !rest.isSpace { judge.note(.boundaryLineGarbage, at: start) }
         if delimiter.isClosing { judge.remember(boundary, of: delimiter.owner) }
     }
 }

@@ -82,7 +82,7 @@ package struct TransferDecoder: Sendable {
         case .identity, .base64: break
         case .quotedPrintable(var reader, let isAfterCR):
             var sink = ArraySink(out: out)
-            if isAfterCR { reader.take(Octets.cr, into: &sink) }
+            if isAfterCR { reader.take(Octets.cr, at: -1, into: &sink) }
             reader.finish(into: &sink)
             out = sink.out
         case .uuencode(var decoder): decoder.finish(into: &out)
@@ -95,46 +95,49 @@ package struct TransferDecoder: Sendable {
     ) -> Coding {
         var bits = bits
         var count = count
-        for octet in piece {
-            if let value = Base64.value(of: octet) {
-                bits = bits << 6 | UInt32(value)
-                count += 6
-                if count >= 8 {
+        let octets = piece.span
+        let table = Base64.values
+        let values = table.span
+        // No more comes out than three octets for four, and one for what was left over.
+        let decoded = [UInt8](unsafeUninitializedCapacity: octets.count / 4 * 3 + 4) { space, used in
+            for index in octets.indices {
+                let value = values[Int(octets[index])]
+                if value < 64 {
+                    bits = bits << 6 | UInt32(value)
+                    count += 6
+                    guard count >= 8, used < space.count else { continue }
                     count -= 8
-                    out.append(UInt8(truncatingIfNeeded: bits >> count))
-                    bits &= (1 << count) - 1
+                    space[used] = UInt8(truncatingIfNeeded: bits >> count)
+                    used += 1
+                } else if octets[index] == UInt8(ascii: "=") {
+                    count = 0
                 }
-            } else if octet == UInt8(ascii: "=") {
-                bits = 0
-                count = 0
             }
         }
-        return .base64(bits: bits, count: count)
+        out.append(contentsOf: decoded)
+        return .base64(bits: bits & 0xFF, count: count)
     }
-
-    private static let ending: [UInt8] = [Octets.cr, Octets.lf]
 
     private static func quotedPrintable(
         _ piece: ArraySlice<UInt8>, _ reader: inout QuotedPrintableReader, _ isAfterCR: Bool, _ sink: inout ArraySink
     ) -> Bool {
-        var rest = piece
+        let octets = piece.span
         var isAfterCR = isAfterCR
-        while let first = rest.first {
-            let feed = Octets.find(Octets.lf, in: rest)
-            var content = rest[..<(feed ?? rest.endIndex)]
-            rest = rest[(feed.map { $0 + 1 } ?? rest.endIndex)...]
-            var hasCR = isAfterCR
-            if isAfterCR, first != Octets.lf {
-                reader.take(Octets.cr, into: &sink)
-                hasCR = false
-            }
+        var at = 0
+        while at < octets.count {
+            let rest = octets.extracting(at..<octets.count)
+            let feed = rest.index(of: Octets.lf)
+            var end = feed ?? rest.count
+            at += end + (feed == nil ? 0 : 1)
+            var hasCR = isAfterCR && feed == 0
+            if isAfterCR, !hasCR { reader.take(Octets.cr, at: -1, into: &sink) }
             isAfterCR = false
-            if content.last == Octets.cr {
-                content.removeLast()
+            if end > 0, rest[end - 1] == Octets.cr {
+                end -= 1
                 if feed == nil { isAfterCR = true } else { hasCR = true }
             }
-            reader.take(content, isPlain: Octets.find(UInt8(ascii: "="), in: content) == nil, into: &sink)
-            if feed != nil { _ = reader.endLine(hasCR ? ending[...] : ending[1...], into: &sink) }
+            reader.take(rest.extracting(0..<end), into: &sink)
+            if feed != nil { _ = reader.endLine(isCRLF: hasCR, at: end, into: &sink) }
         }
         return isAfterCR
     }
@@ -142,7 +145,7 @@ package struct TransferDecoder: Sendable {
     private struct ArraySink: QuotedPrintableSink {
         var out: [UInt8]
         mutating func put(_ octet: UInt8) { out.append(octet) }
-        mutating func put(_ octets: ArraySlice<UInt8>) { out.append(contentsOf: octets) }
-        mutating func fault(_ fault: QuotedPrintable.Fault) {}
+        mutating func put(_ octets: OctetSpan) { out.append(octets) }
+        mutating func fault(_ fault: QuotedPrintable.Fault, at index: Int) {}
     }
 }

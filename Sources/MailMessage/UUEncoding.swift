@@ -67,14 +67,14 @@ struct UUFinder: Equatable, Sendable {
     var isInside: Bool { candidate != nil }
 
     /// Takes a line; gives the file that it ends.
-    /// - Parameter end: offset behind the line.
-    mutating func take(_ piece: LinePiece, part: Int, end: Int) -> UUFile? {
-        guard piece.isHead, piece.lineEnd > 0, piece.content.count < 256 else {
+    mutating func take(_ content: OctetSpan, _ piece: LinePiece, part: Int) -> UUFile? {
+        guard candidate != nil || content.firstOctet == UInt8(ascii: "b") else { return nil }
+        guard piece.isHead, piece.lineEnd > 0, content.count < 256 else {
             candidate = nil
             return nil
         }
-        guard candidate != nil || piece.content.first == UInt8(ascii: "b") else { return nil }
-        switch UULine(piece.content) {
+        let end = piece.offset + content.count + piece.lineEnd
+        switch UULine(Array(content)[...]) {
         case .begin(let name): candidate = Candidate(name: Array(name), start: piece.offset)
         case .data(let count):
             candidate?.size += count
