@@ -70,15 +70,21 @@ struct BothSides {
         return conversation
     }
 
-    /// The octets that decode to these turns; `losing` gives a mark to put before each turn, if any.
-    static func encode(_ turns: [(side: Side, octets: [UInt8])], losing: (Int) -> UInt8? = { _ in nil }) -> [UInt8] {
-        var octets: [UInt8] = []
-        for (index, turn) in turns.enumerated() {
-            let side: UInt8 = turn.side == .client ? 0 : 1
-            if let mark = losing(index) { octets += [0xff, mark & 0xfe | side] }
-            octets += [0xff, side]
-            for octet in turn.octets { octets += octet == 0xff ? [0xff, 0x0e | side] : [octet] }
+    /// The octets that decode to these steps; `losing` gives a mark to put before a step, if any.
+    static func encode(_ steps: [Step], losing: (Int) -> UInt8? = { _ in nil }) -> [UInt8] {
+        var encoded: [UInt8] = []
+        for (index, step) in steps.enumerated() {
+            switch step {
+            case .octets(let side, let octets):
+                let bit: UInt8 = side == .client ? 0 : 1
+                if let mark = losing(index) { encoded += [0xff, mark & 0xfe | bit] }
+                encoded += [0xff, bit]
+                for octet in octets { encoded += octet == 0xff ? [0xff, 0x0e | bit] : [octet] }
+            case .gap(let side, let count):
+                let bit: UInt8 = side == .client ? 0 : 1
+                encoded += [0xff, count.map { UInt8(min($0 - 1, 15) << 4) | 0x02 | bit } ?? 0x04 | bit]
+            }
         }
-        return octets
+        return encoded
     }
 }

@@ -10,6 +10,7 @@ extension FuzzTarget {
         let input = FuzzInput(input)
         var numbers = input.numbers
         checkScanner(input.octets, &numbers)
+        checkInspector(input.octets, &numbers)
         checkStructure(input.octets)
         checkFields(input.octets)
     }
@@ -31,6 +32,44 @@ extension FuzzTarget {
         must(whole.octets.count <= limit, "more is kept than the limit allows")
         let all = HeaderBlock(message)
         must(all.length <= message.count, "the header is longer than the message")
+    }
+
+    /// What is found in a message does not depend on its pieces, within bounds that are small enough to be met.
+    private static func checkInspector(_ message: [UInt8], _ numbers: inout SeededNumbers) {
+        var limits = MessageLimits()
+        if numbers.oneIn(4) {
+            limits.field = 60
+            limits.header = 300
+            limits.kept = 100
+            limits.depth = 3
+            limits.parts = 5
+        }
+        let isComplete = !numbers.oneIn(4)
+        var whole = MessageInspector(limits: limits)
+        whole.feed(message[...])
+        let report = whole.finish(isComplete: isComplete)
+        for isSingle in [message.count <= 1024, false] {
+            var pieces = MessageInspector(limits: limits)
+            var rest = message[...]
+            while !rest.isEmpty {
+                let size = isSingle ? 1 : numbers.size()
+                pieces.feed(rest.prefix(size))
+                rest = rest.dropFirst(size)
+            }
+            let other = pieces.finish(isComplete: isComplete)
+            must(other.flaws == report.flaws, "pieces have the flaws \(other.flaws) in place of \(report.flaws)")
+            must(other.structure == report.structure, "pieces give another structure")
+            must(other == report, "pieces give another report")
+        }
+        for flaw in report.flaws {
+            must((0...message.count).contains(flaw.offset), "\(flaw.flaw.code) is at \(flaw.offset)")
+        }
+        checkLine(report.envelope.imapBytes, "ENVELOPE")
+        checkLine(report.imapStructure(isExtended: true), "BODYSTRUCTURE")
+        for attachment in report.attachments { _ = "\(attachment)" }
+        for index in report.structure.parts.indices {
+            must(report.decodedSize(ofPart: index) >= 0, "a size below zero")
+        }
     }
 
     private static func checkStructure(_ message: [UInt8]) {

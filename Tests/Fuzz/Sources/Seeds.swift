@@ -22,6 +22,9 @@ struct Seeds {
         where file.octets.count <= 16_000 {
             write(FuzzInput.encode(file.octets, seed: 0), "pcapng", file.name)
         }
+        for (index, exchange) in Self.exchanges.enumerated() {
+            for seed in 0..<24 { write(FuzzInput.encode(Array(exchange.utf8), seed: UInt64(seed)), "sasl", "\(index)-\(seed)") }
+        }
         for (index, text) in Self.texts.enumerated() {
             write(FuzzInput.encode(Array(text.octets.utf8), seed: text.kind), "expressions", "text-\(index)")
         }
@@ -51,7 +54,11 @@ struct Seeds {
     }
 
     private func write(_ file: File, _ proto: MailProtocol) {
-        let turns = Self.turns(file.octets)
+        let steps = Self.steps(file.octets)
+        let turns = steps.compactMap { step -> (side: Side, octets: [UInt8])? in
+            if case .octets(let side, let octets) = step { return (side, octets) }
+            return nil
+        }
         let name = "\(proto.rawValue)-\(file.name)"
         for side in Side.allCases {
             let octets = turns.filter { $0.side == side }.flatMap(\.octets)
@@ -64,16 +71,20 @@ struct Seeds {
         ]
         for (kind, losing) in losses {
             write(
-                FuzzInput.encode(BothSides.encode(turns, losing: losing), seed: 3), proto.rawValue, "\(kind)-\(name)")
+                FuzzInput.encode(BothSides.encode(steps, losing: losing), seed: 3), proto.rawValue, "\(kind)-\(name)")
         }
         write(FuzzInput.encode(Self.capture(turns, proto), seed: 0), "pcapng", name)
+        if proto == .imap {
+            write(FuzzInput.encode(Self.responses(turns), seed: 1), "imap-grammar", name)
+            write(FuzzInput.encode(BothSides.encode(steps), seed: 1), "imap-compressed", name)
+        }
         for (index, message) in Self.messages(turns, proto).enumerated() {
             write(FuzzInput.encode(message, seed: 5), "mime", "\(index)-\(name)")
         }
     }
 
     /// The lines of a transcript: see Transcript.swift of the tests, which complains about what is malformed.
-    static func turns(_ file: [UInt8]) -> [(side: Side, octets: [UInt8])] {
+    static func steps(_ file: [UInt8]) -> [Step] {
         file.split(separator: 10).compactMap { line in
             let side: Side? =
                 switch line.first {
@@ -85,8 +96,9 @@ struct Seeds {
             let rest = line.dropFirst(2)
             let text = Array(rest.first == UInt8(ascii: " ") ? rest.dropFirst() : rest)
             switch kind {
-            case UInt8(ascii: ":"): return (side, text + [13, 10])
-            case UInt8(ascii: ">"): return (side, unescape(text))
+            case UInt8(ascii: ":"): return .octets(side, text + [13, 10])
+            case UInt8(ascii: ">"): return .octets(side, unescape(text))
+            case UInt8(ascii: "!"): return .gap(side, Int(String(decoding: text, as: UTF8.self)))
             default: return nil
             }
         }
@@ -130,6 +142,14 @@ struct Seeds {
         return file
     }
 
+    /// The server's responses with a NUL between them; where a literal follows a line, one goes on.
+    private static func responses(_ turns: [(side: Side, octets: [UInt8])]) -> [UInt8] {
+        let lines = turns.filter { $0.side == .server }.flatMap(\.octets).split(separator: 10)
+        return lines.flatMap { line -> [UInt8] in
+            line + [10] + (line.suffix(2).elementsEqual([UInt8(ascii: "}"), 13]) ? [] : [0])
+        }
+    }
+
     /// The messages that the transcript carries.
     private static func messages(_ turns: [(side: Side, octets: [UInt8])], _ proto: MailProtocol) -> [[UInt8]] {
         var tap = MailTap(proto)
@@ -145,6 +165,14 @@ struct Seeds {
         }
         return messages.filter { !$0.isEmpty }
     }
+
+    /// Exchanges of SASL: see `FuzzTarget.sasl` for what stands before a message.
+    private static let exchanges = [
+        "C\0ann\0secretword", "SUsername:\nCann\nSPassword:\nCsecretword", "S<1.2@example.com>\nCann b913a602c7eda7a495b4e6e7334d3890",
+        "Cn,,n=ann,r=fyko+d2lbbFgONRv\nSr=fyko+d2lbbFgONRvxyz,s=QSXCR+Q6sek8bf92,i=4096\nCc=biws,r=fyko+d2lbbFgONRvxyz,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=\nSv=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+        "Cn,a=ann,\u{1}host=example.com\u{1}port=143\u{1}auth=Bearer token.token\u{1}\u{1}\nS{\"status\":\"401\"}\nC\u{1}",
+        "Cuser=ann\u{1}auth=Bearer token.token\u{1}\u{1}", "ann\n\nsecretword", "ann\nbob\npassword", "c*",
+    ]
 
     /// Expressions, patterns (kind 0) and rule files (kind 1).
     private static let texts: [(kind: UInt64, octets: String)] = [
