@@ -87,7 +87,7 @@ package enum IMAPCommandValue: Equatable, Sendable {
     case none
 }
 
-/// A parameter of SELECT or EXAMINE (RFC 4466 §2.4, RFC 7162 §3).
+/// A parameter of SELECT or EXAMINE (RFC 4466 §2.1, RFC 7162 §3).
 package enum IMAPSelectParameter: Equatable, Sendable {
     case condStore
     /// What the client knows: empty sets where it does not say.
@@ -234,7 +234,7 @@ package struct IMAPPartial: Equatable, Sendable {
     package let count: UInt64
 }
 
-/// A modifier of FETCH (RFC 4466 §2.3).
+/// A modifier of FETCH (RFC 4466 §2.4).
 package enum IMAPFetchModifier: Equatable, Sendable {
     case changedSince(UInt64)
     case vanished

@@ -216,7 +216,7 @@ extension IMAPLexer {
         }
     }
 
-    /// `ESEARCH [IN (…)] [RETURN (…)] …` (RFC 7377 §3).
+    /// `ESEARCH [IN (…)] [RETURN (…)] …` (RFC 7377 §4).
     private mutating func multiSearch() -> IMAPCommandValue {
         var sources = IMAPSpan.none
         if next == 32, IMAPOctet.upper(peek(1)) == UInt8(ascii: "I") {

@@ -123,7 +123,7 @@ extension IMAPLexer {
         return origin
     }
 
-    /// At most 256 characters (RFC 8970 §3.1); an octet that continues a character does not count.
+    /// At most 256 characters (RFC 8970 §3.3); an octet that continues a character does not count.
     private mutating func preview() -> IMAPFetchedItem {
         let start = at
         let span = nstring()

@@ -204,7 +204,7 @@ extension IMAPLexer {
         return message
     }
 
-    /// cat-part (RFC 4469 §4).
+    /// cat-part (RFC 4469 §5).
     private mutating func catenate(_ message: inout IMAPAppendMessage) {
         var parts: [IMAPAppendMessage.Part] = []
         list(allowsEmpty: false) { lexer in

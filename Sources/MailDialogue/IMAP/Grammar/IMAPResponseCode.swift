@@ -137,7 +137,7 @@ extension IMAPLexer {
             return .badEvent(names)
         case "BADURL":
             space()
-            // The URL may hold any octet but "]" (RFC 4469 §6).
+            // The URL may hold any octet but "]" (RFC 4469 §5).
             return .badURL(run { $0 != UInt8(ascii: "]") && $0 != 0 })
         case "CAPABILITY": return .capability(words())
         case "HIGHESTMODSEQ":

@@ -228,7 +228,7 @@ extension IMAPLexer {
         func has(_ word: StaticString) -> Bool { attributes.contains { isWord($0, word) } }
         if attributes.count > 1 {
             let marks = has("\\MARKED") && has("\\UNMARKED")
-            if marks || has("\\HASCHILDREN") && (has("\\HASNOCHILDREN") || has("\\NOINFERIORS")) {
+            if marks || has("\\HASCHILDREN") && has("\\HASNOCHILDREN") {
                 note(.conflictingAttributes, at: start)
             }
         }
@@ -351,7 +351,7 @@ extension IMAPLexer {
         return .listRights(mailbox: mailbox, identifier: identifier, required: required, optional: optional)
     }
 
-    /// rights: an astring of lower-case letters and digits (RFC 4314 §6).
+    /// rights: an astring of lower-case letters and digits (RFC 4314 §7).
     mutating func rights(isModification: Bool = false) -> IMAPSpan {
         let start = at
         let span = astring()

@@ -80,7 +80,7 @@ package struct IMAPListData: Equatable, Sendable {
     package var extended: [IMAPPair] = []
 }
 
-/// NAMESPACE (RFC 9051 §7.3.3): nil where the server has none of the kind.
+/// NAMESPACE (RFC 9051 §7.3.2): nil where the server has none of the kind.
 package struct IMAPNamespaces: Equatable, Sendable {
     package struct Entry: Equatable, Sendable {
         package var prefix: IMAPSpan
@@ -94,7 +94,7 @@ package struct IMAPNamespaces: Equatable, Sendable {
     package var shared: [Entry]?
 }
 
-/// An item of STATUS (RFC 9051 §7.3.4, RFC 7162 §7, RFC 9208, RFC 7889, RFC 8474).
+/// An item of STATUS (RFC 9051 §7.3.3, RFC 7162 §7, RFC 9208, RFC 7889, RFC 8474).
 package enum IMAPStatusItem: Equatable, Sendable {
     case messages(UInt32)
     case recent(UInt32)

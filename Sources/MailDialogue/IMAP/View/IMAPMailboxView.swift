@@ -132,7 +132,7 @@ package struct IMAPMailboxView: Equatable, Sendable {
             let fits: Bool
             if isUIDOnly {
                 fits = named.count <= Int(count)
-                removeKnown(named)
+                map.remove(knownUIDs: named)
             } else {
                 fits = map.remove(uids: named)
             }
@@ -143,12 +143,6 @@ package struct IMAPMailboxView: Equatable, Sendable {
             }
         }
         return faults
-    }
-
-    private mutating func removeKnown(_ uids: ClosedRange<UInt32>) {
-        var doomed: [UInt32] = []
-        map.forEach { _, entry in if uids.contains(entry.uid) { doomed.append(entry.uid) } }
-        for uid in doomed { if let rank = map.rank(of: uid) { map.remove(rank) } }
     }
 
     package mutating func uidValidity(_ value: UInt32) -> [Fault] {

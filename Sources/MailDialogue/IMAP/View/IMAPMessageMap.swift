@@ -328,7 +328,7 @@ struct IMAPMessageMap: Equatable, Sendable {
         let gone = Swift.min(uids.count, room)
         if gone == inside {
             // Each one is known, wherever the others are.
-            removeKnown(uids, above: above)
+            removeKnown(uids)
         } else {
             // Unknown ones are among them. Nobody can say where those without a known UID stand that remain.
             if inside > 0 || others > 0 { forget(between: below, and: above) }
@@ -337,30 +337,41 @@ struct IMAPMessageMap: Equatable, Sendable {
         return fits
     }
 
-    private mutating func removeKnown(_ uids: ClosedRange<UInt32>, above: Int) {
-        var rank = above - 1
-        // From behind, so that ranks in front stay.
-        while rank >= 1 {
-            let place = place(rank)
-            guard place.rank == rank, let entry = entry(place) else {
-                // A gap: on to the known message before it.
-                let first = gapStart(place)
-                if first <= 1 { return }
-                rank = first - 1
-                continue
+    /// The known messages with these UIDs are gone; the gaps before them stay, and belong to what follows. Only chunks
+    /// that hold such UIDs are looked at.
+    private mutating func removeKnown(_ uids: ClosedRange<UInt32>) {
+        var carried: UInt32 = 0
+        var removed = 0
+        var number = 0
+        while number < chunks.count {
+            if carried == 0 {
+                if chunks[number].low > uids.upperBound { break }
+                if chunks[number].high < uids.lowerBound {
+                    number += 1
+                    continue
+                }
             }
-            if entry.uid != 0 {
-                if entry.uid < uids.lowerBound { return }
-                if uids.contains(entry.uid) { remove(rank) }
+            var kept: [Entry] = []
+            for var entry in chunks[number].entries {
+                if entry.uid != 0, uids.contains(entry.uid) {
+                    carried &+= entry.gap
+                    removed += 1
+                } else {
+                    entry.gap &+= carried
+                    carried = 0
+                    kept.append(entry)
+                }
             }
-            rank -= 1
+            if kept.isEmpty {
+                chunks.remove(at: number)
+            } else {
+                chunks[number] = Chunk(kept)
+                number += 1
+            }
         }
-    }
-
-    /// The rank of the first unknown message of the gap before a place.
-    private func gapStart(_ place: Place) -> Int {
-        guard let entry = entry(place) else { return count - tail + 1 }
-        return place.rank - Int(entry.gap)
+        tail += Int(carried)
+        known -= removed
+        count -= removed
     }
 
     /// Nothing is known any more of the messages between two ranks.
@@ -385,6 +396,9 @@ struct IMAPMessageMap: Equatable, Sendable {
             tail = Swift.max(tail - number, 0)
         }
     }
+
+    /// The known ones of these UIDs are gone, of the others nothing is said; for mailboxes without sequence numbers.
+    mutating func remove(knownUIDs uids: ClosedRange<UInt32>) { removeKnown(uids) }
 
     /// Puts a message in at its place in the order of UIDs, one more than there were; for mailboxes without sequence
     /// numbers. False when there is no room.
