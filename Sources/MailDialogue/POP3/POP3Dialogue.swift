@@ -1,5 +1,6 @@
 // The joint machine of POP3 (RFC 1939) with CAPA (RFC 2449), STLS (RFC 2595), AUTH (RFC 5034), UTF8 and LANG (RFC
-// 6856).
+// 6856). What both sides say is in POP3Dialogue+Client.swift and POP3Dialogue+Server.swift, what is done behind a gap
+// in POP3Dialogue+Gaps.swift.
 //
 // Whether a reply has many lines depends on the command, its arguments and the sign of the reply, so replies are
 // matched to commands by counting (RFC 2449 §6.6). After AUTH and STLS the server decides what the client's next octets
@@ -7,9 +8,21 @@
 
 /// The joint state of a POP3 session.
 package struct POP3Dialogue: Dialogue {
+    /// Where the session stands (RFC 1939 §3), as the replies that were seen prove it.
+    package enum Phase: Equatable, Sendable {
+        /// Before the login. Successors: `transaction`, `update` (QUIT ends the session here as well).
+        case authorization
+        /// Behind the login. Successor: `update`.
+        case transaction
+        /// QUIT was answered: the server closes (RFC 1939 §4, §6). Successors: none.
+        case update
+        /// Octets are missing, or the server contradicts itself. Successors: `transaction`, `update`.
+        case unknown
+    }
+
     /// What the client's next octets are.
-    private enum ClientState: Equatable, Sendable {
-        /// A command line. Successors: all others.
+    enum ClientState: Equatable, Sendable {
+        /// A command line. Successors: all others but `saslResponse` and `submission`.
         case commands
         /// The reply to AUTH or to a response decides. Successors: `saslResponse`, `commands`.
         case saslAwaiting(SASLFollower)
@@ -17,42 +30,116 @@ package struct POP3Dialogue: Dialogue {
         case saslResponse(SASLFollower)
         /// The reply to STLS decides. Successors: `commands`, or the session is opaque.
         case tlsOffered
+        /// The reply to XTND XMIT decides. Successors: `commands`, `submission`.
+        case submissionOffered
+        /// A message up to CRLF.CRLF. Successor: `commands`.
+        case submission(Content)
     }
 
     /// What the server's next octets are.
-    private enum ServerState: Equatable, Sendable {
+    enum ServerState: Equatable, Sendable {
         /// The greeting. Successor: `replies`.
         case greetingPending
         /// A status line. Successors: `listing`, `message`.
         case replies
         /// Lines up to a lone dot. Successor: `replies`.
-        case listing(String)
+        case listing(POP3Listing)
         /// A message up to CRLF.CRLF. Successor: `replies`.
         case message(Content)
     }
 
     /// A command that awaits its reply.
-    private struct Outstanding: Equatable, Sendable {
+    struct Outstanding: Equatable, Sendable {
         var verb: POP3Command.Verb?
         var exchange: Int
         var shape: POP3Command.ReplyShape
+        /// The message number that the command names.
+        var number: Int?
         /// The line may be a password; servers like to repeat what they did not understand.
         var isSecret = false
+        /// The server MUST answer -ERR: the line is no command by the syntax (RFC 1939 §3).
+        var isMalformed = false
+        /// The server MUST answer -ERR: the command may not be given here (RFC 1939 §3).
+        var isMisplaced = false
+        /// The client gave the SASL exchange up; the server MUST answer -ERR (RFC 5034 §4).
+        var isCancelled = false
+        /// The client showed something in the SASL exchange.
+        var hasResponded = false
     }
 
-    private var client = ClientState.commands
-    private var server = ServerState.greetingPending
-    private var outstanding = Fifo<Outstanding>()
-    private var exchange = 0
+    /// How many commands await their replies of those that may change what others mean.
+    struct Pending: Equatable, Sendable {
+        /// May change the phase: until they are answered nobody knows it.
+        var turns = 0
+        /// May take marks away.
+        var resets = 0
+        /// QUIT, well formed: nothing behind it is a command any more.
+        var quits = 0
+
+        mutating func count(_ entry: Outstanding, _ step: Int) {
+            switch entry.verb {
+            case .pass, .apop, .auth, .stls: turns += step
+            case .quit:
+                turns += step
+                if !entry.isMalformed { quits += step }
+            case .rset: resets += step
+            case .user, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .last, nil: break
+            }
+        }
+    }
+
+    /// Whose password the next PASS is.
+    enum Account: Equatable, Sendable {
+        /// The line before was no USER, or one that was refused.
+        case none
+        /// It was a USER that was refused.
+        case refused(String)
+        case named(String)
+        /// The line before was not seen.
+        case unknown
+
+        var name: String {
+            switch self {
+            case .named(let name), .refused(let name): name
+            case .none, .unknown: ""
+            }
+        }
+    }
+
+    var client = ClientState.commands
+    var server = ServerState.greetingPending
+    var outstanding = Fifo<Outstanding>()
+    var exchange = 0
     /// The name of the USER command that came last, when nothing came behind it.
-    private var user: String?
-    /// The greeting had a timestamp, so APOP is possible (RFC 1939 §7).
-    private var hasTimestamp = false
+    var account = Account.none
+    /// Where the session stands.
+    package internal(set) var phase = Phase.authorization
+    /// What some of the outstanding commands may change.
+    var pending = Pending()
+    /// What the server's last answer to CAPA offers; nil when it gave none.
+    package internal(set) var offer: POP3Offer?
+    /// What is known of the maildrop.
+    package internal(set) var maildrop = POP3Maildrop()
+    /// The greeting had a timestamp, so APOP is possible (RFC 1939 §7); nil when it was not seen.
+    var hasTimestamp: Bool?
+    /// UTF8 was given.
+    var gaveUTF8 = false
+    /// UTF8 or LANG was accepted: replies may be UTF-8 (RFC 6856 §2.1, §3.2).
+    var allowsUTF8Replies = false
+    /// An unknown command was accepted in this exchange: lines behind the status that are none are the rest of its
+    /// reply.
+    var tail: Int?
     /// Lines of the server before its greeting that are no status lines.
-    private var strayLines = 0
+    var strayLines = 0
     /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
-    private var mayLeakSecret = false
-    package private(set) var mayHaveSecurityLayer = false
+    var mayLeakSecret = false
+    /// Octets are missing before, and the place is not certain yet.
+    var search: Search?
+    /// Octets were missing once: what they may have held is no fault of anybody.
+    var wasLost = false
+    /// The server's next line may lack its beginning.
+    var serverLineIsCut = false
+    package internal(set) var mayHaveSecurityLayer = false
     package private(set) var opaque: OpaqueReason?
 
     package init() {}
@@ -62,18 +149,25 @@ package struct POP3Dialogue: Dialogue {
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
 
+    /// The server offered PIPELINING (RFC 2449 §6.6); nil when it was not asked.
+    package var offersPipelining: Bool? { offer.map { $0.capabilities.contains(.pipelining) } }
+
     package func demand(_ side: Side) -> Demand {
         if opaque != nil { return .opaque }
         switch side {
         case .client:
+            if let search, !search.clientIsWhole { return .seek(limit: DialogueLimits.line) }
             switch client {
             case .commands, .saslResponse: return .line(limit: DialogueLimits.line)
-            case .saslAwaiting, .tlsOffered: return .held
+            case .saslAwaiting, .tlsOffered, .submissionOffered: return .held
+            case .submission(let content): return .content(content, .dotTerminated)
             }
         case .server:
             switch server {
-            case .greetingPending, .replies, .listing: return .line(limit: DialogueLimits.line)
             case .message(let content): return .content(content, .dotTerminated)
+            case .greetingPending, .listing: return .line(limit: DialogueLimits.line)
+            case .replies:
+                return search == nil ? .line(limit: DialogueLimits.line) : .seek(limit: DialogueLimits.line)
             }
         }
     }
@@ -86,12 +180,29 @@ package struct POP3Dialogue: Dialogue {
     }
 
     package mutating func contentEnded(from side: Side) -> ContentEnd {
-        server = .replies
-        outstanding.popFirst()
+        switch side {
+        case .client: client = .commands
+        case .server:
+            server = .replies
+            complete()
+        }
         return ContentEnd()
     }
 
+    /// The reply to the oldest command is complete.
+    mutating func complete() {
+        if let entry = outstanding.popFirst() { pending.count(entry, -1) }
+    }
+
+    /// The oldest commands are forgotten, whatever they were.
+    mutating func forgetOutstanding() {
+        outstanding.removeAll()
+        pending = Pending()
+    }
+
     package func judge(_ flaws: ContentFlaws, from side: Side) -> [Violation] {
+        // What a client submits by XTND XMIT no RFC describes.
+        guard side == .server else { return [] }
         var violations: [Violation] = []
         if flaws.contains(.dotLine) { violations.append(.pop3DotLine) }
         if flaws.contains(.bareLF) { violations.append(.pop3DataBareLF) }
@@ -108,248 +219,30 @@ package struct POP3Dialogue: Dialogue {
 
     package mutating func becomeOpaque(_ reason: OpaqueReason) {
         opaque = reason
-        outstanding.removeAll()
-        user = nil
+        forgetOutstanding()
+        account = .none
+        search = nil
+        maildrop = POP3Maildrop()
+        offer = nil
     }
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
         guard side == .client else { return nil }
+        if let search, !search.clientIsWhole { return line.masking(0..<line.count) }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
-        case .commands, .tlsOffered:
-            let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
-            let front = line.dropFirst(blanks)
-            for verb in ["PASS", "APOP", "AUTH"] as [StaticString] where front.hasPrefixIgnoringCase(verb) {
-                return line.masking((blanks + 4)..<line.count)
-            }
-            return nil
+        case .submissionOffered, .submission: return nil
+        case .commands, .tlsOffered: return Self.maskedCommand(line)
         }
     }
 
-    // MARK: The client
-
-    private mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        if case .saslResponse(var follower) = client {
-            let reading = follower.response(line)
-            client = .saslAwaiting(follower)
-            var note = Note(.client, .response, exchange: currentExchange, raw: raw)
-            if let masked = reading.masked { note.masked = masked[...] + raw[line.endIndex...] }
-            if let credential = reading.credential { note.facts = [.credential(credential)] }
-            if !crlf { note.violations.append(.pop3BareLineEnd) }
-            return note
+    /// A command line with what may be a secret in it masked; nil when nothing may.
+    static func maskedCommand(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
+        let front = line.dropFirst(blanks)
+        for verb in ["PASS", "APOP", "AUTH"] as [StaticString] where front.hasPrefixIgnoringCase(verb) {
+            return line.masking((blanks + 4)..<line.count)
         }
-        let command = POP3Command(line)
-        exchange += 1
-        var note = Note(
-            .client, .command(Command(verb: command.word, isKnown: command.verb != nil)), exchange: exchange, raw: raw)
-        if !crlf { note.violations.append(.pop3BareLineEnd) }
-        if server == .greetingPending { note.violations.append(.pop3EarlyTalker) }
-        if raw.count > 255 { note.violations.append(.pop3CommandLength) }
-        let account = user
-        user = nil
-        switch command.verb {
-        case .user:
-            user = command.argument.text
-            if command.argument.isEmpty { note.violations.append(.pop3MissingArgument) }
-        case .pass: acceptPass(command, raw, account, &note)
-        case .apop: acceptAPOP(command, raw, &note)
-        case .auth: acceptAuth(command, raw, &note)
-        case .stls: client = .tlsOffered
-        case .retr, .dele: judgeNumbers(command.argument, &note, fewest: 1, most: 1)
-        case .top: judgeNumbers(command.argument, &note, fewest: 2, most: 2)
-        case .list, .uidl: judgeNumbers(command.argument, &note, fewest: 0, most: 1)
-        case .capa, .utf8, .lang, .stat, .noop, .rset, .last, .quit: break
-        case nil:
-            note.violations.append(.pop3UnknownCommand)
-            note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
-            if note.masked != nil { note.element = .command(Command(verb: "", isKnown: false)) }
-        }
-        if command.verb != nil { mayLeakSecret = false }
-        let isSecret = command.verb == nil && note.masked != nil
-        outstanding.append(
-            Outstanding(verb: command.verb, exchange: exchange, shape: command.shape, isSecret: isSecret))
-        if outstanding.count > DialogueLimits.outstanding {
-            note.violations.append(.pop3TooManyOutstanding)
-            note.facts.append(.opaque(.holdLimit))
-            becomeOpaque(.holdLimit)
-        }
-        return note
-    }
-
-    /// PASS string: the rest of the line is one argument, spaces included (RFC 1939 §7).
-    private func acceptPass(
-        _ command: POP3Command, _ raw: ArraySlice<UInt8>, _ account: String?, _ note: inout Note
-    ) {
-        if account == nil { note.violations.append(.pop3PassBeforeUser) }
-        guard !command.rest.isEmpty else {
-            note.violations.append(.pop3MissingArgument)
-            return
-        }
-        note.masked = raw.masking(raw.distance(from: raw.startIndex, to: command.rest.startIndex)..<raw.count)
-        note.facts.append(
-            .credential(Credential(mechanism: "USER", account: account ?? "", secret: SecretBytes(command.rest))))
-    }
-
-    /// APOP name digest (RFC 1939 §7). The digest can be attacked with a dictionary, so it counts as the secret.
-    private func acceptAPOP(_ command: POP3Command, _ raw: ArraySlice<UInt8>, _ note: inout Note) {
-        if !hasTimestamp, server != .greetingPending { note.violations.append(.pop3APOPWithoutTimestamp) }
-        let (name, rest) = command.argument.firstWord
-        let digest = rest.trimmed
-        guard !digest.isEmpty else {
-            note.violations.append(.pop3MissingArgument)
-            return
-        }
-        note.masked = raw.masking(raw.distance(from: raw.startIndex, to: digest.startIndex)..<raw.count)
-        note.facts.append(
-            .credential(Credential(mechanism: "APOP", account: name.text, secret: SecretBytes(digest))))
-    }
-
-    /// AUTH mechanism [initial-response] (RFC 5034 §4). Without a mechanism old servers list theirs.
-    private mutating func acceptAuth(_ command: POP3Command, _ raw: ArraySlice<UInt8>, _ note: inout Note) {
-        let (mechanism, rest) = command.argument.firstWord
-        guard !mechanism.isEmpty else { return }
-        var follower = SASLFollower(mechanism: mechanism.keyword())
-        let initial = rest.trimmed
-        if !initial.isEmpty {
-            let reading = follower.response(initial)
-            if let masked = reading.masked {
-                note.masked = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
-            }
-            if let credential = reading.credential { note.facts.append(.credential(credential)) }
-        }
-        client = .saslAwaiting(follower)
-    }
-
-    /// Arguments that must be numbers.
-    private func judgeNumbers(_ argument: ArraySlice<UInt8>, _ note: inout Note, fewest: Int, most: Int) {
-        var rest = argument
-        var count = 0
-        var good = true
-        while !rest.isEmpty, count <= most {
-            let (word, tail) = rest.firstWord
-            if word.decimal == nil { good = false }
-            rest = tail.trimmed
-            count += 1
-        }
-        if count < fewest {
-            note.violations.append(.pop3MissingArgument)
-        } else if !good || count > most {
-            note.violations.append(.pop3BadNumber)
-        }
-    }
-
-    // MARK: The server
-
-    private mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
-        if !crlf { note.violations.append(.pop3ReplyBareLineEnd) }
-        switch server {
-        case .listing(let word): acceptListing(word, line, &note)
-        case .greetingPending: acceptGreeting(line, &note)
-        case .replies:
-            if raw.count > 512 { note.violations.append(.pop3ReplyLength) }
-            acceptReply(line, &note)
-        case .message: break  // the demand was for content
-        }
-        return note
-    }
-
-    /// A line of a multi-line reply. The dot that ends it carries the status of the whole.
-    private mutating func acceptListing(_ word: String, _ line: ArraySlice<UInt8>, _ note: inout Note) {
-        if line.count == 1, line.first == UInt8(ascii: ".") {
-            server = .replies
-            outstanding.popFirst()
-            note.element = .reply(Reply(.ok, code: "+OK"))
-            return
-        }
-        note.element = .data(word, complete: true)
-        if word == "LIST" || word == "UIDL" {
-            let (number, value) = line.firstWord
-            if number.decimal == nil || value.trimmed.isEmpty { note.violations.append(.pop3BadListingLine) }
-        }
-    }
-
-    private mutating func acceptGreeting(_ line: ArraySlice<UInt8>, _ note: inout Note) {
-        let status = POP3Status(line)
-        note.exchange = 0
-        if status != .ok { note.violations.append(.pop3BadGreeting) }
-        guard status == .ok || status == .error else {
-            strayLines += 1
-            if strayLines >= DialogueLimits.linesBeforeGreeting {
-                note.facts.append(.opaque(.notThisProtocol))
-                becomeOpaque(.notThisProtocol)
-            }
-            return
-        }
-        note.element = .greeting(Reply(status.reply, code: status.code))
-        hasTimestamp = line.firstIndex(of: UInt8(ascii: "<")).map { line[$0...].contains(UInt8(ascii: ">")) } ?? false
-        server = .replies
-    }
-
-    private mutating func acceptReply(_ line: ArraySlice<UInt8>, _ note: inout Note) {
-        let status = POP3Status(line)
-        guard let head = outstanding.first else {
-            note.violations.append(.pop3UnsolicitedReply)
-            return
-        }
-        if status == .challenge {
-            if head.verb == .auth, case .saslAwaiting(let follower) = client {
-                note.element = .challenge
-                client = .saslResponse(follower)
-            } else {
-                note.violations.append(.pop3UnexpectedChallenge)
-            }
-            return
-        }
-        guard status != .none else {
-            note.violations.append(.pop3BadReply)
-            return
-        }
-        if !line.starts(with: status.code.utf8) { note.violations.append(.pop3StatusCase) }
-        if let next = line.dropFirst(status.code.utf8.count).first, next != 32 { note.violations.append(.pop3BadReply) }
-        var reply = Reply(status.reply, code: status.code)
-        if status == .ok {
-            switch head.shape {
-            case .line: break
-            case .listing(let word):
-                server = .listing(word)
-                reply.isLast = false
-            case .message(let carrier, let section):
-                let kind = Content.Kind.message(carrier)
-                server = .message(Content(kind, dotStuffed: true, exchange: head.exchange, section: section))
-                reply.isLast = false
-            }
-        }
-        note.element = .reply(reply)
-        if head.isSecret { note.masked = note.raw.masking(status.code.utf8.count..<note.raw.count) }
-        if reply.isLast { outstanding.popFirst() }
-        settle(head, accepted: status == .ok, &note)
-    }
-
-    /// What the reply means for the session.
-    private mutating func settle(_ head: Outstanding, accepted: Bool, _ note: inout Note) {
-        switch head.verb {
-        case .pass, .apop: note.facts.append(.login(accepted: accepted))
-        case .auth where head.shape == .line:
-            note.facts.append(.login(accepted: accepted))
-            switch client {
-            case .saslAwaiting(let follower), .saslResponse(let follower):
-                client = .commands
-                if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
-            case .commands, .tlsOffered: break
-            }
-        case .stls:
-            if accepted {
-                becomeOpaque(.tls)
-                note.facts.append(.opaque(.tls))
-            } else if client == .tlsOffered {
-                client = .commands
-            }
-        case .user, .auth, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
-            nil:
-            break
-        }
+        return nil
     }
 }

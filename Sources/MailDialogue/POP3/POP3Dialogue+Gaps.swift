@@ -1,0 +1,334 @@
+// What is done when octets of a POP3 session are missing, or its beginning.
+//
+// Nothing but the commands says which replies have many lines, so a gap takes the place away: a line "+OK" may answer a
+// command or stand in a message. It is certain again in these cases and in no others:
+//
+// 1. The client's octets are all there and no command was unanswered when octets of the server were lost. The server
+//    owes nothing, so the next that it owes is the reply to the client's next command.
+// 2. The same with one unanswered command whose multi-line reply had begun, and the client has sent nothing since: all
+//    that the server sends is the rest of that reply. It ends at the line "." behind a line that ends in CRLF, for no
+//    other line of a multi-line reply is a dot alone (RFC 1939 §3).
+// 3. The server's answer to CAPA did not offer PIPELINING. Then the client sends a command when it has the whole reply
+//    to the one before (RFC 2449 §6.6), so that each command shows that nothing else is unanswered.
+// 4. A command is followed by a reply that has its form and says what no other reply says: the two numbers of STAT, the
+//    number that LIST or UIDL asked for, a listing of numbers with values, a list of capabilities; and from the command
+//    to the end of the reply the client is silent.
+// 5. Two commands in turn, each followed by a whole reply of its form while the client is silent. Else the client would
+//    have more unanswered and still have sent one command behind each reply; or a message would hold two such lines and
+//    nothing else between the two commands.
+// 6. USER, then one line that begins with +OK, then PASS. USER may be given before the login only (RFC 1939 §7), where
+//    no reply holds text of others, so that the line is a status line; and PASS may be given "immediately after a
+//    successful USER command" only, so that the client itself took it for the answer.
+//
+// Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
+// certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
+// is a command that is known and well formed; of such a one the secret is masked. Behind a gap nothing is said for the
+// rest of the session that what is missing might explain: replies that nobody asked for, counts, marks.
+
+extension POP3Dialogue {
+    /// The search for a place that is certain.
+    struct Search: Equatable, Sendable {
+        /// The client's octets are all there: its commands have their place, only what answers them has none.
+        var clientIsWhole: Bool
+        /// The client's next line may lack its beginning.
+        var clientLineIsCut: Bool
+        /// No command was unanswered (1).
+        var isIdle = false
+        /// The one unanswered command, whose multi-line reply had begun (2).
+        var open: Outstanding?
+        /// The one command that awaits its reply.
+        var candidate: Outstanding?
+        /// What the lines behind the status of its reply have shown; nil before the status line.
+        var listing: POP3Listing?
+        /// The reply is a message, whose status line came.
+        var isInMessage = false
+        /// Replies in turn that fitted their commands (5).
+        var turns = 0
+        /// A command came before the one before it was answered.
+        var isPipelined = false
+        /// The name that the candidate gave, when it is USER.
+        var candidateName: String?
+        /// A name that USER gave, when a line that begins with +OK followed and nothing else (6).
+        var user: String?
+        /// The server's last line ended in CRLF.
+        var isBehindCRLF = false
+        /// The client's last line was masked whole; servers like to repeat what they did not understand.
+        var isSecret = false
+
+        /// The pattern is broken: what was found so far proves nothing.
+        mutating func restart() {
+            forgetCandidate()
+            turns = 0
+            user = nil
+        }
+
+        mutating func forgetCandidate() {
+            candidate = nil
+            candidateName = nil
+            listing = nil
+            isInMessage = false
+        }
+    }
+
+    package mutating func lose(_ side: Side) {
+        guard opaque == nil else { return }
+        wasLost = true
+        tail = nil
+        var next = search ?? Search(clientIsWhole: true, clientLineIsCut: false)
+        next.restart()
+        switch side {
+        case .client:
+            next.clientIsWhole = false
+            next.clientLineIsCut = true
+            next.isIdle = false
+            next.open = nil
+            account = .unknown
+            // The server's greeting or reply that is under way goes on as it would.
+            var current: Outstanding?
+            switch server {
+            case .listing, .message: current = outstanding.first
+            case .greetingPending, .replies: break
+            }
+            forgetOutstanding()
+            if let current { outstanding.append(current) }
+            phase = .unknown
+        case .server:
+            serverLineIsCut = true
+            next.isBehindCRLF = false
+            if search == nil {
+                next.isIdle = outstanding.isEmpty
+                if outstanding.count == 1, let head = outstanding.first {
+                    switch server {
+                    case .listing, .message: next.open = head
+                    case .greetingPending, .replies: break
+                    }
+                }
+            }
+            if pending.turns > 0 { phase = .unknown }
+            // What the reply to AUTH or STLS was decides what the client's octets are.
+            if client != .commands {
+                next.clientIsWhole = false
+                next.isIdle = false
+                account = .unknown
+            }
+            server = .replies
+            forgetOutstanding()
+        }
+        client = .commands
+        maildrop.forgetMarks()
+        search = next
+    }
+
+    /// It is certain again where both sides are.
+    private mutating func resume() {
+        if search?.clientIsWhole == false { account = .unknown }
+        search = nil
+        serverLineIsCut = false
+    }
+
+    // MARK: The client
+
+    /// A command of a client whose octets are all there. True when it makes the place certain.
+    mutating func resumeByCommand(_ command: POP3Command) -> Bool {
+        guard let search else { return false }
+        guard search.isIdle || offersPipelining == false && !search.isPipelined else { return false }
+        // The rest of a line that was cut may still come, when the gap was in the greeting.
+        let isCut = serverLineIsCut
+        resume()
+        serverLineIsCut = isCut
+        return true
+    }
+
+    /// A command was sent whose reply will be looked for.
+    mutating func seekReply(to entry: Outstanding) {
+        guard var next = search else { return }
+        next.open = nil
+        next.user = nil
+        if next.candidate != nil {
+            next.isPipelined = true
+            next.restart()
+        } else {
+            next.candidate = entry
+        }
+        switch entry.verb {
+        case .auth where entry.shape == .line:
+            // What follows may be responses, and TLS; neither is looked for.
+            next.clientIsWhole = false
+            next.restart()
+        case .stls:
+            next.clientIsWhole = false
+            next.restart()
+        case nil:
+            if entry.shape == .submission { next.clientIsWhole = false }
+            next.restart()
+        case .pass, .apop: phase = .unknown
+        case .user, .auth, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit:
+            break
+        }
+        client = .commands
+        search = next
+    }
+
+    /// A line of a client of whom octets are missing. Nil when it makes the place certain: then it is a command like
+    /// any other.
+    mutating func seekClient(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool) -> Note? {
+        guard var next = search else { return nil }
+        let command = POP3Command(line)
+        let isCommand =
+            !next.clientLineIsCut && crlf && command.verb != nil && command.fitness == .good && line.first != 32
+            && line.allSatisfy { $0 > 31 && $0 != 127 }
+        next.clientLineIsCut = false
+        if isCommand, command.verb == .pass, let user = next.user {
+            resume()
+            account = .named(user)
+            phase = .authorization
+            return nil
+        }
+        var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw)
+        next.isSecret = !isCommand
+        guard isCommand else {
+            note.masked = raw.masking(0..<raw.count)
+            next.restart()
+            search = next
+            return note
+        }
+        note.masked = Self.maskedCommand(raw)
+        search = next
+        seekReply(
+            to: Outstanding(
+                verb: command.verb, exchange: exchange, shape: command.shape, number: command.number))
+        if command.verb == .user, search?.candidate != nil { search?.candidateName = command.argument.text }
+        return note
+    }
+
+    // MARK: The server
+
+    /// A line of the server while the place is not certain.
+    mutating func seekServer(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool) -> Note {
+        guard var next = search else { return Note(.server, .unplaced, exchange: currentExchange, raw: raw) }
+        let known = next.clientIsWhole ? next.candidate ?? next.open : nil
+        var note = Note(.server, .unplaced, exchange: known?.exchange ?? currentExchange, raw: raw)
+        if next.isSecret, POP3Status(line) == .error { note.masked = raw.masking(4..<raw.count) }
+        let isCut = serverLineIsCut
+        serverLineIsCut = false
+        let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
+        next.isBehindCRLF = crlf
+        if isCut {
+            // The end of something that is not the reply to the candidate.
+            next.restart()
+        } else if next.open != nil {
+            if isDot {
+                resume()
+                note.facts.append(.resumed)
+                return note
+            }
+        } else {
+            switch next.step(line, isDot) {
+            case .more: break
+            case .misfit: next.restart()
+            case .whole(let accepted, let isTelling):
+                let verb = next.candidate?.verb
+                let name = next.candidateName
+                next.turns += 1
+                if isTelling || (!next.isPipelined && (next.turns >= 2 || offersPipelining == false)) {
+                    resume()
+                    note.facts.append(.resumed)
+                    infer(verb, accepted)
+                    return note
+                }
+                next.forgetCandidate()
+                next.user = verb == .user && accepted && !next.isPipelined ? name : nil
+            }
+        }
+        search = next
+        return note
+    }
+
+    /// What a reply says of the state of the session.
+    private mutating func infer(_ verb: POP3Command.Verb?, _ accepted: Bool) {
+        guard accepted, let verb else { return }
+        switch verb {
+        case .pass, .apop, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last: phase = .transaction
+        case .user, .utf8: phase = .authorization
+        case .quit: phase = .update
+        case .auth, .stls, .capa, .lang: break
+        }
+    }
+}
+
+extension POP3Dialogue.Search {
+    /// What a line is to the reply that is looked for.
+    enum Step {
+        /// The reply goes on, or there is none to be looked for.
+        case more
+        /// It is no line of such a reply.
+        case misfit
+        /// It ends the reply. `isTelling` when the reply says what no other says.
+        case whole(accepted: Bool, isTelling: Bool)
+    }
+
+    /// Takes a line of the server that is known from its beginning.
+    mutating func step(_ line: ArraySlice<UInt8>, _ isDot: Bool) -> Step {
+        guard let candidate else {
+            user = nil
+            turns = 0
+            return .more
+        }
+        if isInMessage { return isDot ? .whole(accepted: true, isTelling: false) : .more }
+        if var current = listing {
+            listing = nil
+            if isDot {
+                let isTelling =
+                    current.lines > 0 && current.verb != nil && current.verb != .lang && current.verb != .auth
+                return .whole(accepted: true, isTelling: isTelling)
+            }
+            guard current.takes(line) else { return .misfit }
+            listing = current
+            return .more
+        }
+        let status = POP3Status(line)
+        guard status == .ok || status == .error, line.starts(with: status.code.utf8),
+            line.dropFirst(status.length).first ?? 32 == 32
+        else { return .misfit }
+        guard status == .ok else { return .whole(accepted: false, isTelling: false) }
+        switch candidate.shape {
+        case .listing(let word):
+            listing = POP3Listing(word, candidate.verb)
+            return .more
+        case .message:
+            isInMessage = true
+            return .more
+        case .submission: return .misfit
+        case .line: break
+        }
+        let text = line.dropFirst(4)
+        switch candidate.verb {
+        case .stat:
+            return POP3Dialogue.dropListing(text) == nil ? .misfit : .whole(accepted: true, isTelling: true)
+        case .list, .uidl:
+            let isFit = POP3Scan(text)?.number == candidate.number
+            return isFit ? .whole(accepted: true, isTelling: true) : .misfit
+        case .user, .pass, .apop, .auth, .stls, .capa, .utf8, .lang, .retr, .top, .dele, .noop, .rset, .last, .quit,
+            nil:
+            return .whole(accepted: true, isTelling: false)
+        }
+    }
+}
+
+extension POP3Listing {
+    /// Takes a line when it is one of such a listing.
+    fileprivate mutating func takes(_ line: ArraySlice<UInt8>) -> Bool {
+        switch verb {
+        case .list: return POP3Scan(line).map { $0.value.decimal != nil && take($0.number) } ?? false
+        case .uidl: return POP3Scan(line).map { take($0.number) } ?? false
+        case .capa:
+            let capability = POP3CapabilityLine(line)
+            guard capability.flaw == nil else { return false }
+            if capability.capability != .other { lines &+= 1 }
+            return true
+        case .user, .pass, .apop, .auth, .stls, .utf8, .lang, .stat, .retr, .top, .dele, .noop, .rset, .last, .quit,
+            nil:
+            return true
+        }
+    }
+}
