@@ -24,7 +24,9 @@ import Testing
     @Test func s21SizesBeyondAllBoundsAllocateNothing() {
         let found = notes(
             .smtp, [(.server, "220 x\r\n"), (.client, "BDAT 99999999999999999999 LAST\r\nNOOP\r\n")])
-        #expect(verbs(found) == ["BDAT", "NOOP"])
+        // How many octets follow is not known, so nothing of them is taken for a command.
+        #expect(verbs(found) == ["BDAT"])
+        #expect(found.last?.element == .opaque)
         #expect(codes(found).contains("smtp-bad-chunk-size"))
     }
 
@@ -46,12 +48,12 @@ import Testing
     ) {
         let found = notes(proto, [(.server, greeting), (.client, client), (.server, server)])
         #expect(verbs(found).count == 1)
-        #expect(codes(found) == [code])
+        #expect(codes(found).filter { $0.hasSuffix("injection") } == [code])
         // The same octets one by one.
         let single = notes(
             proto, [(.server, greeting)] + client.map { (.client, String($0)) } + server.map { (.server, String($0)) })
         #expect(verbs(single).count == 1)
-        #expect(codes(single) == [code])
+        #expect(codes(single).filter { $0.hasSuffix("injection") } == [code])
     }
 
     @Test func t6RepliesBehindTheAnswerToSTARTTLSAreNeverReplies() {
@@ -61,7 +63,7 @@ import Testing
                 (.server, "220 x\r\n"), (.client, "STARTTLS\r\n"),
                 (.server, "220 go\r\n250-AUTH PLAIN\r\n250 x\r\n"),
             ])
-        #expect(codes(found) == ["smtp-starttls-reply-injection"])
+        #expect(codes(found).last == "smtp-starttls-reply-injection")
         #expect(found.last?.element == .opaque)
     }
 

@@ -23,6 +23,10 @@ package protocol Dialogue: Equatable, Sendable {
     /// the server and speaks first after it.
     func judgeAtEdge(_ side: Side) -> Violation?
 
+    /// A whole line of `side` waited for the answer that says how it is cut, and that answer came. Asked before the line is
+    /// accepted, or before the content begins that it became.
+    func judgeWaiting(_ side: Side) -> Violation?
+
     /// The violation that a line beyond its limit is.
     func lineTooLong(_ side: Side) -> Violation
 
@@ -70,6 +74,7 @@ extension Dialogue {
 
     package var isOpaque: Bool { opaque != nil }
 
+    package func judgeWaiting(_ side: Side) -> Violation? { nil }
     package mutating func lose(_ side: Side) { becomeOpaque(.gap) }
     package var isCompressed: Bool { false }
     package func brokenCompression(_ side: Side) -> Violation? { nil }

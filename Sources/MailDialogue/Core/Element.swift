@@ -113,4 +113,6 @@ package enum OpaqueReason: String, Sendable, Hashable {
     case notThisProtocol = "not-this-protocol"
     /// A SASL mechanism took up a security layer.
     case securityLayer = "security-layer"
+    /// Client and server changed their roles: TURN, ATRN (RFC 2645 §5.3).
+    case rolesSwapped = "roles-swapped"
 }

@@ -11,7 +11,7 @@ package struct Framer: Equatable, Sendable {
     /// Octets of which those before `next` are cut.
     private var buffer: ArraySlice<UInt8> = []
     private var next = 0
-    /// The octets from `next` up to here hold no LF.
+    /// The octets from `next` up to here hold no LF; behind it may stand one that was found.
     private var searched = 0
     private var scanner = DotScanner()
 
@@ -54,6 +54,7 @@ package struct Framer: Equatable, Sendable {
             searched = buffer.endIndex
             return nil
         }
+        searched = hit
         return hit - next + 1
     }
 

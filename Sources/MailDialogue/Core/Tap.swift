@@ -27,6 +27,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var spokeOpaquely = false
         /// Octets of this side waited for an answer of the other.
         var waited = false
+        /// A whole line of them did. A piece of a line proves nothing: its sender may have waited with the rest.
+        var lineWaited = false
         /// A line of this side was cut: the first octets are behind us.
         var begun = false
         /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
@@ -214,6 +216,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         path.content = nil
         path.remaining = nil
         path.waited = false
+        path.lineWaited = false
         path.begun = true
         path.unplacedTail = false
         dialogue.lose(side)
@@ -277,7 +280,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 if let length, length <= limit {
                     path.waited = false
                     path.begun = true
+                    let hasty = takeWaiting(&dialogue, &path, side)
                     notes.append(dialogue.accept(line: path.framer.octets(length), from: side))
+                    if let hasty { notes[notes.count - 1].violations.append(hasty) }
                     // What stands behind the line that began it is deflated.
                     if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
                 } else if length == nil, path.framer.count <= limit {
@@ -308,7 +313,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                         path.remaining = nil
                     case .octets(let count): path.remaining = max(count, 0)
                     }
-                    notes.append(Note(side, .contentBegin(content), exchange: content.exchange, raw: []))
+                    let hasty = takeWaiting(&dialogue, &path, side)
+                    notes.append(
+                        Note(
+                            side, .contentBegin(content), exchange: content.exchange, raw: [],
+                            violations: hasty.map { [$0] } ?? []))
                     moved = true
                 }
                 guard cutContent(&dialogue, &path, side, content, into: &notes) else { return moved }
@@ -317,6 +326,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             case .held:
                 guard !path.framer.isEmpty else { return moved }
                 path.waited = true
+                if !path.lineWaited, path.framer.lineLength() != nil { path.lineWaited = true }
                 guard path.framer.count > DialogueLimits.held else { return moved }
                 // Masked by what they were about to be, which is forgotten a line later.
                 let rest = path.framer.rest()
@@ -370,6 +380,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             }
         }
+    }
+
+    /// The verdict on a side that did not wait as it must, at the first frame that it sent too early.
+    private static func takeWaiting(_ dialogue: inout D, _ path: inout Stream, _ side: Side) -> Violation? {
+        guard path.lineWaited else { return nil }
+        path.lineWaited = false
+        return dialogue.judgeWaiting(side)
     }
 
     /// A piece of a line that is too long to be looked at, behind a gap.

@@ -1,4 +1,4 @@
-// SMTP and LMTP command lines (RFC 5321 §4.1, RFC 2033 §4): the verb, and the path and parameters of MAIL and RCPT.
+// SMTP and LMTP command lines (RFC 5321 §4.1, RFC 2033 §4): the verb, and what stands behind it.
 
 /// A parsed command line.
 package struct SMTPCommand: Equatable, Sendable {
@@ -23,6 +23,23 @@ package struct SMTPCommand: Equatable, Sendable {
         case burl = "BURL"
         case xclient = "XCLIENT"
         case xforward = "XFORWARD"
+        /// Mail for a terminal, begun like MAIL (RFC 821 §3.4; obsolete, RFC 5321 §F.6).
+        case send = "SEND"
+        case soml = "SOML"
+        case saml = "SAML"
+        /// Client and server change their roles (RFC 821 §3.8, RFC 5321 §F.1; RFC 2645 §5.2.1).
+        case turn = "TURN"
+        case atrn = "ATRN"
+        /// Sendmail's: the server reports what it does in lines with the code 050.
+        case verb = "VERB"
+        case onex = "ONEX"
+        /// A name of the client for itself, beside EHLO (an Internet draft).
+        case clientID = "CLIENTID"
+        /// Exchange's: as many octets follow a 354 as the first argument says.
+        case xexch50 = "XEXCH50"
+        /// Exchange's AUTH and STARTTLS.
+        case xexps = "X-EXPS"
+        case xanonymousTLS = "X-ANONYMOUSTLS"
     }
 
     /// Nil when the verb is not known.
@@ -35,17 +52,19 @@ package struct SMTPCommand: Equatable, Sendable {
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
         let (word, rest) = line.trimmed.firstWord
-        self.word = word.keyword()
-        verb = word.count <= 8 ? Verb(rawValue: self.word) : nil
+        verb = Self.verb(word)
+        self.word = verb?.rawValue ?? word.keyword()
         argument = rest.trimmed
     }
 
     /// The path and parameters of MAIL FROM: and RCPT TO:, nil when the argument has another shape.
     package var path: SMTPPath? {
         switch verb {
-        case .mail: SMTPPath(argument, keyword: "FROM:")
+        case .mail, .send, .soml, .saml: SMTPPath(argument, keyword: "FROM:")
         case .rcpt: SMTPPath(argument, keyword: "TO:")
-        default: nil
+        case .helo, .ehlo, .lhlo, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn,
+            .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
+            nil
         }
     }
 
@@ -57,72 +76,56 @@ package struct SMTPCommand: Equatable, Sendable {
         if word.isEmpty { return (octets, false) }
         return word.equalsIgnoringCase("LAST") ? (octets, true) : nil
     }
-}
 
-/// A reverse-path or forward-path with its ESMTP parameters (RFC 5321 §4.1.2).
-package struct SMTPPath: Equatable, Sendable {
-    /// The mailbox without angle brackets and source route; empty for the null path.
-    package let mailbox: ArraySlice<UInt8>
-    /// It stood in angle brackets, as it must (RFC 5321 §4.1.2).
-    package let isBracketed: Bool
-    /// `KEYWORD` or `KEYWORD=value`, keyword in capitals.
-    package let parameters: [(keyword: String, value: ArraySlice<UInt8>)]
+    /// The URL of BURL and whether it is the last part (RFC 4468 §3.5).
+    var isLastURL: Bool { argument.firstWord.rest.trimmed.equalsIgnoringCase("LAST") }
 
-    package static func == (a: SMTPPath, b: SMTPPath) -> Bool {
-        a.mailbox == b.mailbox && a.isBracketed == b.isBracketed && a.parameters.count == b.parameters.count
-            && zip(a.parameters, b.parameters).allSatisfy { $0.keyword == $1.keyword && $0.value == $1.value }
+    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or fewer.
+    private static func packed(_ word: ArraySlice<UInt8>) -> UInt64 {
+        guard word.count <= 8 else { return 0 }
+        var packed: UInt64 = 0
+        var shift: UInt64 = 0
+        for octet in word {
+            let folded = octet >= 97 && octet <= 122 ? octet - 32 : octet
+            packed |= UInt64(folded) << shift
+            shift += 8
+        }
+        return packed
     }
 
-    /// Parses what stands behind MAIL or RCPT.
-    package init?(_ argument: ArraySlice<UInt8>, keyword: StaticString) {
-        guard argument.hasPrefixIgnoringCase(keyword) else { return nil }
-        let rest = argument.dropFirst(keyword.utf8CodeUnitCount).trimmed
-        var mailbox: ArraySlice<UInt8>
-        var tail: ArraySlice<UInt8>
-        if rest.first == UInt8(ascii: "<") {
-            guard let close = Self.closingBracket(rest) else { return nil }
-            mailbox = rest[(rest.startIndex + 1)..<close]
-            tail = rest[(close + 1)...]
-            if mailbox.first == UInt8(ascii: "@"), let colon = mailbox.firstIndex(of: UInt8(ascii: ":")) {
-                mailbox = mailbox[(colon + 1)...]  // a source route is accepted and ignored (RFC 5321 appendix C)
-            }
-        } else {
-            // Without brackets it is no path, but many clients wrote so and servers take it.
-            (mailbox, tail) = rest.firstWord
-            guard !mailbox.isEmpty else { return nil }
+    private static func verb(_ word: ArraySlice<UInt8>) -> Verb? {
+        switch packed(word) {
+        case 0x4f4c_4548: .helo
+        case 0x4f4c_4845: .ehlo
+        case 0x4f4c_484c: .lhlo
+        case 0x4c49_414d: .mail
+        case 0x5450_4352: .rcpt
+        case 0x4154_4144: .data
+        case 0x5441_4442: .bdat
+        case 0x5445_5352: .rset
+        case 0x504f_4f4e: .noop
+        case 0x5449_5551: .quit
+        case 0x5946_5256: .vrfy
+        case 0x4e50_5845: .expn
+        case 0x504c_4548: .help
+        case 0x4854_5541: .auth
+        case 0x534c_5454_5241_5453: .startTLS
+        case 0x4e52_5445: .etrn
+        case 0x4c52_5542: .burl
+        case 0x54_4e45_494c_4358: .xclient
+        case 0x4452_4157_524f_4658: .xforward
+        case 0x444e_4553: .send
+        case 0x4c4d_4f53: .soml
+        case 0x4c4d_4153: .saml
+        case 0x4e52_5554: .turn
+        case 0x4e52_5441: .atrn
+        case 0x4252_4556: .verb
+        case 0x5845_4e4f: .onex
+        case 0x4449_544e_4549_4c43: .clientID
+        case 0x30_3548_4358_4558: .xexch50
+        case 0x5350_5845_2d58: .xexps
+        case 0: word.equalsIgnoringCase("X-ANONYMOUSTLS") ? .xanonymousTLS : nil
+        default: nil
         }
-        var parameters: [(String, ArraySlice<UInt8>)] = []
-        tail = tail.trimmed
-        while !tail.isEmpty, parameters.count < 64 {
-            let (word, rest) = tail.firstWord
-            tail = rest.trimmed
-            if let equals = word.firstIndex(of: UInt8(ascii: "=")) {
-                parameters.append((word[..<equals].keyword(), word[(equals + 1)...]))
-            } else {
-                parameters.append((word.keyword(), []))
-            }
-        }
-        isBracketed = rest.first == UInt8(ascii: "<")
-        self.mailbox = mailbox
-        self.parameters = parameters
-    }
-
-    /// The `>` outside of a quoted local-part.
-    private static func closingBracket(_ path: ArraySlice<UInt8>) -> Int? {
-        var quoted = false
-        var escaped = false
-        for index in path.indices {
-            let octet = path[index]
-            if escaped {
-                escaped = false
-            } else if quoted, octet == UInt8(ascii: "\\") {
-                escaped = true
-            } else if octet == UInt8(ascii: "\"") {
-                quoted.toggle()
-            } else if !quoted, octet == UInt8(ascii: ">") {
-                return index
-            }
-        }
-        return nil
     }
 }

@@ -3,6 +3,9 @@
 // Who decides what the client's next octets are: after DATA, AUTH and STARTTLS the server's reply does, so they are
 // held until it is known; after BDAT the client's own command does, whatever the server thinks of it (RFC 3030 §2).
 // Replies are matched to commands by counting (RFC 2920 §3.1), never by their code or text.
+//
+// What the client says is in SMTPDialogue+Client.swift, what the server says in +Server, the verdicts on both in
+// +Verdicts, and how the place is found again behind lost octets in +Gap.
 
 /// The joint state of an SMTP or LMTP session.
 package struct SMTPDialogue: Dialogue {
@@ -10,53 +13,152 @@ package struct SMTPDialogue: Dialogue {
     package enum Variant: Sendable { case smtp, lmtp }
 
     /// What the client's next octets are.
-    private enum ClientState: Equatable, Sendable {
+    enum ClientState: Equatable, Sendable {
         /// A command line. Successors: all others.
         case commands
         /// The reply to DATA decides. Successors: `data`, `commands`.
         case dataOffered
-        /// 354 was sent: message data up to CRLF.CRLF. Successor: `commands`.
+        /// 354 was sent: message data up to CRLF.CRLF. Successors: `commands`, `lost`.
         case data
-        /// Octets of a chunk, as BDAT announced. Successor: `commands`.
+        /// Octets of a chunk, as BDAT announced. Successors: `commands`, `lost`.
         case chunk(size: Int, isLast: Bool)
-        /// The reply to AUTH or to a response decides. Successors: `saslResponse`, `commands`.
-        case saslAwaiting(SASLFollower)
-        /// 334 was sent: one line of base64. Successor: `saslAwaiting`.
-        case saslResponse(SASLFollower)
-        /// The reply to STARTTLS decides. Successors: `commands`, or the session is opaque.
-        case tlsOffered
+        /// The reply to AUTH or to a response decides. The follower is nil when its AUTH was not seen. Successors:
+        /// `saslResponse`, `commands`, `lost`.
+        case saslAwaiting(SASLFollower?)
+        /// 334 was sent: one line of base64. Successors: `saslAwaiting`, `lost`.
+        case saslResponse(SASLFollower?)
+        /// The reply to a command decides whose success ends what can be followed: STARTTLS, TURN. Successors: `commands`,
+        /// `lost`, or the session is opaque.
+        case edgeOffered
+        /// The reply to XEXCH50 decides. Successors: `blob`, `commands`, `lost`.
+        case blobOffered(size: Int?)
+        /// Octets that XEXCH50 announced. Successors: `commands`, `lost`.
+        case blob(size: Int)
+        /// Octets are missing. Successors: `commands`, `data`, `saslResponse`, or the session is opaque.
+        case lost(SMTPLoss)
+    }
+
+    /// Whether the server's replies can be told apart.
+    enum ReplyPlace: Equatable, Sendable {
+        /// The next reply answers the oldest command that waits.
+        case certain
+        /// Octets are missing: nobody knows what the next reply answers.
+        case lost(SMTPReplySearch)
     }
 
     /// A command that awaits its reply.
-    private struct Outstanding: Equatable, Sendable {
+    struct Outstanding: Equatable, Sendable {
+        /// What its reply means beside its verb.
+        struct Traits: OptionSet, Equatable, Sendable {
+            let rawValue: UInt8
+            /// This BDAT, BURL or DATA ends a message.
+            static let endsMessage = Traits(rawValue: 1)
+            /// The line may be a password; servers like to repeat what they did not understand.
+            static let isSecret = Traits(rawValue: 2)
+            /// MAIL asks for a verdict for each recipient (PRDR).
+            static let wantsPRDR = Traits(rawValue: 4)
+            /// MAIL may go on with a message that broke off (RFC 1845 §3).
+            static let mayRestart = Traits(rawValue: 8)
+            /// Octets of a chunk follow, though the server never said that it knows chunks.
+            static let isUnasked = Traits(rawValue: 16)
+            /// 353 came: a reply for each recipient follows, and one for the message.
+            static let hasPRDR = Traits(rawValue: 32)
+        }
+
         var verb: SMTPCommand.Verb?
         var exchange: Int
         /// The mailbox of MAIL and RCPT.
         var mailbox = ""
-        /// This BDAT or DATA ends a message.
-        var endsMessage = false
+        var traits: Traits = []
         /// Replies still to come; nil while it is not known (LMTP answers a message once for each accepted recipient).
         var repliesLeft: Int?
-        /// The line may be a password; servers like to repeat what they did not understand.
-        var isSecret = false
     }
 
-    private let variant: Variant
-    private var client = ClientState.commands
-    private var greeted = false
-    private var outstanding = Fifo<Outstanding>()
-    private var exchange = 0
-    /// The code of a multi-line reply that is not complete.
-    private var openCode: Int?
-    private var acceptedRecipients = 0
-    private var transactionOpen = false
-    private var helloSeen = false
+    /// What the server confirmed of the transaction.
+    struct Transaction: Equatable, Sendable {
+        var isOpen = false
+        var recipients = 0
+        var hasPRDR = false
+        /// A chunk was refused (RFC 3030 §2).
+        var hasFailedChunk = false
+        /// Sender and recipients are those of a message that broke off (RFC 1845 §3).
+        var isRestarted = false
+    }
+
+    /// What the client sent of its transaction, whatever the server said to it.
+    struct Sent: Equatable, Sendable {
+        enum Stage: Equatable, Sendable {
+            case nothing, mail
+            /// A chunk, or a URL.
+            case chunks
+            /// The last chunk.
+            case last
+        }
+
+        var stage: Stage = .nothing
+        /// MAIL had SMTPUTF8; nil when MAIL was not seen.
+        var isUTF8: Bool? = false
+        /// MAIL had BODY=BINARYMIME.
+        var isBinary = false
+        var usesURL = false
+        var recipients = 0
+    }
+
+    /// What is not known because octets are missing.
+    struct Doubt: OptionSet, Equatable, Sendable {
+        let rawValue: UInt8
+        /// Whether there was an EHLO or HELO.
+        static let hello = Doubt(rawValue: 1)
+        /// Whether the client is logged in.
+        static let login = Doubt(rawValue: 2)
+        /// Whether a transaction is open, and how many recipients it has.
+        static let transaction = Doubt(rawValue: 4)
+        static let everything: Doubt = [.hello, .login, .transaction]
+    }
+
+    let variant: Variant
+    var client = ClientState.commands
+    var replies = ReplyPlace.certain
+    var greeted = false
+    var outstanding = Fifo<Outstanding>()
+    /// Those of them that may change what the server offers.
+    var renewals = 0
+    var exchange = 0
+    /// The code of a multi-line reply that is not complete, and the enhanced code of its first line.
+    var openCode: Int?
+    var openEnhanced: SMTPEnhancedCode?
+    /// What the EHLO reply that is not complete offers so far.
+    var pendingOffer: SMTPOffer?
+    /// What the server offered last: nothing before EHLO and after HELO, nil when that is not known.
+    package internal(set) var offer: SMTPOffer? = SMTPOffer()
+    var transaction = Transaction()
+    var sent = Sent()
+    /// MAIL commands of the session, and whether one had SMTPUTF8.
+    var mails = 0
+    var usedUTF8 = false
+    var helloSeen = false
+    var isAuthenticated = false
+    var hasQuit = false
+    /// VERB was accepted: lines with the code 050 tell what the server does.
+    var isVerbose = false
+    /// The newest command must be the last of its group (RFC 2920 §3.1).
+    var endsGroup = false
+    /// Why octets of the client are held, or were before its newest line.
+    var hold: SMTPHold?
+    /// A message for nobody was sent, and is to have no reply (RFC 2033 §4.3): its exchange.
+    var unanswered: Int?
+    /// The last reply answered a message.
+    var answeredMessage = false
+    var doubt: Doubt = []
+    /// The place was found again behind lost octets of the client. A client that did not wait as it must may have sent more
+    /// than that place allows for; the server's next reply may show it.
+    var isDoubtful = false
     /// Lines of the server before its greeting that are no replies.
-    private var strayLines = 0
+    var strayLines = 0
     /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
-    private var mayLeakSecret = false
-    package private(set) var mayHaveSecurityLayer = false
-    package private(set) var opaque: OpaqueReason?
+    var mayLeakSecret = false
+    package internal(set) var mayHaveSecurityLayer = false
+    package internal(set) var opaque: OpaqueReason?
 
     package init(_ variant: Variant = .smtp) { self.variant = variant }
 
@@ -65,21 +167,30 @@ package struct SMTPDialogue: Dialogue {
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
 
+    /// What the server offers, as the newest reply to EHLO or LHLO has it; nil when that is not known.
+    package var extensions: SMTPExtensions? { offer?.extensions }
+
     package func demand(_ side: Side) -> Demand {
         if opaque != nil { return .opaque }
         switch side {
-        case .server: return .line(limit: DialogueLimits.line)
+        case .server:
+            switch replies {
+            case .certain: return .line(limit: DialogueLimits.line)
+            case .lost: return .seek(limit: DialogueLimits.line)
+            }
         case .client: break
         }
         switch client {
         case .commands, .saslResponse: return .line(limit: DialogueLimits.line)
-        case .dataOffered, .saslAwaiting, .tlsOffered: return .held
+        case .dataOffered, .saslAwaiting, .edgeOffered, .blobOffered: return .held
         case .data:
             let carrier: Carrier = variant == .lmtp ? .lmtp : .data
             return .content(Content(.message(carrier), dotStuffed: true, exchange: exchange), .dotTerminated)
         case .chunk(let size, let isLast):
             return .content(
                 Content(.message(.bdat), size: size, exchange: exchange, continues: !isLast), .octets(size))
+        case .blob(let size): return .content(Content(.literal, size: size, exchange: exchange), .octets(size))
+        case .lost: return .seek(limit: DialogueLimits.line)
         }
     }
 
@@ -92,6 +203,9 @@ package struct SMTPDialogue: Dialogue {
 
     package mutating func contentEnded(from side: Side) -> ContentEnd {
         client = .commands
+        isDoubtful = false
+        endsGroup = false
+        hold = nil
         settleHead()
         return ContentEnd()
     }
@@ -120,252 +234,52 @@ package struct SMTPDialogue: Dialogue {
         guard side == .client else { return nil }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
-        case .commands, .dataOffered, .data, .chunk, .tlsOffered:
+        case .lost: return maskUnplaced(line)
+        case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob:
             let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
-            return line.dropFirst(blanks).hasPrefixIgnoringCase("AUTH") ? line.masking((blanks + 4)..<line.count) : nil
+            let verb = line.dropFirst(blanks)
+            for word in ["AUTH", "X-EXPS", "CLIENTID"] as [StaticString] where verb.hasPrefixIgnoringCase(word) {
+                return line.masking((blanks + word.utf8CodeUnitCount)..<line.count)
+            }
+            return nil
         }
     }
 
-    // MARK: The client
-
-    private mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        if case .saslResponse(var follower) = client {
-            let reading = follower.response(line)
-            client = .saslAwaiting(follower)
-            var note = Note(.client, .response, exchange: currentExchange, raw: raw)
-            if let masked = reading.masked { note.masked = masked[...] + raw[line.endIndex...] }
-            if let credential = reading.credential { note.facts = [.credential(credential)] }
-            if !crlf { note.violations.append(.smtpBareLineEnd) }
-            return note
-        }
-        let command = SMTPCommand(line)
-        exchange += 1
-        var note = Note(
-            .client, .command(Command(verb: command.word, isKnown: command.verb != nil)), exchange: exchange, raw: raw)
-        if !crlf { note.violations.append(.smtpBareLineEnd) }
-        if !greeted { note.violations.append(.smtpEarlyTalker) }
-        judgeOrder(command, &note)
-        var entry = Outstanding(verb: command.verb, exchange: exchange)
-        switch command.verb {
-        case .helo, .ehlo, .lhlo: note.facts.append(.clientName(command.argument.text))
-        case .mail, .rcpt:
-            let path = command.path
-            entry.mailbox = (path?.mailbox ?? command.argument).text
-            if path?.isBracketed != true { note.violations.append(.smtpBadPath) }
-        case .data:
-            client = .dataOffered
-            entry.endsMessage = true
-        case .bdat:
-            if let chunk = command.chunk {
-                client = .chunk(size: chunk.size, isLast: chunk.isLast)
-                entry.endsMessage = chunk.isLast
-            } else {
-                note.violations.append(.smtpBadChunkSize)
-            }
-        case .burl: entry.endsMessage = command.argument.firstWord.rest.trimmed.equalsIgnoringCase("LAST")
-        case .auth: acceptAuth(command, raw, &note)
-        case .startTLS: client = .tlsOffered
-        case .rset, .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward: break
-        case nil:
-            note.violations.append(.smtpUnknownCommand)
-            note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
-            if note.masked != nil {
-                entry.isSecret = true
-                note.element = .command(Command(verb: "", isKnown: false))
-            }
-        }
-        if command.verb != nil { mayLeakSecret = false }
-        entry.repliesLeft = variant == .lmtp && entry.endsMessage ? nil : 1
-        outstanding.append(entry)
-        if outstanding.count > DialogueLimits.outstanding {
-            note.violations.append(.smtpTooManyOutstanding)
-            note.facts.append(.opaque(.holdLimit))
-            becomeOpaque(.holdLimit)
-        }
-        return note
-    }
-
-    /// The order of a transaction (RFC 5321 §4.1.4), judged only while no reply is due that could change it.
-    private func judgeOrder(_ command: SMTPCommand, _ note: inout Note) {
-        guard outstanding.isEmpty, greeted else { return }
-        let inOrder: Bool
-        switch command.verb {
-        case .mail: inOrder = helloSeen && !transactionOpen
-        case .rcpt: inOrder = transactionOpen
-        case .data, .bdat, .burl: inOrder = transactionOpen && acceptedRecipients > 0
-        case .helo, .ehlo, .lhlo, .rset, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn, .xclient,
-            .xforward, nil:
-            inOrder = true
-        }
-        if !inOrder { note.violations.append(.smtpBadSequence) }
-    }
-
-    /// AUTH mechanism [initial-response] (RFC 4954 §4).
-    private mutating func acceptAuth(_ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ note: inout Note) {
-        let (mechanism, rest) = command.argument.firstWord
-        var follower = SASLFollower(mechanism: mechanism.keyword())
-        let initial = rest.trimmed
-        if !initial.isEmpty {
-            let reading = follower.response(initial)
-            if let masked = reading.masked {
-                note.masked = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
-            }
-            if let credential = reading.credential { note.facts.append(.credential(credential)) }
-        }
-        client = .saslAwaiting(follower)
-    }
-
-    // MARK: The server
-
-    private mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
-        if !crlf { note.violations.append(.smtpReplyBareLineEnd) }
-        guard let reply = SMTPReplyLine(line) else {
-            note.violations.append(.smtpBadReply)
-            if !greeted {
-                strayLines += 1
-                if strayLines >= DialogueLimits.linesBeforeGreeting {
-                    note.facts.append(.opaque(.notThisProtocol))
-                    becomeOpaque(.notThisProtocol)
-                }
-            }
-            return note
-        }
-        if let openCode, openCode != reply.code { note.violations.append(.smtpReplyCodesDiffer) }
-        openCode = reply.isLast ? nil : (openCode ?? reply.code)
-        let element = Reply(reply.status, code: line.prefix(3).text, isLast: reply.isLast)
-        if !greeted {
-            note.element = .greeting(element)
-            note.exchange = 0
-            greeted = reply.isLast
-            return note
-        }
-        note.element = .reply(element)
-        if client == .data {
-            // No reply is due in the middle of the data but 421 (RFC 5321 §3.8).
-            if reply.code != 421 {
-                note.violations.append(.smtpReplyDuringData)
-                note.facts.append(.opaque(.desynchronised))
-                becomeOpaque(.desynchronised)
-            }
-            return note
-        }
-        guard var head = outstanding.first else {
-            if reply.code != 421 {
-                note.element = .unknown
-                note.violations.append(.smtpUnsolicitedReply)
-            }
-            return note
-        }
-        note.exchange = head.exchange
-        if head.isSecret { note.masked = raw.masking(4..<raw.count) }
-        guard reply.isLast else { return note }
-        if reply.status == .intermediate, answersIntermediate(head, reply.code, &note) { return note }
-        head.repliesLeft = (head.repliesLeft ?? 1) - 1
-        complete(head, reply, &note)
-        return note
-    }
-
-    /// 354 and 334 leave their command outstanding. False when no such reply is due.
-    private mutating func answersIntermediate(_ head: Outstanding, _ code: Int, _ note: inout Note) -> Bool {
-        switch client {
-        case .dataOffered where head.verb == .data && head.exchange == exchange:
-            note.element = .goAhead
-            client = .data
-            return true
-        case .saslAwaiting(let follower) where head.verb == .auth:
-            note.element = .challenge
-            client = .saslResponse(follower)
-            return true
-        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .tlsOffered:
-            note.violations.append(.smtpUnexpectedIntermediate)
-            return false
-        }
-    }
-
-    /// The last reply of a command, or one of several in LMTP.
-    private mutating func complete(_ head: Outstanding, _ reply: SMTPReplyLine, _ note: inout Note) {
-        let ok = reply.status == .ok
-        let isLast = (head.repliesLeft ?? 0) <= 0
-        if !isLast {
-            outstanding.first = head
-            note.element = .reply(Reply(reply.status, code: "\(reply.code)", isLast: false))
-        } else {
-            outstanding.popFirst()
-        }
-        switch head.verb {
-        case .mail:
-            if ok {
-                transactionOpen = true
-                acceptedRecipients = 0
-                note.facts.append(.reversePath(head.mailbox))
-            }
-        case .rcpt:
-            if ok { acceptedRecipients += 1 }
-            note.facts.append(ok ? .recipient(head.mailbox) : .recipientRefused(head.mailbox))
-        case .data, .bdat, .burl:
-            // A DATA that got no 354 leaves the recipients as they are.
-            // The DATA that is offered is always the newest command; this one may be an older one, its message
-            // complete.
-            let refusedBeforeData = client == .dataOffered && head.exchange == exchange
-            if refusedBeforeData { client = .commands }
-            if head.endsMessage {
-                note.facts.append(ok ? .messageAccepted : .messageRefused)
-                if isLast, !refusedBeforeData {
-                    transactionOpen = false
-                    acceptedRecipients = 0
-                }
-            } else if !ok {
-                note.facts.append(.messageRefused)
-            }
-        case .rset, .helo, .ehlo, .lhlo:
-            if ok { acceptedRecipients = 0 }
-            if ok, head.verb != .rset { helloSeen = true }
-            if ok, transactionOpen {
-                transactionOpen = false
-                note.facts.append(.transactionReset)
-            }
-        case .auth:
-            note.facts.append(.login(accepted: ok))
-            switch client {
-            case .saslAwaiting(let follower), .saslResponse(let follower):
-                client = .commands
-                if ok { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
-            case .commands, .dataOffered, .data, .chunk, .tlsOffered: break
-            }
-        case .startTLS:
-            if ok {
-                becomeOpaque(.tls)
-                note.facts.append(.opaque(.tls))
-            } else if client == .tlsOffered {
-                client = .commands
-            }
-        case .xclient:
-            // The session starts over (Postfix XCLIENT_README): a 220 greeting is its reply.
-            if ok { transactionOpen = false }
-        case .noop, .quit, .vrfy, .expn, .help, .etrn, .xforward, nil: break
-        }
-        settleHead()
-    }
-
-    /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2).
-    /// How many that are is known once all commands before it are answered and its content is complete.
-    private mutating func settleHead() {
+    /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2,
+    /// §4.3). How many that are is known once all commands before it are answered and its content is complete.
+    mutating func settleHead() {
         while var head = outstanding.first, head.repliesLeft == nil {
             switch client {
             case .dataOffered, .data, .chunk: if head.exchange == exchange { return }
-            case .commands, .saslAwaiting, .saslResponse, .tlsOffered: break
+            case .commands, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob, .lost: break
             }
-            // BDAT has no 354 by which a server could refuse it before: without recipients it is refused once.
-            let replies = head.verb == .data ? acceptedRecipients : max(1, acceptedRecipients)
-            guard replies == 0 else {
-                head.repliesLeft = replies
+            guard !doubt.contains(.transaction) else { return loseReplies(isBroken: false) }
+            guard transaction.recipients == 0 else {
+                head.repliesLeft = transaction.recipients
                 outstanding.first = head
                 return
             }
-            outstanding.popFirst()
+            unanswered = outstanding.count == 1 ? head.exchange : nil
+            pop()
+            transaction = Transaction()
         }
     }
+
+    /// The next reply answers the oldest command that waits.
+    var isCertain: Bool { if case .certain = replies { true } else { false } }
+
+    /// The oldest command is answered.
+    mutating func pop() {
+        guard let head = outstanding.popFirst() else { return }
+        if head.verb?.renewsOffer == true { renewals -= 1 }
+    }
+}
+
+/// Why octets of the client are held: which command's reply decides what they are.
+enum SMTPHold: Equatable, Sendable {
+    case data
+    /// AUTH; others may follow it at once when it is complete by itself (RFC 4954 §4).
+    case auth(isComplete: Bool)
+    /// STARTTLS and the like.
+    case edge
 }

@@ -129,6 +129,7 @@ package struct TranscriptRenderer: Sendable {
         case .gap: "octets are missing in the capture"
         case .notThisProtocol: "another protocol"
         case .securityLayer: "a SASL security layer"
+        case .rolesSwapped: "client and server changed their roles"
         case nil: "unknown"
         }
     }
@@ -168,6 +169,14 @@ package struct TranscriptRenderer: Sendable {
         case .unplaced: line(note, time, " (not placed: octets are missing before)", &out)
         }
         for violation in note.violations { tell(violation, &out) }
+    }
+
+    /// What is wrong with the messages of an exchange that is complete.
+    package mutating func flaws(of row: Exchange, into out: inout String) {
+        let flaws = row.violations.filter(\.isOfMessage)
+        guard !flaws.isEmpty else { return }
+        unfold(&out)
+        for flaw in flaws { tell(flaw, &out) }
     }
 
     private mutating func gap(_ note: Note, _ count: Int?, _ time: Int64, _ out: inout String) {

@@ -109,7 +109,7 @@ extension Relay {
     /// Follows the transaction as the client means it. Gives the points that this command reaches.
     private mutating func transaction(_ command: SMTPCommand) -> [RulePoint] {
         switch command.verb {
-        case .mail:
+        case .mail, .send, .soml, .saml:
             beginTransaction()
             facts.sender = command.path?.mailbox.text ?? ""
             facts.size = command.path?.parameters.first { $0.keyword == "SIZE" }?.value.decimal
@@ -120,7 +120,8 @@ extension Relay {
             facts.recipients.append(path.mailbox.text)
             return [.envelope]
         case .rset, .ehlo, .helo, .lhlo: beginTransaction()
-        case .data, .bdat, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn, .burl, .xclient, .xforward, nil:
+        case .data, .bdat, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn, .burl, .xclient, .xforward,
+            .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
             break
         }
         return []
@@ -143,9 +144,9 @@ extension Relay {
     private mutating func withdraw(_ command: SMTPCommand) {
         switch command.verb {
         case .rcpt: if command.path != nil, !facts.recipients.isEmpty { facts.recipients.removeLast() }
-        case .mail: facts.sender = ""
+        case .mail, .send, .soml, .saml: facts.sender = ""
         case .helo, .ehlo, .lhlo, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn,
-            .burl, .xclient, .xforward, nil:
+            .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
             break
         }
     }

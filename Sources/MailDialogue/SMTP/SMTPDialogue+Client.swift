@@ -1,0 +1,172 @@
+// What the client says: command lines and SASL responses.
+
+import MailMessage
+
+/// What is said of a line beside its element.
+struct SMTPRemarks {
+    var violations: [Violation] = []
+    var facts: [Fact] = []
+    var masked: ArraySlice<UInt8>?
+}
+
+extension SMTPDialogue {
+    mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
+        switch client {
+        case .saslResponse(let follower): acceptResponse(raw, follower)
+        case .lost(let loss): acceptUnplaced(raw, loss)
+        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .edgeOffered, .blobOffered, .blob:
+            acceptCommand(raw)
+        }
+    }
+
+    private mutating func acceptResponse(_ raw: ArraySlice<UInt8>, _ follower: SASLFollower?) -> Note {
+        let (line, crlf) = raw.withoutLineEnd
+        var note = Note(.client, .response, exchange: currentExchange, raw: raw)
+        var violations: [Violation] = crlf ? [] : [.smtpBareLineEnd]
+        hold = .auth(isComplete: false)
+        if var follower {
+            let reading = follower.response(line)
+            client = .saslAwaiting(follower)
+            if let masked = reading.masked { note.masked = masked[...] + raw[line.endIndex...] }
+            if let credential = reading.credential { note.facts = [.credential(credential)] }
+            violations += reading.violations
+        } else {
+            // Its AUTH was not seen, so nobody knows what in it is secret.
+            client = .saslAwaiting(nil)
+            note.masked = raw.masking(0..<raw.count)
+        }
+        if !violations.isEmpty { note.violations = violations }
+        resumeBehindResponse(&note)
+        return note
+    }
+
+    mutating func acceptCommand(_ raw: ArraySlice<UInt8>) -> Note {
+        let (line, crlf) = raw.withoutLineEnd
+        let command = SMTPCommand(line)
+        exchange &+= 1
+        unanswered = nil
+        var remarks = SMTPRemarks()
+        var word = command.word
+        if resumesReplies() { remarks.facts.append(.resumed) }
+        judgeLine(line, crlf: crlf, command, &remarks)
+        judgeTiming(command, &remarks)
+        judgeOrder(command, &remarks)
+        hold = nil
+        var entry = Outstanding(verb: command.verb, exchange: exchange)
+        switch command.verb {
+        case .helo, .ehlo, .lhlo:
+            sent = Sent()
+            judgeHello(command, &remarks)
+            remarks.facts.append(.clientName(command.argument.text))
+        case .mail, .send, .soml, .saml, .rcpt: acceptPath(command, raw, &entry, &remarks)
+        case .data:
+            client = .dataOffered
+            hold = .data
+            entry.traits.insert(.endsMessage)
+        case .bdat: acceptChunk(command, &entry, &remarks)
+        case .burl:
+            sent.usesURL = true
+            sent.stage = command.isLastURL ? .last : .chunks
+            if command.isLastURL { entry.traits.insert(.endsMessage) }
+        case .auth, .xexps: acceptAuth(command, raw, &remarks)
+        case .startTLS, .xanonymousTLS, .turn, .atrn:
+            client = .edgeOffered
+            hold = .edge
+        case .xexch50: client = .blobOffered(size: command.argument.firstWord.word.decimal)
+        case .rset: sent = Sent()
+        case .clientID:
+            remarks.masked = mask(partial: raw, from: .client)
+            entry.traits.insert(.isSecret)
+        case .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward, .verb, .onex: break
+        case nil:
+            remarks.violations.append(.smtpUnknownCommand)
+            remarks.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
+            if remarks.masked != nil {
+                entry.traits.insert(.isSecret)
+                word = ""
+            }
+        }
+        if let verb = command.verb {
+            mayLeakSecret = false
+            endsGroup = verb.endsGroup
+            if verb.renewsOffer { renewals += 1 }
+        } else {
+            endsGroup = false
+        }
+        entry.repliesLeft = variant == .lmtp && entry.traits.contains(.endsMessage) ? nil : 1
+        isDoubtful = false
+        if opaque == nil { outstanding.append(entry) }
+        if !isCertain { releaseHeld() }
+        if outstanding.count > DialogueLimits.outstanding {
+            remarks.violations.append(.smtpTooManyOutstanding)
+            remarks.facts.append(.opaque(.holdLimit))
+            becomeOpaque(.holdLimit)
+        }
+        return Note(
+            .client, .command(Command(verb: word, isKnown: command.verb != nil)), exchange: entry.exchange, raw: raw,
+            masked: remarks.masked, facts: remarks.facts, violations: remarks.violations)
+    }
+
+    /// MAIL and RCPT: the path and what the parameters ask for.
+    private mutating func acceptPath(
+        _ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+    ) {
+        let isRecipient = command.verb == .rcpt
+        let cut = SMTPPathCut(command.argument, keyword: isRecipient ? "TO:" : "FROM:")
+        entry.mailbox = (cut?.mailbox ?? command.argument).text
+        var asked = SMTPAsked()
+        if let cut {
+            judgePath(cut, isRecipient: isRecipient, &remarks)
+            asked = judgeParameters(cut.tail, isRecipient: isRecipient, &remarks)
+        } else {
+            remarks.violations.append(.smtpBadPath)
+        }
+        if isRecipient {
+            sent.recipients += 1
+        } else {
+            mails += 1
+            usedUTF8 = usedUTF8 || asked.isUTF8
+            sent = Sent(stage: .mail, isUTF8: asked.isUTF8, isBinary: asked.isBinary)
+            if asked.wantsPRDR { entry.traits.insert(.wantsPRDR) }
+            if asked.mayRestart { entry.traits.insert(.mayRestart) }
+        }
+        judgeCounts(isRecipient: isRecipient, &remarks)
+    }
+
+    /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many, and
+    /// what comes may be content or commands.
+    private mutating func acceptChunk(
+        _ command: SMTPCommand, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+    ) {
+        guard let chunk = command.chunk else {
+            remarks.violations.append(.smtpBadChunkSize)
+            remarks.facts.append(.opaque(.desynchronised))
+            return becomeOpaque(.desynchronised)
+        }
+        client = .chunk(size: chunk.size, isLast: chunk.isLast)
+        sent.stage = chunk.isLast ? .last : .chunks
+        if chunk.isLast { entry.traits.insert(.endsMessage) }
+        if chunk.size > 0, let offer, renewals == 0, !offer.extensions.contains(.chunking) {
+            entry.traits.insert(.isUnasked)
+        }
+    }
+
+    /// AUTH mechanism [initial-response] (RFC 4954 §4).
+    private mutating func acceptAuth(
+        _ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ remarks: inout SMTPRemarks
+    ) {
+        let (mechanism, rest) = command.argument.firstWord
+        var follower = SASLFollower(mechanism: mechanism.keyword())
+        let initial = rest.trimmed
+        if !initial.isEmpty {
+            let reading = follower.response(initial)
+            if let masked = reading.masked {
+                remarks.masked = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
+            }
+            if let credential = reading.credential { remarks.facts.append(.credential(credential)) }
+            remarks.violations += reading.violations
+        }
+        client = .saslAwaiting(follower)
+        hold = .auth(isComplete: !initial.isEmpty && !follower.mayInstallLayer)
+    }
+}

@@ -1,0 +1,383 @@
+// How the place is found again when octets are missing. Nothing is guessed: what can't be placed passes as it is, and no
+// verdict is given that a missing octet could overturn.
+//
+// The server only ever sends lines, so behind its next LF a line begins, and that line is a reply or a part of one. What
+// it answers is certain again when its code, or its shape, can belong to one command only, and that command is the last of
+// its group, so that the client waits for this reply and nothing else is due (RFC 2920 §3.1):
+//
+// - 354 answers DATA (RFC 5321 §4.3.2), the last of its group. What the client sends next is the message.
+// - 334 answers AUTH or a response (RFC 4954 §4). What the client sends next is a response, which is a secret; the
+//   reply to it that is not 334 ends AUTH.
+// - 250 in whose lines stand keywords that nothing but an EHLO reply has (RFC 5321 §4.1.1.1) answers EHLO.
+// - 252 answers VRFY or EXPN, 221 answers QUIT (§4.3.2): both last of their group.
+// - 220 is the greeting, or answers STARTTLS (RFC 3207 §4) or XCLIENT: after each the client waits. Its next octets
+//   are a TLS handshake, which no command begins like, or a command.
+//
+// When only octets of the server are missing, the client's place stays certain except where a reply decides it. A client
+// that sends a command although its last one must be answered first (because it must be the last of its group, or because
+// PIPELINING is not offered) has that answer: this command is the only one that waits.
+//
+// When octets are missing in the data behind 354, no second message by DATA can have begun before the server spoke:
+// a line with nothing but a dot, opened and closed by CRLF, is the end of this message, unless chunks are on offer,
+// in which such a line may stand. And the server's next reply is that to the message; where PIPELINING is not offered, the
+// client waited for it.
+
+/// What is known of the client's place while it is lost.
+struct SMTPLoss: Equatable, Sendable {
+    enum Place: Equatable, Sendable {
+        /// Anything may come.
+        case anything
+        /// Message data that 354 asked for, or commands behind it.
+        case content
+        /// A TLS handshake or a command.
+        case edge
+        /// DATA was the newest command, and its reply may be among what is missing.
+        case awaitingData
+        /// AUTH was, or a response.
+        case awaitingAuth
+    }
+
+    var place: Place
+    /// The octets up to the next LF may be the end of a line.
+    var isBroken: Bool
+    /// The line before ended with CRLF.
+    var followsCRLF = false
+}
+
+/// What is known of the reply under way while replies can't be told apart.
+struct SMTPReplySearch: Equatable, Sendable {
+    /// The octets up to the next LF may be the end of a line.
+    var isBroken: Bool
+    /// The lines of this reply were seen from its first one on.
+    var isWhole: Bool
+    var code: Int?
+    var lines = 0
+    /// A line of it can only be one of an EHLO reply.
+    var hasKeyword = false
+    var offer = SMTPOffer()
+}
+
+extension SMTPDialogue {
+    package mutating func lose(_ side: Side) {
+        guard opaque == nil else { return }
+        hold = nil
+        unanswered = nil
+        answeredMessage = false
+        switch side {
+        case .client: loseClient()
+        case .server: loseServer()
+        }
+    }
+
+    private mutating func loseClient() {
+        switch client {
+        case .data where !isDoubtful:
+            // Nothing but the message can be missing as long as the server says nothing.
+            client = .lost(SMTPLoss(place: .content, isBroken: true))
+            settleHead()
+            if outstanding.isEmpty { loseBoth() }
+        case .lost(var loss) where loss.place == .content:
+            loss.isBroken = true
+            client = .lost(loss)
+        case .commands, .data, .dataOffered, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob,
+            .lost:
+            loseBoth()
+        }
+    }
+
+    /// The client may have sent anything.
+    mutating func loseBoth(isBroken: Bool = true) {
+        client = .lost(SMTPLoss(place: .anything, isBroken: isBroken))
+        loseReplies(isBroken: false)
+        sent = Sent(isUTF8: nil)
+        endsGroup = false
+        isDoubtful = false
+        offer = nil
+        doubt = .everything
+        usedUTF8 = true
+    }
+
+    private mutating func loseServer() {
+        switch client {
+        case .lost(let loss) where loss.place == .content: loseBoth(isBroken: loss.isBroken)
+        case .commands, .data, .dataOffered, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob,
+            .lost:
+            releaseHeld()
+        }
+        loseReplies(isBroken: true)
+        doubt = .everything
+    }
+
+    /// No reply can be told to decide what the client's octets are: they are held no longer.
+    mutating func releaseHeld() {
+        switch client {
+        case .dataOffered: client = .lost(SMTPLoss(place: .awaitingData, isBroken: false))
+        case .saslAwaiting: client = .lost(SMTPLoss(place: .awaitingAuth, isBroken: false))
+        case .blobOffered: client = .lost(SMTPLoss(place: .anything, isBroken: false))
+        case .edgeOffered: client = .lost(SMTPLoss(place: .edge, isBroken: false))
+        case .commands, .data, .chunk, .saslResponse, .blob, .lost: break
+        }
+    }
+
+    /// What waits for replies, and what they answer, is not known any more.
+    mutating func loseReplies(isBroken: Bool) {
+        let isWhole = !isBroken && openCode == nil
+        var search = SMTPReplySearch(isBroken: isBroken, isWhole: isWhole)
+        if case .lost(let old) = replies { search.isBroken = search.isBroken || old.isBroken }
+        replies = .lost(search)
+        forget()
+        greeted = true
+        openCode = nil
+        openEnhanced = nil
+        pendingOffer = nil
+        transaction = Transaction()
+        doubt.insert(.transaction)
+    }
+
+    /// No command waits for a reply that could be told.
+    private mutating func forget() {
+        if renewals > 0 {
+            offer = nil
+            doubt.insert(.hello)
+        }
+        renewals = 0
+        outstanding.removeAll()
+    }
+
+    // MARK: The client
+
+    /// A line whose place is not known, or that makes it known.
+    mutating func acceptUnplaced(_ raw: ArraySlice<UInt8>, _ loss: SMTPLoss) -> Note {
+        var loss = loss
+        let (line, crlf) = raw.withoutLineEnd
+        let masked = maskUnplaced(raw)
+        var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw, masked: masked)
+        if loss.isBroken {
+            loss.isBroken = false
+            loss.followsCRLF = crlf
+            client = .lost(loss)
+            return note
+        }
+        switch loss.place {
+        case .edge:
+            if line.starts(with: [0x16, 0x03]) {
+                note.element = .opaque
+                note.masked = nil
+                note.facts = [.opaque(.tls)]
+                becomeOpaque(.tls)
+                return note
+            }
+            client = .commands
+            guard case .lost(let search) = replies, !search.isBroken else { return acceptCommand(raw) }
+            forget()
+            replies = .certain
+            var command = acceptCommand(raw)
+            command.facts.insert(.resumed, at: 0)
+            return command
+        case .content where loss.followsCRLF && crlf && line.elementsEqual([46]):
+            if let offer, !offer.extensions.contains(.chunking) {
+                client = .commands
+                endsGroup = false
+                settleHead()
+                note.facts = [.resumed]
+                note.masked = nil
+                return note
+            }
+        case .awaitingData: loss.place = .anything
+        case .awaitingAuth:
+            // Another AUTH would be seen: a challenge belongs to the one that was.
+            let verb = SMTPCommand(line).verb
+            if verb == .auth || verb == .xexps { loss.place = .anything }
+        case .anything, .content: break
+        }
+        loss.followsCRLF = crlf
+        client = .lost(loss)
+        return note
+    }
+
+    /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
+    /// shape, whose secrets are where they always are.
+    func maskUnplaced(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let line = raw.withoutLineEnd.line
+        let command = SMTPCommand(line)
+        let whole = raw.masking(0..<raw.count)
+        guard SMTPLineOctets(line).isEmpty else { return whole }
+        switch command.verb {
+        case .mail, .send, .soml, .saml, .rcpt: return command.path?.isBracketed == true ? nil : whole
+        case .bdat: return command.chunk == nil ? whole : nil
+        case .data, .rset, .quit, .startTLS: return command.argument.isEmpty ? nil : whole
+        case .ehlo, .helo, .lhlo: return SMTPGrammar.isHost(command.argument) ? nil : whole
+        case .auth, .xexps:
+            let rest = command.argument.firstWord.rest.trimmed
+            return rest.isEmpty
+                ? nil : raw.masking((rest.startIndex - raw.startIndex)..<(rest.endIndex - raw.startIndex))
+        case .noop, .vrfy, .expn, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
+            .xexch50, .xanonymousTLS, nil:
+            return whole
+        }
+    }
+
+    // MARK: The server
+
+    /// A reply line that may answer anything, or that makes certain what it answers.
+    mutating func acceptUnplacedReply(_ raw: ArraySlice<UInt8>, _ search: SMTPReplySearch) -> Note {
+        var search = search
+        var note = Note(.server, .unplaced, exchange: currentExchange, raw: raw)
+        let (line, _) = raw.withoutLineEnd
+        guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
+            replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
+            return note
+        }
+        if search.lines > 0 || !search.isWhole {
+            if SMTPOffer.isUnmistakable(reply.text) { search.hasKeyword = true }
+            _ = search.offer.read(reply.text)
+        }
+        search.lines += 1
+        search.code = reply.isLast ? nil : reply.code
+        guard reply.isLast else {
+            replies = .lost(search)
+            return note
+        }
+        replies = .lost(SMTPReplySearch(isBroken: false, isWhole: true))
+        switch reply.code {
+        case 354: resumeContent(&note)
+        case 334: resumeResponse(&note)
+        case 250 where search.hasKeyword && !search.offer.extensions.contains(.pipeConnect):
+            if resume(behind: [.ehlo, .lhlo], &note, reply) {
+                helloSeen = true
+                offer = search.isWhole ? search.offer : nil
+                doubt.subtract([.hello, .transaction])
+            }
+        case 252: _ = resume(behind: [.vrfy, .expn], &note, reply)
+        case 221: if resume(behind: [.quit], &note, reply) { hasQuit = true }
+        case 220: resumeEdge(&note, reply)
+        default: break
+        }
+        return note
+    }
+
+    /// 354: the newest command is DATA.
+    private mutating func resumeContent(_ note: inout Note) {
+        guard case .lost(let loss) = client else { return }
+        switch loss.place {
+        case .awaitingData: isDoubtful = false
+        case .anything, .awaitingAuth, .content:
+            isDoubtful = true
+            exchange &+= 1
+        case .edge: return
+        }
+        resume(at: Outstanding(verb: .data, exchange: exchange, traits: .endsMessage, repliesLeft: 1), &note)
+        if variant == .lmtp, var head = outstanding.first {
+            head.repliesLeft = nil
+            outstanding.first = head
+        }
+        client = .data
+        note.element = .goAhead
+    }
+
+    /// 334: AUTH is under way.
+    private mutating func resumeResponse(_ note: inout Note) {
+        guard case .lost(let loss) = client else { return }
+        switch loss.place {
+        case .awaitingAuth: break
+        case .anything, .awaitingData, .content: exchange &+= 1
+        case .edge: return
+        }
+        isDoubtful = true
+        resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
+        client = .saslResponse(nil)
+        note.element = .challenge
+    }
+
+    /// Of the commands only `entry` waits.
+    private mutating func resume(at entry: Outstanding, _ note: inout Note) {
+        replies = .certain
+        forget()
+        outstanding.append(entry)
+        note.exchange = entry.exchange
+        note.facts = [.resumed]
+    }
+
+    /// A reply that one of `verbs` has, each the last of its group. False when the client's octets, of which none is missing,
+    /// have no such command.
+    private mutating func resume(behind verbs: [SMTPCommand.Verb], _ note: inout Note, _ reply: SMTPReplyLine) -> Bool {
+        switch client {
+        case .lost:
+            client = .commands
+            exchange &+= 1
+            forget()
+            endsGroup = false
+            isDoubtful = true
+            note.exchange = exchange
+        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob:
+            guard
+                let answered = outstanding.elements.last(where: { entry in entry.verb.map(verbs.contains) ?? false })
+            else { return false }
+            while let first = outstanding.first, first.exchange <= answered.exchange { pop() }
+            note.exchange = answered.exchange
+        }
+        replies = .certain
+        note.element = .reply(Reply(reply.status, code: "\(reply.code)"))
+        note.facts = [.resumed]
+        return true
+    }
+
+    /// 220: the session is where it was behind the greeting, or TLS begins.
+    private mutating func resumeEdge(_ note: inout Note, _ reply: SMTPReplyLine) {
+        switch client {
+        case .lost:
+            client = .lost(SMTPLoss(place: .edge, isBroken: false))
+            forget()
+            offer = nil
+            doubt = .everything
+        case .commands where exchange == 0:
+            // The client has said nothing yet.
+            replies = .certain
+            helloSeen = false
+            doubt = []
+            note.element = .greeting(Reply(.ok, code: "220"))
+            note.exchange = 0
+            note.facts = [.resumed]
+        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob:
+            if resume(behind: [.xclient], &note, reply) {
+                offer = SMTPOffer()
+                helloSeen = false
+                doubt = [.login]
+            }
+        }
+    }
+
+    // MARK: Both
+
+    /// A command of a client whose place is certain, while replies are lost: true when it proves that all before it were
+    /// answered.
+    mutating func resumesReplies() -> Bool {
+        guard case .lost(let search) = replies, !search.isBroken, exchange > 1 else { return false }
+        let waits = offer.map { renewals == 0 && !$0.extensions.contains(.pipelining) } ?? false
+        guard endsGroup || waits else { return false }
+        forget()
+        replies = .certain
+        return true
+    }
+
+    /// The reply to a message whose data has a gap came.
+    mutating func resumeBehindContent(_ head: Outstanding, _ note: inout Note) {
+        guard case .lost(let loss) = client, loss.place == .content, head.exchange == exchange else { return }
+        if let offer, !offer.extensions.contains(.pipelining) {
+            client = .commands
+            note.facts.append(.resumed)
+        } else {
+            loseBoth(isBroken: loss.isBroken)
+        }
+    }
+
+    /// A response while replies are lost: the server has nothing else to answer.
+    mutating func resumeBehindResponse(_ note: inout Note) {
+        guard case .lost(let search) = replies else { return }
+        if search.isBroken {
+            releaseHeld()
+        } else {
+            resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
+        }
+    }
+}

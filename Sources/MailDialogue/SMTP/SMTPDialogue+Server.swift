@@ -1,0 +1,321 @@
+// What the server says: its greeting and its replies.
+
+extension SMTPDialogue {
+    mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
+        switch replies {
+        case .certain: acceptReply(raw)
+        case .lost(let search): acceptUnplacedReply(raw, search)
+        }
+    }
+
+    private mutating func acceptReply(_ raw: ArraySlice<UInt8>) -> Note {
+        let (line, crlf) = raw.withoutLineEnd
+        guard let reply = SMTPReplyLine(line) else { return acceptMalformed(raw, line, crlf: crlf) }
+        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
+        var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
+        if let openCode, openCode != reply.code { violations.append(.smtpReplyCodesDiffer) }
+        let isFirst = openCode == nil
+        openCode = reply.isLast ? nil : (openCode ?? reply.code)
+        let element = Reply(reply.status, code: line.prefix(3).text, isLast: reply.isLast)
+        let head = greeted ? outstanding.first : nil
+        judgeReplyLine(reply, line, head, isFirst: isFirst, &violations)
+        if !greeted {
+            if isFirst { judgeGreeting(reply, &violations) }
+            note.element = .greeting(element)
+            note.exchange = 0
+            greeted = reply.isLast
+        } else {
+            note.element = .reply(element)
+            if case .data = client {
+                acceptDuringData(reply, &note, &violations)
+            } else if var head {
+                note.exchange = head.exchange
+                if head.traits.contains(.isSecret) { note.masked = raw.masking(4..<raw.count) }
+                answer(&head, reply, isFirst: isFirst, &note, &violations)
+            } else if reply.code != 421 {
+                acceptUnsolicited(reply, &note, &violations)
+            }
+        }
+        if !violations.isEmpty { note.violations += violations }
+        return note
+    }
+
+    /// A line without a code that a reply may have.
+    private mutating func acceptMalformed(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, crlf: Bool) -> Note {
+        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
+        var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
+        let code = SMTPReplyLine.digits(line)
+        if isVerbose, code == 50 {
+            note.element = .reply(Reply(.intermediate, code: "050", isLast: false))
+        } else {
+            violations.append(code == nil ? .smtpBadReply : .smtpReplyCodeOutOfRange)
+        }
+        if !greeted {
+            strayLines += 1
+            if strayLines >= DialogueLimits.linesBeforeGreeting {
+                note.facts = [.opaque(.notThisProtocol)]
+                becomeOpaque(.notThisProtocol)
+            }
+        }
+        if !violations.isEmpty { note.violations = violations }
+        return note
+    }
+
+    /// No reply is due in the middle of the data but 421 (RFC 5321 §3.8).
+    private mutating func acceptDuringData(
+        _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+    ) {
+        guard reply.code != 421 else { return }
+        // Behind lost octets, what came before 354 may have been data already, and this its reply.
+        if !isDoubtful { violations.append(.smtpReplyDuringData) }
+        let reason: OpaqueReason = isDoubtful ? .gap : .desynchronised
+        note.facts.append(.opaque(reason))
+        becomeOpaque(reason)
+    }
+
+    /// A reply while no command waits.
+    private mutating func acceptUnsolicited(
+        _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+    ) {
+        if let exchange = unanswered {
+            note.exchange = exchange
+            violations.append(.lmtpReplyForNobody)
+            guard reply.isLast else { return }
+            unanswered = nil
+            if reply.status != .ok { note.facts.append(.messageRefused) }
+        } else if isDoubtful {
+            note.element = .unplaced
+            loseBoth(isBroken: false)
+        } else {
+            note.element = .unknown
+            violations.append(variant == .lmtp && answeredMessage ? .lmtpTooManyReplies : .smtpUnsolicitedReply)
+        }
+    }
+
+    /// A line of the reply to the oldest command.
+    private mutating func answer(
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, isFirst: Bool, _ note: inout Note,
+        _ violations: inout [Violation]
+    ) {
+        if case .chunk = client, head.exchange == exchange, reply.code != 421 {
+            violations.append(.smtpReplyDuringChunk)
+        }
+        switch head.verb {
+        case .ehlo, .lhlo: readOffer(reply, isFirst: isFirst, &violations)
+        case .helo: judgeHeloReply(reply, isFirst: isFirst, &violations)
+        default: break
+        }
+        if reply.code == 558, head.traits.contains(.endsMessage), offer?.extensions.contains(.exdata) == true,
+            let inner = SMTPReplyLine(reply.text), inner.isLast
+        {
+            // Courier's EXDATA: each line holds the reply for one recipient, which need not be a refusal.
+            note.facts.append(inner.status == .ok ? .messageAccepted : .messageRefused)
+        }
+        guard reply.isLast else { return }
+        if reply.status == .intermediate, answersIntermediate(&head, reply, &note, &violations) { return }
+        head.repliesLeft = (head.repliesLeft ?? 1) - 1
+        complete(head, reply, &note, &violations)
+    }
+
+    /// 354 and 334 leave their command outstanding. False when no such reply is due.
+    private mutating func answersIntermediate(
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+    ) -> Bool {
+        switch client {
+        case .dataOffered where head.verb == .data && head.exchange == exchange:
+            if reply.code != 354, reply.code != 355 { violations.append(.smtpOtherIntermediate) }
+            if variant == .lmtp, transaction.recipients == 0, !doubt.contains(.transaction), !transaction.isRestarted {
+                violations.append(.lmtpDataForNobody)
+            }
+            note.element = .goAhead
+            client = .data
+            return true
+        case .saslAwaiting(var follower) where head.verb == .auth || head.verb == .xexps:
+            note.element = .challenge
+            if reply.code != 334 { violations.append(.smtpOtherIntermediate) }
+            if reply.separator == .none { violations.append(.smtpBareChallenge) }
+            if let found = follower?.challenge(reply.text) { violations += found }
+            client = .saslResponse(follower)
+            return true
+        case .blobOffered(let size) where head.verb == .xexch50:
+            note.element = .goAhead
+            if let size {
+                client = .blob(size: size)
+            } else {
+                note.facts.append(.opaque(.desynchronised))
+                becomeOpaque(.desynchronised)
+            }
+            return true
+        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob,
+            .lost:
+            break
+        }
+        if reply.code == 353, head.traits.contains(.endsMessage), !head.traits.contains(.hasPRDR), transaction.hasPRDR {
+            head.traits.insert(.hasPRDR)
+            head.repliesLeft = transaction.recipients + 1
+            outstanding.first = head
+            note.element = .reply(Reply(.intermediate, code: "353", isLast: false))
+            return true
+        }
+        if reply.code == 355, head.traits.contains(.mayRestart) {
+            restart(head, &note)
+            return true
+        }
+        violations.append(.smtpUnexpectedIntermediate)
+        return false
+    }
+
+    /// The server goes on with a message that broke off (RFC 1845 §3): sender and recipients are those of then.
+    private mutating func restart(_ head: Outstanding, _ note: inout Note) {
+        pop()
+        transaction = Transaction(isOpen: true, isRestarted: true)
+        doubt.remove(.transaction)
+        note.facts.append(.reversePath(head.mailbox))
+        guard variant == .lmtp else { return }
+        // How many recipients, and so how many replies, can't be known.
+        note.facts.append(.opaque(.desynchronised))
+        becomeOpaque(.desynchronised)
+    }
+
+    /// The last reply of a command, or one of several in LMTP and PRDR.
+    private mutating func complete(
+        _ head: Outstanding, _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+    ) {
+        let ok = reply.status == .ok
+        let isLast = (head.repliesLeft ?? 0) <= 0
+        if isLast {
+            pop()
+        } else {
+            outstanding.first = head
+            note.element = .reply(Reply(reply.status, code: "\(reply.code)", isLast: false))
+        }
+        answeredMessage = head.traits.contains(.endsMessage)
+        switch head.verb {
+        case .mail, .send, .soml, .saml:
+            if ok {
+                transaction = Transaction(isOpen: true, hasPRDR: head.traits.contains(.wantsPRDR))
+                doubt.remove(.transaction)
+                note.facts.append(.reversePath(head.mailbox))
+            }
+        case .rcpt:
+            if ok { transaction.recipients += 1 }
+            note.facts.append(ok ? .recipient(head.mailbox) : .recipientRefused(head.mailbox))
+        case .data, .bdat, .burl: completeMessage(head, reply, isLast: isLast, &note, &violations)
+        case .rset, .helo, .ehlo, .lhlo: if ok { reset(head.verb, &note, &violations) }
+        case .auth, .xexps: completeAuth(ok, &note)
+        case .startTLS, .xanonymousTLS: passEdge(ok ? .tls : nil, &note)
+        case .turn, .atrn: passEdge(ok ? .rolesSwapped : nil, &note)
+        case .xexch50:
+            switch client {
+            case .blobOffered: client = .commands
+            case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blob, .lost: break
+            }
+        case .xclient:
+            // The session starts over (Postfix XCLIENT_README): a 220 greeting is its reply.
+            if ok {
+                transaction = Transaction()
+                helloSeen = false
+                isAuthenticated = false
+                offer = SMTPOffer()
+            }
+        case .quit: if ok { hasQuit = true }
+        case .verb: if ok { isVerbose = true }
+        case .noop, .vrfy, .expn, .help, .etrn, .xforward, .onex, .clientID, nil: break
+        }
+        settleHead()
+    }
+
+    private mutating func completeMessage(
+        _ head: Outstanding, _ reply: SMTPReplyLine, isLast: Bool, _ note: inout Note, _ violations: inout [Violation]
+    ) {
+        let ok = reply.status == .ok
+        // A DATA that got no 354 leaves the recipients as they are. The DATA that is offered is always the newest command;
+        // this one may be an older one, its message complete.
+        if case .dataOffered = client, head.exchange == exchange {
+            client = .commands
+            if ok { violations.append(.smtpDataNotAwaited) } else { note.facts.append(.messageRefused) }
+            return
+        }
+        if !ok, head.verb == .bdat {
+            transaction.hasFailedChunk = true
+            if head.traits.contains(.isUnasked), reply.code == 500 || reply.code == 502 {
+                violations.append(.smtpChunkNotUnderstood)
+                note.facts.append(.opaque(.desynchronised))
+                becomeOpaque(.desynchronised)
+            }
+        }
+        guard head.traits.contains(.endsMessage) else {
+            if !ok { note.facts.append(.messageRefused) }
+            return
+        }
+        let isVerdict = isLast || !head.traits.contains(.hasPRDR)
+        if isVerdict, reply.code != 558 || offer?.extensions.contains(.exdata) != true {
+            note.facts.append(ok ? .messageAccepted : .messageRefused)
+        }
+        guard isLast else { return }
+        transaction = Transaction()
+        doubt.remove(.transaction)
+        resumeBehindContent(head, &note)
+    }
+
+    /// EHLO, HELO, LHLO and RSET end a transaction (RFC 5321 §4.1.4).
+    private mutating func reset(_ verb: SMTPCommand.Verb?, _ note: inout Note, _ violations: inout [Violation]) {
+        if transaction.isOpen { note.facts.append(.transactionReset) }
+        transaction = Transaction()
+        doubt.remove(.transaction)
+        switch verb {
+        case .ehlo, .lhlo:
+            if let pendingOffer { judgeOffer(pendingOffer, &violations) }
+            offer = pendingOffer
+            pendingOffer = nil
+        case .helo: offer = SMTPOffer()
+        default: return
+        }
+        if variant == .lmtp, verb != .lhlo { violations.append(.lmtpHelloAccepted) }
+        helloSeen = true
+        doubt.remove(.hello)
+    }
+
+    private mutating func completeAuth(_ ok: Bool, _ note: inout Note) {
+        note.facts.append(.login(accepted: ok))
+        if ok {
+            isAuthenticated = true
+            doubt.remove(.login)
+        }
+        switch client {
+        case .saslAwaiting(let follower), .saslResponse(let follower):
+            client = .commands
+            if ok { mayHaveSecurityLayer = follower?.mayInstallLayer ?? true } else { mayLeakSecret = true }
+        case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob, .lost: break
+        }
+    }
+
+    /// The reply to a command whose success ends what can be followed.
+    private mutating func passEdge(_ reason: OpaqueReason?, _ note: inout Note) {
+        if let reason {
+            becomeOpaque(reason)
+            note.facts.append(.opaque(reason))
+        } else if case .edgeOffered = client {
+            client = .commands
+        }
+    }
+
+    /// A line of the reply to EHLO or LHLO. It counts once its last line is there, and only if that accepts.
+    private mutating func readOffer(_ reply: SMTPReplyLine, isFirst: Bool, _ violations: inout [Violation]) {
+        guard reply.status == .ok else {
+            pendingOffer = nil
+            return
+        }
+        if isFirst {
+            pendingOffer = SMTPOffer()
+            if !SMTPGrammar.isHost(reply.text.trimmed.firstWord.word) {
+                violations.append(.smtpHelloReplyWithoutDomain)
+            }
+            return
+        }
+        guard let faults = pendingOffer?.read(reply.text) else { return }
+        if faults.contains(.syntax) { violations.append(.smtpBadKeyword) }
+        if faults.contains(.size) { violations.append(.smtpBadSizeKeyword) }
+        if faults.contains(.limits) { violations.append(.smtpBadLimits) }
+    }
+}

@@ -1,0 +1,334 @@
+// The verdicts on what both sides say. Each is certain from what was seen: what depends on a reply that is still due, on
+// an offer that is not known, or on octets that are missing, is not judged.
+
+/// What the parameters of MAIL ask for.
+struct SMTPAsked {
+    var isUTF8 = false
+    var isBinary = false
+    var wantsPRDR = false
+    var mayRestart = false
+}
+
+extension SMTPDialogue {
+    // MARK: Command lines
+
+    /// Line end, octets, length and argument of a command line.
+    func judgeLine(
+        _ line: ArraySlice<UInt8>, crlf: Bool, _ command: SMTPCommand, _ remarks: inout SMTPRemarks
+    ) {
+        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
+        let octets = SMTPLineOctets(line)
+        if !octets.isEmpty { judgeOctets(octets, line, command, &remarks) }
+        if line.count > 510 { judgeLength(line.count + 2, command, &remarks) }
+        switch command.verb {
+        case .data, .rset, .quit, .turn:
+            if !command.argument.isEmpty { remarks.violations.append(.smtpArgumentNotAllowed) }
+        case .startTLS: if !command.argument.isEmpty { remarks.violations.append(.smtpStartTLSArgument) }
+        case .vrfy, .expn, .etrn, .auth, .burl:
+            if command.argument.isEmpty { remarks.violations.append(.smtpArgumentMissing) }
+        case .helo, .ehlo, .lhlo, .mail, .rcpt, .bdat, .noop, .help, .xclient, .xforward, .send, .soml, .saml, .atrn,
+            .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
+            break
+        }
+    }
+
+    /// Octets that a command line may not have, or only under SMTPUTF8.
+    private func judgeOctets(
+        _ octets: SMTPLineOctets, _ line: ArraySlice<UInt8>, _ command: SMTPCommand, _ remarks: inout SMTPRemarks
+    ) {
+        if octets.contains(.nul) { remarks.violations.append(.smtpNULInCommand) }
+        if octets.contains(.bareCR) { remarks.violations.append(.smtpBareCR) }
+        if octets.contains(.control) { remarks.violations.append(.smtpControlInCommand) }
+        guard octets.contains(.nonASCII) else { return }
+        let isOld = offer?.extensions.contains(.utf8SMTP) ?? true
+        let mayBeUTF8: Bool
+        switch command.verb {
+        case .mail, .send, .soml, .saml: mayBeUTF8 = isOld || Self.asksForUTF8(command)
+        case .rcpt: mayBeUTF8 = isOld || sent.isUTF8 ?? true
+        case .vrfy, .expn: mayBeUTF8 = isOld || command.argument.suffix(9).equalsIgnoringCase(" SMTPUTF8")
+        case .helo, .ehlo, .lhlo, .data, .bdat, .rset, .noop, .quit, .help, .auth, .startTLS, .etrn, .burl, .xclient,
+            .xforward, .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
+            mayBeUTF8 = false
+        }
+        if !mayBeUTF8 {
+            remarks.violations.append(.smtpNonASCIICommand)
+        } else if !SMTPGrammar.isUTF8(line) {
+            remarks.violations.append(.smtpInvalidUTF8)
+        }
+    }
+
+    private static func asksForUTF8(_ command: SMTPCommand) -> Bool {
+        guard let cut = SMTPPathCut(command.argument, keyword: "FROM:") else { return false }
+        var parameters = SMTPParameters(cut.tail)
+        while let parameter = parameters.next() {
+            if parameter.keyword.equalsIgnoringCase("SMTPUTF8") { return true }
+        }
+        return false
+    }
+
+    /// `length` is that of the line with its end. Extensions that are offered allow for longer lines.
+    private func judgeLength(_ length: Int, _ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+        guard let offer else { return }
+        if command.verb == .auth, !command.argument.firstWord.rest.trimmed.isEmpty {
+            return remarks.violations.append(.smtpLongInitialResponse)
+        }
+        if length > offer.commandLimit(command.verb) { remarks.violations.append(.smtpLongCommand) }
+    }
+
+    /// EHLO, HELO and LHLO: the protocol, and the name of the client (RFC 5321 §4.1.1.1).
+    func judgeHello(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+        switch variant {
+        case .lmtp: if command.verb != .lhlo { remarks.violations.append(.lmtpHello) }
+        case .smtp: if command.verb == .lhlo { remarks.violations.append(.smtpLHLO) }
+        }
+        if command.argument.isEmpty {
+            remarks.violations.append(.smtpArgumentMissing)
+        } else if !SMTPGrammar.isHost(command.argument) {
+            remarks.violations.append(.smtpBadHelloName)
+        }
+    }
+
+    func judgePath(_ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout SMTPRemarks) {
+        if isRecipient, cut.mailbox.isEmpty { remarks.violations.append(.smtpNullRecipient) }
+        let faults = cut.faults
+        if faults.isEmpty { return }
+        if !faults.isDisjoint(with: [.unbracketed, .glued]) { remarks.violations.append(.smtpBadPath) }
+        if faults.contains(.space) { remarks.violations.append(.smtpSpaceBeforePath) }
+        if faults.contains(.malformed) { remarks.violations.append(.smtpBadMailbox) }
+        if faults.contains(.sourceRoute) { remarks.violations.append(.smtpSourceRoute) }
+        if faults.contains(.longLocalPart) { remarks.violations.append(.smtpLongLocalPart) }
+        if faults.contains(.longDomain) { remarks.violations.append(.smtpLongDomain) }
+        if faults.contains(.longPath) { remarks.violations.append(.smtpLongPath) }
+    }
+
+    /// The parameters behind a path. Each fault is told once for a command.
+    func judgeParameters(
+        _ tail: ArraySlice<UInt8>, isRecipient: Bool, _ remarks: inout SMTPRemarks
+    ) -> SMTPAsked {
+        var asked = SMTPAsked()
+        if tail.isEmpty { return asked }
+        var seen: UInt32 = 0
+        var found: Set<Violation> = []
+        let offered = renewals == 0 && greeted ? offer : nil
+        var parameters = SMTPParameters(tail)
+        while let parameter = parameters.next() {
+            guard SMTPGrammar.isKeyword(parameter.keyword) else {
+                found.insert(.smtpBadParameter)
+                continue
+            }
+            guard let known = SMTPParameter(parameter.keyword) else {
+                if let value = parameter.value, !SMTPGrammar.isValue(value) { found.insert(.smtpBadParameter) }
+                let isPrivate = parameter.keyword.first.map { $0 | 32 == 120 } ?? false
+                if let offered, !isPrivate, offered.isFullyKnown { found.insert(.smtpExtensionNotOffered) }
+                continue
+            }
+            if !known.fits(isRecipient: isRecipient) {
+                found.insert(.smtpBadParameter)
+                continue
+            }
+            let bit: UInt32 = 1 << UInt32(known.rawValue)
+            if seen & bit != 0, known.isOnceOnly { found.insert(.smtpParameterRepeated) }
+            seen |= bit
+            let value = parameter.value ?? []
+            if !known.allows(parameter.value) {
+                let isText = known.isXtext && !value.isEmpty && !SMTPGrammar.isXtext(value.behindSemicolon)
+                found.insert(isText ? .smtpBadXtext : .smtpBadParameterValue)
+            }
+            if let offered, offered.extensions.isDisjoint(with: known.needs(value)) {
+                found.insert(.smtpExtensionNotOffered)
+            }
+            switch known {
+            case .size:
+                if let limit = offered?.sizeLimit, let size = value.decimal, size > limit {
+                    found.insert(.smtpSizeOverLimit)
+                }
+            case .body: asked.isBinary = value.equalsIgnoringCase("BINARYMIME")
+            case .smtpUTF8: asked.isUTF8 = true
+            case .prdr: asked.wantsPRDR = true
+            case .transID: asked.mayRestart = true
+            case .ret, .envid, .auth, .by, .holdFor, .holdUntil, .mtPriority, .requireTLS, .mtrk, .solicit, .submitter,
+                .conperm, .altAddress, .notify, .orcpt, .rrvs, .conneg:
+                break
+            }
+        }
+        if !found.isEmpty { remarks.violations += found.sorted { $0.code < $1.code } }
+        return asked
+    }
+
+    /// The limits that the server stated (RFC 9422 §4). What was sent before a gap is not counted, so that the count is
+    /// never too high.
+    func judgeCounts(isRecipient: Bool, _ remarks: inout SMTPRemarks) {
+        guard let offer, renewals == 0 else { return }
+        if isRecipient {
+            if let limit = offer.recipientLimit, sent.recipients > limit {
+                remarks.violations.append(.smtpTooManyRecipients)
+            }
+        } else if let limit = offer.transactionLimit, mails > limit {
+            remarks.violations.append(.smtpTooManyTransactions)
+        }
+    }
+
+    // MARK: Time and order of commands
+
+    /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).
+    func judgeTiming(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+        guard greeted else { return remarks.violations.append(.smtpEarlyTalker) }
+        guard isCertain, !outstanding.isEmpty else { return }
+        if endsGroup { return remarks.violations.append(.smtpPipelinedBehindSync) }
+        if sent.usesURL, sent.stage == .last, command.verb?.beginsTransaction == true {
+            remarks.violations.append(.smtpURLNotAwaited)
+        }
+        if renewals == 0, let offer, !offer.extensions.contains(.pipelining) {
+            remarks.violations.append(.smtpPipeliningNotOffered)
+        }
+    }
+
+    /// The order of commands (RFC 5321 §4.1.4). What a reply may still change is judged only while none is due.
+    func judgeOrder(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+        if hasQuit { remarks.violations.append(.smtpCommandAfterQuit) }
+        guard let verb = command.verb else { return }
+        if let needed = verb.needs, greeted, renewals == 0, let offer {
+            if !offer.extensions.contains(needed) {
+                remarks.violations.append(.smtpExtensionNotOffered)
+            } else if verb == .auth, !command.argument.isEmpty, !offer.offers(command.argument.firstWord.word) {
+                remarks.violations.append(.smtpMechanismNotOffered)
+            }
+        }
+        let isIdle = outstanding.isEmpty && greeted && isCertain
+        let knowsTransaction = isIdle && !doubt.contains(.transaction)
+        switch verb {
+        case .mail, .send, .soml, .saml:
+            if verb != .mail { remarks.violations.append(.smtpObsoleteCommand) }
+            if isIdle, !helloSeen, !doubt.contains(.hello) { remarks.violations.append(.smtpMailWithoutHello) }
+            if knowsTransaction, transaction.isOpen { remarks.violations.append(.smtpNestedMail) }
+        case .rcpt: if knowsTransaction, !transaction.isOpen { remarks.violations.append(.smtpBadSequence) }
+        case .data, .bdat, .burl:
+            if let violation = judgeContentCommand(verb) {
+                remarks.violations.append(violation)
+            } else if knowsTransaction, !transaction.isOpen || (transaction.recipients == 0 && !transaction.isRestarted)
+            {
+                remarks.violations.append(.smtpBadSequence)
+            }
+        case .auth:
+            if knowsTransaction, transaction.isOpen { remarks.violations.append(.smtpAuthInTransaction) }
+            if isIdle, isAuthenticated, !doubt.contains(.login) { remarks.violations.append(.smtpAuthTwice) }
+        case .turn: remarks.violations.append(.smtpObsoleteCommand)
+        case .helo, .ehlo, .lhlo, .rset, .noop, .quit, .vrfy, .expn, .help, .startTLS, .etrn, .xclient, .xforward,
+            .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS:
+            break
+        }
+    }
+
+    /// DATA, BDAT and BURL among themselves (RFC 3030 §2, §3): whatever the server replies, the order is wrong.
+    private func judgeContentCommand(_ verb: SMTPCommand.Verb) -> Violation? {
+        switch (verb, sent.stage) {
+        case (.data, .chunks): .smtpDataAfterChunk
+        case (.data, .mail): sent.isBinary ? .smtpDataForBinary : nil
+        case (.bdat, .last): .smtpChunkAfterLast
+        case (.bdat, .chunks): outstanding.isEmpty && transaction.hasFailedChunk ? .smtpChunkAfterFailure : nil
+        default: nil
+        }
+    }
+
+    /// Octets of the client waited for the reply that decides what they are. `line` is the first line of them, nil when they
+    /// became content.
+    package func judgeWaiting(_ side: Side) -> Violation? {
+        switch hold {
+        case .data: if case .data = client { .smtpDataBefore354 } else { .smtpPipelinedBehindSync }
+        case .auth(let isComplete): isComplete ? nil : .smtpPipelinedBehindSync
+        case .edge: .smtpPipelinedBehindSync
+        case nil: nil
+        }
+    }
+
+    // MARK: Replies
+
+    /// Code, separator, text, octets, length and enhanced code of a reply line.
+    mutating func judgeReplyLine(
+        _ reply: SMTPReplyLine, _ line: ArraySlice<UInt8>, _ head: Outstanding?, isFirst: Bool,
+        _ violations: inout [Violation]
+    ) {
+        if reply.code / 10 % 10 > 5 { violations.append(.smtpReplyCodeOutOfRange) }
+        if reply.separator == .other { violations.append(.smtpBadSeparator) }
+        if reply.text.isEmpty, reply.isLast, reply.code != 334 { violations.append(.smtpReplyWithoutText) }
+        if line.count > 510, reply.code != 334 { violations.append(.smtpLongReply) }
+        let octets = SMTPLineOctets(line)
+        if !octets.isEmpty {
+            if octets.contains(.bareCR) { violations.append(.smtpReplyBareCR) }
+            if !octets.isDisjoint(with: [.nul, .control]) { violations.append(.smtpControlInReply) }
+            if octets.contains(.nonASCII), !usedUTF8, doubt.isEmpty, !mayBeUTF8(head, isFirst: isFirst) {
+                violations.append(.smtpNonASCIIReply)
+            }
+        }
+        judgeEnhancedCode(reply, head, isFirst: isFirst, &violations)
+    }
+
+    /// Replies to VRFY and EXPN may hold names under SMTPUTF8; the first line of an EHLO reply any octets.
+    private func mayBeUTF8(_ head: Outstanding?, isFirst: Bool) -> Bool {
+        switch head?.verb {
+        case .vrfy, .expn: true
+        case .ehlo, .lhlo: isFirst
+        default: false
+        }
+    }
+
+    /// RFC 2034 §4: a server that offers enhanced codes sends one in each line of all replies but 3yz, the greeting, and those
+    /// to EHLO and HELO; of the same class as the reply, and the same in all lines of a reply.
+    private mutating func judgeEnhancedCode(
+        _ reply: SMTPReplyLine, _ head: Outstanding?, isFirst: Bool, _ violations: inout [Violation]
+    ) {
+        guard let head, head.verb?.renewsOffer != true, offer?.extensions.contains(.enhancedStatusCodes) == true,
+            isCertain
+        else { return }
+        let code = reply.enhanced
+        guard reply.status != .intermediate else {
+            if code != nil, reply.code != 334 { violations.append(.smtpEnhancedCodeOnIntermediate) }
+            return
+        }
+        if isFirst { openEnhanced = code }
+        guard let code else {
+            if reply.code != 558 { violations.append(.smtpEnhancedCodeMissing) }
+            return
+        }
+        if code.category != reply.code / 100 { violations.append(.smtpEnhancedCodeMismatch) }
+        if !isFirst, let first = openEnhanced, first != code { violations.append(.smtpEnhancedCodesDiffer) }
+    }
+
+    /// RFC 5321 §4.2, §4.3.2; RFC 7504 §3 for 521.
+    func judgeGreeting(_ reply: SMTPReplyLine, _ violations: inout [Violation]) {
+        switch reply.code {
+        case 220:
+            if !SMTPGrammar.isHost(reply.text.trimmed.firstWord.word) { violations.append(.smtpGreetingWithoutDomain) }
+        case 421, 521, 554: break
+        default: violations.append(.smtpBadGreetingCode)
+        }
+    }
+
+    /// HELO has no reply in the style of EHLO (RFC 5321 §3.2).
+    func judgeHeloReply(_ reply: SMTPReplyLine, isFirst: Bool, _ violations: inout [Violation]) {
+        if reply.status == .ok, !isFirst, SMTPOffer.isUnmistakable(reply.text) {
+            violations.append(.smtpHeloWithKeywords)
+        }
+    }
+
+    /// What an accepted EHLO or LHLO reply offers as a whole.
+    func judgeOffer(_ offer: SMTPOffer, _ violations: inout [Violation]) {
+        let extensions = offer.extensions
+        if extensions.contains(.binaryMIME), !extensions.contains(.chunking) {
+            violations.append(.smtpBinaryWithoutChunking)
+        }
+        if extensions.contains(.smtpUTF8), !extensions.contains(.eightBitMIME) {
+            violations.append(.smtpUTF8Without8BitMIME)
+        }
+        if variant == .lmtp, !extensions.isSuperset(of: [.pipelining, .enhancedStatusCodes]) {
+            violations.append(.lmtpMissingExtension)
+        }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// What stands behind the first semicolon, or all.
+    fileprivate var behindSemicolon: ArraySlice<UInt8> {
+        firstIndex(of: 59).map { self[($0 + 1)...] } ?? self
+    }
+}
