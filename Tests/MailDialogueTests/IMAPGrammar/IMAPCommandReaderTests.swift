@@ -177,7 +177,7 @@ import Testing
             Issue.record("no fetch")
             return
         }
-        #expect(set.wire == "1:*,7")
+        #expect(set.wireText == "1:*,7")
         #expect(set.contains(500, largest: 900))
         #expect(!set.contains(901, largest: 900))
         #expect(modifiers == [.changedSince(9)])
@@ -202,7 +202,7 @@ import Testing
             Issue.record("no store")
             return
         }
-        #expect(set.wire == "2")
+        #expect(set.wireText == "2")
         #expect(store.change == .remove)
         #expect(store.isSilent)
         #expect(store.unchangedSince == 5)
@@ -266,7 +266,7 @@ import Testing
         }
         #expect(validity == 7)
         #expect(modSeq == 8)
-        #expect([known.wire, numbers.wire, uids.wire] == ["1:4", "1", "2"])
+        #expect([known.wireText, numbers.wireText, uids.wireText] == ["1:4", "1", "2"])
     }
 
     @Test func listValues() {

@@ -18,13 +18,3 @@ extension IMAPResponseReading {
 
     func strings(_ spans: [IMAPSpan]) -> [String] { spans.map(string) }
 }
-
-extension IMAPNumberSet {
-    /// As on the wire.
-    var wire: String {
-        if isSavedResult { return "$" }
-        func number(_ value: UInt32) -> String { value == 0 ? "*" : "\(value)" }
-        return ranges.map { $0.first == $0.last ? number($0.first) : "\(number($0.first)):\(number($0.last))" }
-            .joined(separator: ",")
-    }
-}

@@ -144,7 +144,7 @@ import Testing
         #expect(search.items[0] == .min(4))
         #expect(search.items[2] == .count(3))
         #expect(search.items[4] == .modSeq(8))
-        if case .all(let set) = search.items[3] { #expect(set.wire == "4,7:9") } else { Issue.record("no set") }
+        if case .all(let set) = search.items[3] { #expect(set.wireText == "4,7:9") } else { Issue.record("no set") }
     }
 
     @Test func threads() {
@@ -172,7 +172,7 @@ import Testing
             Issue.record("no vanished")
             return
         }
-        #expect(set.wire == "41,43:116")
+        #expect(set.wireText == "41,43:116")
         #expect(isEarlier)
         #expect(set.count == 75)
     }

@@ -48,6 +48,14 @@ package struct IMAPNumberSet: Equatable, Sendable {
         ranges.contains { $0.resolved(largest: largest).contains(number) }
     }
 
+    /// The set as it stands on the wire, a range of one number as that number.
+    package var wireText: String {
+        if isSavedResult { return "$" }
+        func text(_ number: UInt32) -> String { number == 0 ? "*" : String(number) }
+        return ranges.map { $0.first == $0.last ? text($0.first) : "\(text($0.first)):\(text($0.last))" }
+            .joined(separator: ",")
+    }
+
     /// The largest number that it names itself; 0 when there is none.
     package var largestNamed: UInt32 { ranges.reduce(0) { max($0, $1.first, $1.last) } }
 }
