@@ -130,6 +130,17 @@ struct BodyJudge: Equatable, Sendable {
         return nil
     }
 
+    /// A CR is the last octet of the message.
+    mutating func takeLastCR(at offset: Int, _ book: inout FlawBook) {
+        guard coding == .quotedPrintable else { return }
+        var sink = Sink(state: quoted, book: book, offset: offset)
+        var reader = quoted.reader
+        reader.take(Octets.cr, at: 0, into: &sink)
+        sink.state.reader = reader
+        quoted = sink.state
+        book = sink.book
+    }
+
     /// The body is over.
     /// - Parameter isComplete: nothing of it is missing.
     mutating func finish(at end: Int, isComplete: Bool, _ book: inout FlawBook) {

@@ -81,9 +81,10 @@ struct LineJudge: Equatable, Sendable {
         if length > LineJudge.maximum, before <= LineJudge.maximum { book.noteAlways(.longLine, at: lineStart) }
     }
 
-    /// The message ends at this offset.
-    mutating func finish(at offset: Int, _ book: inout FlawBook) {
-        if isAfterCR { book.noteAlways(.bareCR, at: offset - 1) }
-        isAfterCR = false
+    /// The message ends at this offset; true when a CR stands at its end, which nobody was shown.
+    mutating func finish(at offset: Int, isComplete: Bool, _ book: inout FlawBook) -> Bool {
+        defer { isAfterCR = false }
+        if isAfterCR, isComplete { book.noteAlways(.bareCR, at: offset - 1) }
+        return isAfterCR
     }
 }

@@ -59,7 +59,7 @@ struct MessageJudge {
 
     /// The octets of the message end at this offset.
     mutating func endLines(at offset: Int, isComplete: Bool) {
-        if isComplete { lines.finish(at: offset, &book) }
+        if lines.finish(at: offset, isComplete: isComplete, &book) { body.takeLastCR(at: offset - 1, &book) }
     }
 
     // MARK: Header sections

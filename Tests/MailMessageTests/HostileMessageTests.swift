@@ -59,6 +59,9 @@ private func exercise(_ message: [UInt8]) -> String? {
     ] {
         _ = structure.section(spec, in: message)
     }
+    let report = MessageInspector.inspect(message)
+    if let fault = disagreement(report, with: message) { return fault }
+    guard inspect(message, sizes: [1, 5, 1_000]) == report else { return "report in pieces" }
     let found = structure.contains(TextNeedle("never in any of these messages"), scope: .message, in: message)
     return found ? "found" : nil
 }
@@ -91,7 +94,7 @@ private func exercise(_ message: [UInt8]) -> String? {
     }
 
     /// Messages of public parsers' tests, when they are there, beside the seeds.
-    private static func cases() -> [(String, [UInt8])] {
+    static func cases() -> [(String, [UInt8])] {
         let folder = folder() ?? ""
         let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         let files = names.filter { $0.hasSuffix(".eml") }.sorted().compactMap { name in
