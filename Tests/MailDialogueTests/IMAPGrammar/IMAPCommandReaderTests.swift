@@ -135,7 +135,7 @@ import Testing
         ("a STORE 1 LABELS (x)", "unknown-item@10"),
         ("a STORE 1 +FLAGS (\\Recent)", "flag-not-settable@18"), ("a STORE 1 +FLAGS (a]b)", "bad-flag@18"),
         ("a STORE 1 FLAGS (\\*)", "bad-flag@17"),
-        ("a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()", "duplicate-item@28"), ("a COPY 1", "ended@8"),
+        ("a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()", "modifier-twice@28"), ("a COPY 1", "ended@8"),
         ("a COPY * ", "ended@9"),
         ("a UID EXPUNGE", "ended@13"), ("a SEARCH", "ended@8"), ("a SEARCH FOO", "unknown-item@9"),
         ("a SEARCH NOT", "ended@12"),

@@ -128,7 +128,9 @@ import Testing
 
     /// Faults leave the other items readable.
     @Test(arguments: [
-        ("UID 5 UID 6", "duplicate-item@18", 2), ("UID 0", "zero-number@16", 1), ("UID x FLAGS ()", "bad-number@16", 1),
+        ("UID 5 UID 6", "duplicate-item@18", 2), ("UID 5 UID 5 FLAGS () FLAGS ()", "", 4),
+        ("RFC822.SIZE 1 RFC822.SIZE 2", "duplicate-item@26", 2), ("UID 0", "zero-number@16", 1),
+        ("UID x FLAGS ()", "bad-number@16", 1),
         ("UID", "missing-space@15", 0), ("FLAGS (a]) UID 5", "bad-flag@19", 2), ("MODSEQ 5 UID 5", "unexpected@19", 1),
         ("MODSEQ (0) UID 5", "zero-number@20", 2), ("BODY[1.] \"x\" UID 5", "bad-section@19", 1),
         ("BODY[FOO] \"x\" UID 5", "bad-section@17", 1), ("BODY[MIME] NIL", "bad-section@17", 1),

@@ -84,6 +84,7 @@ package struct IMAPFault: Equatable, Hashable, Sendable {
         case idTooLong = "id-too-long"
         case idTwice = "id-twice"
         case noMessage = "no-message"
+        case modifierTwice = "modifier-twice"
     }
 }
 
@@ -107,9 +108,10 @@ extension IMAPFault.Code {
         case .badObjectID: "RFC 8474 §7"
         case .badModSeqEntry: "RFC 7162 §7"
         case .badRights: "RFC 4314 §7"
-        case .badMetadataEntry: "RFC 5464 §5"
+        case .badMetadataEntry: "RFC 5464 §3.2"
         case .unknownResponse: "RFC 9051 §7"
-        case .duplicateItem: "RFC 9051 §7.5.2"
+        case .duplicateItem: "RFC 9051 §9"
+        case .modifierTwice: "RFC 7162 §7"
         case .copyUIDUneven: "RFC 4315 §3"
         case .singleUIDAsRange: "RFC 9051 §7.1"
         case .progressBeyondGoal: "RFC 9585 §6"
@@ -171,7 +173,8 @@ extension IMAPFault.Code {
         case .badMetadataEntry: "The name of a metadata entry does not begin with / or holds a wildcard."
         case .unknownResponse: "The keyword of a response is unknown."
         case .unknownItem: "An item is unknown."
-        case .duplicateItem: "An item stands twice in one response."
+        case .duplicateItem: "A response tells the UID or the size of a message twice, and differently."
+        case .modifierTwice: "STORE has UNCHANGEDSINCE more than once."
         case .badResponseCode: "The arguments of a response code do not fit it."
         case .copyUIDUneven: "The two sets of COPYUID differ in size."
         case .singleUIDAsRange: "APPENDUID names a single UID as a range."

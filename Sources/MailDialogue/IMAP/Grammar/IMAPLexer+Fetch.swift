@@ -5,8 +5,8 @@ extension IMAPLexer {
     mutating func fetchData(number: UInt32, isUIDFetch: Bool) -> IMAPFetchData {
         var data = IMAPFetchData(number: number, isUIDFetch: isUIDFetch)
         data.items.reserveCapacity(8)
-        // Items that were seen, a bit each, to find doubles; kinds with an argument have none.
-        var seen: UInt32 = 0
+        var uid: UInt32?
+        var size: UInt64?
         let start = at
         expect(UInt8(ascii: "("))
         guard !failed else { return data }
@@ -17,9 +17,16 @@ extension IMAPLexer {
         repeat {
             let from = at
             if let item = fetchItem(), !failed {
-                let bit = item.bit
-                if bit != 0, seen & bit != 0 { note(.duplicateItem, at: from) }
-                seen |= bit
+                // UID and size never change (RFC 9051 §9, msg-att-static): told twice, they are told alike.
+                switch item {
+                case .uid(let value):
+                    if uid != nil, uid != value { note(.duplicateItem, at: from) }
+                    uid = value
+                case .size(let value):
+                    if size != nil, size != value { note(.duplicateItem, at: from) }
+                    size = value
+                default: break
+                }
                 data.items.append(item)
             }
             if failed { passOver(from) }
@@ -144,32 +151,5 @@ extension IMAPLexer {
             labels.append(lexer.next == UInt8(ascii: "\\") ? lexer.flag() : lexer.astring())
         }
         return .gmailLabels(labels)
-    }
-}
-
-extension IMAPFetchedItem {
-    /// A bit of its own for each item that a response can have once; 0 for the others.
-    fileprivate var bit: UInt32 {
-        switch self {
-        case .flags: 1
-        case .uid: 1 << 1
-        case .internalDate: 1 << 2
-        case .size: 1 << 3
-        case .envelope: 1 << 4
-        case .bodyStructure: 1 << 5
-        case .body: 1 << 6
-        case .message: 1 << 7
-        case .messageHeader: 1 << 8
-        case .messageText: 1 << 9
-        case .modSeq: 1 << 10
-        case .emailID: 1 << 11
-        case .threadID: 1 << 12
-        case .saveDate: 1 << 13
-        case .preview: 1 << 14
-        case .gmailMessageID: 1 << 15
-        case .gmailThreadID: 1 << 16
-        case .gmailLabels: 1 << 17
-        case .section, .binary, .binarySize, .other: 0
-        }
     }
 }

@@ -146,7 +146,7 @@ extension IMAPLexer {
         let name = label()
         if isWord(name, "UNCHANGEDSINCE") {
             // RFC 7162 §7: only a single one.
-            if store.unchangedSince != nil { note(.duplicateItem, at: start) }
+            if store.unchangedSince != nil { note(.modifierTwice, at: start) }
             space()
             store.unchangedSince = number64()
         } else {

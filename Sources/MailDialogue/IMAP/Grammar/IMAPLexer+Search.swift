@@ -9,13 +9,10 @@ extension IMAPLexer {
         space()
         var items: [IMAPStatusItem] = []
         list { lexer in
-            let from = lexer.at
             let name = lexer.atom()
             lexer.space()
             let item = lexer.statusItem(name)
-            let isTwice = items.contains { $0.isSameKind(as: item) }
-            if isTwice { lexer.note(.duplicateItem, at: from) }
-            if items.count < 64 { items.append(item) }
+            items.append(item)
         }
         return .mailboxStatus(mailbox: mailbox, items)
     }
@@ -175,17 +172,5 @@ extension IMAPLexer {
         }
         if !parents.isEmpty { fail(.unclosedList, at: at) }
         return nodes
-    }
-}
-
-extension IMAPStatusItem {
-    fileprivate func isSameKind(as other: IMAPStatusItem) -> Bool {
-        switch (self, other) {
-        case (.messages, .messages), (.recent, .recent), (.uidNext, .uidNext), (.uidValidity, .uidValidity),
-            (.unseen, .unseen), (.deleted, .deleted), (.size, .size), (.highestModSeq, .highestModSeq),
-            (.appendLimit, .appendLimit), (.mailboxID, .mailboxID), (.deletedStorage, .deletedStorage):
-            true
-        default: false
-        }
     }
 }

@@ -386,15 +386,26 @@ extension IMAPLexer {
         return .metadata(mailbox: mailbox, pairs)
     }
 
-    /// entry: begins with "/", without wildcards (RFC 5464 §5).
+    /// entry: begins with "/", does not end with one, no two together, no wildcards, controls or octets beyond ASCII
+    /// (RFC 5464 §3.2).
     mutating func metadataEntry() -> IMAPSpan {
         let start = at
         let span = astring()
         guard !failed, span.form != .omitted else { return span }
         let from = Int(span.start)
         let upTo = from &+ Int(span.count)
-        let hasWildcard = (from..<upTo).contains { octet($0) == UInt8(ascii: "*") || octet($0) == UInt8(ascii: "%") }
-        if hasWildcard || octet(from) != UInt8(ascii: "/") || span.count == 0 { note(.badMetadataEntry, at: start) }
+        var before: UInt8 = 0
+        var fits = octet(from) == UInt8(ascii: "/") && span.count > 1
+        for index in from..<upTo {
+            let octet = octet(index)
+            let isDouble = octet == UInt8(ascii: "/") && before == octet
+            if isDouble || octet == UInt8(ascii: "*") || octet == UInt8(ascii: "%") || octet < 0x1A || octet >= 128 {
+                fits = false
+                break
+            }
+            before = octet
+        }
+        if !fits || before == UInt8(ascii: "/") { note(.badMetadataEntry, at: start) }
         return span
     }
 
