@@ -187,6 +187,11 @@ import Testing
         #expect(scan?.isUIDFetch == false)
     }
 
+    @Test func uidFetchTellsOneUID() {
+        #expect(readResponse("* 25 UIDFETCH (UID 26)").faultText == "duplicate-item@15")
+        #expect(readResponse("* 25 UIDFETCH (UID 25)").faultText == "")
+    }
+
     @Test func scanOfUIDFetch() {
         let scan = IMAPFetchScan(imapText("* 25 UIDFETCH (FLAGS ())"))
         #expect(scan?.isUIDFetch == true)
@@ -203,6 +208,8 @@ import Testing
         for line in [
             "* 1 FETCH (FLAGS (\\Seen) UID 7)", "* 1 FETCH (UID 7 MODSEQ (5) FLAGS ())", "* 9 FETCH (RFC822.SIZE 5)",
             "* 2 FETCH (BODY[1]<0> \"(\" UID 3)", "* 2 UIDFETCH (MODSEQ (2))",
+            "* 2 FETCH (MODSEQ (2) MODSEQ (3) FLAGS (a) FLAGS (b) UID 5 UID 5)",
+            "* 2 FETCH (MODSEQ (2) MODSEQ (3) FLAGS (a) FLAGS (b) UID 5 UID 5)",
         ] {
             let scan = IMAPFetchScan(imapText(line))
             guard case .fetch(let data) = readResponse(line).value else {
@@ -212,6 +219,14 @@ import Testing
             #expect(scan?.uid == data.uid)
             #expect(scan?.modSeq == data.modSeq)
             #expect((scan?.flags == nil) == (data.flags == nil))
+            if let flags = scan?.flags, let first = data.flags?.first {
+                let text = imapText(line)
+                #expect(text.string(flags) == text.string(first))
+            }
+            if let flags = scan?.flags, let first = data.flags?.first {
+                let text = imapText(line)
+                #expect(text.string(flags) == text.string(first))
+            }
         }
     }
 }

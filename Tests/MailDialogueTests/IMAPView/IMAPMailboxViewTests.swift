@@ -291,6 +291,20 @@ import Testing
         #expect(wrong == 0)
     }
 
+    @Test func fewMessagesTakeLittle() {
+        var view = filled((1...5_000).map { UInt32($0) })
+        // One in a hundred stays.
+        for number in (1...5_000).reversed() where number % 100 != 0 { _ = view.expunge(UInt32(number)) }
+        #expect(view.knownMessages == 50)
+        #expect(uids(view) == (1...50).map { UInt32($0 * 100) })
+        #expect(view.footprint < 50 * 24 + 200)
+        var other = filled((1...5_000).map { UInt32($0) })
+        let gone = IMAPNumberSet((0..<50).map { .init($0 * 100 + 1, $0 * 100 + 99) })
+        #expect(other.vanished(gone, isEarlier: false).isEmpty)
+        #expect(uids(other) == (1...50).map { UInt32($0 * 100) })
+        #expect(other.footprint < 50 * 24 + 200)
+    }
+
     @Test func removingFromTheFrontIsNotQuadratic() {
         var view = filled((1...20_000).map { UInt32($0) })
         for _ in 0..<20_000 { _ = view.expunge(1) }

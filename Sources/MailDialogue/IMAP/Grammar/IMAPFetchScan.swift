@@ -32,23 +32,26 @@ package struct IMAPFetchScan: Equatable, Sendable {
         repeat {
             if lexer.take(word: "UID") {
                 lexer.space()
-                uid = lexer.nonZero()
+                let value = lexer.nonZero()
+                // What is told twice counts as it was told first, as with the reader.
+                if uid == nil { uid = value }
             } else if lexer.take(word: "FLAGS") {
                 lexer.space()
                 let from = lexer.at
                 lexer.skipList()
-                flags = IMAPSpan(from &+ 1, lexer.at &- 1, .bare)
+                if flags == nil { flags = IMAPSpan(from &+ 1, lexer.at &- 1, .bare) }
             } else if lexer.take(word: "MODSEQ") {
                 lexer.space()
                 lexer.expect(UInt8(ascii: "("))
-                modSeq = lexer.nonZero64()
+                let value = lexer.nonZero64()
                 lexer.close()
+                if modSeq == nil { modSeq = value }
             } else {
                 lexer.skipItem()
             }
         } while !lexer.failed && lexer.more()
         // A number that is none says nothing of any message.
-        if lexer.failed || number == 0 || uid == 0 { return nil }
+        if lexer.failed || number == 0 || uid == 0 || modSeq == 0 { return nil }
     }
 }
 

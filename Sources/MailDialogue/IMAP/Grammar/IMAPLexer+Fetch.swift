@@ -5,7 +5,7 @@ extension IMAPLexer {
     mutating func fetchData(number: UInt32, isUIDFetch: Bool) -> IMAPFetchData {
         var data = IMAPFetchData(number: number, isUIDFetch: isUIDFetch)
         data.items.reserveCapacity(8)
-        var uid: UInt32?
+        var uid = isUIDFetch ? number : nil
         var size: UInt64?
         let start = at
         expect(UInt8(ascii: "("))

@@ -47,6 +47,8 @@ struct IMAPMessageMap: Equatable, Sendable {
     }
 
     private static let chunkLimit = 512
+    /// Neighbours that hold no more together become one chunk, so that there are never many small ones.
+    private static let mergeLimit = 256
 
     private var chunks: [Chunk] = []
     /// Unknown messages behind the last known one.
@@ -253,10 +255,23 @@ struct IMAPMessageMap: Equatable, Sendable {
                 tail &+= freed
             }
         }
-        if chunks[place.chunk].entries.isEmpty {
-            chunks.remove(at: place.chunk)
-        } else if entry.uid != 0, entry.uid == chunks[place.chunk].low || entry.uid == chunks[place.chunk].high {
+        if entry.uid != 0, entry.uid == chunks[place.chunk].low || entry.uid == chunks[place.chunk].high {
             chunks[place.chunk].findBounds()
+        }
+        merge(place.chunk)
+    }
+
+    /// Joins a chunk that lost entries with a neighbour, when both are small.
+    private mutating func merge(_ number: Int) {
+        let count = chunks[number].entries.count
+        if count == 0 {
+            chunks.remove(at: number)
+        } else if number + 1 < chunks.count, count + chunks[number + 1].entries.count <= Self.mergeLimit {
+            chunks[number] = Chunk(chunks[number].entries + chunks[number + 1].entries)
+            chunks.remove(at: number + 1)
+        } else if number > 0, count + chunks[number - 1].entries.count <= Self.mergeLimit {
+            chunks[number - 1] = Chunk(chunks[number - 1].entries + chunks[number].entries)
+            chunks.remove(at: number)
         }
     }
 
@@ -363,6 +378,9 @@ struct IMAPMessageMap: Equatable, Sendable {
                 }
             }
             if kept.isEmpty {
+                chunks.remove(at: number)
+            } else if number > 0, kept.count + chunks[number - 1].entries.count <= Self.mergeLimit {
+                chunks[number - 1] = Chunk(chunks[number - 1].entries + kept)
                 chunks.remove(at: number)
             } else {
                 chunks[number] = Chunk(kept)
