@@ -1,7 +1,6 @@
-// Credentials for a replay: a recording has none, so they come from the command line, and mechanisms with a challenge are
-// computed anew.
+// Credentials for a replay: a recording has none, so they come from the command line, and mechanisms with a challenge
+// are computed anew.
 
-import Crypto
 import MailDialogue
 import MailMessage
 import MailSessions
@@ -38,17 +37,21 @@ package struct ReplayCredentials: Sendable, Equatable {
 /// Rewrites the frames of a login.
 struct LoginRewriter: Equatable, Sendable {
     private let credentials: ReplayCredentials
-    /// The mechanism of the SASL exchange under way, and its responses so far.
-    private var mechanism = ""
-    private var responses = 0
-    /// The account of a SASL LOGIN exchange, which its first response named.
-    private var account = ""
+    /// Unlike that of any other session: what SCRAM's nonces are made of.
+    private let nonce: String
+    /// The recorded SASL exchange under way, and ours in its place once it is known whose it is.
+    private var recorded = SASLFollower(mechanism: "")
+    private var machine: SASLClientMachine?
+    private var exchanges = 0
     /// POP3's USER.
     private var popUser = ""
     /// The exchange of an IMAP LOGIN that was sent in one line, whatever parts the recorded one had.
     private var wholeLogin: Int?
 
-    init(_ credentials: ReplayCredentials) { self.credentials = credentials }
+    init(_ credentials: ReplayCredentials, nonce: String) {
+        self.credentials = credentials
+        self.nonce = nonce
+    }
 
     /// What a frame becomes.
     enum Outcome: Equatable {
@@ -83,9 +86,7 @@ struct LoginRewriter: Equatable, Sendable {
         switch frame.element {
         case .command(let command):
             return rewrite(command, frame, in: mailProtocol, challenge: challenge, greeting: greeting)
-        case .response:
-            responses += 1
-            return respond(frame, challenge)
+        case .response: return respond(frame, challenge)
         case .commandPart, .content, .contentBegin, .contentEnd, .done, .opaque, .unknown, .incomplete, .gap,
             .unplaced, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
             return .unchanged
@@ -114,12 +115,11 @@ struct LoginRewriter: Equatable, Sendable {
         case (.pop3, "APOP"):
             let recorded = frame.credential?.account ?? ""
             guard let secret = credentials.secret(for: recorded) else { return .missing(account: recorded) }
-            guard let open = greeting.firstIndex(of: UInt8(ascii: "<")),
-                let close = greeting.lastIndex(of: UInt8(ascii: ">")),
-                open < close
-            else { return .unsupported("APOP: the server's greeting has no timestamp") }
-            let digest = secret.withRevealed { Insecure.MD5.hash(data: Array(greeting[open...close]) + Array($0.utf8)) }
-            return .octets(Array("APOP \(credentials.account(for: recorded)) \(Self.hex(digest))\r\n".utf8))
+            guard let timestamp = APOP.timestamp(greeting[...]) else {
+                return .unsupported("APOP: the server's greeting has no timestamp")
+            }
+            let digest = APOP.digest(timestamp, secret.withRevealed { SecretBytes($0) })
+            return .octets(Array("APOP \(credentials.account(for: recorded)) ".utf8) + digest + [13, 10])
         case (_, "AUTH"), (_, "AUTHENTICATE"): return begin(command, frame, line, in: mailProtocol)
         default: return .unchanged
         }
@@ -131,13 +131,12 @@ struct LoginRewriter: Equatable, Sendable {
     ) -> Outcome {
         let body = mailProtocol == .imap ? line.firstWord.rest : line
         let (name, initial) = body.firstWord.rest.trimmed.firstWord
-        mechanism = name.keyword()
-        responses = 0
-        account = ""
+        recorded = SASLFollower(mechanism: name.keyword())
+        machine = nil
+        exchanges += 1
         let response = initial.trimmed
         guard !response.isEmpty, !response.elementsEqual([UInt8(ascii: "=")]) else { return .unchanged }
-        responses = 1
-        switch answer(response, frame, []) {
+        switch answer(response, frame, nil) {
         case .octets(let encoded): return .octets(Array(line[..<response.startIndex]) + encoded + [13, 10])
         case .nothing: return .nothing
         case .unchanged: return .unchanged
@@ -148,7 +147,10 @@ struct LoginRewriter: Equatable, Sendable {
 
     private mutating func respond(_ frame: ScriptFrame, _ challenge: [UInt8]) -> Outcome {
         let line = frame.octets[...].withoutLineEnd.line
-        if line.isEmpty || line.elementsEqual([UInt8(ascii: "*")]) { return .unchanged }
+        if line.elementsEqual([UInt8(ascii: "*")]) { return .unchanged }
+        // An empty line is an answer like any other once we are in an exchange: before it the server's proof is
+        // checked.
+        if line.isEmpty, machine == nil { return .unchanged }
         switch answer(line, frame, challenge) {
         case .octets(let encoded): return .octets(encoded + [13, 10])
         case .nothing: return .nothing
@@ -158,33 +160,46 @@ struct LoginRewriter: Equatable, Sendable {
         }
     }
 
-    /// The base64 of the response.
-    private mutating func answer(_ recorded: ArraySlice<UInt8>, _ frame: ScriptFrame, _ challenge: [UInt8]) -> Outcome {
-        if mechanism == "LOGIN", responses == 1 {
-            account = (Base64.decode(recorded) ?? [])[...].text
-            return .octets(Base64.encode(Array(credentials.account(for: account).utf8)))
+    /// The base64 of the response in the place of a recorded one. `challenge` is the live server's, in base64; nil for
+    /// an initial response.
+    private mutating func answer(
+        _ response: ArraySlice<UInt8>, _ frame: ScriptFrame, _ challenge: [UInt8]?
+    ) -> Outcome {
+        let shown = recorded.response(response).credential
+        let mechanism = SASLMechanism(recorded.mechanism)
+        let name = frame.credential?.account ?? shown?.account ?? recorded.account
+        if machine == nil {
+            let user = credentials.account(for: name)
+            // An identity to act as belongs to the account that was recorded.
+            let authorization = user == name ? (frame.credential ?? shown)?.authorization ?? "" : ""
+            var login = SASLLogin(account: user, authorization: authorization, secret: SecretBytes([]))
+            switch mechanism {
+            case .plain, .login, .cramMD5, .scram, .xoauth2, .oauthBearer:
+                guard let secret = credentials.secret(for: name) else { return .missing(account: name) }
+                login.secret = secret.withRevealed { SecretBytes($0) }
+            // Whoever the channel says, or nobody.
+            case .external, .anonymous: break
+            case .digestMD5, .ntlm, .other:
+                return .unsupported("the mechanism \(mechanism.name) can't be played")
+            }
+            machine = SASLClientMachine(mechanism, login, nonce: Array("\(nonce).\(exchanges)".utf8))
         }
-        let name = mechanism == "LOGIN" ? account : frame.credential?.account ?? ""
-        let user = credentials.account(for: name)
-        switch mechanism {
-        case "PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "CRAM-MD5": break
-        default: return .unsupported("the mechanism \(mechanism) can't be played")
+        guard let decoded = challenge.map({ Base64.decode($0[...]) }) ?? [] else {
+            return .unsupported("\(mechanism.name): the server's challenge is not base64")
         }
-        guard let secret = credentials.secret(for: name) else { return .missing(account: name) }
-        return .octets(
-            secret.withRevealed { password in
-                switch mechanism {
-                case "PLAIN": Base64.encode(Array("\0\(user)\0\(password)".utf8))
-                case "XOAUTH2": Base64.encode(Array("user=\(user)\u{1}auth=Bearer \(password)\u{1}\u{1}".utf8))
-                case "OAUTHBEARER": Base64.encode(Array("n,a=\(user),\u{1}auth=Bearer \(password)\u{1}\u{1}".utf8))
-                case "CRAM-MD5":
-                    Base64.encode(
-                        Array(
-                            "\(user) \(Self.hex(HMAC<Insecure.MD5>.authenticationCode(for: Base64.decode(challenge[...]) ?? [], using: SymmetricKey(data: Array(password.utf8)))))"
-                                .utf8))
-                default: Base64.encode(Array(password.utf8))
-                }
-            })
+        switch machine?.respond(to: decoded) {
+        case .send(let octets):
+            // An empty initial response is said by an equals sign (RFC 4954 §4).
+            return .octets(octets.isEmpty && challenge == nil ? [UInt8(ascii: "=")] : Base64.encode(octets))
+        case .fail(let failure): return .unsupported("\(mechanism.name): \(failure)")
+        case nil: return .unsupported("the mechanism \(mechanism.name) can't be played")
+        }
+    }
+
+    /// The live server said how the login ended. Nil, or why its success can't be believed.
+    func concluded(accepted: Bool) -> String? {
+        guard accepted, let machine, let failure = machine.outcome(accepted: true) else { return nil }
+        return "\(machine.mechanism.name): \(failure)"
     }
 
     /// The user of an IMAP LOGIN line whose password came as a literal.
@@ -194,10 +209,5 @@ struct LoginRewriter: Equatable, Sendable {
             return argument.dropFirst().prefix { $0 != UInt8(ascii: "\"") }.text
         }
         return argument.firstWord.word.text
-    }
-
-    private static func hex(_ octets: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

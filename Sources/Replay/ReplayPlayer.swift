@@ -1,8 +1,8 @@
 // Plays the client's side of a recorded session against a live server. Pure: the driver carries octets and time.
 //
 // A command goes out once as many exchanges are complete as were when the recorded client sent it: so a client that
-// pipelined pipelines again, and one that waited waits. What belongs to a command (data, literals, SASL responses, DONE) goes
-// out when the live server asks for it, and is left out when the live server has already said no.
+// pipelined pipelines again, and one that waited waits. What belongs to a command (data, literals, SASL responses,
+// DONE) goes out when the live server asks for it, and is left out when the live server has already said no.
 
 import MailDialogue
 import MailRecording
@@ -67,14 +67,19 @@ package struct ReplayPlayer: Sendable {
     private var challenge: [UInt8] = []
     private var greeting: [UInt8] = []
     private var reason: String?
+    /// Why a login that the server accepted can't be believed: it did not prove that it knows the password.
+    private var disbelief: String?
     private var failed = false
     package private(set) var isFinished = false
 
-    package init(_ script: ReplayScript, credentials: ReplayCredentials) {
+    /// - Parameter nonce: unlike that of any other session, for mechanisms that need one.
+    package init(
+        _ script: ReplayScript, credentials: ReplayCredentials, nonce: UInt128 = .random(in: .min ... .max)
+    ) {
         self.script = script
         tap = script.info.mailProtocol.makeTap()
         live = AnswerBook(script.info.mailProtocol)
-        login = LoginRewriter(credentials)
+        login = LoginRewriter(credentials, nonce: String(nonce, radix: 36))
     }
 
     package mutating func handle(_ event: Event, _ effects: inout [Effect]) {
@@ -84,6 +89,7 @@ package struct ReplayPlayer: Sendable {
             var notes: [Note] = []
             tap.receive(octets[...], from: .server, into: &notes)
             learn(notes)
+            if let disbelief { return fail(disbelief, &effects) }
             advance(&effects)
         case .ended:
             if !isComplete { fail("the server closed the connection \(place)", &effects) } else { finish(&effects) }
@@ -102,6 +108,7 @@ package struct ReplayPlayer: Sendable {
     private mutating func learn(_ notes: [Note]) {
         for note in notes where note.side == .server {
             live.accept(note)
+            for case .login(let accepted) in note.facts { disbelief = disbelief ?? login.concluded(accepted: accepted) }
             switch note.element {
             case .greeting: greeting = Array(note.raw.withoutLineEnd.line)
             case .challenge: challenge = Array(note.raw.withoutLineEnd.line.firstWord.rest)
@@ -157,7 +164,8 @@ package struct ReplayPlayer: Sendable {
             if case .line = demand { return .send }
             return .wait
         case .unknown: return .send
-        case .opaque, .incomplete, .gap, .unplaced, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart, .goAhead,
+        case .opaque, .incomplete, .gap, .unplaced, .contentBegin, .contentEnd, .greeting, .reply, .data, .dataPart,
+            .goAhead,
             .challenge:
             return .skip
         }

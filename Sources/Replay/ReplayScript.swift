@@ -1,4 +1,5 @@
-// A recorded session as a script: the client's frames with the points at which they were sent, and what the server answered.
+// A recorded session as a script: the client's frames with the points at which they were sent, and what the server
+// answered.
 
 import Crypto
 import MailDialogue

@@ -55,6 +55,12 @@ struct BearerMessage: Equatable, Sendable {
         value.hasPrefixIgnoringCase("bearer ") ? value.dropFirst(7) : value
     }
 
+    /// What ends a field stands in none of them: behind it an account could bring a token of its own.
+    static func canHold(_ login: SASLLogin) -> Bool {
+        !login.account.utf8.contains(1) && login.host?.utf8.contains(1) != true
+            && !login.secret.withRevealed { $0.contains(1) }
+    }
+
     static func message(_ form: Form, _ login: SASLLogin) -> [UInt8] {
         let token = login.secret.withRevealed { Array("auth=Bearer ".utf8) + $0 + [1, 1] }
         switch form {

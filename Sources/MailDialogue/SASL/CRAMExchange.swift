@@ -17,7 +17,7 @@ struct CRAMResponse: Equatable, Sendable {
     }
 
     /// The digest has the form that RFC 2195 §2 gives it.
-    var isWellFormed: Bool { digest.count == 32 && digest.allSatisfy(Hexadecimal.isLowerDigit) }
+    var isWellFormed: Bool { APOP.isDigest(digest) || SASLMask.covers(digest) }
 
     static func message(account: String, password: [UInt8], challenge: [UInt8]) -> [UInt8] {
         Array(account.utf8) + [32] + SASLHash.md5Code(password, challenge)

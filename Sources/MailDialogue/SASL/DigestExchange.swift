@@ -140,9 +140,7 @@ struct DigestExchange: SASLExchange {
         guard directives.count("response") == 1, let digest = directives["response"] else {
             return SASLFinding(violations: violations, secret: .unreadable)
         }
-        if digest.value.count != 32 || !digest.value.allSatisfy(Hexadecimal.isLowerDigit) {
-            violations.append(.saslDigestResponseHash)
-        }
+        if !APOP.isDigest(digest.value), !SASLMask.covers(digest.value) { violations.append(.saslDigestResponseHash) }
         return SASLFinding(
             violations: violations, secret: .octets(digest.range),
             credential: Self.credential(message, directives, digest, challenge))
@@ -193,8 +191,7 @@ struct DigestExchange: SASLExchange {
         let directives = DigestDirectives(message)
         if let proof = directives["rspauth"] {
             state = .proven
-            let isWellFormed = proof.value.count == 32 && proof.value.allSatisfy(Hexadecimal.isLowerDigit)
-            return SASLFinding(violations: isWellFormed ? [] : [.saslDigestProofForm])
+            return SASLFinding(violations: APOP.isDigest(proof.value) ? [] : [.saslDigestProofForm])
         }
         // A client that was here before and is not known any more is challenged anew (RFC 2831 §2.2.2).
         if !isFirst { return challenge(message) }

@@ -120,12 +120,10 @@ package struct SASLClientMachine: Equatable, Sendable {
             return login.secret.withRevealed {
                 say(CRAMResponse.message(account: login.account, password: $0, challenge: challenge))
             }
-        case .xoauth2:
+        case .xoauth2, .oauthBearer:
+            guard BearerMessage.canHold(login) else { return fail(.unusable("the account or the token holds ^A")) }
             state = .tokenSent
-            return say(BearerMessage.message(.xoauth2, login))
-        case .oauthBearer:
-            state = .tokenSent
-            return say(BearerMessage.message(.oauthBearer, login))
+            return say(BearerMessage.message(mechanism == .xoauth2 ? .xoauth2 : .oauthBearer, login))
         case .external:
             state = .done
             return say(Array(login.authorization.utf8))

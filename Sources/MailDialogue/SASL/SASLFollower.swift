@@ -15,7 +15,12 @@ package struct SASLFollower: Equatable, Sendable {
     private var challenges = 0
     private var responses = 0
     private var isCancelled = false
+    /// A response was masked as a whole before it came here, in a recording: what follows is read and not judged.
+    private var isBlind = false
     private var toldUnreadable = false
+
+    /// The account as far as the responses have named it; empty when they did not.
+    package private(set) var account = ""
 
     /// What a response shows.
     package struct Reading: Equatable, Sendable {
@@ -46,6 +51,7 @@ package struct SASLFollower: Equatable, Sendable {
     /// an answer.
     package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] {
         challenges += 1
+        if isBlind { return [] }
         if isCancelled { return [.saslChallengeAfterCancel] }
         guard let octets = Base64.decode(base64) else {
             // What asks for NTLM's first message is a text: `334 ntlm supported` (MS-SMTPNTLM).
@@ -65,17 +71,22 @@ package struct SASLFollower: Equatable, Sendable {
             isCancelled = true
             return Reading()
         }
+        if SASLMask.covers(base64) {
+            isBlind = true
+            return unreadable(base64, [])
+        }
         var violations: [Violation] = []
         if isInitial, kind.beginner == .server { violations.append(.saslInitialResponse) }
         if base64.count > lineLimit { violations.append(.saslLineTooLong) }
         let isEmpty = isInitial && base64.elementsEqual([UInt8(ascii: "=")])
         guard let octets = isEmpty ? [] : Base64.decode(base64) else {
             violations.append(Self.hasPaddingInside(base64) ? .saslPaddingInside : .saslBadBase64)
-            return unreadable(base64, violations)
+            return unreadable(base64, isBlind ? [] : violations)
         }
         if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
         let finding = exchange.accept(octets, from: .client)
-        violations += finding.violations
+        violations = isBlind ? [] : violations + finding.violations
+        account = finding.credential?.account ?? exchange.account
         // Nothing shows nothing, whatever it breaks.
         if octets.isEmpty { return Reading(violations: violations) }
         switch finding.secret {
@@ -92,12 +103,13 @@ package struct SASLFollower: Equatable, Sendable {
     /// The base64 of the octets with those of the range as asterisks, line ends in a password too.
     private static func masked(_ octets: [UInt8], _ range: Range<Int>) -> [UInt8] {
         var octets = octets
-        for index in range.clamped(to: octets.indices) { octets[index] = UInt8(ascii: "*") }
+        for index in range.clamped(to: octets.indices) { octets[index] = SASLMask.octet }
         return Base64.encode(octets)
     }
 
+    /// A single asterisk would read as a cancel.
     private static func stars(_ base64: ArraySlice<UInt8>) -> [UInt8] {
-        [UInt8](repeating: UInt8(ascii: "*"), count: base64.count)
+        base64.count == 1 ? [UInt8(ascii: "-")] : [UInt8](repeating: UInt8(ascii: "*"), count: base64.count)
     }
 
     /// Nothing but base64 digits and pad characters, and one of these not at the end.
@@ -115,7 +127,7 @@ package struct SASLFollower: Equatable, Sendable {
         if !toldUnreadable {
             toldUnreadable = true
             reading.credential = Credential(
-                mechanism: mechanism, account: exchange.account, secret: SecretBytes(base64))
+                mechanism: mechanism, account: account, secret: SecretBytes(base64))
         }
         return reading
     }

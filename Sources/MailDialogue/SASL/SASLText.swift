@@ -1,5 +1,15 @@
 // Names and passwords as SASL takes them: UTF-8, and prepared for comparison by SASLprep (RFC 4013).
 
+/// The mask of secrets. Recordings hold it in the secrets' place and are followed again: it breaks nothing.
+enum SASLMask {
+    static let octet = UInt8(ascii: "*")
+
+    /// There is nothing but the mask.
+    static func covers(_ octets: some Collection<UInt8>) -> Bool {
+        octets.count > 1 && octets.allSatisfy { $0 == octet }
+    }
+}
+
 /// Text in SASL messages.
 package enum SASLText {
     /// The octets are UTF-8 (RFC 3629 §3): no overlong forms, no surrogates.

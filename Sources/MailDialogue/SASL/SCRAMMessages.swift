@@ -174,6 +174,7 @@ struct SCRAMClientFinal: Equatable, Sendable {
     /// cbind-input: the GS2 header and the binding's data.
     var binding: [UInt8]
     var nonce: ArraySlice<UInt8>
+    /// Empty when it was masked.
     var proof: [UInt8]
     /// The proof's base64 in the message.
     var proofRange: Range<Int>
@@ -181,9 +182,10 @@ struct SCRAMClientFinal: Equatable, Sendable {
     var withoutProof: ArraySlice<UInt8>
 
     init?(_ message: [UInt8]) {
-        guard let comma = message.lastIndex(of: UInt8(ascii: ",")), message[(comma + 1)...].starts(with: "p=".utf8),
-            let proof = Base64.decode(message[(comma + 3)...])
+        guard let comma = message.lastIndex(of: UInt8(ascii: ",")), message[(comma + 1)...].starts(with: "p=".utf8)
         else { return nil }
+        let value = message[(comma + 3)...]
+        guard let proof = SASLMask.covers(value) ? [] : Base64.decode(value) else { return nil }
         withoutProof = message[..<comma]
         proofRange = (comma + 3)..<message.count
         self.proof = proof

@@ -65,7 +65,8 @@ struct MessageIntake: Equatable, Sendable {
         case .spool(let id): spool = id
         case .done: break
         case .refused(.noSpace): fail(.noSpace)
-        case .refused, .account, .scramKeys, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure, .appended,
+        case .refused, .account, .scramKeys, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
+            .appended,
             .copied:
             fail(.failed)
         }

@@ -71,7 +71,8 @@ extension SMTPServer {
         case .refused(.badCredentials):
             connection.effect(.log("a login was refused"))
             refuse("535 5.7.8 these credentials do not hold")
-        case .refused, .done, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
+        case .refused, .done, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets,
+            .structure,
             .appended, .copied:
             reply("454 4.7.0 the login could not be checked")
         }

@@ -195,7 +195,8 @@ extension SMTPServer {
             connection.effect(.log("a delivery failed: \(reason)"))
             conclude("451 4.3.0 the message could not be written", recipients)
         case .refused(.unknownRecipient): conclude("550 5.1.1 no such mailbox here", recipients)
-        case .refused, .done, .account, .scramKeys, .spool, .mailboxes, .status, .opened, .changes, .octets, .structure, .appended,
+        case .refused, .done, .account, .scramKeys, .spool, .mailboxes, .status, .opened, .changes, .octets, .structure,
+            .appended,
             .copied:
             conclude("451 4.3.0 the message could not be written", recipients)
         }

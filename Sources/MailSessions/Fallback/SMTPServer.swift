@@ -307,7 +307,8 @@ package struct SMTPServer: ServerSession {
             reply("250 2.1.5 taken")
         case .refused(.unknownRecipient): refuse("550 5.1.1 no such mailbox here")
         case .refused(.noSpace): reply("452 4.2.2 the disk is full")
-        case .refused, .account, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets, .structure,
+        case .refused, .account, .scramKeys, .spool, .delivered, .mailboxes, .status, .opened, .changes, .octets,
+            .structure,
             .appended, .copied:
             reply("451 4.3.0 the address could not be looked up")
         }
