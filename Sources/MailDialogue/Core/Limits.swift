@@ -5,6 +5,8 @@ package enum DialogueLimits {
     /// A line of SMTP or POP3. RFC 5321 §4.5.3.1.4 asks for 512 plus what extensions add, RFC 4954 §4 for 12,288 in
     /// AUTH; replies of real servers stay below. The double leaves room.
     package static let line = 24_576
+    /// A SASL response in SMTP that is not yet remarked on: RFC 4954 §4 takes it to be enough for every mechanism.
+    package static let saslLine = 12_288
     /// A line of IMAP. RFC 9051 gives none; RFC 7162 §4 asks servers for 8,192. Dovecot takes 65,536; UID sets and flag
     /// lists of big mailboxes reach megabytes in responses.
     package static let imapCommandLine = 65_536

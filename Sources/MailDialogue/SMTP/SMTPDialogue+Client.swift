@@ -156,7 +156,7 @@ extension SMTPDialogue {
         _ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ remarks: inout SMTPRemarks
     ) {
         let (mechanism, rest) = command.argument.firstWord
-        var follower = SASLFollower(mechanism: mechanism.keyword())
+        var follower = SASLFollower(mechanism: mechanism.keyword(), lineLimit: DialogueLimits.saslLine)
         let initial = rest.trimmed
         if !initial.isEmpty {
             let reading = follower.response(initial)
