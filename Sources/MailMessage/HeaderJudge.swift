@@ -30,8 +30,8 @@ struct HeaderJudge {
             case .subject: .twoSubject
             case .type: .twoTypes
             case .encoding: .twoEncodings
-            case .version, .disposition, .id, .description: .twoMIMEFields
-            case .received, .comments, .resentAddresses, .resentDate, .resentMessageID: nil
+            case .version, .id, .description: .twoMIMEFields
+            case .received, .disposition, .comments, .resentAddresses, .resentDate, .resentMessageID: nil
             }
         }
 

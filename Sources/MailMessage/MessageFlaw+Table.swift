@@ -336,7 +336,7 @@ extension MessageFlaw {
         case .twoMIMEFields:
             FlawRule(
                 .error, "RFC 2045 §3",
-                "A header section has more than one Content-ID, Content-Description, Content-Disposition or "
+                "A header section has more than one Content-ID, Content-Description or "
                     + "MIME-Version.",
                 "Content-ID: <a@example.com>\nContent-ID: <b@example.com>")
         case .badParameter:

@@ -95,10 +95,11 @@ enum Octets {
 
     /// Without folding white space at both ends.
     static func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var bytes = bytes
-        while let first = bytes.first, isFoldingSpace(first) { bytes.removeFirst() }
-        while let last = bytes.last, isFoldingSpace(last) { bytes.removeLast() }
-        return bytes
+        var start = bytes.startIndex
+        var end = bytes.endIndex
+        while start < end, isFoldingSpace(bytes[start]) { start += 1 }
+        while end > start, isFoldingSpace(bytes[end - 1]) { end -= 1 }
+        return bytes[start..<end]
     }
 
     /// Lower-case text of a token.

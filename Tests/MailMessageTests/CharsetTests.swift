@@ -80,7 +80,7 @@ import Testing
         for a in edges {
             for b in edges {
                 for c in edges {
-                    for d in edges {
+                    for d in [0x00, 0x7F, 0x80, 0xBF, 0xC2, 0xFF] as [UInt8] {
                         let sequence = [a, b, c, d]
                         let isValid = String(validating: sequence, as: UTF8.self) != nil
                         if UTF8Check.isValid(sequence) != isValid { Issue.record("\(sequence)") }

@@ -61,7 +61,7 @@ private func exercise(_ message: [UInt8]) -> String? {
     }
     let report = MessageInspector.inspect(message)
     if let fault = disagreement(report, with: message) { return fault }
-    guard inspect(message, sizes: [1, 5, 1_000]) == report else { return "report in pieces" }
+    guard inspect(message, sizes: [3, 50, 1_000]) == report else { return "report in pieces" }
     let found = structure.contains(TextNeedle("never in any of these messages"), scope: .message, in: message)
     return found ? "found" : nil
 }
