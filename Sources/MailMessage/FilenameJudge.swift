@@ -35,9 +35,13 @@ enum FilenameJudge {
         "ppt", "pptx", "rtf", "tif", "tiff", "txt", "xls", "xlsx", "xml", "zip",
     ]
 
+    /// Octets at the end of a name that extensions are looked for in.
+    private static let judgedEnd = 1_024
+
     /// The extension of a document, perhaps with white space behind it, and then that of a program.
     private static func hidesExtension(_ name: String) -> Bool {
-        let parts = name.lowercased().split(separator: ".", omittingEmptySubsequences: true)
+        let end = String(decoding: name.utf8.suffix(judgedEnd), as: UTF8.self)
+        let parts = end.lowercased().split(separator: ".", omittingEmptySubsequences: true)
         guard parts.count >= 3, let last = parts.last, programs.contains(String(last.filter { !$0.isWhitespace }))
         else {
             return false

@@ -158,11 +158,12 @@ struct HeaderJudge {
         let isEmpty = found.mailboxes == 0 && found.groups == 0
         switch known {
         case .from:
-            fromMailboxes += found.mailboxes
+            // Since RFC 6854 a group may stand here, and in Sender, and counts as one.
+            fromMailboxes += found.groups == 0 ? found.mailboxes : 0
             if isEmpty, !found.hasAt { book.note(.emptyFrom, at: offset) }
             if found.groups > 0 { book.note(.groupInFrom, at: offset) }
         case .sender:
-            if found.mailboxes > 1 { book.note(.manySenders, at: offset) }
+            if found.mailboxes > 1, found.groups == 0 { book.note(.manySenders, at: offset) }
             if isEmpty, found.broken == nil { book.note(.emptyAddresses, at: offset) }
         case .replyTo, .to, .cc: if isEmpty, found.broken == nil { book.note(.emptyAddresses, at: offset) }
         case .bcc, .resentAddresses, .date, .messageID, .inReplyTo, .references, .subject, .received, .version, .type,
