@@ -76,6 +76,16 @@ import Testing
         #expect(!text.isWord(IMAPSpan(2, 4, .bare), "NO"))
     }
 
+    @Test func nothingPrintsWhatATextHolds() {
+        let reading = IMAPCommandReading(imapText("a LOGIN joe s3cret"))
+        var dumped = ""
+        dump(reading, to: &dumped)
+        for shown in [String(describing: reading), String(reflecting: reading), dumped, "\(reading.text)"] {
+            #expect(!shown.contains("s3cret"))
+            #expect(!shown.contains("115"))
+        }
+    }
+
     @Test func emptyTextsAreRead() {
         #expect(IMAPResponseReading(IMAPText([])).value == .none)
         #expect(IMAPResponseReading(imapText("")).faultText == "bad-tag@0")

@@ -161,6 +161,13 @@ package struct IMAPText: Equatable, Sendable {
     }
 }
 
+/// A text may hold a password, and nothing prints it: what prints is its size.
+extension IMAPText: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "IMAPText(\(octets.count) octets, \(omitted.count) literals omitted)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// What single octets are in IMAP's grammar (RFC 9051 §9).
 enum IMAPOctet {
     @inline(__always)
