@@ -2,7 +2,7 @@
 // reading. MailDialogue's `Violation` takes these over one by one.
 
 /// A breach of the message format (RFC 5322, MIME) that is certain from the octets.
-package enum MessageFlaw: String, CaseIterable, Hashable, Sendable {
+package enum MessageFlaw: CaseIterable, Hashable, Sendable {
     /// How much it matters; the same three steps as those of violations.
     package enum Severity: String, Sendable, Hashable {
         /// Sloppy, harmless.
@@ -14,121 +14,129 @@ package enum MessageFlaw: String, CaseIterable, Hashable, Sendable {
     }
 
     // Lines and octets.
-    case bareCR = "message-bare-cr"
-    case bareLF = "message-bare-lf"
-    case nul = "message-nul"
-    case longLine = "message-long-line"
-    case mboxLine = "message-mbox-line"
-    case truncated = "message-truncated"
-    case tooDeep = "message-too-deep"
-    case tooManyParts = "message-too-many-parts"
+    case bareCR
+    case bareLF
+    case nul
+    case longLine
+    case mboxLine
+    case truncated
+    case tooDeep
+    case tooManyParts
 
     // Header sections.
-    case noColon = "header-no-colon"
-    case badName = "header-name"
-    case spaceBeforeColon = "header-space-before-colon"
-    case blankFold = "header-blank-fold"
-    case controlCharacter = "header-control"
-    case headerNotUTF8 = "header-8bit"
-    case forgedUTF8 = "header-utf8-forged"
-    case fieldTooLong = "header-field-too-long"
-    case headerTooLong = "header-too-long"
-    case tooManyHops = "header-hops"
+    case noColon
+    case badName
+    case spaceBeforeColon
+    case blankFold
+    case controlCharacter
+    case headerNotUTF8
+    case forgedUTF8
+    case fieldTooLong
+    case headerTooLong
+    case tooManyHops
 
     // The fields of a message.
-    case noDate = "header-date-missing"
-    case noFrom = "header-from-missing"
-    case noMessageID = "header-message-id-missing"
-    case twoFrom = "header-from-doubled"
-    case twoSender = "header-sender-doubled"
-    case twoReplyTo = "header-reply-to-doubled"
-    case twoTo = "header-to-doubled"
-    case twoCc = "header-cc-doubled"
-    case twoBcc = "header-bcc-doubled"
-    case twoDate = "header-date-doubled"
-    case twoSubject = "header-subject-doubled"
-    case twoMessageID = "header-message-id-doubled"
-    case twoInReplyTo = "header-in-reply-to-doubled"
-    case twoReferences = "header-references-doubled"
-    case badDate = "header-date"
-    case impossibleDate = "header-date-impossible"
-    case obsoleteDate = "header-date-obsolete"
-    case badMessageID = "header-message-id"
-    case badAddress = "header-address"
-    case obsoleteAddress = "header-address-obsolete"
-    case emptyFrom = "header-from-empty"
-    case emptyAddresses = "header-address-empty"
-    case groupInFrom = "header-from-group"
-    case noSender = "header-sender-missing"
-    case manySenders = "header-sender-many"
-    case openComment = "header-comment-open"
-    case openQuote = "header-quote-open"
+    case noDate
+    case noFrom
+    case noMessageID
+    case twoFrom
+    case twoSender
+    case twoReplyTo
+    case twoTo
+    case twoCc
+    case twoBcc
+    case twoDate
+    case twoSubject
+    case twoMessageID
+    case twoInReplyTo
+    case twoReferences
+    case badDate
+    case impossibleDate
+    case obsoleteDate
+    case badMessageID
+    case badAddress
+    case obsoleteAddress
+    case emptyFrom
+    case emptyAddresses
+    case groupInFrom
+    case noSender
+    case manySenders
+    case openComment
+    case openQuote
 
     // Encoded words.
-    case badEncodedWord = "header-encoded-word"
-    case longEncodedWord = "header-encoded-word-long"
-    case longEncodedLine = "header-encoded-word-line"
-    case quotedEncodedWord = "header-encoded-word-quoted"
-    case addressEncodedWord = "header-encoded-word-address"
-    case tiedEncodedWord = "header-encoded-word-tied"
-    case unknownCharset = "header-encoded-word-charset"
-    case splitEncodedWord = "header-encoded-word-split"
-    case controlInEncodedWord = "header-encoded-word-control"
+    case badEncodedWord
+    case longEncodedWord
+    case longEncodedLine
+    case quotedEncodedWord
+    case addressEncodedWord
+    case tiedEncodedWord
+    case unknownCharset
+    case splitEncodedWord
+    case controlInEncodedWord
 
     // MIME fields.
-    case noMIMEVersion = "mime-version-missing"
-    case badMIMEVersion = "mime-version"
-    case badType = "mime-type"
-    case twoTypes = "mime-type-doubled"
-    case twoEncodings = "mime-encoding-doubled"
-    case twoMIMEFields = "mime-field-doubled"
-    case badParameter = "mime-parameter"
-    case emptyParameter = "mime-parameter-empty"
-    case unquotedParameter = "mime-parameter-unquoted"
-    case twoParameters = "mime-parameter-doubled"
-    case encodedWordParameter = "mime-parameter-encoded-word"
-    case badContinuation = "mime-parameter-continuation"
-    case badExtendedValue = "mime-parameter-charset"
-    case badDisposition = "mime-disposition"
-    case pathInFilename = "mime-filename-path"
-    case hiddenExtension = "mime-filename-extension"
-    case bidiInFilename = "mime-filename-bidi"
-    case controlInFilename = "mime-filename-control"
-    case badEncoding = "mime-encoding"
-    case unknownEncoding = "mime-encoding-unknown"
-    case compositeEncoding = "mime-encoding-composite"
+    case noMIMEVersion
+    case badMIMEVersion
+    case badType
+    case twoTypes
+    case twoEncodings
+    case twoMIMEFields
+    case badParameter
+    case emptyParameter
+    case unquotedParameter
+    case twoParameters
+    case encodedWordParameter
+    case badContinuation
+    case badExtendedValue
+    case badDisposition
+    case pathInFilename
+    case hiddenExtension
+    case bidiInFilename
+    case controlInFilename
+    case badEncoding
+    case unknownEncoding
+    case compositeEncoding
 
     // Structure.
-    case noBoundary = "mime-boundary-missing"
-    case twoBoundaries = "mime-boundary-doubled"
-    case longBoundary = "mime-boundary-long"
-    case badBoundary = "mime-boundary-characters"
-    case boundaryEndsInSpace = "mime-boundary-space"
-    case boundaryReused = "mime-boundary-reused"
-    case boundaryLineGarbage = "mime-boundary-line"
-    case noParts = "mime-parts-missing"
-    case noClosingBoundary = "mime-closing-boundary-missing"
-    case partAfterClose = "mime-part-after-close"
-    case headerCut = "mime-header-cut"
-    case emptyMessageHeader = "mime-message-header"
+    case noBoundary
+    case twoBoundaries
+    case longBoundary
+    case badBoundary
+    case boundaryEndsInSpace
+    case boundaryReused
+    case boundaryLineGarbage
+    case noParts
+    case noClosingBoundary
+    case partAfterClose
+    case headerCut
+    case emptyMessageHeader
 
     // Bodies.
-    case eightBitIn7Bit = "mime-8bit-in-7bit"
-    case bodyNotUTF8 = "mime-charset-utf8"
-    case foreignInBase64 = "mime-base64-characters"
-    case base64Padding = "mime-base64-padding"
-    case base64LongLine = "mime-base64-line"
-    case badEscape = "mime-qp-escape"
-    case lowerCaseEscape = "mime-qp-lower-case"
-    case qpLongLine = "mime-qp-line"
-    case qpTrailingSpace = "mime-qp-space"
-    case qpRawOctet = "mime-qp-octet"
+    case eightBitIn7Bit
+    case bodyNotUTF8
+    case foreignInBase64
+    case base64Padding
+    case base64LongLine
+    case badEscape
+    case lowerCaseEscape
+    case qpLongLine
+    case qpTrailingSpace
+    case qpRawOctet
 
     /// All flaws.
     package static var all: [MessageFlaw] { allCases }
 
+    /// The flaw with a code; nil when there is none.
+    package init?(rawValue code: String) {
+        guard let found = MessageFlaw.byCode[code] else { return nil }
+        self = found
+    }
+
+    private static let byCode = Dictionary(uniqueKeysWithValues: allCases.map { ($0.code, $0) })
+
     /// The stable code, which audits quote: `message-bare-lf`.
-    package var code: String { rawValue }
+    package var code: String { rule.code }
     package var severity: Severity { rule.severity }
     /// The sentence that was broken: `RFC 5322 §2.3`; for the bounds of this reader the sentence that they concern.
     package var section: String { rule.section }

@@ -2,7 +2,7 @@
 // code pages and KOI8 (RFC 1489, RFC 2319). The lower halves are ASCII.
 
 /// A character set of one octet a character whose lower half is ASCII.
-package enum OctetCharset: String, CaseIterable, Sendable {
+package enum OctetCharset: CaseIterable, Hashable, Sendable {
     case latin1
     case latin2
     case latin3

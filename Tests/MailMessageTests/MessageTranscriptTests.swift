@@ -80,11 +80,13 @@ import Testing
     @Test func tableOfFlaws() {
         #expect(MessageFlaw.all.count >= 90)
         #expect(Set(MessageFlaw.all.map(\.code)).count == MessageFlaw.all.count)
+        #expect(MessageFlaw(rawValue: "message-none") == nil)
         for flaw in MessageFlaw.all {
             #expect(["message", "header", "mime"].contains { flaw.code.hasPrefix($0 + "-") }, "\(flaw)")
             #expect(flaw.section.wholeMatch(of: /RFC \d{4} §\d+(\.\d+)*/) != nil, "\(flaw)")
             #expect(flaw.meaning.hasSuffix(".") && flaw.meaning.count > 20, "\(flaw)")
             #expect(!flaw.example.isEmpty, "\(flaw)")
+            #expect(MessageFlaw(rawValue: flaw.code) == flaw)
         }
     }
 }
