@@ -199,6 +199,21 @@ import Testing
         #expect(!text.contains("canary"))
     }
 
+    /// An IMAP server may say eight megabytes in a line; the state of the session is none of them.
+    @Test(arguments: ["SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5", "NTLM", "LOGIN"])
+    func whatIsTooLongIsNotKept(_ mechanism: String) {
+        let long = base64([UInt8](repeating: 65, count: 300_000))
+        var follower = SASLFollower(mechanism: mechanism)
+        #expect(follower.challenge(long) == [])
+        let reading = follower.response(long)
+        #expect(reading.violations == [] && reading.masked == [UInt8](repeating: 42, count: long.count))
+        #expect(follower.challenge([]) == [])
+        #expect(follower.account.isEmpty)
+        var text = ""
+        dump(follower, to: &text)
+        #expect(text.utf8.count < 20_000)
+    }
+
     // MARK: Masks
 
     /// `SM-152` for anything that a client may send: the mask has the same length, hides the secret, and followed again

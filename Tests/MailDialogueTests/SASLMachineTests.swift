@@ -76,7 +76,8 @@ import Testing
         let digest = APOP.digest(timestamp, SecretBytes("tanstaaf"))
         #expect(digest == octets("c4c9334bac560ecc979e58001b3e22fb") && APOP.isDigest(digest))
         #expect(APOP.timestamp(octets("+OK <no end")[...]) == nil && APOP.timestamp([]) == nil)
-        let shown = APOP.credential(account: octets("mrose")[...], digest: digest[...], timestamp: timestamp)
+        let shown = APOP.credential(
+            account: octets("mrose")[...], digest: digest[...], timestamp: SecretBytes(timestamp))
         #expect(shown.evidence == .apop(timestamp: SecretBytes(timestamp)))
     }
 

@@ -101,10 +101,10 @@ package enum APOP {
 
     /// What an APOP command shows. `timestamp` is the greeting's, when it is known.
     package static func credential(
-        account: ArraySlice<UInt8>, digest: ArraySlice<UInt8>, timestamp: ArraySlice<UInt8>?
+        account: ArraySlice<UInt8>, digest: ArraySlice<UInt8>, timestamp: SecretBytes?
     ) -> Credential {
         Credential(
             mechanism: "APOP", account: account.text, secret: SecretBytes(digest),
-            details: timestamp.map { [.evidence(.apop(timestamp: SecretBytes($0)))] } ?? [])
+            details: timestamp.map { [.evidence(.apop(timestamp: $0))] } ?? [])
     }
 }

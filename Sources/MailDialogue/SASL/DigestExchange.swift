@@ -3,7 +3,8 @@
 //
 //     S: realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8
 //     C: charset=utf-8,username="chris",realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",nc=00000001,
-//        cnonce="OA6MHXh6VqTrRk",digest-uri="imap/elwood.innosoft.com",response=d388dad90d4bbd760a152321f2143af7,qop=auth
+//        cnonce="OA6MHXh6VqTrRk",digest-uri="imap/elwood.innosoft.com",
+//        response=d388dad90d4bbd760a152321f2143af7,qop=auth
 //     S: rspauth=ea40f60335c427b5527b84dbabcdfffd
 
 /// The directives of a message: `name=value`, values quoted or not, parted by commas (RFC 2831 §7.1).

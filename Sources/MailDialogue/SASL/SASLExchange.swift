@@ -121,6 +121,14 @@ indirect enum AnyExchange: Equatable, Sendable {
         }
     }
 
+    /// Messages are a part of the state.
+    var keepsMessages: Bool {
+        switch self {
+        case .login, .cramMD5, .digestMD5, .scram, .ntlm: true
+        case .plain, .bearer, .identity, .other: false
+        }
+    }
+
     var isOver: Bool { exchange?.isOver ?? false }
     var installsLayer: Bool? { exchange?.installsLayer }
     var account: String { exchange?.account ?? "" }

@@ -15,9 +15,11 @@ package struct SASLFollower: Equatable, Sendable {
     private var challenges = 0
     private var responses = 0
     private var isCancelled = false
-    /// A response was masked as a whole before it came here, in a recording: what follows is read and not judged.
+    /// A response was masked as a whole before it came here, in a recording, or a message was too long to be kept: what
+    /// follows is read and not judged.
     private var isBlind = false
-    private var toldUnreadable = false
+    /// A credential was told: what can't be read behind it is none of its own.
+    private var hasCredential = false
 
     /// The account as far as the responses have named it; empty when they did not.
     package private(set) var account = ""
@@ -52,6 +54,10 @@ package struct SASLFollower: Equatable, Sendable {
     package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] {
         challenges += 1
         if isBlind { return [] }
+        if isTooLong(base64) {
+            isBlind = true
+            return []
+        }
         if isCancelled { return [.saslChallengeAfterCancel] }
         guard let octets = Base64.decode(base64) else {
             // What asks for NTLM's first message is a text: `334 ntlm supported` (MS-SMTPNTLM).
@@ -71,9 +77,9 @@ package struct SASLFollower: Equatable, Sendable {
             isCancelled = true
             return Reading()
         }
-        if SASLMask.covers(base64) {
+        if SASLMask.covers(base64) || isTooLong(base64) {
             isBlind = true
-            return unreadable(base64, [])
+            return unreadable(base64, base64.count > lineLimit ? [.saslLineTooLong] : [])
         }
         var violations: [Violation] = []
         if isInitial, kind.beginner == .server { violations.append(.saslInitialResponse) }
@@ -87,6 +93,7 @@ package struct SASLFollower: Equatable, Sendable {
         let finding = exchange.accept(octets, from: .client)
         violations = isBlind ? [] : violations + finding.violations
         account = finding.credential?.account ?? exchange.account
+        if finding.credential != nil { hasCredential = true }
         // Nothing shows nothing, whatever it breaks.
         if octets.isEmpty { return Reading(violations: violations) }
         switch finding.secret {
@@ -98,6 +105,12 @@ package struct SASLFollower: Equatable, Sendable {
             return Reading(masked: Self.stars(base64), credential: finding.credential, violations: violations)
         case .unreadable: return unreadable(base64, violations)
         }
+    }
+
+    /// Beyond what any known mechanism says (RFC 4954 §4). Kept to the end of the exchange it would make the session's
+    /// state as large as a line of IMAP may be.
+    private func isTooLong(_ base64: ArraySlice<UInt8>) -> Bool {
+        exchange.keepsMessages && base64.count > DialogueLimits.saslLine
     }
 
     /// The base64 of the octets with those of the range as asterisks, line ends in a password too.
@@ -124,8 +137,8 @@ package struct SASLFollower: Equatable, Sendable {
     /// are.
     private mutating func unreadable(_ base64: ArraySlice<UInt8>, _ violations: [Violation]) -> Reading {
         var reading = Reading(masked: Self.stars(base64), violations: violations)
-        if !toldUnreadable {
-            toldUnreadable = true
+        if !hasCredential {
+            hasCredential = true
             reading.credential = Credential(
                 mechanism: mechanism, account: account, secret: SecretBytes(base64))
         }

@@ -26,15 +26,12 @@ extension SMTPServer {
     mutating func response(_ frame: Note) {
         guard case .authenticating(var exchange) = activity else { return }
         let (line, crlf) = frame.raw.withoutLineEnd
-        guard line.count <= Self.longestResponse else {
+        guard line.count <= DialogueLimits.saslLine else {
             activity = .commands
             return refuse("500 5.5.6 the response is too long")
         }
         step(crlf ? exchange.respond(line) : .malformed, exchange)
     }
-
-    /// RFC 4954 §4: enough for every mechanism.
-    private static var longestResponse: Int { 12_288 }
 
     /// The store's answer about the user's keys.
     mutating func keysStored(_ answer: StoreReply) {

@@ -1,6 +1,7 @@
 // Whose mailbox a name opens, and what becomes of names that would like to be paths.
 
 import Glibc
+import MailDialogue
 import MailSessions
 import Testing
 
@@ -126,6 +127,41 @@ struct AccountTests {
         #expect(login("bob", "three") == .account(Account(name: "bob")))
         #expect(try users.remove("bob"))
         #expect(login("bob", "three") == .refused(.badCredentials))
+    }
+
+    @Test func `TL-017 SCRAM keys of users, and of who is none`() throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/users"
+        let users = try UserFile(path: path, files: PosixFileSystem(), iterations: 3)
+        try users.set("alice@example.com", password: SecretText("pencil"))
+        let session = try scratch.store(.users(users)).makeSession()
+        func keys(_ login: String, _ hash: SASLHash = .sha256) -> (user: String, keys: SCRAMKeys)? {
+            guard case .scramKeys(let user, let keys) = session.perform(.scramKeys(user: login, hash)) else {
+                return nil
+            }
+            return (user, keys)
+        }
+        // The hash in the file is SCRAM-SHA-256's salted password.
+        let alice = try #require(keys("Alice"))
+        #expect(alice.user == "alice@example.com" && alice.keys.iterations == 3)
+        #expect(
+            alice.keys
+                == SCRAMKeys(.sha256, salt: alice.keys.salt, iterations: 3, password: SecretBytes("pencil")))
+        #expect(keys("alice", .sha1) == nil)
+        // Nobody's keys look like those of others, the same each time and for each other process.
+        let nobody = try #require(keys("eve"))
+        #expect(nobody.keys.salt.count == alice.keys.salt.count && nobody.keys.iterations == 3)
+        #expect(keys("EVE")?.keys == nobody.keys && keys("mallory")?.keys != nobody.keys)
+        #expect(try UserFile(path: path).scramKeys("eve").keys == nobody.keys)
+        #expect(
+            session.perform(.authenticate(.proven(user: "alice@example.com")))
+                == .account(Account(name: "alice@example.com")))
+        #expect(session.perform(.authenticate(.proven(user: "eve"))) == .refused(.badCredentials))
+        // Where anyone is let in nobody has keys.
+        let open = try Scratch()
+        #expect(
+            try open.store(.anyone).makeSession().perform(.scramKeys(user: "alice", .sha256))
+                == .refused(.badCredentials))
     }
 
     @Test func aUserFileIsKeptFromOthersAndHoldsNoPassword() throws {
