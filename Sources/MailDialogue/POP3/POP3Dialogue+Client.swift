@@ -107,8 +107,7 @@ extension POP3Dialogue {
         let isHex = digest.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
         if digest.count != 32 || !isHex { note.violations.append(.pop3BadDigest) }
         note.masked = raw.masking(raw.distance(from: raw.startIndex, to: digest.startIndex)..<raw.count)
-        note.facts.append(
-            .credential(Credential(mechanism: "APOP", account: name.text, secret: SecretBytes(digest))))
+        note.facts.append(.credential(APOP.credential(account: name, digest: digest, timestamp: timestamp)))
     }
 
     /// AUTH mechanism [initial-response] (RFC 5034 §4). Without a mechanism old servers list theirs.

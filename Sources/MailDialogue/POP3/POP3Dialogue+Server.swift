@@ -149,6 +149,7 @@ extension POP3Dialogue {
             // "<" stands in a greeting only at the front of a timestamp, which is a msg-id (RFC 2449 §3).
             let end = line[start...].firstIndex(of: UInt8(ascii: ">"))
             hasTimestamp = end != nil
+            timestamp = end.map { SecretBytes(line[start...$0]) }
             let inside = line[(start + 1)..<(end ?? line.endIndex)]
             let halves = inside.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
             let isGood =

@@ -122,6 +122,8 @@ package struct POP3Dialogue: Dialogue {
     package internal(set) var maildrop = POP3Maildrop()
     /// The greeting had a timestamp, so APOP is possible (RFC 1939 §7); nil when it was not seen.
     var hasTimestamp: Bool?
+    /// That timestamp, with its angle brackets: APOP's digest can be tested with it.
+    var timestamp: SecretBytes?
     /// UTF8 was given.
     var gaveUTF8 = false
     /// UTF8 or LANG was accepted: replies may be UTF-8 (RFC 6856 §2.1, §3.2).
