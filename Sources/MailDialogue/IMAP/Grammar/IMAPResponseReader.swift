@@ -66,7 +66,7 @@ extension IMAPLexer {
     private mutating func status(_ tag: IMAPSpan, _ kind: IMAPStatus.Kind) -> IMAPResponseValue {
         guard !isAtEnd else {
             // resp-text may be empty, but not without its space.
-            note(.ended)
+            note(.missingSpace)
             return .status(IMAPStatus(tag: tag, kind: kind, code: nil, text: .none))
         }
         if next == 32 { at &+= 1 } else { note(.missingSpace) }
@@ -85,16 +85,19 @@ extension IMAPLexer {
         let number = UInt32(truncatingIfNeeded: number())
         space()
         let keyword = atom()
+        // Nearly all that a server says with a number is FETCH.
+        let isFetch = isWord(keyword, "FETCH")
+        if isFetch || isWord(keyword, "UIDFETCH") {
+            if number == 0, !failed { note(.zeroNumber, at: start) }
+            space()
+            return .fetch(fetchData(number: number, isUIDFetch: !isFetch))
+        }
         switch word(keyword) {
         case "EXISTS": return .exists(number)
         case "RECENT": return .recent(number)
         case "EXPUNGE":
             if number == 0, !failed { note(.zeroNumber, at: start) }
             return .expunge(number)
-        case "FETCH", "UIDFETCH":
-            if number == 0, !failed { note(.zeroNumber, at: start) }
-            space()
-            return .fetch(fetchData(number: number, isUIDFetch: keyword.count == 8))
         default:
             guard !failed else { return .none }
             if !isWord(keyword, "CONVERTED") { note(.unknownResponse, at: Int(keyword.start)) }
