@@ -50,7 +50,11 @@ import Testing
 
     /// What is wrong, and where.
     @Test(arguments: [
-        ("*  OK x", "extra-space@1"), ("* OK", "missing-space@4"), ("*", "ended@1"), ("", "bad-tag@0"), ("x", "bad-tag@0"),
+        ("*  OK x", "extra-space@1"),
+        ("* OK", "missing-space@4"),
+        ("*", "ended@1"),
+        ("", "bad-tag@0"),
+        ("x", "bad-tag@0"),
         ("a1 MAYBE x", "unknown-response@3"), ("* FOO bar", "unknown-response@2"), ("* 3 FOO", "unknown-response@4"),
         ("+text", "missing-space@1"), ("* CAPABILITY STARTTLS", "no-revision@2"), ("* CAPABILITY", "no-revision@2"),
         ("* CAPABILITY IMAP4rev1 LITERAL+ LITERAL-", "literal-plus-and-minus@2"),
