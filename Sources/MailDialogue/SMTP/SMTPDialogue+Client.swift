@@ -70,7 +70,7 @@ extension SMTPDialogue {
             if command.isLastURL { entry.traits.insert(.endsMessage) }
         case .auth, .xexps: acceptAuth(command, raw, &remarks)
         case .startTLS, .xanonymousTLS, .turn, .atrn:
-            client = .edgeOffered
+            client = .edgeOffered(swapsRoles: command.verb == .turn || command.verb == .atrn)
             hold = .edge
         case .xexch50: client = .blobOffered(size: command.argument.firstWord.word.decimal)
         case .rset: sent = Sent()

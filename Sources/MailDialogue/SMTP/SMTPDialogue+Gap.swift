@@ -17,6 +17,10 @@
 // that sends a command although its last one must be answered first (because it must be the last of its group, or because
 // PIPELINING is not offered) has that answer: this command is the only one that waits.
 //
+// The client's line before such a reply, where it was seen, must be the command that has it. Where TURN, ATRN or XEXCH50
+// are on offer none of this holds: the roles may have changed, and 354 ask for something else than a message. What comes
+// then passes without a place to the end.
+//
 // When octets are missing in the data behind 354, no second message by DATA can have begun before the server spoke:
 // a line with nothing but a dot, opened and closed by CRLF, is the end of this message, unless chunks are on offer,
 // in which such a line may stand. And the server's next reply is that to the message; where PIPELINING is not offered, the
@@ -42,6 +46,26 @@ struct SMTPLoss: Equatable, Sendable {
     var isBroken: Bool
     /// The line before ended with CRLF.
     var followsCRLF = false
+    /// The line before.
+    var last = Last.nothing
+
+    /// What is known of a line whose place is not.
+    enum Last: Equatable, Sendable {
+        /// There was none since octets were lost.
+        case nothing
+        /// Its beginning may be missing.
+        case tail(mayBeDATA: Bool)
+        case line(SMTPCommand.Verb?)
+    }
+
+    /// The line before may be a command with one of `verbs`.
+    func mayFollow(_ verbs: [SMTPCommand.Verb]) -> Bool {
+        switch last {
+        case .nothing: true
+        case .tail(let mayBeDATA): verbs == [.data] ? mayBeDATA : true
+        case .line(let verb): verb.map(verbs.contains) ?? false
+        }
+    }
 }
 
 /// What is known of the reply under way while replies can't be told apart.
@@ -114,13 +138,17 @@ extension SMTPDialogue {
         case .dataOffered: client = .lost(SMTPLoss(place: .awaitingData, isBroken: false))
         case .saslAwaiting: client = .lost(SMTPLoss(place: .awaitingAuth, isBroken: false))
         case .blobOffered: client = .lost(SMTPLoss(place: .anything, isBroken: false))
-        case .edgeOffered: client = .lost(SMTPLoss(place: .edge, isBroken: false))
+        case .edgeOffered(let swapsRoles):
+            isHopeless = isHopeless || swapsRoles
+            client = .lost(SMTPLoss(place: swapsRoles ? .anything : .edge, isBroken: false))
         case .commands, .data, .chunk, .saslResponse, .blob, .lost: break
         }
     }
 
     /// What waits for replies, and what they answer, is not known any more.
     mutating func loseReplies(isBroken: Bool) {
+        if let offer, !offer.extensions.isDisjoint(with: [.atrn, .turn, .xexch50]) { isHopeless = true }
+        isVerbose = true
         let isWhole = !isBroken && openCode == nil
         var search = SMTPReplySearch(isBroken: isBroken, isWhole: isWhole)
         if case .lost(let old) = replies { search.isBroken = search.isBroken || old.isBroken }
@@ -152,12 +180,15 @@ extension SMTPDialogue {
         let (line, crlf) = raw.withoutLineEnd
         let masked = maskUnplaced(raw)
         var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw, masked: masked)
+        let verb = SMTPCommand(line).verb
         if loss.isBroken {
             loss.isBroken = false
             loss.followsCRLF = crlf
+            loss.last = .tail(mayBeDATA: line.trimmed.isSuffixOfDATA)
             client = .lost(loss)
             return note
         }
+        loss.last = .line(verb)
         switch loss.place {
         case .edge:
             if line.starts(with: [0x16, 0x03]) {
@@ -186,7 +217,6 @@ extension SMTPDialogue {
         case .awaitingData: loss.place = .anything
         case .awaitingAuth:
             // Another AUTH would be seen: a challenge belongs to the one that was.
-            let verb = SMTPCommand(line).verb
             if verb == .auth || verb == .xexps { loss.place = .anything }
         case .anything, .content: break
         }
@@ -239,6 +269,7 @@ extension SMTPDialogue {
             return note
         }
         replies = .lost(SMTPReplySearch(isBroken: false, isWhole: true))
+        if isHopeless { return note }
         switch reply.code {
         case 354: resumeContent(&note)
         case 334: resumeResponse(&note)
@@ -258,7 +289,7 @@ extension SMTPDialogue {
 
     /// 354: the newest command is DATA.
     private mutating func resumeContent(_ note: inout Note) {
-        guard case .lost(let loss) = client else { return }
+        guard case .lost(let loss) = client, loss.mayFollow([.data]) else { return }
         switch loss.place {
         case .awaitingData: isDoubtful = false
         case .anything, .awaitingAuth, .content:
@@ -277,7 +308,7 @@ extension SMTPDialogue {
 
     /// 334: AUTH is under way.
     private mutating func resumeResponse(_ note: inout Note) {
-        guard case .lost(let loss) = client else { return }
+        guard case .lost(let loss) = client, loss.last == .line(nil) || loss.mayFollow([.auth, .xexps]) else { return }
         switch loss.place {
         case .awaitingAuth: break
         case .anything, .awaitingData, .content: exchange &+= 1
@@ -302,7 +333,8 @@ extension SMTPDialogue {
     /// have no such command.
     private mutating func resume(behind verbs: [SMTPCommand.Verb], _ note: inout Note, _ reply: SMTPReplyLine) -> Bool {
         switch client {
-        case .lost:
+        case .lost(let loss):
+            guard loss.mayFollow(verbs) else { return false }
             client = .commands
             exchange &+= 1
             forget()
@@ -325,7 +357,8 @@ extension SMTPDialogue {
     /// 220: the session is where it was behind the greeting, or TLS begins.
     private mutating func resumeEdge(_ note: inout Note, _ reply: SMTPReplyLine) {
         switch client {
-        case .lost:
+        case .lost(let loss):
+            guard loss.mayFollow([.startTLS, .xanonymousTLS, .xclient]) else { return }
             client = .lost(SMTPLoss(place: .edge, isBroken: false))
             forget()
             offer = nil
@@ -352,7 +385,7 @@ extension SMTPDialogue {
     /// A command of a client whose place is certain, while replies are lost: true when it proves that all before it were
     /// answered.
     mutating func resumesReplies() -> Bool {
-        guard case .lost(let search) = replies, !search.isBroken, exchange > 1 else { return false }
+        guard case .lost(let search) = replies, !search.isBroken, !isHopeless, exchange > 1 else { return false }
         let waits = offer.map { renewals == 0 && !$0.extensions.contains(.pipelining) } ?? false
         guard endsGroup || waits else { return false }
         forget()
@@ -379,5 +412,13 @@ extension SMTPDialogue {
         } else {
             resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
         }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// The end of the word DATA, or all of it.
+    fileprivate var isSuffixOfDATA: Bool {
+        equalsIgnoringCase("DATA") || equalsIgnoringCase("ATA") || equalsIgnoringCase("TA") || equalsIgnoringCase("A")
+            || isEmpty
     }
 }

@@ -150,6 +150,12 @@ extension SMTPDialogue {
             .lost:
             break
         }
+        if reply.code == 353, head.traits.contains(.endsMessage), doubt.contains(.transaction) {
+            // Recipients that were not seen have a reply each.
+            note.element = .unplaced
+            loseReplies(isBroken: false)
+            return true
+        }
         if reply.code == 353, head.traits.contains(.endsMessage), !head.traits.contains(.hasPRDR), transaction.hasPRDR {
             head.traits.insert(.hasPRDR)
             head.repliesLeft = transaction.recipients + 1
@@ -285,7 +291,9 @@ extension SMTPDialogue {
         switch client {
         case .saslAwaiting(let follower), .saslResponse(let follower):
             client = .commands
-            if ok { mayHaveSecurityLayer = follower?.mayInstallLayer ?? true } else { mayLeakSecret = true }
+            if ok { mayHaveSecurityLayer = follower?.mayInstallLayer ?? true }
+            // What a hasty client sent behind it comes as commands, its password too.
+            mayLeakSecret = true
         case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob, .lost: break
         }
     }

@@ -29,7 +29,7 @@ package struct SMTPDialogue: Dialogue {
         case saslResponse(SASLFollower?)
         /// The reply to a command decides whose success ends what can be followed: STARTTLS, TURN. Successors: `commands`,
         /// `lost`, or the session is opaque.
-        case edgeOffered
+        case edgeOffered(swapsRoles: Bool)
         /// The reply to XEXCH50 decides. Successors: `blob`, `commands`, `lost`.
         case blobOffered(size: Int?)
         /// Octets that XEXCH50 announced. Successors: `commands`, `lost`.
@@ -153,6 +153,8 @@ package struct SMTPDialogue: Dialogue {
     /// The place was found again behind lost octets of the client. A client that did not wait as it must may have sent more
     /// than that place allows for; the server's next reply may show it.
     var isDoubtful = false
+    /// Octets are missing, and what is on offer lets no rule tell the place again.
+    var isHopeless = false
     /// Lines of the server before its greeting that are no replies.
     var strayLines = 0
     /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.

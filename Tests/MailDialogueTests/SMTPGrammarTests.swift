@@ -1,0 +1,83 @@
+// The terminals of SMTP's grammar, and what a line holds beside printable ASCII.
+
+import Testing
+
+@testable import MailDialogue
+
+@Suite struct SMTPGrammarTests {
+    private func octets(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }
+
+    @Test(arguments: [
+        "a", "a.b", "a-b.c", "1.2", "xn--bcher-kva.example", "EXAMPLE.com", "a--b",
+    ]) func domains(_ text: String) { #expect(SMTPGrammar.isDomain(octets(text))) }
+
+    @Test(arguments: ["", ".", "a.", ".a", "a..b", "-a", "a-", "a-.b", "a.-b", "a_b", "a b", "[a]"])
+    func noDomains(_ text: String) { #expect(!SMTPGrammar.isDomain(octets(text))) }
+
+    @Test(arguments: [
+        "[127.0.0.1]", "[0.0.0.0]", "[255.255.255.255]", "[IPv6:::]", "[IPv6:::1]", "[ipv6:1:2:3:4:5:6:7:8]",
+        "[IPv6:1::8]", "[IPv6:1:2:3:4:5:6::]", "[IPv6:::2:3:4:5:6:7]", "[IPv6:1:2:3:4:5:6:1.2.3.4]",
+        "[IPv6:::1.2.3.4]", "[IPv6:1::1.2.3.4]", "[IPv6:1:2:3:4::1.2.3.4]", "[TAG:x]", "[a-1:!~]",
+    ]) func addressLiterals(_ text: String) { #expect(SMTPGrammar.isAddressLiteral(octets(text))) }
+
+    @Test(arguments: [
+        "", "[]", "[", "127.0.0.1", "[127.0.0]", "[127.0.0.1.2]", "[127.0.0.256]", "[1.2.3.0004]", "[1.2.3.]",
+        "[.1.2.3]", "[IPv6:]", "[IPv6::]", "[IPv6:1:2:3:4:5:6:7]", "[IPv6:1:2:3:4:5:6:7:8:9]", "[IPv6:1::2::3]",
+        "[IPv6:12345::]", "[IPv6:1:2:3:4:5:6:7::]", "[IPv6::::]", "[IPv6:1:]", "[IPv6:1:2:3:4:5:1.2.3.4]",
+        "[IPv6:g::]", "[IPv6:::1.2.3]", "[TAG:]", "[-:x]", "[T G:x]", "[TAG:a]b]", "[TAG:\\]",
+    ]) func noAddressLiterals(_ text: String) { #expect(!SMTPGrammar.isAddressLiteral(octets(text))) }
+
+    @Test func xtext() {
+        for text in ["", "a", "+2B", "a+3Db", "~!"] { #expect(SMTPGrammar.isXtext(octets(text)), "\(text)") }
+        for text in ["+", "+2", "+2b", "+zz", "a b", "a=b", "\u{7f}", "+2+"] {
+            #expect(!SMTPGrammar.isXtext(octets(text)), "\(text)")
+        }
+    }
+
+    @Test func dateTimes() {
+        for text in ["2014-04-03T23:01:00Z", "2014-04-03t23:01:00z", "2014-04-03T23:01:00.123Z"] {
+            #expect(SMTPGrammar.isDateTime(octets(text), onlyUTC: true), "\(text)")
+        }
+        #expect(SMTPGrammar.isDateTime(octets("2014-04-03T23:01:00-08:00"), onlyUTC: false))
+        for text in [
+            "", "2014-04-03", "2014-04-03T23:01:00", "2014-04-03T23:01:00.Z", "2014-04-03T23:01:00Zx",
+            "2014-04-03T23:01:00+0100", "2014-04-03 23:01:00Z", "2o14-04-03T23:01:00Z",
+        ] {
+            #expect(!SMTPGrammar.isDateTime(octets(text), onlyUTC: false), "\(text)")
+        }
+    }
+
+    /// Each octet in each place of a line of each length, beside the plain way to find it.
+    @Test func octetsOfALine() {
+        for count in 1...20 {
+            for place in 0..<count {
+                for octet in UInt8.min...UInt8.max {
+                    var line = [UInt8](repeating: UInt8(ascii: "~"), count: count)
+                    line[place] = octet
+                    let expected: SMTPLineOctets =
+                        switch octet {
+                        case 0: .nul
+                        case 13: .bareCR
+                        case 9, 32...126: []
+                        case 128...255: .nonASCII
+                        default: .control
+                        }
+                    if SMTPLineOctets(line[...]) != expected { Issue.record("\(octet) at \(place) of \(count)") }
+                }
+            }
+        }
+        #expect(SMTPLineOctets([0, 13, 200, 7][...]) == [.nul, .bareCR, .nonASCII, .control])
+        #expect(SMTPLineOctets([]).isEmpty)
+    }
+
+    @Test func enhancedCodes() {
+        func code(_ text: String) -> [Int]? {
+            SMTPEnhancedCode(octets(text)).map { [$0.category, $0.subject, $0.detail] }
+        }
+        #expect(code("2.1.0 Ok") == [2, 1, 0])
+        #expect(code("5.123.999") == [5, 123, 999])
+        for text in ["", "2", "2.1", "2.1.", "3.1.0 x", "2.1.0x", "2..0 x", "2.1234.0", "2.0.0000", "x.y.z", "22.1.0"] {
+            #expect(code(text) == nil, "\(text)")
+        }
+    }
+}
