@@ -2,3 +2,5 @@
 
 let bench = Bench(only: CommandLine.arguments.dropFirst().first ?? "")
 dialogueBenchmarks(bench)
+fetchBenchmarks(bench)
+messageBenchmarks(bench)

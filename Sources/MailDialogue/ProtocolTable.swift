@@ -1,5 +1,7 @@
 // The protocols that are spoken here: a line each. Adding one is a folder and a line of this table.
 
+import MailMessage
+
 /// A mail protocol.
 package enum MailProtocol: String, Sendable, Hashable, CaseIterable {
     case smtp, lmtp, pop3, imap
@@ -35,6 +37,27 @@ package enum MailProtocol: String, Sendable, Hashable, CaseIterable {
 }
 
 extension Violation {
-    /// Every violation of every protocol.
-    package static let all: [Violation] = smtp + pop3 + imap
+    /// Every violation of every protocol, and of the format of messages.
+    package static let all: [Violation] = smtp + pop3 + imap + sasl + messages
+
+    /// The flaws of messages. Whoever wrote the message is to blame; the side is the one that sent it, which is the client in
+    /// the table.
+    package static let messages: [Violation] = MessageFlaw.all.map { Violation($0, by: .client) }
+
+    /// It is a flaw of a message, not of the dialogue.
+    package var isOfMessage: Bool { MessageFlaw(rawValue: code) != nil }
+
+    /// A flaw of a message that `side` sent.
+    package init(_ flaw: MessageFlaw, by side: Side) {
+        let severity: Severity =
+            switch flaw.severity {
+            case .notice: .notice
+            case .error: .error
+            case .attack: .attack
+            }
+        let lines = flaw.example.split(separator: "\n", omittingEmptySubsequences: false)
+        self.init(
+            flaw.code, side, severity, flaw.section, flaw.meaning,
+            example: lines.map { "M: " + $0 }.joined(separator: "\n"))
+    }
 }

@@ -40,6 +40,12 @@ package struct SessionReader {
         set { tracker.only = newValue }
     }
 
+    /// Messages are read and judged too.
+    package var judgesMessages: Bool {
+        get { tracker.judgesMessages }
+        set { tracker.judgesMessages = newValue }
+    }
+
     package var counters: TrackerCounters { tracker.counters }
     package var reassembly: ReassemblyCounters { tracker.reassembly }
 

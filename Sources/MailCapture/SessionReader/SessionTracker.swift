@@ -102,6 +102,8 @@ package struct SessionTracker {
     private static let mostAnnounced = 65_536
 
     private let fingerprintKey: [UInt8]
+    /// Messages are read and judged too.
+    package var judgesMessages = false
     private let route: String
     private let checksums: ChecksumPolicy
     private var decoder = PacketDecoder()
@@ -291,11 +293,14 @@ package struct SessionTracker {
         _ flow: Flow, _ info: SessionInfo, isMidway: Bool, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.sessions += 1
-        var observer = Observer(info: info, fingerprintKey: fingerprintKey)
+        var observer = Observer(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
         var batch = flow.batch(info)
         observer.open(into: &batch.events)
         if isMidway {
-            observer.lose(.server, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
+            // Neither side is known from its beginning.
+            for side in Side.allCases {
+                observer.lose(side, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
+            }
         }
         flow.state = .following(observer)
         try deliver(batch)
@@ -322,13 +327,14 @@ package struct SessionTracker {
         return false
     }
 
-    /// The server's first octets open a session, although the connection was not seen to open.
+    /// The server's first octets open a session, although the connection was not seen to open. Those of POP3 may as well
+    /// answer a command.
     private static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
         for case .bytes(_, .server, _, let octets, packet: _) in held {
             let words: [StaticString] =
                 switch mailProtocol {
                 case .smtp, .lmtp: ["220 ", "220-", "421 ", "554 "]
-                case .pop3: ["+OK"]
+                case .pop3: []
                 case .imap: ["* OK", "* PREAUTH", "* BYE"]
                 }
             return words.contains { octets.hasPrefixIgnoringCase($0) }

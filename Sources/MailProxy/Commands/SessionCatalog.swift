@@ -156,12 +156,13 @@ struct SessionCatalog {
     /// Reads captures, and says on stderr what is wrong with them.
     /// - Parameter only: the sessions that matter; nil for all.
     static func read(
-        _ paths: [String], only: Set<String>? = nil,
+        _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws {
         var reader: SessionReader
         do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
         reader.only = only
+        reader.judgesMessages = judgesMessages
         do {
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {

@@ -115,7 +115,7 @@ enum SessionWriter {
             renderers[info.id] = renderer
             texts[info.id] = head
         }
-        try SessionCatalog.read(try catalog.files(of: ids), only: ids) { batch in
+        try SessionCatalog.read(try catalog.files(of: ids), only: ids, judgesMessages: true) { batch in
             let id = batch.info.id
             guard var text = texts.removeValue(forKey: id) else { return }
             switch format {
@@ -124,7 +124,13 @@ enum SessionWriter {
                     renderers[id]?.changed(exchange: change.exchange, rules: change.rules, into: &text)
                 }
                 renderers[id]?.accept(batch.notes[...], at: batch.time, into: &text)
-                for case .closed(let summary) in batch.events { renderers[id]?.close(summary, into: &text) }
+                for event in batch.events {
+                    switch event {
+                    case .exchange(_, let row): renderers[id]?.flaws(of: row, into: &text)
+                    case .closed(let summary): renderers[id]?.close(summary, into: &text)
+                    case .opened, .octets, .gap, .message, .credential: break
+                    }
+                }
             case .json:
                 for row in rows[id, default: ExchangeRows()].take(batch) {
                     text += SessionJSON.line(row, session: namesSessions ? id : nil) + "\n"

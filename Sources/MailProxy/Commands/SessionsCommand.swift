@@ -13,7 +13,9 @@ struct SessionsCommand: ParsableCommand {
             A PATH may be a directory of recordings, a segment of one, or any pcap or pcapng file; - is standard input. Without \
             a path the recordings of 'mailproxy run' and 'mailproxy capture' are taken.
             """,
-        subcommands: [SessionsList.self, SessionsShow.self, SessionsExport.self, SessionsReindex.self])
+        subcommands: [
+            SessionsList.self, SessionsShow.self, SessionsExport.self, SessionsReindex.self, SessionsViolations.self,
+        ])
 }
 
 /// Where sessions are looked for.

@@ -12,12 +12,17 @@ struct MessageLedger: MessageSink {
         var hash = SHA256()
         var header = HeaderScanner()
         var readsHeader = true
+        var side: Side
+        var inspector: MessageInspector?
     }
 
     /// A message that has ended, and the exchange whose reply judges it.
     struct Ended {
         var record: MessageRecord
         var exchange: Int
+        var side: Side
+        /// What is wrong with it, when messages are judged.
+        var flaws: [FoundFlaw] = []
     }
 
     /// Characters of a header field that are kept.
@@ -29,6 +34,8 @@ struct MessageLedger: MessageSink {
     private static let fields = ["subject", "message-id"].map { Array($0.utf8) }
     private static let addressedFields = fields + ["from", "to"].map { Array($0.utf8) }
 
+    /// Messages are judged.
+    var judges = false
     private var client: Open?
     private var server: Open?
     /// The digest of the octets on the wire, from where it differs from that of the message.
@@ -63,7 +70,9 @@ struct MessageLedger: MessageSink {
     }
 
     mutating func begin(_ message: MessageStart) {
-        let open = Open(record: MessageRecord(exchange: message.exchange, carrier: message.carrier))
+        let open = Open(
+            record: MessageRecord(exchange: message.exchange, carrier: message.carrier), side: message.side,
+            inspector: judges ? MessageInspector() : nil)
         switch message.side {
         case .client: client = open
         case .server: server = open
@@ -98,6 +107,7 @@ struct MessageLedger: MessageSink {
     private static func take(_ octets: ArraySlice<UInt8>, _ open: inout Open?) {
         open?.hash.update(octets)
         open?.record.bytes += octets.count
+        open?.inspector?.feed(octets)
         guard open?.readsHeader == true, let progress = open?.header.feed(octets) else { return }
         switch progress {
         case .more: break
@@ -123,7 +133,9 @@ struct MessageLedger: MessageSink {
             record.from = Self.clip(header.addressTexts("From", limit: 1).first)
             record.to = header.addressTexts("To", limit: Self.mostRecipients).map { Self.clip($0) }
         }
-        ended.append(Ended(record: record, exchange: exchange))
+        var inspector = open.inspector
+        let flaws = inspector?.finish(isComplete: complete).flaws ?? []
+        ended.append(Ended(record: record, exchange: exchange, side: open.side, flaws: flaws))
     }
 
     /// At most `longestText` octets of a text.

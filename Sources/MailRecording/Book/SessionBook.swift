@@ -50,9 +50,12 @@ package struct SessionBook: Sendable {
         var bytes = 0
     }
 
-    /// - Parameter fingerprintKey: the recording's key for the marks of secrets.
-    package init(info: SessionInfo, fingerprintKey: [UInt8]) {
+    /// - Parameters:
+    ///   - fingerprintKey: the recording's key for the marks of secrets.
+    ///   - judgesMessages: messages are read and judged too, which costs more than all else together.
+    package init(info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false) {
         summary = SessionSummary(info: info)
+        ledger.judges = judgesMessages
         self.fingerprintKey = fingerprintKey
     }
 
@@ -313,6 +316,7 @@ package struct SessionBook: Sendable {
     private mutating func collectMessages(_ events: inout [RecordEvent]) {
         guard !ledger.ended.isEmpty else { return }
         for message in ledger.ended {
+            for flaw in message.flaws { book(Violation(flaw.flaw, by: message.side), message.exchange) }
             switch message.record.carrier {
             case .data, .bdat, .lmtp: settling.append(message)
             case .retr, .top, .fetch, .append: append(message.record, &events)

@@ -11,10 +11,12 @@ package struct Observer: Sendable {
     /// Keeps what is recorded.
     package private(set) var book: SessionBook
 
-    /// - Parameter fingerprintKey: the recording's key for the marks of secrets.
-    package init(info: SessionInfo, fingerprintKey: [UInt8]) {
+    /// - Parameters:
+    ///   - fingerprintKey: the recording's key for the marks of secrets.
+    ///   - judgesMessages: messages are read and judged too.
+    package init(info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false) {
         tap = info.mailProtocol.makeTap()
-        book = SessionBook(info: info, fingerprintKey: fingerprintKey)
+        book = SessionBook(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
     }
 
     /// The session so far.
