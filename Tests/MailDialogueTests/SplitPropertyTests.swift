@@ -11,16 +11,16 @@ import Testing
 
 @Suite struct SplitPropertyTests {
     /// Every small size, primes beyond, the sizes of a buffer, and one that is beyond every turn.
-    static let sizes = Array(1...17) + [19, 23, 31, 37, 64, 101, 257, 1000, 1009]
+    static let sizes = Array(1...17) + [23, 64, 257, 1000, 1009]
     /// Pairs that are run from end to end.
-    static let pairs = [(1, 1), (1, 1000), (1000, 1), (2, 3), (3, 2), (7, 64), (17, 5), (1009, 1009)]
+    static let pairs = [(1, 1000), (1000, 1), (3, 2), (7, 64), (17, 5)]
 
     @Test(arguments: TranscriptTests.all) func piecesOfEverySizeGiveTheSameNotes(_ transcript: Transcript) {
         switch MailProtocol(rawValue: transcript.protocolName) {
         case .smtp: cut(transcript, SMTPDialogue(.smtp))
         case .lmtp: cut(transcript, SMTPDialogue(.lmtp))
         case .pop3: cut(transcript, POP3Dialogue())
-        case .imap: cut(transcript, IMAPDialogue())
+        case .imap: cut(transcript, IMAPDialogue(keepsMailbox: true))
         case nil: Issue.record("no such protocol")
         }
     }

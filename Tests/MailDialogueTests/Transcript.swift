@@ -4,11 +4,14 @@
 //     S: 220 mx.example.com          a line of the server, CRLF added; `S:` alone is an empty line
 //     = greeting ok 220              the notes that begin in the line above, one each
 //     C> MAIL FROM:<>\n\x00          octets with escapes \r \n \0 \\ \xNN, nothing added
+//     C> NOOP \*600(x)\r\n           what stands in the parentheses 600 times
 //     C! 12                          a capture lost 12 octets of the client here
 //     S! ?                           it lost some of the server, nobody knows how many
+//     C~ a NOOP                      a line that comes deflated, CRLF and a flush added (RFC 4978)
 //
 // Only an observer can miss octets: a transcript with gaps is run from that vantage alone. One that begins with `C! ?`
-// and `S! ?` is of a capture that began in the middle of a session.
+// and `S! ?` is of a capture that began in the middle of a session. Notes of deflated lines hold what they inflate to, so
+// that a transcript with such lines is run from that vantage too.
 //
 // A frame without `=` lines is not compared, but a violation in it must be stated. A file that states nothing fails.
 
@@ -37,6 +40,12 @@ struct Turn: Sendable {
     var octets: [UInt8]
     var gap: Gap?
 
+    /// Where to split it: everywhere, but in the middle of what is long only now and then.
+    var cuts: [Int] {
+        let most = 4_096
+        return octets.indices.dropFirst().filter { $0 < most / 2 || $0 >= octets.count - most / 2 || $0 % 997 == 0 }
+    }
+
     init(_ side: Side, _ octets: [UInt8], gap: Gap? = nil) {
         self.side = side
         self.octets = octets
@@ -50,6 +59,8 @@ struct Transcript: Sendable, CustomStringConvertible {
     struct Frame: Sendable {
         var side: Side
         var octets: [UInt8]
+        /// What is on the wire, when that is not the octets themselves.
+        var deflated: [UInt8]?
         /// The frame is no octets but the loss of some.
         var gap: Gap?
         var expected: [String] = []
@@ -70,6 +81,9 @@ struct Transcript: Sendable, CustomStringConvertible {
     /// All octets of a side.
     func octets(_ side: Side) -> [UInt8] { frames.filter { $0.side == side }.flatMap(\.octets) }
 
+    /// Some of it comes deflated.
+    var isDeflated: Bool { frames.contains { $0.deflated != nil } }
+
     /// A capture lost octets of it.
     var hasGaps: Bool { frames.contains { $0.gap != nil } }
 
@@ -78,9 +92,9 @@ struct Transcript: Sendable, CustomStringConvertible {
         var turns: [Turn] = []
         for frame in frames {
             if let last = turns.last, last.side == frame.side, last.gap == nil, frame.gap == nil {
-                turns[turns.count - 1].octets += frame.octets
+                turns[turns.count - 1].octets += frame.deflated ?? frame.octets
             } else {
-                turns.append(Turn(frame.side, frame.octets, gap: frame.gap))
+                turns.append(Turn(frame.side, frame.deflated ?? frame.octets, gap: frame.gap))
             }
         }
         return turns
@@ -94,6 +108,13 @@ struct Transcript: Sendable, CustomStringConvertible {
         let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             try add(line, number + 1)
+        }
+        var deflaters: [Side: Deflater] = [:]
+        for index in frames.indices where frames[index].deflated != nil {
+            let side = frames[index].side
+            let deflater = try deflaters[side] ?? Deflater()
+            deflaters[side] = deflater
+            frames[index].deflated = deflater.deflate(frames[index].octets)
         }
     }
 
@@ -109,6 +130,9 @@ struct Transcript: Sendable, CustomStringConvertible {
             frames.append(Frame(side: side, octets: Array(text.utf8) + [13, 10], line: number))
         } else if let side = line.first.flatMap({ sides[$0] }), second == ">" {
             frames.append(Frame(side: side, octets: try Self.unescape(line.dropFirst(3), number), line: number))
+        } else if let side = line.first.flatMap({ sides[$0] }), second == "~" {
+            frames.append(
+                Frame(side: side, octets: Array(line.dropFirst(3).utf8) + [13, 10], deflated: [], line: number))
         } else if let side = line.first.flatMap({ sides[$0] }), line.dropFirst().hasPrefix("! ") {
             let word = line.dropFirst(3)
             guard let gap = word == "?" ? .unknown : Int(word).map(Gap.octets) else {
@@ -133,6 +157,15 @@ struct Transcript: Sendable, CustomStringConvertible {
             case UInt8(ascii: "n"): octets.append(10)
             case UInt8(ascii: "0"): octets.append(0)
             case UInt8(ascii: "\\"): octets.append(UInt8(ascii: "\\"))
+            case UInt8(ascii: "*"):
+                let count = rest.prefix { $0 >= 48 && $0 <= 57 }
+                let text = rest.dropFirst(count.count + 1).prefix { $0 != UInt8(ascii: ")") }
+                guard let times = count.decimal, rest.dropFirst(count.count).first == UInt8(ascii: "(") else {
+                    throw Malformed(description: "line \(number): \\* without a number and parentheses")
+                }
+                let piece = try unescape(Substring(text.text), number)
+                for _ in 0..<times { octets += piece }
+                rest = rest.dropFirst(count.count + text.count + 2)
             case UInt8(ascii: "x"):
                 guard let value = UInt8(rest.prefix(2).text, radix: 16) else {
                     throw Malformed(description: "line \(number): \\x without two digits")

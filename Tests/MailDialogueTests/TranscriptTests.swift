@@ -55,7 +55,7 @@ import Testing
         case .smtp: split(transcript, SMTPDialogue(.smtp))
         case .lmtp: split(transcript, SMTPDialogue(.lmtp))
         case .pop3: split(transcript, POP3Dialogue())
-        case .imap: split(transcript, IMAPDialogue())
+        case .imap: split(transcript, IMAPDialogue(keepsMailbox: true))
         case nil: Issue.record("no such protocol")
         }
     }
@@ -66,7 +66,7 @@ import Testing
             var whole = tap
             var notes: [Note] = []
             whole.take(turn, into: &notes)
-            for cut in turn.octets.indices.dropFirst() {
+            for cut in turn.cuts {
                 var halved = tap
                 var pieces: [Note] = []
                 halved.receive(turn.octets[..<cut], from: turn.side, into: &pieces)

@@ -176,15 +176,15 @@ extension Transcript {
         case .smtp: Run(make: { SMTPDialogue(.smtp) }, vantage: vantage)(chunks)
         case .lmtp: Run(make: { SMTPDialogue(.lmtp) }, vantage: vantage)(chunks)
         case .pop3: Run(make: { POP3Dialogue() }, vantage: vantage)(chunks)
-        case .imap: Run(make: { IMAPDialogue() }, vantage: vantage)(chunks)
+        case .imap: Run(make: { IMAPDialogue(keepsMailbox: true) }, vantage: vantage)(chunks)
         case nil: Outcome()
         }
     }
 
     /// The vantages and chunkings from which the transcript can be followed. To send octets early would move them over a
     /// gap.
-    var vantages: [Vantage] { hasGaps ? [.observer] : Vantage.allCases }
-    var chunkings: [Chunking] { hasGaps ? [.turns, .octets] : Chunking.allCases }
+    var vantages: [Vantage] { hasGaps || isDeflated ? [.observer] : Vantage.allCases }
+    var chunkings: [Chunking] { hasGaps || isDeflated ? [.turns, .octets] : Chunking.allCases }
 
     /// For each frame the notes that begin in it. An end without octets belongs to the octets before it, a begin to
     /// those behind; the note of a gap, and ends that the gap brought about, belong to the gap.

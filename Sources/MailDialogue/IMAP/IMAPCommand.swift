@@ -6,58 +6,41 @@ package struct IMAPCommand: Equatable, Sendable {
     package let tag: String
     /// The verb in capitals, `UID` joined to what it governs.
     package let verb: String
-    package let isKnown: Bool
+    /// The verb in the table of commands.
+    package let code: IMAPVerb
     /// What stands behind the verb and one separator.
     package let arguments: ArraySlice<UInt8>
+    /// The octets of the tag; empty as `tag` is.
+    let tagOctets: ArraySlice<UInt8>
+
+    /// The verb is one that the table knows.
+    package var isKnown: Bool { code != .unknown }
 
     /// Tags longer than this are cut: they are kept while their command is open.
-    package static let tagLimit = 128
+    package static let tagLimit = IMAPTag.limit
 
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
         let (first, rest) = line.firstWord
-        tag = Self.isTag(first) ? first.prefix(Self.tagLimit).wireText : ""
+        tagOctets = Self.isTag(first) ? first : []
+        tag = tagOctets.isEmpty ? "" : tagOctets.prefix(Self.tagLimit).wireText
         let (word, tail) = rest.firstWord
-        var verb = word.keyword()
-        var arguments = tail
         if word.equalsIgnoringCase("UID") {
             let (second, behind) = tail.firstWord
-            if !second.isEmpty {
-                verb += " " + second.keyword()
-                arguments = behind
-            }
+            code = IMAPVerb.find(uid: second) ?? .unknown
+            arguments = second.isEmpty ? tail : behind
+            verb = code != .unknown ? code.name : second.isEmpty ? "UID" : "UID " + second.keyword()
+        } else {
+            code = IMAPVerb.find(word) ?? .unknown
+            arguments = tail
+            verb = code != .unknown ? code.name : word.keyword()
         }
-        self.verb = verb
-        self.arguments = arguments
-        isKnown = Self.verbs.contains(verb)
     }
 
-    /// Tags are atoms without "+" (RFC 9051 §9); "*" and "+" would be taken for other lines.
-    private static func isTag(_ word: ArraySlice<UInt8>) -> Bool {
-        !word.isEmpty
-            && word.allSatisfy { octet in
-                switch octet {
-                case 0...32, 127...255: false
-                case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "{"), UInt8(ascii: "%"), UInt8(ascii: "*"),
-                    UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "+"):
-                    false
-                default: true
-                }
-            }
+    /// The octets are a tag: an astring without "+" (RFC 9051 §9).
+    static func isTag(_ word: ArraySlice<UInt8>) -> Bool {
+        !word.isEmpty && word.allSatisfy { IMAPOctet.isAString($0) && $0 != UInt8(ascii: "+") }
     }
-
-    /// The verbs of RFC 3501, RFC 9051 and the registered extensions.
-    package static let verbs: Set<String> = [
-        "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN", "ENABLE", "SELECT", "EXAMINE", "CREATE",
-        "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB", "XLIST", "NAMESPACE", "STATUS", "APPEND",
-        "IDLE", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH", "FETCH", "STORE", "COPY", "MOVE", "CHECK", "SORT", "THREAD",
-        "UID FETCH", "UID STORE", "UID SEARCH", "UID COPY", "UID MOVE", "UID EXPUNGE", "UID SORT", "UID THREAD",
-        "UID REPLACE", "REPLACE", "ID", "COMPRESS", "UNAUTHENTICATE", "NOTIFY", "GETMETADATA", "SETMETADATA",
-        "GETANNOTATION", "SETANNOTATION", "GETQUOTA", "GETQUOTAROOT", "SETQUOTA", "GETACL", "SETACL", "DELETEACL",
-        "LISTRIGHTS", "MYRIGHTS", "GENURLAUTH", "RESETKEY", "URLFETCH", "LANGUAGE", "COMPARATOR", "CONVERSIONS",
-        "CONVERT", "UID CONVERT", "CANCELUPDATE", "ESEARCH", "UIDBATCHES", "GETJMAPACCESS", "RLIST", "RLSUB",
-        "XAPPLEPUSHSERVICE",
-    ]
 }
 
 extension ArraySlice<UInt8> {

@@ -5,14 +5,18 @@ extension IMAPDialogue {
         let (line, crlf) = raw.withoutLineEnd
         var note = Note(.client, .unknown, exchange: currentExchange, raw: raw)
         if !crlf { note.violations.append(.imapBareLineEnd) }
+        if line.holds(0) { note.violations.append(.imapNul) }
+        if line.holds(13) { note.violations.append(.imapBareCR) }
         switch client {
         case .saslResponse(let follower): acceptResponse(line, follower, &note)
         case .idling: acceptDone(line, &note)
         case .commandRest: acceptRest(line, &note)
         case .commands: acceptCommand(line, &note)
-        case .literalOffered, .literal, .saslAwaiting, .idleOffered, .tlsOffered, .compressOffered:
+        case .seeking: acceptUnplacedClient(line, &note)
+        case .literalOffered, .literal, .saslAwaiting, .idleOffered, .tlsOffered, .compressOffered, .unauthenticating:
             break  // the demand was not for a line
         }
+        if server == .seeking { loseAnswer() }
         return note
     }
 
@@ -20,13 +24,15 @@ extension IMAPDialogue {
         var follower = before
         let reading = follower.response(line)
         client = .saslAwaiting(follower)
+        waitedFor = .challenge
         note.element = .response
         note.exchange = open.exchange
         if let masked = reading.masked { note.masked = masked[...] + note.raw[line.endIndex...] }
         if let credential = reading.credential { note.facts.append(.credential(credential)) }
+        note.violations += reading.violations
     }
 
-    /// DONE ends IDLE; after anything else a server ends it too, with BAD (RFC 2177 §3).
+    /// DONE ends IDLE; after anything else a server ends it too, with BAD (RFC 9051 §6.3.13).
     private mutating func acceptDone(_ line: ArraySlice<UInt8>, _ note: inout Note) {
         client = .commands
         note.exchange = open.exchange
@@ -34,49 +40,67 @@ extension IMAPDialogue {
             note.element = .done
         } else {
             note.violations.append(.imapNotDone)
+            note.masked = mask(partial: note.raw, from: .client)
+            marks.insert(.idleEnds)
         }
     }
 
     private mutating func acceptCommand(_ line: ArraySlice<UInt8>, _ note: inout Note) {
         if line.equalsIgnoringCase("DONE") {
-            // The server ended IDLE while DONE was under way.
             note.element = .done
-            note.violations.append(.imapDoneWithoutIdle)
+            if marks.contains(.idleEnds) {
+                // The server may still wait for it behind a line that it took no notice of.
+                note.exchange = open.exchange
+                marks.remove(.idleEnds)
+            } else {
+                // The server ended IDLE while DONE was under way. To it this is an unknown command without verb.
+                marks.insert(.strayDone)
+                if isWhole { note.violations.append(.imapDoneWithoutIdle) }
+            }
             return
         }
         let command = IMAPCommand(line)
         exchange += 1
         note.exchange = exchange
         open = OpenCommand(
-            verb: command.isKnown ? command.verb : "", exchange: exchange,
-            arguments: IMAPArguments(wanted: wanted(command.verb)))
+            verb: command.code, exchange: exchange, arguments: IMAPArguments(wanted: wanted(command.code)))
         if phase == .greetingPending { note.violations.append(.imapEarlyTalker) }
+        let tag = IMAPTag(command.tagOctets)
         if command.tag.isEmpty {
             note.violations.append(.imapBadTag)
         } else {
             if !command.isKnown { note.violations.append(.imapUnknownCommand) }
-            if outstanding.first(where: { $0.tag == command.tag }) != nil { note.violations.append(.imapDuplicateTag) }
-            outstanding.append(Outstanding(tag: command.tag, verb: command.verb, exchange: exchange))
+            if isWhole, command.tagOctets.count <= IMAPTag.limit, outstanding.contains(tag) {
+                note.violations.append(.imapDuplicateTag)
+            }
         }
-        if literalWasRefused {
-            literalWasRefused = false
+        if marks.contains(.literalWasRefused) {
+            marks.remove(.literalWasRefused)
             if command.tag.isEmpty || !command.isKnown { note.violations.append(.imapLiteralNotAwaited) }
         }
         if command.tag.isEmpty || !command.isKnown {
             note.masked =
-                mayLeakSecret ? note.raw.masking(0..<note.raw.count) : mask(partial: note.raw, from: .client)
+                marks.contains(.mayLeakSecret)
+                ? note.raw.masking(0..<note.raw.count) : mask(partial: note.raw, from: .client)
         } else {
-            mayLeakSecret = false
+            marks.remove(.mayLeakSecret)
         }
-        judgeState(command, &note)
         let isSecret = !command.isKnown && note.masked != nil
+        // Judged by what was before it.
+        if command.isKnown { judge(command, &note) }
+        if !command.tag.isEmpty {
+            if command.code == .select || command.code == .examine { beginOpening() }
+            outstanding.append(
+                tag, IMAPOutstanding.Entry(verb: command.code, exchange: exchange, isSecret: isSecret))
+        }
+        if !command.code.kind.contains(.isPlain) { search.answered = 0 }
+        if reads(command.code), !isSecret { open.text = IMAPText(note.raw) }
         let complete = follow(command.arguments, line, &note)
         note.element = .command(
             Command(
                 verb: isSecret ? "" : command.verb, tag: isSecret ? "" : command.tag, isComplete: complete,
                 isKnown: command.isKnown))
-        if isSecret, outstanding.last?.exchange == exchange { outstanding.last?.isSecret = true }
-        guard outstanding.count <= DialogueLimits.outstanding else {
+        guard !outstanding.isFull else {
             note.violations.append(.imapTooManyOutstanding)
             note.facts.append(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
@@ -87,6 +111,10 @@ extension IMAPDialogue {
     /// The line behind a literal.
     private mutating func acceptRest(_ line: ArraySlice<UInt8>, _ note: inout Note) {
         note.exchange = open.exchange
+        if let first = line.first, first != 32, first != UInt8(ascii: ")"), open.verb != .unknown {
+            note.violations.append(.imapLiteralMismatch)
+        }
+        open.text?.append(note.raw)
         let complete = follow(line, line, &note)
         note.element = .commandPart(complete: complete)
     }
@@ -95,12 +123,13 @@ extension IMAPDialogue {
     private mutating func follow(_ text: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ note: inout Note) -> Bool {
         let literal = IMAPLiteral(endOf: text)
         let words = literal.map { text[..<$0.start] } ?? text
-        gather(words, line, &note)
+        gather(words, &note)
         guard let literal else {
             client = .commands
             finish(text, &note)
             return true
         }
+        judge(literal, &note)
         guard let size = literal.size else {
             // Its end can't be found; a synchronizing one may still be refused.
             note.violations.append(.imapLiteralTooBig)
@@ -112,61 +141,91 @@ extension IMAPDialogue {
             }
             return false
         }
-        if literal.isNonSynchronizing {
-            if size > 4096 { note.violations.append(.imapLongNonSyncLiteral) }
-            client = .literal(content(words, size: size), size: size)
-        } else {
-            client = .literalOffered(content(words, size: size), size: size)
+        let content = content(words, size: size)
+        if literal.isBinary { marks.insert(.clientBinary) } else { marks.remove(.clientBinary) }
+        if open.text != nil {
+            open.keepsLiteral = content.kind == .literal && !content.secret && size <= DialogueLimits.keptLiteral
+            if !open.keepsLiteral { open.text?.omitLiteral(size: size) }
         }
+        client = literal.isNonSynchronizing ? .literal(content, size: size) : .literalOffered(content, size: size)
+        waitedFor = literal.isNonSynchronizing ? .nothing : .literal
         return false
     }
 
     /// How many arguments matter.
-    private func wanted(_ verb: String) -> Int {
+    private func wanted(_ verb: IMAPVerb) -> Int {
         switch verb {
-        case "LOGIN", "REPLACE", "UID REPLACE": 2
-        case "SELECT", "EXAMINE", "APPEND": 1
+        case .login, .replace, .uidReplace: 2
+        case .select, .examine, .append: 1
         default: 0
         }
     }
 
     /// Takes the arguments of a line; masks the password of LOGIN.
-    private mutating func gather(_ words: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ note: inout Note) {
-        if open.verb == "APPEND", words.contains(where: { $0 == 67 || $0 == 99 }) {
-            open.isCatenate =
-                open.isCatenate || words.split(separator: 32).contains { $0.equalsIgnoringCase("CATENATE") }
+    private mutating func gather(_ words: ArraySlice<UInt8>, _ note: inout Note) {
+        switch open.verb {
+        case .append, .replace, .uidReplace: gatherMessage(words)
+        case .login:
+            let before = open.arguments.count
+            let tokens = open.arguments.append(line: words)
+            // All behind the first argument may be a password, also when there is too much of it or a quote is missing.
+            var secretFrom = words.endIndex
+            if before >= 1 {
+                secretFrom = words.startIndex
+            } else if open.arguments.isBroken {
+                secretFrom = words.startIndex
+            } else if let first = tokens.first {
+                secretFrom = first.range.upperBound
+            }
+            let secret = words[secretFrom...].trimmed
+            guard !secret.isEmpty else { return }
+            let raw = note.raw
+            note.masked = raw.masking((secret.startIndex - raw.startIndex)..<(secret.endIndex - raw.startIndex))
+        case .select, .examine:
+            if open.arguments.count == 0 { _ = open.arguments.append(line: words) }
+        default: break
         }
-        guard open.arguments.count < wanted(open.verb) || open.verb == "LOGIN" else { return }
-        let before = open.arguments.count
-        let tokens = open.arguments.append(line: words)
-        guard open.verb == "LOGIN" else { return }
-        // All behind the first argument may be a password, also when there is too much of it or a quote is missing.
-        var secretFrom = words.endIndex
-        if before >= 1 {
-            secretFrom = words.startIndex
-        } else if open.arguments.isBroken {
-            secretFrom = words.startIndex
-        } else if let first = tokens.first {
-            secretFrom = first.range.upperBound
+    }
+
+    /// The arguments of a command that carries a message: which of its literals is one.
+    private mutating func gatherMessage(_ words: ArraySlice<UInt8>) {
+        // What the command is about may have any name.
+        var named = wanted(open.verb) - open.arguments.count
+        if named > 0 { _ = open.arguments.append(line: words) }
+        var scanner = IMAPWordScanner(words)
+        while let token = scanner.next() {
+            named -= 1
+            if named >= 0 { continue }
+            switch token {
+            case .open: open.depth += 1
+            case .close:
+                open.depth = max(0, open.depth - 1)
+                if open.depth == 0 { open.wrapper = .none }
+            case .word(let word):
+                guard open.depth == 0 else { continue }
+                if word.equalsIgnoringCase("CATENATE") { open.wrapper = .catenate }
+                if word.equalsIgnoringCase("UTF8") { open.wrapper = .utf8 }
+            case .quoted: continue
+            }
         }
-        let secret = words[secretFrom...].trimmed
-        guard !secret.isEmpty else { return }
-        let raw = note.raw
-        note.masked = raw.masking((secret.startIndex - raw.startIndex)..<(secret.endIndex - raw.startIndex))
     }
 
     /// What the octets of the next literal are.
     private func content(_ words: ArraySlice<UInt8>, size: Int) -> Content {
         var content = Content(.literal, size: size, exchange: open.exchange)
         switch open.verb {
-        case "LOGIN": content.secret = open.arguments.count >= 1
-        case "APPEND", "REPLACE", "UID REPLACE":
+        case .login: content.secret = open.arguments.count >= 1
+        case .append, .replace, .uidReplace:
             // The mailbox may be a literal too; the message is what comes behind all arguments.
             guard open.arguments.count >= wanted(open.verb) else { break }
-            if open.isCatenate {
+            switch open.wrapper {
+            case .catenate:
                 let last = words.trimmed.split(separator: 32).last ?? []
-                guard last.equalsIgnoringCase("TEXT") || last.equalsIgnoringCase("(TEXT") else { break }
+                guard last.equalsIgnoringCase("TEXT") || last.equalsIgnoringCase("(TEXT") else { return content }
                 content.section = "CATENATE"
+            // A literal in other parentheses is the value of an annotation (RFC 5257 §4.6).
+            case .none: guard open.depth == 0 else { return content }
+            case .utf8: break
             }
             content.kind = .message(.append)
         default: break
@@ -176,21 +235,35 @@ extension IMAPDialogue {
 
     /// The command is whole: its last line says what it was.
     private mutating func finish(_ text: ArraySlice<UInt8>, _ note: inout Note) {
+        if let whole = open.text {
+            open.text = nil
+            judge(whole, &note)
+        }
         switch open.verb {
-        case "LOGIN":
+        case .login:
             guard open.arguments.values.count >= 2, !open.arguments.isBroken else { break }
             let account = open.arguments.values[0].withRevealed { $0[...].text }
             note.facts.append(
                 .credential(Credential(mechanism: "LOGIN", account: account, secret: open.arguments.values[1])))
-        case "SELECT", "EXAMINE":
-            guard let name = open.arguments.values.first, var last = outstanding.last, last.exchange == open.exchange
-            else { break }
-            last.mailbox = name.withRevealed { $0[...].text }
-            outstanding.last = last
-        case "AUTHENTICATE": acceptAuthenticate(text, &note)
-        case "IDLE": client = .idleOffered
-        case "STARTTLS": client = .tlsOffered
-        case "COMPRESS": client = .compressOffered
+        case .select, .examine: finishSelect(text, &note)
+        case .authenticate: acceptAuthenticate(text, &note)
+        case .enable:
+            for name in text.split(separator: 32) {
+                let one = IMAPCapabilities(name: name)
+                if one == .others { marks.insert(.askedOthers) } else { asked.formUnion(one) }
+                if !one.isDisjoint(with: [.condstore, .qresync]) { marks.insert(.wantsModSeq) }
+            }
+        case .idle:
+            client = .idleOffered
+            waitedFor = .nothing
+        case .starttls: client = .tlsOffered
+        case .compress:
+            client = .compressOffered
+            waitedFor = .compress
+        case .unauthenticate: if isCompressed { client = .unauthenticating }
+        case .notify: marks.insert(.notifies)
+        case .logout: marks.insert(.leaves)
+        case .capability: marks.remove(.hasList)
         default: break
         }
     }
@@ -206,23 +279,61 @@ extension IMAPDialogue {
                 note.masked = note.raw[..<initial.startIndex] + masked + note.raw[initial.endIndex...]
             }
             if let credential = reading.credential { note.facts.append(.credential(credential)) }
+            note.violations += reading.violations
         }
+        judgeMechanism(mechanism, hasInitialResponse: !initial.isEmpty, &note)
         client = .saslAwaiting(follower)
+        waitedFor = .challenge
     }
 
-    /// Judged only while nothing is outstanding that could change the state (RFC 9051 §5.5).
-    private func judgeState(_ command: IMAPCommand, _ note: inout Note) {
-        guard command.isKnown, outstanding.count == 1 else { return }
-        let allowed: Bool
-        switch command.verb {
-        case "CAPABILITY", "NOOP", "LOGOUT", "ID", "COMPRESS", "LANGUAGE", "COMPARATOR": allowed = true
-        case "STARTTLS", "AUTHENTICATE", "LOGIN": allowed = phase == .notAuthenticated || phase == .greetingPending
-        case "CLOSE", "UNSELECT", "CHECK", "EXPUNGE", "FETCH", "STORE", "SEARCH", "SORT", "THREAD", "COPY", "MOVE",
-            "REPLACE", "UID FETCH", "UID STORE", "UID SEARCH", "UID COPY", "UID MOVE", "UID EXPUNGE", "UID SORT",
-            "UID THREAD", "UID REPLACE":
-            allowed = phase == .selected
-        default: allowed = phase == .authenticated || phase == .selected
+    /// The mailbox of SELECT or EXAMINE and its parameters (RFC 4466 §2.4, RFC 7162 §3.1.8, §3.2.5).
+    private mutating func finishSelect(_ text: ArraySlice<UInt8>, _ note: inout Note) {
+        marks.insert(.hasSelected)
+        guard let name = open.arguments.values.first else { return }
+        let mailbox = name.withRevealed { $0.prefix(DialogueLimits.keptLiteral).text }
+        if names.count < Self.namesLimit, outstanding.lastExchange == open.exchange {
+            names.append(OpeningName(exchange: open.exchange, name: mailbox))
         }
-        if !allowed { note.violations.append(.imapCommandInWrongState) }
+        if keepsMailbox, outstanding.opening == 1 {
+            openingView = IMAPMailboxView(
+                name: mailbox, isReadOnly: open.verb == .examine, isUIDOnly: enabled.contains(.uidonly))
+        }
+        var scanner = IMAPWordScanner(text)
+        var depth = 0
+        var isFirst = true
+        while let token = scanner.next() {
+            switch token {
+            case .open: depth += 1
+            case .close: depth -= 1
+            case .quoted: isFirst = false
+            case .word(let word):
+                defer { isFirst = false }
+                guard depth == 1, !isFirst else { continue }
+                if word.equalsIgnoringCase("CONDSTORE") { judgeParameter([.condstore, .qresync], &note) }
+                if word.equalsIgnoringCase("QRESYNC") {
+                    judgeParameter(.qresync, &note)
+                    if isWhole, !asked.contains(.qresync), !enabled.contains(.qresync) {
+                        note.violations.append(.imapQResyncNotEnabled)
+                    }
+                }
+                if word.equalsIgnoringCase("CONDSTORE") || word.equalsIgnoringCase("QRESYNC") {
+                    marks.insert(.wantsModSeq)
+                }
+            }
+        }
+    }
+
+    /// Names of mailboxes that are being opened, at most; one more is told without a name.
+    private static let namesLimit = 4
+
+    /// A mailbox is to be opened: what comes may be of it.
+    private mutating func beginOpening() {
+        guard outstanding.opening == 0 else {
+            marks.insert(.opensMany)
+            return
+        }
+        opening = IMAPMailboxCounts()
+        marks.remove(.opensMany)
+        if phase == .selected { marks.insert(.wasOpen) } else { marks.remove(.wasOpen) }
     }
 }

@@ -5,24 +5,58 @@ extension IMAPDialogue {
     mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
         let (line, crlf) = raw.withoutLineEnd
         var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
+        // Of a client that was not heard to the end it is not known what it asked the server to do: start TLS, deflate.
+        let isJudged = client != .seeking
         if !crlf { note.violations.append(.imapReplyBareLineEnd) }
+        if line.holds(0) { note.violations.append(.imapReplyNul) }
+        if line.holds(13) { note.violations.append(.imapReplyBareCR) }
         switch server {
-        case .rest(let keyword, let exchange):
-            note.exchange = exchange
-            let complete = !followLiteral(line, keyword, &note)
-            if complete { server = .lines }
-            note.element = .dataPart(complete: complete)
-        case .lines:
-            switch IMAPResponse(line) {
-            case .continuation: acceptContinuation(&note)
-            case .untagged(let keyword): acceptUntagged(keyword, line, &note)
-            case .tagged(let tag, let status): acceptTagged(tag, status, &note)
-            case .none: note.violations.append(.imapBadResponse)
-            }
-            if phase == .greetingPending { countStrayLine(&note) }
+        case .rest(let keyword, let exchange): acceptRest(line, keyword, exchange, &note)
+        case .lines: acceptLine(line, &note)
+        case .seeking: acceptUnplacedServer(line, &note)
         case .literal: break  // the demand was for content
         }
+        if !isJudged {
+            note.violations = []
+            if note.element == .unknown { note.element = .unplaced }
+        }
         return note
+    }
+
+    /// The first line of a response.
+    mutating func acceptLine(_ line: ArraySlice<UInt8>, _ note: inout Note) {
+        let head = IMAPResponseHead(line)
+        if marks.contains(.isOver), head.kind != .tagged || outstanding.isEmpty {
+            // Only answers to what is open may still be under way (RFC 9051 §7.1.5).
+            note.violations.append(.imapDataAfterBye)
+            marks.remove(.isOver)
+        }
+        switch head.kind {
+        case .continuation(let isSpaced): acceptContinuation(head, isSpaced: isSpaced, &note)
+        case .untagged: acceptUntagged(head, line, &note)
+        case .tagged: acceptTagged(head, line, &note)
+        case .none: note.violations.append(.imapBadResponse)
+        }
+        if phase == .greetingPending { countStrayLine(&note) }
+    }
+
+    /// The line behind a literal.
+    private mutating func acceptRest(
+        _ line: ArraySlice<UInt8>, _ keyword: IMAPKeyword, _ exchange: Int, _ note: inout Note
+    ) {
+        note.exchange = exchange
+        if let first = line.first, first != 32, first != UInt8(ascii: ")"), keyword != .unknown {
+            note.violations.append(.imapServerLiteralMismatch)
+        }
+        text?.append(note.raw)
+        let complete = !followLiteral(line, keyword, &note)
+        note.element = .dataPart(complete: complete)
+        guard complete else { return }
+        server = .lines
+        if let whole = text {
+            text = nil
+            take(whole, keyword, &note)
+        }
     }
 
     /// What is neither untagged nor a tagged reply does not come from an IMAP server.
@@ -35,7 +69,7 @@ extension IMAPDialogue {
     }
 
     /// Only the command that is open can be asked to go on; what for is in its state, not in the line (RFC 9051 §7.6).
-    private mutating func acceptContinuation(_ note: inout Note) {
+    private mutating func acceptContinuation(_ head: IMAPResponseHead, isSpaced: Bool, _ note: inout Note) {
         let exchange = open.exchange
         switch client {
         case .literalOffered(let content, let size):
@@ -46,56 +80,81 @@ extension IMAPDialogue {
                 client = .literal(content, size: size)
             }
             note.element = .goAhead
-        case .saslAwaiting(let follower):
+        case .saslAwaiting(var follower):
             note.element = .challenge
+            note.violations += follower.challenge(head.rest)
             client = .saslResponse(follower)
         case .idleOffered:
             note.element = .goAhead
             client = .idling
-        case .commands, .literal, .commandRest, .saslResponse, .idling, .tlsOffered, .compressOffered:
-            note.violations.append(.imapUnexpectedContinuation)
+        case .commands, .literal, .commandRest, .saslResponse, .idling, .tlsOffered, .compressOffered,
+            .unauthenticating:
+            note.violations.append(isSpaced || note.raw.count <= 3 ? .imapUnexpectedContinuation : .imapBadResponse)
+            return
+        case .seeking:
+            // It may ask for what was lost.
+            note.element = .unplaced
             return
         }
         note.exchange = exchange
+        if !isSpaced { note.violations.append(.imapBareContinuation) }
     }
 
-    private mutating func acceptUntagged(_ keyword: String, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptUntagged(_ head: IMAPResponseHead, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+        let keyword = head.keyword
         if phase == .greetingPending {
-            if acceptGreeting(keyword, &note) { return }
+            if acceptGreeting(head, &note) { return }
             note.violations.append(.imapUntaggedBeforeGreeting)
-        } else if phase == .notAuthenticated {
-            switch keyword {
-            case "LIST", "LSUB", "STATUS", "SEARCH", "ESEARCH", "FLAGS", "EXISTS", "RECENT", "EXPUNGE", "FETCH":
-                note.violations.append(.imapDataBeforeLogin)
-            default: break
+        } else if phase == .notAuthenticated, keyword.needsLogin {
+            note.violations.append(.imapDataBeforeLogin)
+        } else if keyword == .preauth, phase != .unknown {
+            note.violations.append(.imapSecondGreeting)
+        }
+        if keepsMailbox { text = IMAPText(note.raw) }
+        let hasLiteral = keyword.isStatus ? false : followLiteral(line, keyword, &note)
+        note.element = .data(keyword == .unknown ? head.word.keyword() : keyword.name, complete: !hasLiteral)
+        if opaque != nil { return }
+        count(head, &note)
+        if !hasLiteral {
+            // One with literals is read behind its last line.
+            text = nil
+            if keepsMailbox || (keyword.isStatus && head.rest.first == UInt8(ascii: "[")) {
+                take(IMAPText(note.raw), keyword, &note)
             }
         }
-        if keyword == "BYE" { phase = .logout }
-        let hasLiteral = IMAPResponse.isStatus(keyword) ? false : followLiteral(line, keyword, &note)
-        note.element = .data(keyword, complete: !hasLiteral)
+        if keyword == .bye {
+            phase = .logout
+            marks.insert(.saidBye)
+            // Without LOGOUT the connection closes at once (RFC 9051 §7.1.5); of one that was lost nothing is known.
+            if isWhole, !marks.contains(.leaves) { marks.insert(.isOver) }
+        }
     }
 
     /// RFC 9051 §7.1: OK, PREAUTH or BYE. False when the line is no greeting.
-    private mutating func acceptGreeting(_ keyword: String, _ note: inout Note) -> Bool {
-        switch keyword {
-        case "OK":
+    private mutating func acceptGreeting(_ head: IMAPResponseHead, _ note: inout Note) -> Bool {
+        switch head.keyword {
+        case .ok:
             phase = .notAuthenticated
-            note.element = .greeting(Reply(.ok, code: keyword))
-        case "PREAUTH":
+            note.element = .greeting(Reply(.ok, code: "OK"))
+        case .preauth:
             phase = .authenticated
-            note.element = .greeting(Reply(.ok, code: keyword))
+            note.element = .greeting(Reply(.ok, code: "PREAUTH"))
             note.violations.append(.imapPreauth)
-        case "BYE":
+        case .bye:
             phase = .logout
-            note.element = .greeting(Reply(.closing, code: keyword))
+            marks.formUnion([.saidBye, .isOver])
+            note.element = .greeting(Reply(.closing, code: "BYE"))
         default: return false
         }
         note.exchange = 0
+        if head.rest.first == UInt8(ascii: "[") { take(IMAPText(note.raw), head.keyword, &note) }
         return true
     }
 
     /// Looks for a literal at the end of a line. True when its octets follow.
-    private mutating func followLiteral(_ line: ArraySlice<UInt8>, _ keyword: String, _ note: inout Note) -> Bool {
+    private mutating func followLiteral(
+        _ line: ArraySlice<UInt8>, _ keyword: IMAPKeyword, _ note: inout Note
+    ) -> Bool {
         guard let literal = IMAPLiteral(endOf: line) else { return false }
         let words = line[..<literal.start]
         guard IMAPResponse.endsOutsideQuotes(words) else { return false }
@@ -107,86 +166,124 @@ extension IMAPDialogue {
             return true
         }
         var content = Content(.literal, size: size, exchange: note.exchange)
-        if keyword == "FETCH" || keyword == "UIDFETCH", let item = IMAPResponse.messageItem(endOf: words) {
+        if keyword == .fetch || keyword == .uidfetch, let item = IMAPResponse.messageItem(endOf: words) {
             content.kind = .message(.fetch)
             content.section = item.text
         }
-        server = .literal(content, size: size, keyword: keyword)
+        if literal.isBinary { marks.insert(.serverBinary) } else { marks.remove(.serverBinary) }
+        server = .literal(content, size: size, keyword)
+        if text != nil {
+            keepsLiteral = content.kind == .literal && size <= DialogueLimits.keptLiteral
+            if !keepsLiteral { text?.omitLiteral(size: size) }
+        }
         return true
     }
 
-    private mutating func acceptTagged(_ tag: String, _ status: ReplyStatus?, _ note: inout Note) {
-        guard let status else {
-            note.violations.append(.imapBadResponse)
+    private mutating func acceptTagged(_ head: IMAPResponseHead, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+        guard let status = IMAPResponse.status(head.keyword) else {
+            note.violations.append(head.keyword.isStatus ? .imapTaggedBye : .imapBadResponse)
             return
         }
-        guard let command = outstanding.remove(where: { $0.tag == tag }) else {
-            note.violations.append(.imapUnknownTag)
+        guard let command = outstanding.remove(IMAPTag(head.tag)) else {
+            acceptUnknownTag(head, status, &note)
             return
         }
         note.exchange = command.exchange
-        let code = status == .ok ? "OK" : status == .bad ? "BAD" : "NO"
+        let code = head.keyword.name
         note.element = .reply(Reply(status, code: code))
         if command.isSecret {
             let text = note.raw.firstWord.rest
             let hidden = note.raw.masking(0..<(text.startIndex - note.raw.startIndex - 1))
             note.masked = hidden[...].masking((hidden.count - text.count + code.utf8.count)..<hidden.count)
         }
-        if command.exchange == open.exchange { settleClient(accepted: status == .ok, &note) }
-        settle(command, accepted: status == .ok, &note)
+        let accepted = status == .ok
+        judge(command, status, head, &note)
+        if command.exchange == open.exchange { settleClient(accepted: accepted, &note) }
+        // A login makes the list before it void; one in its own answer is the new one.
+        settle(command, accepted: accepted, status, &note)
+        if head.rest.first == UInt8(ascii: "["), opaque == nil {
+            take(IMAPText(note.raw), head.keyword, &note)
+        }
+    }
+
+    /// A tagged reply to none of the commands that were seen.
+    private mutating func acceptUnknownTag(_ head: IMAPResponseHead, _ status: ReplyStatus, _ note: inout Note) {
+        if marks.contains(.strayDone), status == .bad, head.tag.equalsIgnoringCase("DONE") {
+            // The answer to a DONE that came too late and was taken for a command (RFC 9051 §6.3.13).
+            marks.remove(.strayDone)
+            note.element = .reply(Reply(.bad, code: head.keyword.name))
+            return
+        }
+        guard isWhole else {
+            resume(byTag: head.tag, status, &note)
+            return
+        }
+        note.violations.append(.imapUnknownTag)
     }
 
     /// The command at the client's end was answered: nothing of it is awaited any more.
     private mutating func settleClient(accepted: Bool, _ note: inout Note) {
+        marks.remove(.idleEnds)
         switch client {
         case .literalOffered:
-            literalWasRefused = true
-            mayLeakSecret = open.verb == "LOGIN"
+            if accepted { note.violations.append(.imapOKToIncomplete) }
+            marks.insert(.literalWasRefused)
+            if open.verb == .login { marks.insert(.mayLeakSecret) }
             client = .commands
         case .saslAwaiting(let follower), .saslResponse(let follower):
             client = .commands
-            if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
+            if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { marks.insert(.mayLeakSecret) }
         case .idleOffered, .idling: client = .commands
         case .tlsOffered:
             client = .commands
-            if accepted { end(.tls, &note) }
+            guard accepted else { break }
+            note.facts.append(.opaque(.tls))
+            becomeOpaque(.tls)
         case .compressOffered:
             client = .commands
-            if accepted { end(.compress, &note) }
-        case .commands, .literal, .commandRest: break
+            if accepted { isCompressed = true }
+        case .unauthenticating: client = .commands
+        case .commands, .literal, .commandRest, .seeking: break
         }
     }
 
-    private mutating func end(_ reason: OpaqueReason, _ note: inout Note) {
-        note.facts.append(.opaque(reason))
-        becomeOpaque(reason)
-    }
-
     /// What the reply means for the session.
-    private mutating func settle(_ command: Outstanding, accepted: Bool, _ note: inout Note) {
+    private mutating func settle(
+        _ command: IMAPOutstanding.Entry, accepted: Bool, _ status: ReplyStatus, _ note: inout Note
+    ) {
         switch command.verb {
-        case "LOGIN", "AUTHENTICATE":
+        case .login, .authenticate:
             note.facts.append(.login(accepted: accepted))
-            if accepted, phase == .notAuthenticated { phase = .authenticated }
-        case "SELECT", "EXAMINE":
-            if phase == .logout { break }
-            // A failed SELECT closes the mailbox before it all the same (RFC 9051 §6.3.2).
-            phase = accepted ? .selected : phase == .selected ? .authenticated : phase
-            mailbox = accepted ? command.mailbox : ""
-            if accepted { note.facts.append(.mailbox(command.mailbox)) }
-        case "CLOSE", "UNSELECT":
-            if accepted, phase == .selected {
-                phase = .authenticated
-                mailbox = ""
-            }
-        case "UNAUTHENTICATE":
-            if accepted {
-                phase = .notAuthenticated
-                mailbox = ""
-            }
-        case "APPEND", "REPLACE", "UID REPLACE":
+            guard accepted, phase != .logout else { break }
+            if phase == .notAuthenticated || phase == .unknown { phase = .authenticated }
+            capabilities = nil
+            mechanisms = []
+        case .select, .examine: settleOpening(command, accepted: accepted, &note)
+        case .close, .unselect:
+            if accepted, phase == .selected || phase == .unknown { closeMailbox() }
+        case .unauthenticate:
+            guard accepted, phase != .logout else { break }
+            closeMailbox()
+            phase = .notAuthenticated
+            capabilities = nil
+            mechanisms = []
+            enabled = []
+            asked = []
+            marks.subtract([.notifies, .wantsModSeq, .hasSelected, .askedOthers])
+            mayHaveSecurityLayer = false
+            guard isCompressed else { break }
+            note.facts.append(.opaque(.compress))
+            becomeOpaque(.compress)
+        case .append, .replace, .uidReplace:
             note.facts.append(accepted ? .messageAccepted : .messageRefused)
-        default: break
+        case .logout:
+            if accepted {
+                if isWhole { marks.insert(.isOver) }
+            } else {
+                marks.remove(.leaves)
+            }
+        default:
+            if accepted, phase == .unknown, command.verb.kind.contains(.provesSelected) { phase = .selected }
         }
     }
 }

@@ -1,5 +1,124 @@
 // The first line of what an IMAP server sends (RFC 9051 §2.2.2, §7): its first token decides what it is.
 
+/// The keyword of an untagged response.
+package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
+    /// None of them.
+    case unknown
+    case ok, no, bad, bye, preauth
+    case capability, enabled, id, namespace, list, lsub, xlist, status, flags
+    case exists, recent, expunge, vanished, fetch, uidfetch, search, esearch, sort, thread
+    case quota, quotaroot, acl, listrights, myrights, metadata, annotation, genurlauth, urlfetch
+    case language, comparator, conversion, converted, jmapaccess, uidbatches
+
+    /// As in notes.
+    package var name: String { Self.names[Int(rawValue)] }
+
+    private static let names: [String] = allCases.map { "\($0)".uppercased() }
+
+    private static let words = IMAPWords<IMAPKeyword>([
+        ("OK", .ok), ("NO", .no), ("BAD", .bad), ("BYE", .bye), ("PREAUTH", .preauth), ("CAPABILITY", .capability),
+        ("ENABLED", .enabled), ("ID", .id), ("NAMESPACE", .namespace), ("LIST", .list), ("LSUB", .lsub),
+        ("XLIST", .xlist), ("STATUS", .status), ("FLAGS", .flags), ("EXISTS", .exists), ("RECENT", .recent),
+        ("EXPUNGE", .expunge), ("VANISHED", .vanished), ("FETCH", .fetch), ("UIDFETCH", .uidfetch),
+        ("SEARCH", .search), ("ESEARCH", .esearch), ("SORT", .sort), ("THREAD", .thread), ("QUOTA", .quota),
+        ("QUOTAROOT", .quotaroot), ("ACL", .acl), ("LISTRIGHTS", .listrights), ("MYRIGHTS", .myrights),
+        ("METADATA", .metadata), ("ANNOTATION", .annotation), ("GENURLAUTH", .genurlauth), ("URLFETCH", .urlfetch),
+        ("LANGUAGE", .language), ("COMPARATOR", .comparator), ("CONVERSION", .conversion), ("CONVERTED", .converted),
+        ("JMAPACCESS", .jmapaccess), ("UIDBATCHES", .uidbatches),
+    ])
+
+    static func find(_ word: ArraySlice<UInt8>) -> IMAPKeyword { words.find(word) ?? .unknown }
+
+    /// Free text stands behind it, so that "{5}" at its end is no literal (RFC 9051 §9, resp-text).
+    var isStatus: Bool {
+        switch self {
+        case .ok, .no, .bad, .bye, .preauth: true
+        case .unknown, .capability, .enabled, .id, .namespace, .list, .lsub, .xlist, .status, .flags, .exists, .recent,
+            .expunge, .vanished, .fetch, .uidfetch, .search, .esearch, .sort, .thread, .quota, .quotaroot, .acl,
+            .listrights, .myrights, .metadata, .annotation, .genurlauth, .urlfetch, .language, .comparator, .conversion,
+            .converted, .jmapaccess, .uidbatches:
+            false
+        }
+    }
+
+    /// A client that is not logged in has no use for it (RFC 9051 §11.3).
+    var needsLogin: Bool {
+        switch self {
+        case .list, .lsub, .xlist, .status, .search, .esearch, .sort, .thread, .flags, .exists, .recent, .expunge,
+            .vanished, .fetch, .uidfetch, .quota, .quotaroot, .acl, .listrights, .myrights, .metadata, .annotation,
+            .converted:
+            true
+        case .unknown, .ok, .no, .bad, .bye, .preauth, .capability, .enabled, .id, .namespace, .genurlauth, .urlfetch,
+            .language, .comparator, .conversion, .jmapaccess, .uidbatches:
+            false
+        }
+    }
+}
+
+/// The first line of a response, cut into what every response has.
+struct IMAPResponseHead: Equatable {
+    /// What the first token says.
+    enum Kind: Equatable {
+        /// `+`, and whether a space follows as it must (RFC 9051 §9, continue-req).
+        case continuation(isSpaced: Bool)
+        case untagged
+        case tagged
+        case none
+    }
+
+    /// The number before the keyword.
+    enum Number: Equatable {
+        case none
+        case value(UInt32)
+        /// Zero, beyond 32 bits, or with a letter in it.
+        case bad
+    }
+
+    var kind: Kind
+    /// The tag of a tagged response.
+    var tag: ArraySlice<UInt8> = []
+    var number = Number.none
+    var keyword = IMAPKeyword.unknown
+    /// The keyword as it was.
+    var word: ArraySlice<UInt8> = []
+    /// What stands behind the keyword and one space.
+    var rest: ArraySlice<UInt8> = []
+
+    /// `line` is without its line end.
+    init(_ line: ArraySlice<UInt8>) {
+        guard let first = line.first else {
+            kind = .none
+            return
+        }
+        if first == UInt8(ascii: "+") {
+            kind = .continuation(isSpaced: line.dropFirst().first == 32)
+            rest = line.dropFirst(2)
+            return
+        }
+        let (tag, behind) = line.firstWord
+        guard !tag.isEmpty else {
+            kind = .none
+            return
+        }
+        var (word, rest) = behind.firstWord
+        if first == UInt8(ascii: "*"), tag.count == 1 {
+            // A number before the keyword: "* 12 FETCH".
+            if let digit = word.first, digit &- 48 < 10 {
+                let value = word.decimal
+                number = value.flatMap { UInt32(exactly: $0) }.map { .value($0) } ?? .bad
+                (word, rest) = rest.firstWord
+            }
+            kind = word.isEmpty ? .none : .untagged
+        } else {
+            kind = .tagged
+            self.tag = tag
+        }
+        self.word = word
+        self.rest = rest
+        keyword = .find(word)
+    }
+}
+
 /// A parsed first line of a response.
 package enum IMAPResponse: Equatable, Sendable {
     /// `+`: the server asks for more of the command that is open.
@@ -13,28 +132,18 @@ package enum IMAPResponse: Equatable, Sendable {
 
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
-        let (first, rest) = line.firstWord
-        guard let octet = first.first else {
-            self = .none
-            return
-        }
-        if octet == UInt8(ascii: "+"), first.count == 1 {
-            self = .continuation
-        } else if octet == UInt8(ascii: "*"), first.count == 1 {
-            // A number before the keyword: "* 12 FETCH".
-            var (word, behind) = rest.firstWord
-            if let digit = word.first, digit >= 48, digit <= 57 { (word, behind) = behind.firstWord }
-            self = word.isEmpty ? .none : .untagged(word.keyword())
-        } else {
-            self = .tagged(first.prefix(IMAPCommand.tagLimit).wireText, Self.status(rest.firstWord.word))
+        let head = IMAPResponseHead(line)
+        switch head.kind {
+        case .continuation: self = .continuation
+        case .untagged: self = .untagged(head.word.keyword())
+        case .tagged: self = .tagged(head.tag.prefix(IMAPCommand.tagLimit).wireText, Self.status(head.keyword))
+        case .none: self = .none
         }
     }
 
-    private static func status(_ word: ArraySlice<UInt8>) -> ReplyStatus? {
-        if word.equalsIgnoringCase("OK") { return .ok }
-        if word.equalsIgnoringCase("NO") { return .refused }
-        if word.equalsIgnoringCase("BAD") { return .bad }
-        return nil
+    /// What a keyword says of a command; nil when it ends none.
+    static func status(_ keyword: IMAPKeyword) -> ReplyStatus? {
+        keyword == .ok ? .ok : keyword == .no ? .refused : keyword == .bad ? .bad : nil
     }
 
     /// Keywords behind which free text stands, so that "{5}" at its end is no literal (RFC 9051 §9, resp-text).

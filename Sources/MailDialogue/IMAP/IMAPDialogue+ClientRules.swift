@@ -1,0 +1,77 @@
+// What a client may not do, judged when a command begins, at its literals, and when it is whole. A verdict needs a list of
+// capabilities that is in force and no command under way that could change it or the state (RFC 9051 §5.5).
+
+extension IMAPDialogue {
+    /// A known command, before it is counted among those that await replies.
+    func judge(_ command: IMAPCommand, _ note: inout Note) {
+        let verb = command.code
+        let traits = verb.traits
+        if outstanding.isEmpty, !isAllowed(traits.states) { note.violations.append(.imapCommandInWrongState) }
+        if let offered = offeredNow {
+            if !offered.offers(traits.needs) { note.violations.append(.imapNotOffered) }
+            if verb == .login, offered.contains(.loginDisabled) { note.violations.append(.imapLoginThoughDisabled) }
+        }
+        if verb == .enable, isWhole, marks.contains(.hasSelected) { note.violations.append(.imapEnableWhenSelected) }
+        if traits.kind.contains(.notUIDOnly), isWhole, enabled.contains(.uidonly) {
+            note.violations.append(.imapNumberThoughUIDOnly)
+        }
+        // All that is under way must be FETCH, STORE or SEARCH. The saved result "$" holds no numbers.
+        if traits.kind.contains(.takesNumbers), isWhole, outstanding.count > outstanding.holdingNumbers,
+            command.arguments.first != UInt8(ascii: "$")
+        {
+            note.violations.append(.imapAmbiguousPipeline)
+        }
+    }
+
+    private func isAllowed(_ states: IMAPVerb.States) -> Bool {
+        switch phase {
+        case .greetingPending, .notAuthenticated: states.contains(.notAuthenticated)
+        case .authenticated: states.contains(.authenticated)
+        case .selected: states.contains(.selected)
+        case .logout: states == .any
+        case .unknown: true
+        }
+    }
+
+    /// The capabilities in force, when nothing is under way that could change them.
+    private var offeredNow: IMAPCapabilities? {
+        outstanding.changing == 0 && isWhole ? capabilities : nil
+    }
+
+    /// The header of a literal.
+    func judge(_ literal: IMAPLiteral, _ note: inout Note) {
+        // A command that changes the list takes effect behind its own literals.
+        let own = open.verb == .login ? 1 : 0
+        guard isWhole, outstanding.changing <= own, let offered = capabilities?.withParts else { return }
+        if literal.isNonSynchronizing {
+            if offered.isDisjoint(with: [.literalPlus, .literalMinus]) {
+                note.violations.append(.imapNonSyncLiteralNotOffered)
+            } else if !offered.contains(.literalPlus), literal.size ?? .max > 4096 {
+                note.violations.append(.imapLongNonSyncLiteral)
+            }
+        }
+        let binary: IMAPCapabilities = [
+            .binary, .utf8Accept, .metadata, .metadataServer, .convert, .urlauthBinary, .annotate, .others,
+        ]
+        if literal.isBinary, offered.isDisjoint(with: binary) { note.violations.append(.imapLiteral8NotOffered) }
+    }
+
+    /// AUTHENTICATE, which is already among those that await replies.
+    func judgeMechanism(_ mechanism: ArraySlice<UInt8>, hasInitialResponse: Bool, _ note: inout Note) {
+        guard isWhole, outstanding.changing <= 1, let offered = capabilities?.withParts else { return }
+        if hasInitialResponse, !offered.contains(.saslIR) {
+            note.violations.append(.imapInitialResponseNotOffered)
+        }
+        let one = IMAPMechanisms(name: mechanism)
+        // A server need not list any (RFC 9051 §6.2.2).
+        if !mechanism.isEmpty, !mechanisms.isEmpty, mechanisms.isDisjoint(with: [one, .others]) {
+            note.violations.append(.imapMechanismNotOffered)
+        }
+    }
+
+    /// A parameter of SELECT or EXAMINE.
+    func judgeParameter(_ needs: IMAPCapabilities, _ note: inout Note) {
+        guard isWhole, outstanding.changing == 0, let offered = capabilities, !offered.offers(needs) else { return }
+        note.violations.append(.imapParameterNotOffered)
+    }
+}
