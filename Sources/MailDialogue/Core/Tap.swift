@@ -277,7 +277,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     continue
                 }
                 let length = path.framer.lineLength()
-                if let length, length <= limit {
+                // The place became certain in the middle of a line that is too long to be looked at.
+                let isTail = path.unplacedTail
+                if let length, length <= limit, !isTail {
                     path.waited = false
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
@@ -285,20 +287,22 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     if let hasty { notes[notes.count - 1].violations.append(hasty) }
                     // What stands behind the line that began it is deflated.
                     if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
-                } else if length == nil, path.framer.count <= limit {
+                } else if length == nil, path.framer.count <= limit, !isTail {
                     return moved
                 } else {
                     let rest = path.framer.restOfLine()
-                    let masked = dialogue.mask(partial: rest, from: side)
+                    let isHidden = isTail && side == .client
+                    let masked = isHidden ? rest.masking(0..<rest.count) : dialogue.mask(partial: rest, from: side)
                     let exchange = dialogue.currentExchange
-                    let violation = dialogue.lineTooLong(side)
+                    let violations = isTail ? [] : [dialogue.lineTooLong(side)]
                     dialogue.becomeOpaque(.longLine)
+                    path.unplacedTail = false
                     path.spokeOpaquely = true
                     path.secretTail = masked != nil && rest.last != 10
                     notes.append(
                         Note(
                             side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.longLine)],
-                            violations: [violation]))
+                            violations: violations))
                 }
                 moved = true
             case .content(let content, let extent):
