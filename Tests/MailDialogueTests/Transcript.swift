@@ -40,10 +40,10 @@ struct Turn: Sendable {
     var octets: [UInt8]
     var gap: Gap?
 
-    /// Where to split it: everywhere, but in the middle of what is long only now and then.
+    /// Where to split it: everywhere, but what is long only near its ends and now and then.
     var cuts: [Int] {
-        let most = 4_096
-        return octets.indices.dropFirst().filter { $0 < most / 2 || $0 >= octets.count - most / 2 || $0 % 997 == 0 }
+        let count = octets.count
+        return octets.indices.dropFirst().filter { count < 4_096 || $0 < 40 || $0 >= count - 40 || $0 % 2_999 == 0 }
     }
 
     init(_ side: Side, _ octets: [UInt8], gap: Gap? = nil) {
