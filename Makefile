@@ -6,7 +6,7 @@ BIN = .build/$(CONFIG)/mailproxy
 PREFIX ?= /usr/local
 ARGS ?=
 
-.PHONY: run build debug test unit e2e bench fuzz format lint install clean
+.PHONY: run build debug test unit e2e bench fuzz fuzz-briefly format lint install clean
 
 run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
 	exec $(BIN) run $(ARGS)
@@ -19,7 +19,7 @@ debug:
 	@Scripts/setup build
 	$(SWIFT) build --build-tests
 
-test: lint unit e2e ## everything that CI runs
+test: lint unit e2e fuzz-briefly ## everything that CI runs
 
 unit: debug
 	$(SWIFT) test --skip-build
@@ -28,13 +28,18 @@ e2e: debug
 	@Scripts/setup test
 	MAILPROXY=$(CURDIR)/.build/debug/mailproxy /usr/bin/python3 -m pytest -q -p no:cacheprovider Tests/EndToEnd
 
-bench: build ## figures of this machine: relay against a plain relay, recording on and off
+bench: build ## figures of this machine: the core alone, then relay against a plain relay, recording on and off
+	$(SWIFT) build -c $(CONFIG) --product core-bench
+	.build/$(CONFIG)/core-bench
 	Scripts/bench $(BIN)
 
-fuzz: ## random input against every dialogue, longer than the tests do
+fuzz: ## random input steered by coverage, for FUZZ_SECONDS a target (60); TARGETS="imap-client sasl" chooses
 	@Scripts/setup build
-	MAILPROXY_FUZZ_ROUNDS=$${MAILPROXY_FUZZ_ROUNDS:-1000000} MAILPROXY_FUZZ_SEED=$${MAILPROXY_FUZZ_SEED:-$$(date +%s)} \
-		$(SWIFT) test --filter RandomOctets
+	Scripts/fuzz $(TARGETS)
+
+fuzz-briefly: ## what CI has time for
+	@Scripts/setup build
+	FUZZ_SECONDS=5 Scripts/fuzz
 
 format: ## rewrite the sources as .swift-format says
 	$(SWIFT) format --in-place --recursive --configuration .swift-format Package.swift Sources Tests

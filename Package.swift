@@ -2,8 +2,14 @@
 // MailProxy: the modules of Docs/Architecture.md, one target each. Dependencies go down only.
 import PackageDescription
 
+/// `make fuzz`: all modules with coverage and AddressSanitizer, and the executable that feeds them. Apart from everything
+/// else, because a package with such flags can't be depended upon.
+let fuzzes = Context.environment["MAILPROXY_FUZZ"] != nil
+let fuzzing = ["-sanitize=fuzzer,address", "-assert-config", "Debug"]
+
 /// Every target is compiled in Swift 6 mode with warnings as errors.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+let strict: [SwiftSetting] =
+    [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")] + (fuzzes ? [.unsafeFlags(fuzzing)] : [])
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -14,6 +20,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let fuzzer: Target = .executableTarget(
+    name: "mailproxy-fuzz",
+    dependencies: ["MailMessage", "MailDialogue", "MailRecording", "MailRules", "MailSessions", "MailCapture"],
+    path: "Tests/Fuzz/Sources",
+    // The harness itself is not what is explored: no coverage of it.
+    swiftSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-sanitize=address"])],
+    linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
 
 let package = Package(
     name: "mailproxy",
@@ -28,7 +42,8 @@ let package = Package(
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CBytes"),
+        .target(
+            name: "CBytes", cSettings: fuzzes ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : []),
         .target(name: "CLinux"),
 
         // Pure: bytes and events in, values out.
@@ -70,6 +85,6 @@ let package = Package(
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "CLinux"]),
         tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
-    ],
+    ] + (fuzzes ? [fuzzer] : []),
     swiftLanguageModes: [.v6]
 )

@@ -77,7 +77,8 @@ package struct ReplayPlayer: Sendable {
         _ script: ReplayScript, credentials: ReplayCredentials, nonce: UInt128 = .random(in: .min ... .max)
     ) {
         self.script = script
-        tap = script.info.mailProtocol.makeTap()
+        // The script holds what was inflated, which a server would not take for deflated octets.
+        tap = MailTap(script.info.mailProtocol, inflates: false)
         live = AnswerBook(script.info.mailProtocol)
         login = LoginRewriter(credentials, nonce: String(nonce, radix: 36))
     }

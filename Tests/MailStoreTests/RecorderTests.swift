@@ -53,7 +53,8 @@ import Testing
         exchange.replyCode = "554"
         exchange.replyText = "no"
         exchange.content = Exchange.ContentSummary(side: .client, bytes: 1 << 40, sha256: "ab")
-        exchange.violations = [Violation("future-code", .server, .notice, "", "")] + Violation.all.prefix(2)
+        exchange.violations =
+            [Violation("future-code", .server, .notice, "", "", example: "")] + Violation.all.prefix(2)
         exchange.changed = ["rule, one", "rule \"two\""]
         var message = MessageRecord(exchange: 1, carrier: .bdat)
         message.complete = true

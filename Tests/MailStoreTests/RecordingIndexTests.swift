@@ -76,7 +76,7 @@ import Testing
 
     @Test func violationsKeepTheirMeaning() throws {
         let known = try #require(Violation.all.first)
-        let text = IndexSchema.violations([known, Violation("new/code", .server, .attack, "x", "y")])
+        let text = IndexSchema.violations([known, Violation("new/code", .server, .attack, "x", "y", example: "")])
         let read = IndexSchema.violations(text)
         #expect(read.map(\.code) == [known.code, "new/code"])
         #expect(read.first?.section == known.section)

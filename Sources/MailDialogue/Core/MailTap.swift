@@ -26,12 +26,15 @@ package struct MailTap: Sendable {
     }
 
     /// Follows `mailProtocol` from the greeting on.
-    package init(_ mailProtocol: MailProtocol) {
+    /// - Parameters:
+    ///   - keepsMailbox: IMAP responses are read, and what they say of the open mailbox is kept and judged.
+    ///   - inflates: a compressed session is followed. Not for one who sends on what the notes hold: the wire has other octets.
+    package init(_ mailProtocol: MailProtocol, keepsMailbox: Bool = false, inflates: Bool = true) {
         switch mailProtocol {
         case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp))))
         case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp))))
         case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue())))
-        case .imap: machine = .imap(Kept(Tap(IMAPDialogue())))
+        case .imap: machine = .imap(Kept(Tap(IMAPDialogue(keepsMailbox: keepsMailbox, inflates: inflates))))
         }
     }
 
@@ -73,6 +76,14 @@ package struct MailTap: Sendable {
         case .smtp(let kept): kept.tap.lose(side, count, into: &notes)
         case .pop3(let kept): kept.tap.lose(side, count, into: &notes)
         case .imap(let kept): kept.tap.lose(side, count, into: &notes)
+        }
+    }
+
+    /// What was seen of the mailbox that is open, when it is kept.
+    package var mailbox: IMAPMailboxView? {
+        switch machine {
+        case .smtp, .pop3: nil
+        case .imap(let kept): kept.tap.dialogue.mailboxView
         }
     }
 

@@ -31,12 +31,12 @@ package struct Violation: Equatable, Hashable, Sendable {
     package let section: String
     /// One sentence that says what happened.
     package let meaning: String
-    /// The shortest octets that show it, in the form of a transcript: `C: ` and `S: ` before each line, escapes for what can't
-    /// be printed.
+    /// The shortest octets that show it, in the form of a transcript: `C: ` or `S: ` before each line, `C> ` or `S> ` before
+    /// octets with escapes to which nothing is added, `M: ` before a line of a message.
     package let example: String
 
     package init(
-        _ code: String, _ side: Side, _ severity: Severity, _ section: String, _ meaning: String, example: String = ""
+        _ code: String, _ side: Side, _ severity: Severity, _ section: String, _ meaning: String, example: String
     ) {
         self.code = code
         self.side = side

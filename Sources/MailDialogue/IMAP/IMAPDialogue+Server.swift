@@ -241,7 +241,13 @@ extension IMAPDialogue {
             becomeOpaque(.tls)
         case .compressOffered:
             client = .commands
-            if accepted { isCompressed = true }
+            guard accepted else { break }
+            if inflates {
+                isCompressed = true
+            } else {
+                note.facts.append(.opaque(.compress))
+                becomeOpaque(.compress)
+            }
         case .unauthenticating: client = .commands
         case .commands, .literal, .commandRest, .seeking: break
         }

@@ -200,10 +200,16 @@ package struct IMAPDialogue: Dialogue {
         var name: String
     }
 
-    /// - Parameter keepsMailbox: responses are read, and what they say of the open mailbox is kept and judged. Without it
-    ///   responses are only cut.
-    package init(keepsMailbox: Bool = false) {
+    /// What a session is compressed with is undone (RFC 4978); else it is opaque from there on.
+    let inflates: Bool
+
+    /// - Parameters:
+    ///   - keepsMailbox: responses are read, and what they say of the open mailbox is kept and judged. Without it responses
+    ///     are only cut.
+    ///   - inflates: a compressed session is followed. Not for one who sends on what the notes hold: the wire has other octets.
+    package init(keepsMailbox: Bool = false, inflates: Bool = true) {
         self.keepsMailbox = keepsMailbox
+        self.inflates = inflates
     }
 
     package var currentExchange: Int { outstanding.first?.exchange ?? exchange }

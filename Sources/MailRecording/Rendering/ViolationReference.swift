@@ -49,8 +49,8 @@ package enum ViolationReference {
         - `error`: breaks a MUST; peers may differ in what they make of it.
         - `attack`: a known attack has this shape. An innocent peer can have it too: it says where to look.
 
-        In the examples `C:` is a line of the client and `S:` one of the server; `\\r \\n \\0 \\xNN` stand for octets that can't be
-        printed. Each code is produced by a transcript in `Tests/Transcripts`.
+        In the examples `C:` is a line of the client and `S:` one of the server, `C>` and `S>` octets with nothing added, `M:` a line of
+        a message; `\\r \\n \\0 \\xNN` stand for octets that can't be printed. Each code is produced by a transcript in `Tests/Transcripts`.
 
 
         """

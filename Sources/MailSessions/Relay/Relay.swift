@@ -116,8 +116,9 @@ package struct Relay: Sendable {
         mailProtocol = facts.mailProtocol
         self.rules = rules
         self.facts = facts
-        clientTap = facts.mailProtocol.makeTap()
-        serverTap = facts.mailProtocol.makeTap()
+        // What the notes hold is sent on: a compressed session is not looked into.
+        clientTap = MailTap(facts.mailProtocol, inflates: false)
+        serverTap = MailTap(facts.mailProtocol, inflates: false)
     }
 
     /// Octets of `side` are welcome: nothing is waited for.
@@ -237,6 +238,12 @@ package struct Relay: Sendable {
             // The verdict on DATA will not come any more.
             clientFirst = nil
             clientWork.removeAll()
+        }
+        if serverEnd != .open, serverWork.isEmpty, case .serverHeader(let scanner, let status) = message {
+            // The rest of the header section will not come any more: what there is of the message passes.
+            message = .none
+            toClient(status + scanner.octets, &out)
+            return run(&out)
         }
         if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty {
             clientEnd = .passedOn

@@ -74,7 +74,9 @@ enum IndexSchema {
                 let side = UInt8(text[text.index(after: slash)...]).flatMap(Side.init(rawValue:))
             else { return nil }
             let code = String(text[..<slash])
-            guard let rows = known[code], let first = rows.first else { return Violation(code, side, .notice, "", "") }
+            guard let rows = known[code], let first = rows.first else {
+                return Violation(code, side, .notice, "", "", example: "")
+            }
             if let row = rows.first(where: { $0.side == side }) { return row }
             // A message is sent by either side.
             return Violation(code, side, first.severity, first.section, first.meaning, example: first.example)

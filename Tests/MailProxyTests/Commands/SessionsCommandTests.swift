@@ -97,7 +97,7 @@ import Testing
         }
         #expect(try count("pop3 and command == \"RETR\" and subject == \"x\"") == 2)
         #expect(try count("id == \"session1\"") == 1)
-        #expect(try count("imap or carrier == \"TOP\" or violations > 0") == 0)
+        #expect(try count("imap or carrier == \"TOP\" or gaps > 0") == 0)
         #expect(try count("client.address == \"10.0.0.1\" and not tls and messages == 1 and exchanges == 3") == 2)
         let wrong = #expect(throws: CLIError.self) { try count("nonsense ==") }
         #expect(wrong?.exit == 2)

@@ -265,7 +265,7 @@ func sha256(_ text: String) -> String {
 
     @Test func violationsBehindTheEdgeBelongToTheCommandThatMadeIt() throws {
         var session = BookedSession(.smtp)
-        session.play(["S: 220 mx", "C: EHLO a", "S: 250 STARTTLS"])
+        session.play(["S: 220 mx.example.com", "C: EHLO a.example.org", "S: 250-mx.example.com", "S: 250 STARTTLS"])
         session.say(.client, "STARTTLS\r\nMAIL FROM:<x@example.org>\r\n")
         session.play(["S: 220 go"])
         session.close()

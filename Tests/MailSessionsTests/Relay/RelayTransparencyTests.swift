@@ -201,7 +201,7 @@ struct TranscriptFile: Sendable, CustomStringConvertible {
     static func all() throws -> [TranscriptFile] {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Transcripts")
-        return try MailProtocol.allCases.flatMap { mailProtocol in
+        let files = try MailProtocol.allCases.flatMap { mailProtocol in
             try FileManager.default.contentsOfDirectory(
                 at: folder.appendingPathComponent(mailProtocol.rawValue), includingPropertiesForKeys: nil
             ).filter { $0.pathExtension == "txt" }.sorted { $0.path < $1.path }.map {
@@ -209,7 +209,11 @@ struct TranscriptFile: Sendable, CustomStringConvertible {
                     mailProtocol, $0.lastPathComponent, String(decoding: try Data(contentsOf: $0), as: UTF8.self))
             }
         }
+        return files.filter { !$0.hasGaps }
     }
+
+    /// A capture lost octets: nothing that a relay can meet.
+    private(set) var hasGaps = false
 
     private init(_ mailProtocol: MailProtocol, _ name: String, _ text: String) {
         self.mailProtocol = mailProtocol
@@ -223,6 +227,10 @@ struct TranscriptFile: Sendable, CustomStringConvertible {
             switch octets[1] {
             case UInt8(ascii: ":"): add(side, rest + [13, 10])
             case UInt8(ascii: ">"): add(side, Self.unescape(rest))
+            case UInt8(ascii: "~"):
+                // Whether it is deflated makes no difference to one who does not look.
+                add(side, rest + [13, 10])
+            case UInt8(ascii: "!"): hasGaps = true
             default: continue
             }
         }
