@@ -13,6 +13,10 @@ package protocol Dialogue: Equatable, Sendable {
     /// The result is the masked form when the octets are a secret.
     mutating func accept(content piece: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>?
 
+    /// Dot-terminated content has come to its end: its octets on the wire without the terminator, and how many of them are
+    /// dots that were doubled. Told before ``contentEnded(from:)``.
+    mutating func measured(octets: Int, stuffed: Int, from side: Side)
+
     /// The content that `demand` asked for is complete.
     mutating func contentEnded(from side: Side) -> ContentEnd
 
@@ -71,6 +75,8 @@ package struct ContentEnd: Equatable, Sendable {
 
 extension Dialogue {
     package mutating func accept(content piece: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? { nil }
+
+    package mutating func measured(octets: Int, stuffed: Int, from side: Side) {}
 
     package var isOpaque: Bool { opaque != nil }
 

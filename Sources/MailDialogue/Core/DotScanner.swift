@@ -43,6 +43,9 @@ package struct DotScanner: Equatable, Sendable {
     private static let block = 512
 
     private var place: Place = .lineStart
+    /// Octets of content so far, and how many of them are dots that stand doubled at the front of a line.
+    private(set) var octets = 0
+    private(set) var stuffed = 0
     /// Shapes are reported once for each content.
     private var reported: ContentFlaws = []
 
@@ -55,6 +58,7 @@ package struct DotScanner: Equatable, Sendable {
     mutating func scan(_ buffer: UnsafeRawBufferPointer) -> (content: Int, terminated: Bool, flaws: ContentFlaws) {
         var flaws: ContentFlaws = []
         let result = scan(buffer, &flaws)
+        octets &+= result.0
         flaws.subtract(reported)
         reported.formUnion(flaws)
         return (result.0, result.1, flaws)
@@ -84,6 +88,7 @@ package struct DotScanner: Equatable, Sendable {
                         flaws.formUnion([.dotLine, .bareLF])
                     }
                     i += 1
+                    stuffed &+= 1
                 }
                 place = .middle
             case .looseLineStart:

@@ -83,6 +83,9 @@ package struct Framer: Equatable, Sendable {
     /// Content starts here: the scanner stands at the beginning of a line.
     mutating func beginDotTerminated() { scanner = DotScanner() }
 
+    /// The dot-terminated content so far: its octets, and how many of them are dots that were doubled.
+    var dotContent: (octets: Int, stuffed: Int) { (scanner.octets, scanner.stuffed) }
+
     /// The next piece of dot-terminated content, and its terminator when it was reached.
     mutating func dotTerminated() -> DotScanner.Cut {
         let cut = scanner.scan(buffer[next...])

@@ -429,6 +429,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             violations = []
         }
         guard let terminator else { return false }
+        if path.remaining == nil {
+            let size = path.framer.dotContent
+            dialogue.measured(octets: size.octets, stuffed: size.stuffed, from: side)
+        }
         endContent(&dialogue, &path, side, content, terminator, violations, into: &notes)
         return true
     }

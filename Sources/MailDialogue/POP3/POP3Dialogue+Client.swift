@@ -33,6 +33,7 @@ extension POP3Dialogue {
         case .auth: acceptAuth(command, raw, &entry, &note)
         case .stls:
             client = .tlsOffered
+            heldBy = .stls
             if gaveUTF8 { note.violations.append(.pop3STLSAfterUTF8) }
         case .utf8: gaveUTF8 = true
         case .capa, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit: break
@@ -131,13 +132,17 @@ extension POP3Dialogue {
             entry.hasResponded = true
         }
         client = .saslAwaiting(follower)
+        heldBy = .auth
     }
 
     private mutating func acceptUnknown(
         _ command: POP3Command, _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding,
         _ note: inout Note
     ) {
-        if entry.shape == .submission { client = .submissionOffered }
+        if entry.shape == .submission {
+            client = .submissionOffered
+            heldBy = nil
+        }
         note.violations.append(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
         note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : Self.maskedCommand(raw)
         guard note.masked != nil else { return }

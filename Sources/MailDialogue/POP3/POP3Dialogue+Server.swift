@@ -257,7 +257,8 @@ extension POP3Dialogue {
             switch client {
             case .saslAwaiting(let follower), .saslResponse(let follower):
                 client = .commands
-                if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { mayLeakSecret = true }
+                if accepted { mayHaveSecurityLayer = follower.mayInstallLayer }
+                mayLeakSecret = true
             case .commands, .tlsOffered, .submissionOffered, .submission: break
             }
         case .stls:

@@ -124,6 +124,10 @@ package struct POP3Dialogue: Dialogue {
     var hasTimestamp: Bool?
     /// That timestamp, with its angle brackets: APOP's digest can be tested with it.
     var timestamp: SecretBytes?
+    /// Octets of the message that the server sent last.
+    var retrieved = 0
+    /// The command for whose answer the client's octets wait, or waited last.
+    var heldBy: POP3Command.Verb?
     /// UTF8 was given.
     var gaveUTF8 = false
     /// UTF8 or LANG was accepted: replies may be UTF-8 (RFC 6856 §2.1, §3.2).
@@ -133,7 +137,7 @@ package struct POP3Dialogue: Dialogue {
     var tail: Int?
     /// Lines of the server before its greeting that are no status lines.
     var strayLines = 0
-    /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
+    /// AUTH is over: what a hasty client sent behind it comes as commands, its password too.
     var mayLeakSecret = false
     /// Octets are missing before, and the place is not certain yet.
     var search: Search?
@@ -185,10 +189,23 @@ package struct POP3Dialogue: Dialogue {
         switch side {
         case .client: client = .commands
         case .server:
+            var end = ContentEnd()
+            if let head = outstanding.first, head.verb == .retr, let number = head.number, !wasLost,
+                let listed = maildrop.size(of: number), listed != retrieved,
+                // A message without its last line end gets one on the wire, which many servers don't count.
+                listed != retrieved &- 2
+            {
+                end.violations = [.pop3SizeDiffers]
+            }
             server = .replies
             complete()
+            return end
         }
         return ContentEnd()
+    }
+
+    package mutating func measured(octets: Int, stuffed: Int, from side: Side) {
+        if side == .server { retrieved = octets &- stuffed }
     }
 
     /// The reply to the oldest command is complete.
@@ -215,6 +232,16 @@ package struct POP3Dialogue: Dialogue {
     package func judgeAtEdge(_ side: Side) -> Violation? {
         guard opaque == .tls else { return nil }
         return side == .client ? .pop3STLSInjection : .pop3STLSReplyInjection
+    }
+
+    package func judgeWaiting(_ side: Side) -> Violation? {
+        switch heldBy {
+        case .auth: .pop3AuthHaste
+        case .stls: .pop3STLSInjection
+        case .user, .pass, .apop, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last,
+            .quit, nil:
+            nil
+        }
     }
 
     package func lineTooLong(_ side: Side) -> Violation { side == .client ? .pop3LineTooLong : .pop3ReplyTooLong }

@@ -93,6 +93,10 @@ extension Violation {
         "pop3-marked-accepted", .server, .error, "RFC 1939 §5",
         "The server accepted a command that names a message that is marked as deleted.",
         example: "C: DELE 1\nS: +OK\nC: RETR 1\nS: +OK")
+    package static let pop3SizeDiffers = Violation(
+        "pop3-size-differs", .server, .notice, "RFC 1939 §5",
+        "RETR gives a message of another size than LIST said.",
+        example: "C: LIST 1\nS: +OK 1 120\nC: RETR 1\nS: +OK\nS: Subject: x\nS: .")
     package static let pop3IDLength = Violation(
         "pop3-id-length", .server, .error, "RFC 1939 §7", "A unique-id has more than 70 octets.",
         example: "C: UIDL 1\nS: +OK 1 aaa… (more than 70 octets)")
@@ -174,7 +178,8 @@ extension Violation {
         pop3ReplyTooLong, pop3EightBitReply, pop3BadGreeting, pop3BadTimestamp, pop3BadReply, pop3StatusCase,
         pop3UnsolicitedReply, pop3ReplyAfterQuit, pop3MisplacedAccepted, pop3MalformedAccepted, pop3BadStat,
         pop3BadListingLine, pop3ListingExtra, pop3OtherNumber, pop3NumberTwice, pop3NumberBeyondCount, pop3CountChanged,
-        pop3MarkedListed, pop3MarkedAccepted, pop3IDLength, pop3IDOctets, pop3IDExtra, pop3IDTwice, pop3BadCapability,
+        pop3MarkedListed, pop3MarkedAccepted, pop3SizeDiffers, pop3IDLength, pop3IDOctets, pop3IDExtra, pop3IDTwice,
+        pop3BadCapability,
         pop3CapabilityLength, pop3BadLoginDelay, pop3BadExpire, pop3STLSInTransaction, pop3CapabilityWithdrawn,
         pop3ResponseCodeNotOffered, pop3BadResponseCode, pop3MisplacedResponseCode, pop3BadLangReply,
         pop3BadLanguageListing, pop3UnexpectedChallenge, pop3ChallengeForm, pop3CancelIgnored, pop3AuthWithoutExchange,

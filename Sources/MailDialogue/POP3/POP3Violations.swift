@@ -103,6 +103,11 @@ extension Violation {
         "pop3-auth-without-mechanism", .client, .notice, "RFC 5034 §4",
         "AUTH names no mechanism, as clients did before CAPA.", example: "C: AUTH")
 
+    package static let pop3AuthHaste = Violation(
+        "pop3-auth-haste", .client, .error, "RFC 5034 §4",
+        "A line came behind AUTH or a response before the server had answered it.",
+        example: "C: AUTH PLAIN\nC: AGFsaWNlAHNlY3JldA==\nS> + \\r\\n")
+
     // MARK: What was not offered
 
     package static let pop3PipeliningNotOffered = Violation(
@@ -147,6 +152,7 @@ extension Violation {
         pop3BadNumber, pop3ZeroNumber, pop3BadLanguageRange, pop3TooManyOutstanding, pop3WrongState,
         pop3CommandAfterQuit, pop3MarkedNumber, pop3PassBeforeUser, pop3PassAfterRefusal, pop3STLSAfterUTF8,
         pop3STLSInjection, pop3APOPWithoutTimestamp, pop3BadDigest, pop3EightBitLogin, pop3AuthWithoutMechanism,
+        pop3AuthHaste,
         pop3PipeliningNotOffered, pop3TopNotOffered, pop3UIDLNotOffered, pop3UserNotOffered, pop3AuthNotOffered,
         pop3InitialResponseNotOffered, pop3MechanismNotOffered, pop3STLSNotOffered, pop3UTF8NotOffered,
         pop3LangNotOffered,
