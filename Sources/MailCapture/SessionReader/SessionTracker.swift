@@ -327,15 +327,15 @@ package struct SessionTracker {
         return false
     }
 
-    /// The server's first octets open a session, although the connection was not seen to open. Those of POP3 may as well
-    /// answer a command.
+    /// The server's first octets open a session, although the connection was not seen to open. `+OK`, `* OK`, `554` and the
+    /// like may as well stand in the middle of one.
     private static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
         for case .bytes(_, .server, _, let octets, packet: _) in held {
             let words: [StaticString] =
                 switch mailProtocol {
-                case .smtp, .lmtp: ["220 ", "220-", "421 ", "554 "]
+                case .smtp, .lmtp: ["220 ", "220-"]
                 case .pop3: []
-                case .imap: ["* OK", "* PREAUTH", "* BYE"]
+                case .imap: ["* OK [CAPABILITY ", "* PREAUTH"]
                 }
             return words.contains { octets.hasPrefixIgnoringCase($0) }
         }
