@@ -5,21 +5,25 @@ import Testing
 @testable import MailDialogue
 
 @Suite struct SMTPExtensionsTests {
-    private func octets(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }
+    /// What is made of the octets of a text.
+    private func of<Value>(_ text: String, _ make: (Span<UInt8>) -> Value) -> Value {
+        let octets = Array(text.utf8)
+        return make(octets.span)
+    }
 
     private func offer(_ lines: [String]) -> (offer: SMTPOffer, faults: SMTPOffer.Faults) {
         var offer = SMTPOffer()
         var faults: SMTPOffer.Faults = []
-        for line in lines { faults.formUnion(offer.read(octets(line))) }
+        for line in lines { faults.formUnion(of(line) { offer.read($0) }) }
         return (offer, faults)
     }
 
     @Test func keywordsInAnyCase() {
         for entry in SMTPExtensions.table {
             let keyword = "\(entry.keyword)"
-            #expect(SMTPExtensions(keyword: octets(keyword)) == entry.extension)
-            #expect(SMTPExtensions(keyword: octets(keyword.lowercased())) == entry.extension)
-            #expect(SMTPExtensions(keyword: octets(keyword + "X")) == .unknown)
+            #expect(of(keyword, SMTPExtensions.init(keyword:)) == entry.extension)
+            #expect(of(keyword.lowercased(), SMTPExtensions.init(keyword:)) == entry.extension)
+            #expect(of(keyword + "X", SMTPExtensions.init(keyword:)) == .unknown)
         }
         let all = SMTPExtensions.table.map(\.extension.rawValue)
         #expect(all.allSatisfy { $0.nonzeroBitCount == 1 })
@@ -28,16 +32,16 @@ import Testing
 
     @Test func mechanisms() {
         for (bit, name) in SMTPMechanisms.names.enumerated() {
-            #expect(SMTPMechanisms(name: octets("\(name)".lowercased())).rawValue == 1 << UInt32(bit))
+            #expect(of("\(name)".lowercased(), SMTPMechanisms.init(name:)).rawValue == 1 << UInt32(bit))
         }
         let found = offer(["AUTH plain  LOGIN X-OWN", "AUTH=CRAM-MD5 NTLM"])
         #expect(found.offer.mechanisms.names == ["PLAIN", "LOGIN", "CRAM-MD5", "NTLM"])
         #expect(found.offer.mechanisms.contains(.unknown))
         #expect(found.offer.extensions == .auth)
         #expect(found.faults == .syntax)
-        #expect(found.offer.offers(octets("ntlm")) && !found.offer.offers(octets("GSSAPI")))
+        #expect(of("ntlm", found.offer.offers) && !of("GSSAPI", found.offer.offers))
         // Nobody knows which mechanisms without a bit there are: any such may be meant.
-        #expect(found.offer.offers(octets("X-ANOTHER")))
+        #expect(of("X-ANOTHER", found.offer.offers))
     }
 
     @Test func sizes() {
@@ -62,10 +66,10 @@ import Testing
 
     @Test func whatOnlyAnEHLOReplyHas() {
         for text in ["PIPELINING", "8bitmime", "SIZE 1000", "STARTTLS", "DSN "] {
-            #expect(SMTPOffer.isUnmistakable(octets(text)), "\(text)")
+            #expect(of(text, SMTPOffer.isUnmistakable), "\(text)")
         }
         for text in ["SIZE", "SIZE is 1000", "HELP", "Ok", "DSN accepted", "", "2.1.0 Ok", "AUTH PLAIN"] {
-            #expect(!SMTPOffer.isUnmistakable(octets(text)), "\(text)")
+            #expect(!of(text, SMTPOffer.isUnmistakable), "\(text)")
         }
     }
 
@@ -73,11 +77,11 @@ import Testing
         let keywords = SMTPParameter.allCases.map { "\($0.keyword)" }
         #expect(Set(keywords).count == keywords.count)
         for parameter in SMTPParameter.allCases {
-            #expect(SMTPParameter(octets("\(parameter.keyword)".lowercased())) == parameter)
+            #expect(of("\(parameter.keyword)".lowercased(), SMTPParameter.init) == parameter)
             #expect(parameter.fits(isRecipient: true) || parameter.fits(isRecipient: false))
-            #expect(!parameter.needs([]).isEmpty)
+            #expect(!of("", parameter.needs).isEmpty)
         }
-        #expect(SMTPParameter(octets("FOO")) == nil)
+        #expect(of("FOO", SMTPParameter.init) == nil)
         #expect(SMTPParameter.altAddress.fits(isRecipient: true) && SMTPParameter.altAddress.fits(isRecipient: false))
         #expect(!SMTPParameter.notify.fits(isRecipient: false) && !SMTPParameter.size.fits(isRecipient: true))
     }

@@ -51,10 +51,11 @@ package struct SMTPCommand: Equatable, Sendable {
 
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
-        let (word, rest) = line.trimmed.firstWord
-        verb = Self.verb(word)
-        self.word = verb?.rawValue ?? word.keyword()
-        argument = rest.trimmed
+        let cut = SMTPCommandCut(line.span)
+        verb = cut.verb
+        let start = line.startIndex
+        word = verb?.rawValue ?? line[(start + cut.word.lowerBound)..<(start + cut.word.upperBound)].keyword()
+        argument = line[(start + cut.argument.lowerBound)..<(start + cut.argument.upperBound)]
     }
 
     /// The path and parameters of MAIL FROM: and RCPT TO:, nil when the argument has another shape.
@@ -76,25 +77,43 @@ package struct SMTPCommand: Equatable, Sendable {
         if word.isEmpty { return (octets, false) }
         return word.equalsIgnoringCase("LAST") ? (octets, true) : nil
     }
+}
 
-    /// The URL of BURL and whether it is the last part (RFC 4468 §3.5).
-    var isLastURL: Bool { argument.firstWord.rest.trimmed.equalsIgnoringCase("LAST") }
+/// A command line cut into its words, as offsets of its octets.
+struct SMTPCommandCut {
+    let verb: SMTPCommand.Verb?
+    let word: Range<Int>
+    /// What stands behind the verb, trimmed.
+    let argument: Range<Int>
 
-    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or fewer.
-    private static func packed(_ word: ArraySlice<UInt8>) -> UInt64 {
+    /// `line` is without its line end.
+    init(_ line: Span<UInt8>) {
+        (word, argument) = line.firstWord(line.trimmed(0..<line.count))
+        verb = Self.verb(line, word)
+    }
+
+    /// The size of BDAT and whether it is the last chunk (RFC 3030 §2); nil when the argument has another shape.
+    func chunk(_ line: Span<UInt8>) -> (size: Int, isLast: Bool)? {
+        let (size, rest) = line.firstWord(argument)
+        guard let octets = line.extracting(size).decimal else { return nil }
+        if rest.isEmpty { return (octets, false) }
+        return line.extracting(rest).equalsIgnoringCase("LAST") ? (octets, true) : nil
+    }
+
+    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or none.
+    private static func packed(_ line: Span<UInt8>, _ word: Range<Int>) -> UInt64 {
         guard word.count <= 8 else { return 0 }
         var packed: UInt64 = 0
-        var shift: UInt64 = 0
-        for octet in word {
-            let folded = octet >= 97 && octet <= 122 ? octet - 32 : octet
-            packed |= UInt64(folded) << shift
-            shift += 8
+        var index = word.upperBound
+        while index > word.lowerBound {
+            index -= 1
+            packed = packed << 8 | UInt64(SMTPGrammar.capital(line[index]))
         }
         return packed
     }
 
-    private static func verb(_ word: ArraySlice<UInt8>) -> Verb? {
-        switch packed(word) {
+    private static func verb(_ line: Span<UInt8>, _ word: Range<Int>) -> SMTPCommand.Verb? {
+        switch packed(line, word) {
         case 0x4f4c_4548: .helo
         case 0x4f4c_4845: .ehlo
         case 0x4f4c_484c: .lhlo
@@ -124,7 +143,7 @@ package struct SMTPCommand: Equatable, Sendable {
         case 0x4449_544e_4549_4c43: .clientID
         case 0x30_3548_4358_4558: .xexch50
         case 0x5350_5845_2d58: .xexps
-        case 0: word.equalsIgnoringCase("X-ANONYMOUSTLS") ? .xanonymousTLS : nil
+        case 0: line.extracting(word).equalsIgnoringCase("X-ANONYMOUSTLS") ? .xanonymousTLS : nil
         default: nil
         }
     }

@@ -41,38 +41,42 @@ extension SMTPDialogue {
     }
 
     mutating func acceptCommand(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        let command = SMTPCommand(line)
+        let octets = raw.span
+        let (length, crlf) = octets.lineLength
+        let line = octets.extracting(0..<length)
+        let command = SMTPCommandCut(line)
         exchange &+= 1
         unanswered = nil
         var remarks = SMTPRemarks()
-        var word = command.word
         if resumesReplies() { remarks.facts.append(.resumed) }
-        judgeLine(line, crlf: crlf, command, &remarks)
+        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
+        judgeLine(line, command, &remarks)
         judgeTiming(command, &remarks)
-        judgeOrder(command, &remarks)
+        judgeOrder(line, command, &remarks)
         hold = nil
+        var isNameless = false
         var entry = Outstanding(verb: command.verb, exchange: exchange)
         switch command.verb {
         case .helo, .ehlo, .lhlo:
             sent = Sent()
-            judgeHello(command, &remarks)
-            remarks.facts.append(.clientName(command.argument.text))
-        case .mail, .send, .soml, .saml, .rcpt: acceptPath(command, raw, &entry, &remarks)
+            judgeHello(line, command, &remarks)
+            remarks.facts.append(.clientName(line.extracting(command.argument).text))
+        case .mail, .send, .soml, .saml, .rcpt: acceptPath(line, command, &entry, &remarks)
         case .data:
             client = .dataOffered
             hold = .data
             entry.traits.insert(.endsMessage)
-        case .bdat: acceptChunk(command, &entry, &remarks)
+        case .bdat: acceptChunk(line, command, &entry, &remarks)
         case .burl:
+            let isLast = line.extracting(line.firstWord(command.argument).rest).equalsIgnoringCase("LAST")
             sent.usesURL = true
-            sent.stage = command.isLastURL ? .last : .chunks
-            if command.isLastURL { entry.traits.insert(.endsMessage) }
-        case .auth, .xexps: acceptAuth(command, raw, &remarks)
+            sent.stage = isLast ? .last : .chunks
+            if isLast { entry.traits.insert(.endsMessage) }
+        case .auth, .xexps: acceptAuth(raw, command, &remarks)
         case .startTLS, .xanonymousTLS, .turn, .atrn:
             client = .edgeOffered(swapsRoles: command.verb == .turn || command.verb == .atrn)
             hold = .edge
-        case .xexch50: client = .blobOffered(size: command.argument.firstWord.word.decimal)
+        case .xexch50: client = .blobOffered(size: line.extracting(line.firstWord(command.argument).word).decimal)
         case .rset: sent = Sent()
         case .clientID:
             remarks.masked = mask(partial: raw, from: .client)
@@ -83,7 +87,7 @@ extension SMTPDialogue {
             remarks.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
             if remarks.masked != nil {
                 entry.traits.insert(.isSecret)
-                word = ""
+                isNameless = true
             }
         }
         if let verb = command.verb {
@@ -102,6 +106,11 @@ extension SMTPDialogue {
             remarks.facts.append(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
         }
+        let word =
+            command.verb?.rawValue
+            ?? (isNameless
+                ? ""
+                : raw[(raw.startIndex + command.word.lowerBound)..<(raw.startIndex + command.word.upperBound)].keyword())
         return Note(
             .client, .command(Command(verb: word, isKnown: command.verb != nil)), exchange: entry.exchange, raw: raw,
             masked: remarks.masked, facts: remarks.facts, violations: remarks.violations)
@@ -109,15 +118,15 @@ extension SMTPDialogue {
 
     /// MAIL and RCPT: the path and what the parameters ask for.
     private mutating func acceptPath(
-        _ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
     ) {
         let isRecipient = command.verb == .rcpt
-        let cut = SMTPPathCut(command.argument, keyword: isRecipient ? "TO:" : "FROM:")
-        entry.mailbox = (cut?.mailbox ?? command.argument).text
+        let cut = SMTPPathCut(line, command.argument, keyword: isRecipient ? "TO:" : "FROM:")
+        entry.mailbox = line.extracting(cut?.mailbox ?? command.argument).text
         var asked = SMTPAsked()
         if let cut {
-            judgePath(cut, isRecipient: isRecipient, &remarks)
-            asked = judgeParameters(cut.tail, isRecipient: isRecipient, &remarks)
+            judgePath(line, cut, isRecipient: isRecipient, &remarks)
+            if !cut.tail.isEmpty { asked = judgeParameters(line, cut.tail, isRecipient: isRecipient, &remarks) }
         } else {
             remarks.violations.append(.smtpBadPath)
         }
@@ -136,9 +145,9 @@ extension SMTPDialogue {
     /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many, and
     /// what comes may be content or commands.
     private mutating func acceptChunk(
-        _ command: SMTPCommand, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
     ) {
-        guard let chunk = command.chunk else {
+        guard let chunk = command.chunk(line) else {
             remarks.violations.append(.smtpBadChunkSize)
             remarks.facts.append(.opaque(.desynchronised))
             return becomeOpaque(.desynchronised)
@@ -153,9 +162,11 @@ extension SMTPDialogue {
 
     /// AUTH mechanism [initial-response] (RFC 4954 §4).
     private mutating func acceptAuth(
-        _ command: SMTPCommand, _ raw: ArraySlice<UInt8>, _ remarks: inout SMTPRemarks
+        _ raw: ArraySlice<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks
     ) {
-        let (mechanism, rest) = command.argument.firstWord
+        let start = raw.startIndex
+        let argument = raw[(start + command.argument.lowerBound)..<(start + command.argument.upperBound)]
+        let (mechanism, rest) = argument.firstWord
         var follower = SASLFollower(mechanism: mechanism.keyword(), lineLimit: DialogueLimits.saslLine)
         let initial = rest.trimmed
         if !initial.isEmpty {

@@ -177,21 +177,23 @@ extension SMTPDialogue {
     /// A line whose place is not known, or that makes it known.
     mutating func acceptUnplaced(_ raw: ArraySlice<UInt8>, _ loss: SMTPLoss) -> Note {
         var loss = loss
-        let (line, crlf) = raw.withoutLineEnd
+        let octets = raw.span
+        let (length, crlf) = octets.lineLength
+        let line = octets.extracting(0..<length)
         let masked = maskUnplaced(raw)
         var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw, masked: masked)
-        let verb = SMTPCommand(line).verb
+        let verb = SMTPCommandCut(line).verb
         if loss.isBroken {
             loss.isBroken = false
             loss.followsCRLF = crlf
-            loss.last = .tail(mayBeDATA: line.trimmed.isSuffixOfDATA)
+            loss.last = .tail(mayBeDATA: Self.isSuffixOfDATA(line.extracting(line.trimmed(0..<line.count))))
             client = .lost(loss)
             return note
         }
         loss.last = .line(verb)
         switch loss.place {
         case .edge:
-            if line.starts(with: [0x16, 0x03]) {
+            if line.count > 1, line[0] == 0x16, line[1] == 0x03 {
                 note.element = .opaque
                 note.masked = nil
                 note.facts = [.opaque(.tls)]
@@ -205,7 +207,7 @@ extension SMTPDialogue {
             var command = acceptCommand(raw)
             command.facts.insert(.resumed, at: 0)
             return command
-        case .content where loss.followsCRLF && crlf && line.elementsEqual([46]):
+        case .content where loss.followsCRLF && crlf && line.count == 1 && line[0] == 46:
             if let offer, !offer.extensions.contains(.chunking) {
                 client = .commands
                 endsGroup = false
@@ -228,23 +230,27 @@ extension SMTPDialogue {
     /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
     /// shape, whose secrets are where they always are.
     func maskUnplaced(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        let line = raw.withoutLineEnd.line
-        let command = SMTPCommand(line)
-        let whole = raw.masking(0..<raw.count)
-        guard SMTPLineOctets(line).isEmpty else { return whole }
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
+        let command = SMTPCommandCut(line)
+        let whole = 0..<raw.count
+        var secret: Range<Int>? = whole
         switch command.verb {
-        case .mail, .send, .soml, .saml, .rcpt: return command.path?.isBracketed == true ? nil : whole
-        case .bdat: return command.chunk == nil ? whole : nil
-        case .data, .rset, .quit, .startTLS: return command.argument.isEmpty ? nil : whole
-        case .ehlo, .helo, .lhlo: return SMTPGrammar.isHost(command.argument) ? nil : whole
+        case .mail, .send, .soml, .saml, .rcpt:
+            let cut = SMTPPathCut(line, command.argument, keyword: command.verb == .rcpt ? "TO:" : "FROM:")
+            if cut?.isBracketed == true { secret = nil }
+        case .bdat: if command.chunk(line) != nil { secret = nil }
+        case .data, .rset, .quit, .startTLS: if command.argument.isEmpty { secret = nil }
+        case .ehlo, .helo, .lhlo: if SMTPGrammar.isHost(line.extracting(command.argument)) { secret = nil }
         case .auth, .xexps:
-            let rest = command.argument.firstWord.rest.trimmed
-            return rest.isEmpty
-                ? nil : raw.masking((rest.startIndex - raw.startIndex)..<(rest.endIndex - raw.startIndex))
+            let rest = line.firstWord(command.argument).rest
+            secret = rest.isEmpty ? nil : rest
         case .noop, .vrfy, .expn, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
             .xexch50, .xanonymousTLS, nil:
-            return whole
+            break
         }
+        if !SMTPLineOctets(line).isEmpty { secret = whole }
+        return secret.map { raw.masking($0) }
     }
 
     // MARK: The server
@@ -253,14 +259,16 @@ extension SMTPDialogue {
     mutating func acceptUnplacedReply(_ raw: ArraySlice<UInt8>, _ search: SMTPReplySearch) -> Note {
         var search = search
         var note = Note(.server, .unplaced, exchange: currentExchange, raw: raw)
-        let (line, _) = raw.withoutLineEnd
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
             return note
         }
         if search.lines > 0 || !search.isWhole {
-            if SMTPOffer.isUnmistakable(reply.text) { search.hasKeyword = true }
-            _ = search.offer.read(reply.text)
+            let text = line.extracting(line.clamp(reply.textStart)...)
+            if SMTPOffer.isUnmistakable(text) { search.hasKeyword = true }
+            _ = search.offer.read(text)
         }
         search.lines += 1
         search.code = reply.isLast ? nil : reply.code
@@ -349,7 +357,7 @@ extension SMTPDialogue {
             note.exchange = answered.exchange
         }
         replies = .certain
-        note.element = .reply(Reply(reply.status, code: "\(reply.code)"))
+        note.element = .reply(Reply(reply.status, code: reply.codeText))
         note.facts = [.resumed]
         return true
     }
@@ -413,12 +421,10 @@ extension SMTPDialogue {
             resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
         }
     }
-}
 
-extension ArraySlice<UInt8> {
     /// The end of the word DATA, or all of it.
-    fileprivate var isSuffixOfDATA: Bool {
-        equalsIgnoringCase("DATA") || equalsIgnoringCase("ATA") || equalsIgnoringCase("TA") || equalsIgnoringCase("A")
-            || isEmpty
+    private static func isSuffixOfDATA(_ text: Span<UInt8>) -> Bool {
+        text.count == 0 || text.equalsIgnoringCase("DATA") || text.equalsIgnoringCase("ATA")
+            || text.equalsIgnoringCase("TA") || text.equalsIgnoringCase("A")
     }
 }

@@ -9,29 +9,33 @@ extension SMTPDialogue {
     }
 
     private mutating func acceptReply(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
+        let octets = raw.span
+        let (length, crlf) = octets.lineLength
+        let line = octets.extracting(0..<length)
         guard let reply = SMTPReplyLine(line) else { return acceptMalformed(raw, line, crlf: crlf) }
-        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
+        var note = Note(.server, .unknown, exchange: exchange, raw: raw)
         var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
         if let openCode, openCode != reply.code { violations.append(.smtpReplyCodesDiffer) }
         let isFirst = openCode == nil
         openCode = reply.isLast ? nil : (openCode ?? reply.code)
-        let element = Reply(reply.status, code: line.prefix(3).text, isLast: reply.isLast)
+        let element = Reply(reply.status, code: reply.codeText, isLast: reply.isLast)
         let head = greeted ? outstanding.first : nil
-        judgeReplyLine(reply, line, head, isFirst: isFirst, &violations)
+        let replied = SMTPReplied(isCommand: head != nil, verb: head?.verb)
+        judgeReplyLine(reply, line, replied, isFirst: isFirst, &violations)
         if !greeted {
-            if isFirst { judgeGreeting(reply, &violations) }
+            if isFirst { judgeGreeting(reply, line, &violations) }
             note.element = .greeting(element)
             note.exchange = 0
             greeted = reply.isLast
         } else {
             note.element = .reply(element)
             if case .data = client {
+                note.exchange = currentExchange
                 acceptDuringData(reply, &note, &violations)
             } else if var head {
                 note.exchange = head.exchange
                 if head.traits.contains(.isSecret) { note.masked = raw.masking(4..<raw.count) }
-                answer(&head, reply, isFirst: isFirst, &note, &violations)
+                answer(&head, reply, line, isFirst: isFirst, &note, &violations)
             } else if reply.code != 421 {
                 acceptUnsolicited(reply, &note, &violations)
             }
@@ -41,7 +45,7 @@ extension SMTPDialogue {
     }
 
     /// A line without a code that a reply may have.
-    private mutating func acceptMalformed(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, crlf: Bool) -> Note {
+    private mutating func acceptMalformed(_ raw: ArraySlice<UInt8>, _ line: Span<UInt8>, crlf: Bool) -> Note {
         var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
         var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
         let code = SMTPReplyLine.digits(line)
@@ -94,32 +98,33 @@ extension SMTPDialogue {
 
     /// A line of the reply to the oldest command.
     private mutating func answer(
-        _ head: inout Outstanding, _ reply: SMTPReplyLine, isFirst: Bool, _ note: inout Note,
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ note: inout Note,
         _ violations: inout [Violation]
     ) {
         if case .chunk = client, head.exchange == exchange, reply.code != 421 {
             violations.append(.smtpReplyDuringChunk)
         }
         switch head.verb {
-        case .ehlo, .lhlo: readOffer(reply, isFirst: isFirst, &violations)
-        case .helo: judgeHeloReply(reply, isFirst: isFirst, &violations)
+        case .ehlo, .lhlo: readOffer(reply, line, isFirst: isFirst, &violations)
+        case .helo: judgeHeloReply(reply, line, isFirst: isFirst, &violations)
         default: break
         }
         if reply.code == 558, head.traits.contains(.endsMessage), offer?.extensions.contains(.exdata) == true,
-            let inner = SMTPReplyLine(reply.text), inner.isLast
+            let inner = SMTPReplyLine(line.extracting(line.clamp(reply.textStart)...)), inner.isLast
         {
             // Courier's EXDATA: each line holds the reply for one recipient, which need not be a refusal.
             note.facts.append(inner.status == .ok ? .messageAccepted : .messageRefused)
         }
         guard reply.isLast else { return }
-        if reply.status == .intermediate, answersIntermediate(&head, reply, &note, &violations) { return }
+        if reply.status == .intermediate, answersIntermediate(&head, reply, line, &note, &violations) { return }
         head.repliesLeft = (head.repliesLeft ?? 1) - 1
         complete(head, reply, &note, &violations)
     }
 
     /// 354 and 334 leave their command outstanding. False when no such reply is due.
     private mutating func answersIntermediate(
-        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ note: inout Note,
+        _ violations: inout [Violation]
     ) -> Bool {
         switch client {
         case .dataOffered where head.verb == .data && head.exchange == exchange:
@@ -134,7 +139,10 @@ extension SMTPDialogue {
             note.element = .challenge
             if reply.code != 334 { violations.append(.smtpOtherIntermediate) }
             if reply.separator == .none { violations.append(.smtpBareChallenge) }
-            if let found = follower?.challenge(reply.text) { violations += found }
+            if let found = follower?.challenge(note.raw.dropFirst(reply.textStart).prefix(line.count - reply.textStart))
+            {
+                violations += found
+            }
             client = .saslResponse(follower)
             return true
         case .blobOffered(let size) where head.verb == .xexch50:
@@ -193,7 +201,7 @@ extension SMTPDialogue {
             pop()
         } else {
             outstanding.first = head
-            note.element = .reply(Reply(reply.status, code: "\(reply.code)", isLast: false))
+            note.element = .reply(Reply(reply.status, code: reply.codeText, isLast: false))
         }
         answeredMessage = head.traits.contains(.endsMessage)
         switch head.verb {
@@ -309,19 +317,21 @@ extension SMTPDialogue {
     }
 
     /// A line of the reply to EHLO or LHLO. It counts once its last line is there, and only if that accepts.
-    private mutating func readOffer(_ reply: SMTPReplyLine, isFirst: Bool, _ violations: inout [Violation]) {
+    private mutating func readOffer(
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ violations: inout [Violation]
+    ) {
         guard reply.status == .ok else {
             pendingOffer = nil
             return
         }
         if isFirst {
             pendingOffer = SMTPOffer()
-            if !SMTPGrammar.isHost(reply.text.trimmed.firstWord.word) {
+            if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
                 violations.append(.smtpHelloReplyWithoutDomain)
             }
             return
         }
-        guard let faults = pendingOffer?.read(reply.text) else { return }
+        guard let faults = pendingOffer?.read(line.extracting(line.clamp(reply.textStart)...)) else { return }
         if faults.contains(.syntax) { violations.append(.smtpBadKeyword) }
         if faults.contains(.size) { violations.append(.smtpBadSizeKeyword) }
         if faults.contains(.limits) { violations.append(.smtpBadLimits) }

@@ -12,14 +12,11 @@ struct SMTPAsked {
 extension SMTPDialogue {
     // MARK: Command lines
 
-    /// Line end, octets, length and argument of a command line.
-    func judgeLine(
-        _ line: ArraySlice<UInt8>, crlf: Bool, _ command: SMTPCommand, _ remarks: inout SMTPRemarks
-    ) {
-        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
+    /// Octets, length and argument of a command line.
+    func judgeLine(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty { judgeOctets(octets, line, command, &remarks) }
-        if line.count > 510 { judgeLength(line.count + 2, command, &remarks) }
+        if line.count > 510 { judgeLength(line, command, &remarks) }
         switch command.verb {
         case .data, .rset, .quit, .turn:
             if !command.argument.isEmpty { remarks.violations.append(.smtpArgumentNotAllowed) }
@@ -34,7 +31,7 @@ extension SMTPDialogue {
 
     /// Octets that a command line may not have, or only under SMTPUTF8.
     private func judgeOctets(
-        _ octets: SMTPLineOctets, _ line: ArraySlice<UInt8>, _ command: SMTPCommand, _ remarks: inout SMTPRemarks
+        _ octets: SMTPLineOctets, _ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks
     ) {
         if octets.contains(.nul) { remarks.violations.append(.smtpNULInCommand) }
         if octets.contains(.bareCR) { remarks.violations.append(.smtpBareCR) }
@@ -43,9 +40,10 @@ extension SMTPDialogue {
         let isOld = offer?.extensions.contains(.utf8SMTP) ?? true
         let mayBeUTF8: Bool
         switch command.verb {
-        case .mail, .send, .soml, .saml: mayBeUTF8 = isOld || Self.asksForUTF8(command)
+        case .mail, .send, .soml, .saml: mayBeUTF8 = isOld || Self.asksForUTF8(line, command)
         case .rcpt: mayBeUTF8 = isOld || sent.isUTF8 ?? true
-        case .vrfy, .expn: mayBeUTF8 = isOld || command.argument.suffix(9).equalsIgnoringCase(" SMTPUTF8")
+        case .vrfy, .expn:
+            mayBeUTF8 = isOld || line.extracting(line.firstWord(command.argument).rest).equalsIgnoringCase("SMTPUTF8")
         case .helo, .ehlo, .lhlo, .data, .bdat, .rset, .noop, .quit, .help, .auth, .startTLS, .etrn, .burl, .xclient,
             .xforward, .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
             mayBeUTF8 = false
@@ -57,40 +55,41 @@ extension SMTPDialogue {
         }
     }
 
-    private static func asksForUTF8(_ command: SMTPCommand) -> Bool {
-        guard let cut = SMTPPathCut(command.argument, keyword: "FROM:") else { return false }
-        var parameters = SMTPParameters(cut.tail)
-        while let parameter = parameters.next() {
-            if parameter.keyword.equalsIgnoringCase("SMTPUTF8") { return true }
+    private static func asksForUTF8(_ line: Span<UInt8>, _ command: SMTPCommandCut) -> Bool {
+        guard var rest = SMTPPathCut(line, command.argument, keyword: "FROM:")?.tail else { return false }
+        while let parameter = SMTPParameterCut(line, &rest) {
+            if line.extracting(parameter.keyword).equalsIgnoringCase("SMTPUTF8") { return true }
         }
         return false
     }
 
-    /// `length` is that of the line with its end. Extensions that are offered allow for longer lines.
-    private func judgeLength(_ length: Int, _ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+    /// Extensions that are offered allow for longer lines.
+    private func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
         guard let offer else { return }
-        if command.verb == .auth, !command.argument.firstWord.rest.trimmed.isEmpty {
+        if command.verb == .auth, !line.firstWord(command.argument).rest.isEmpty {
             return remarks.violations.append(.smtpLongInitialResponse)
         }
-        if length > offer.commandLimit(command.verb) { remarks.violations.append(.smtpLongCommand) }
+        if line.count + 2 > offer.commandLimit(command.verb) { remarks.violations.append(.smtpLongCommand) }
     }
 
     /// EHLO, HELO and LHLO: the protocol, and the name of the client (RFC 5321 §4.1.1.1).
-    func judgeHello(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+    func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
         switch variant {
         case .lmtp: if command.verb != .lhlo { remarks.violations.append(.lmtpHello) }
         case .smtp: if command.verb == .lhlo { remarks.violations.append(.smtpLHLO) }
         }
         if command.argument.isEmpty {
             remarks.violations.append(.smtpArgumentMissing)
-        } else if !SMTPGrammar.isHost(command.argument) {
+        } else if !SMTPGrammar.isHost(line.extracting(command.argument)) {
             remarks.violations.append(.smtpBadHelloName)
         }
     }
 
-    func judgePath(_ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout SMTPRemarks) {
+    func judgePath(
+        _ line: Span<UInt8>, _ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout SMTPRemarks
+    ) {
         if isRecipient, cut.mailbox.isEmpty { remarks.violations.append(.smtpNullRecipient) }
-        let faults = cut.faults
+        let faults = cut.faults(line)
         if faults.isEmpty { return }
         if !faults.isDisjoint(with: [.unbracketed, .glued]) { remarks.violations.append(.smtpBadPath) }
         if faults.contains(.space) { remarks.violations.append(.smtpSpaceBeforePath) }
@@ -103,23 +102,25 @@ extension SMTPDialogue {
 
     /// The parameters behind a path. Each fault is told once for a command.
     func judgeParameters(
-        _ tail: ArraySlice<UInt8>, isRecipient: Bool, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout SMTPRemarks
     ) -> SMTPAsked {
         var asked = SMTPAsked()
-        if tail.isEmpty { return asked }
         var seen: UInt32 = 0
         var found: Set<Violation> = []
-        let offered = renewals == 0 && greeted ? offer : nil
-        var parameters = SMTPParameters(tail)
-        while let parameter = parameters.next() {
-            guard SMTPGrammar.isKeyword(parameter.keyword) else {
-                found.insert(.smtpBadParameter)
-                continue
-            }
-            guard let known = SMTPParameter(parameter.keyword) else {
-                if let value = parameter.value, !SMTPGrammar.isValue(value) { found.insert(.smtpBadParameter) }
-                let isPrivate = parameter.keyword.first.map { $0 | 32 == 120 } ?? false
-                if let offered, !isPrivate, offered.isFullyKnown { found.insert(.smtpExtensionNotOffered) }
+        let isJudged = renewals == 0 && greeted && offer != nil
+        let offered = offer?.extensions ?? []
+        var rest = tail
+        while let parameter = SMTPParameterCut(line, &rest) {
+            let keyword = line.extracting(parameter.keyword)
+            let value = line.extracting(parameter.value ?? 0..<0)
+            guard let known = SMTPParameter(keyword) else {
+                if !SMTPGrammar.isKeyword(keyword) || (parameter.value != nil && !SMTPGrammar.isValue(value)) {
+                    found.insert(.smtpBadParameter)
+                }
+                let isPrivate = keyword.count > 0 && keyword[0] | 32 == 120
+                if isJudged, !isPrivate, SMTPGrammar.isKeyword(keyword), offer?.isFullyKnown == true {
+                    found.insert(.smtpExtensionNotOffered)
+                }
                 continue
             }
             if !known.fits(isRecipient: isRecipient) {
@@ -129,17 +130,17 @@ extension SMTPDialogue {
             let bit: UInt32 = 1 << UInt32(known.rawValue)
             if seen & bit != 0, known.isOnceOnly { found.insert(.smtpParameterRepeated) }
             seen |= bit
-            let value = parameter.value ?? []
-            if !known.allows(parameter.value) {
-                let isText = known.isXtext && !value.isEmpty && !SMTPGrammar.isXtext(value.behindSemicolon)
+            if parameter.value == nil ? !known.needsNoValue : !known.allows(value) {
+                let semicolon = value.firstIndex(of: 59).map { $0 + 1 } ?? 0
+                let isText =
+                    known.isXtext && value.count > 0
+                    && !SMTPGrammar.isXtext(value.extracting(value.clamp(semicolon)...))
                 found.insert(isText ? .smtpBadXtext : .smtpBadParameterValue)
             }
-            if let offered, offered.extensions.isDisjoint(with: known.needs(value)) {
-                found.insert(.smtpExtensionNotOffered)
-            }
+            if isJudged, offered.isDisjoint(with: known.needs(value)) { found.insert(.smtpExtensionNotOffered) }
             switch known {
             case .size:
-                if let limit = offered?.sizeLimit, let size = value.decimal, size > limit {
+                if isJudged, let limit = offer?.sizeLimit, let size = value.decimal, size > limit {
                     found.insert(.smtpSizeOverLimit)
                 }
             case .body: asked.isBinary = value.equalsIgnoringCase("BINARYMIME")
@@ -171,7 +172,7 @@ extension SMTPDialogue {
     // MARK: Time and order of commands
 
     /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).
-    func judgeTiming(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+    func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
         guard greeted else { return remarks.violations.append(.smtpEarlyTalker) }
         guard isCertain, !outstanding.isEmpty else { return }
         if endsGroup { return remarks.violations.append(.smtpPipelinedBehindSync) }
@@ -184,13 +185,15 @@ extension SMTPDialogue {
     }
 
     /// The order of commands (RFC 5321 §4.1.4). What a reply may still change is judged only while none is due.
-    func judgeOrder(_ command: SMTPCommand, _ remarks: inout SMTPRemarks) {
+    func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
         if hasQuit { remarks.violations.append(.smtpCommandAfterQuit) }
         guard let verb = command.verb else { return }
         if let needed = verb.needs, greeted, renewals == 0, let offer {
             if !offer.extensions.contains(needed) {
                 remarks.violations.append(.smtpExtensionNotOffered)
-            } else if verb == .auth, !command.argument.isEmpty, !offer.offers(command.argument.firstWord.word) {
+            } else if verb == .auth, !command.argument.isEmpty,
+                !offer.offers(line.extracting(line.firstWord(command.argument).word))
+            {
                 remarks.violations.append(.smtpMechanismNotOffered)
             }
         }
@@ -245,12 +248,12 @@ extension SMTPDialogue {
 
     /// Code, separator, text, octets, length and enhanced code of a reply line.
     mutating func judgeReplyLine(
-        _ reply: SMTPReplyLine, _ line: ArraySlice<UInt8>, _ head: Outstanding?, isFirst: Bool,
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ head: SMTPReplied, isFirst: Bool,
         _ violations: inout [Violation]
     ) {
         if reply.code / 10 % 10 > 5 { violations.append(.smtpReplyCodeOutOfRange) }
         if reply.separator == .other { violations.append(.smtpBadSeparator) }
-        if reply.text.isEmpty, reply.isLast, reply.code != 334 { violations.append(.smtpReplyWithoutText) }
+        if reply.textStart >= line.count, reply.isLast, reply.code != 334 { violations.append(.smtpReplyWithoutText) }
         if line.count > 510, reply.code != 334 { violations.append(.smtpLongReply) }
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty {
@@ -260,12 +263,12 @@ extension SMTPDialogue {
                 violations.append(.smtpNonASCIIReply)
             }
         }
-        judgeEnhancedCode(reply, head, isFirst: isFirst, &violations)
+        judgeEnhancedCode(reply, line, head, isFirst: isFirst, &violations)
     }
 
     /// Replies to VRFY and EXPN may hold names under SMTPUTF8; the first line of an EHLO reply any octets.
-    private func mayBeUTF8(_ head: Outstanding?, isFirst: Bool) -> Bool {
-        switch head?.verb {
+    private func mayBeUTF8(_ head: SMTPReplied, isFirst: Bool) -> Bool {
+        switch head.verb {
         case .vrfy, .expn: true
         case .ehlo, .lhlo: isFirst
         default: false
@@ -275,12 +278,13 @@ extension SMTPDialogue {
     /// RFC 2034 §4: a server that offers enhanced codes sends one in each line of all replies but 3yz, the greeting, and those
     /// to EHLO and HELO; of the same class as the reply, and the same in all lines of a reply.
     private mutating func judgeEnhancedCode(
-        _ reply: SMTPReplyLine, _ head: Outstanding?, isFirst: Bool, _ violations: inout [Violation]
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ head: SMTPReplied, isFirst: Bool,
+        _ violations: inout [Violation]
     ) {
-        guard let head, head.verb?.renewsOffer != true, offer?.extensions.contains(.enhancedStatusCodes) == true,
-            isCertain
+        guard head.isCommand, head.verb?.renewsOffer != true, isCertain,
+            offer?.extensions.contains(.enhancedStatusCodes) == true
         else { return }
-        let code = reply.enhanced
+        let code = SMTPEnhancedCode(line.extracting(line.clamp(reply.textStart)...))
         guard reply.status != .intermediate else {
             if code != nil, reply.code != 334 { violations.append(.smtpEnhancedCodeOnIntermediate) }
             return
@@ -295,18 +299,22 @@ extension SMTPDialogue {
     }
 
     /// RFC 5321 §4.2, §4.3.2; RFC 7504 §3 for 521.
-    func judgeGreeting(_ reply: SMTPReplyLine, _ violations: inout [Violation]) {
+    func judgeGreeting(_ reply: SMTPReplyLine, _ line: Span<UInt8>, _ violations: inout [Violation]) {
         switch reply.code {
         case 220:
-            if !SMTPGrammar.isHost(reply.text.trimmed.firstWord.word) { violations.append(.smtpGreetingWithoutDomain) }
+            if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
+                violations.append(.smtpGreetingWithoutDomain)
+            }
         case 421, 521, 554: break
         default: violations.append(.smtpBadGreetingCode)
         }
     }
 
     /// HELO has no reply in the style of EHLO (RFC 5321 §3.2).
-    func judgeHeloReply(_ reply: SMTPReplyLine, isFirst: Bool, _ violations: inout [Violation]) {
-        if reply.status == .ok, !isFirst, SMTPOffer.isUnmistakable(reply.text) {
+    func judgeHeloReply(
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ violations: inout [Violation]
+    ) {
+        if reply.status == .ok, !isFirst, SMTPOffer.isUnmistakable(line.extracting(line.clamp(reply.textStart)...)) {
             violations.append(.smtpHeloWithKeywords)
         }
     }
@@ -326,9 +334,9 @@ extension SMTPDialogue {
     }
 }
 
-extension ArraySlice<UInt8> {
-    /// What stands behind the first semicolon, or all.
-    fileprivate var behindSemicolon: ArraySlice<UInt8> {
-        firstIndex(of: 59).map { self[($0 + 1)...] } ?? self
-    }
+/// What a reply line answers.
+struct SMTPReplied {
+    /// A command waits, known or not.
+    var isCommand: Bool
+    var verb: SMTPCommand.Verb?
 }

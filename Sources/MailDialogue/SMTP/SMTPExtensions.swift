@@ -78,8 +78,12 @@ package struct SMTPExtensions: OptionSet, Equatable, Hashable, Sendable {
     ]
 
     /// The extension of a keyword in any case; `unknown` when the table has none.
-    package init(keyword: ArraySlice<UInt8>) {
-        self = Self.table.first { keyword.equalsIgnoringCase($0.keyword) }?.extension ?? .unknown
+    init(keyword: Span<UInt8>) {
+        for entry in Self.table where keyword.equalsIgnoringCase(entry.keyword) {
+            self = entry.extension
+            return
+        }
+        self = .unknown
     }
 }
 
@@ -102,9 +106,12 @@ package struct SMTPMechanisms: OptionSet, Equatable, Hashable, Sendable {
     ]
 
     /// The mechanism of a name in any case.
-    package init(name: ArraySlice<UInt8>) {
-        let bit = Self.names.firstIndex { name.equalsIgnoringCase($0) }
-        self = bit.map { SMTPMechanisms(bit: UInt32($0)) } ?? .unknown
+    init(name: Span<UInt8>) {
+        for (bit, known) in Self.names.enumerated() where name.equalsIgnoringCase(known) {
+            self = SMTPMechanisms(bit: UInt32(bit))
+            return
+        }
+        self = .unknown
     }
 
     /// The names of those that are known, in capitals.
@@ -126,7 +133,7 @@ package struct SMTPOffer: Equatable, Sendable {
     package init() {}
 
     /// Whether a mechanism is among those that are offered, or may be.
-    func offers(_ mechanism: ArraySlice<UInt8>) -> Bool {
+    func offers(_ mechanism: Span<UInt8>) -> Bool {
         let found = SMTPMechanisms(name: mechanism)
         return mechanisms.contains(found)
     }
@@ -158,11 +165,10 @@ package struct SMTPOffer: Equatable, Sendable {
     }
 
     /// The text of a reply line is a keyword that no other reply's text is: what EHLO replies consist of.
-    static func isUnmistakable(_ text: ArraySlice<UInt8>) -> Bool {
-        let (word, rest) = text.trimmed.firstWord
-        let parameters = rest.trimmed
-        let found = SMTPExtensions(keyword: word)
-        if found == .size { return SMTPGrammar.isNumber(parameters, most: 20) }
+    static func isUnmistakable(_ text: Span<UInt8>) -> Bool {
+        let (word, parameters) = text.firstWord(text.trimmed(0..<text.count))
+        let found = SMTPExtensions(keyword: text.extracting(word))
+        if found == .size { return SMTPGrammar.isNumber(text.extracting(parameters), most: 20) }
         let telling: SMTPExtensions = [
             .pipelining, .eightBitMIME, .enhancedStatusCodes, .smtpUTF8, .chunking, .binaryMIME, .startTLS, .dsn,
         ]
@@ -181,62 +187,65 @@ package struct SMTPOffer: Equatable, Sendable {
     }
 
     /// Takes `ehlo-keyword *( SP ehlo-param )`, the text of a line of the reply behind its first.
-    mutating func read(_ text: ArraySlice<UInt8>) -> Faults {
-        let (word, rest) = text.trimmed.firstWord
-        var parameters = rest.trimmed
+    mutating func read(_ text: Span<UInt8>) -> Faults {
+        let (word, parameters) = text.firstWord(text.trimmed(0..<text.count))
+        let keyword = text.extracting(word)
         var faults: Faults = []
-        if !parameters.allSatisfy({ $0 >= 32 && $0 != 127 && $0 < 128 }) { faults.insert(.syntax) }
-        guard SMTPGrammar.isKeyword(word) else {
+        if !SMTPGrammar.all(text.extracting(parameters), { $0 >= 32 && $0 < 127 }) { faults.insert(.syntax) }
+        guard SMTPGrammar.isKeyword(keyword) else {
             // `AUTH=LOGIN` was a keyword before RFC 2554, for clients that looked for it.
-            if word.hasPrefixIgnoringCase("AUTH=") {
+            if keyword.hasPrefixIgnoringCase("AUTH=") {
                 extensions.insert(.auth)
-                mechanisms.insert(SMTPMechanisms(name: word.dropFirst(5)))
-                readMechanisms(&parameters)
+                mechanisms.insert(SMTPMechanisms(name: keyword.extracting(keyword.clamp(5)...)))
+                readMechanisms(text, parameters)
             } else {
-                extensions.insert(SMTPExtensions(keyword: word))
+                extensions.insert(SMTPExtensions(keyword: keyword))
             }
             return faults.union(.syntax)
         }
-        let found = SMTPExtensions(keyword: word)
+        let found = SMTPExtensions(keyword: keyword)
         extensions.insert(found)
         switch found {
-        case .auth: readMechanisms(&parameters)
+        case .auth: readMechanisms(text, parameters)
         case .size:
-            let (size, more) = parameters.firstWord
+            let (size, more) = text.firstWord(parameters)
             if !size.isEmpty {
-                sizeLimit = size.decimal.flatMap { $0 == 0 ? nil : $0 }
-                if !SMTPGrammar.isNumber(size, most: 20) || !more.isEmpty { faults.insert(.size) }
+                sizeLimit = text.extracting(size).decimal.flatMap { $0 == 0 ? nil : $0 }
+                if !SMTPGrammar.isNumber(text.extracting(size), most: 20) || !more.isEmpty { faults.insert(.size) }
             }
-        case .limits: if !readLimits(&parameters) { faults.insert(.limits) }
+        case .limits: if !readLimits(text, parameters) { faults.insert(.limits) }
         default: break
         }
         return faults
     }
 
-    private mutating func readMechanisms(_ rest: inout ArraySlice<UInt8>) {
+    private mutating func readMechanisms(_ text: Span<UInt8>, _ parameters: Range<Int>) {
+        var rest = parameters
         while !rest.isEmpty {
-            let (name, tail) = rest.firstWord
-            mechanisms.insert(SMTPMechanisms(name: name))
-            rest = tail.trimmed
+            let (name, tail) = text.firstWord(rest)
+            mechanisms.insert(SMTPMechanisms(name: text.extracting(name)))
+            rest = tail
         }
     }
 
     /// `limit-name ["=" limit-value]`, parted by spaces. A value against its syntax leaves its limit unset (RFC 9422 §3.7).
-    private mutating func readLimits(_ rest: inout ArraySlice<UInt8>) -> Bool {
+    private mutating func readLimits(_ text: Span<UInt8>, _ parameters: Range<Int>) -> Bool {
+        var rest = parameters
         var isGood = !rest.isEmpty
         while !rest.isEmpty {
-            let (word, tail) = rest.firstWord
-            rest = tail.trimmed
-            let equals = word.firstIndex(of: UInt8(ascii: "=")) ?? word.endIndex
-            let name = word[..<equals]
-            if !name.allSatisfy({ SMTPGrammar.isLetterOrDigit($0) || $0 == 45 || $0 == 95 }) || name.isEmpty {
+            let (range, tail) = text.firstWord(rest)
+            rest = tail
+            let word = text.extracting(range)
+            let equals = word.firstIndex(of: UInt8(ascii: "=")) ?? word.count
+            let name = word.extracting(0..<equals)
+            if name.count == 0 || !SMTPGrammar.all(name, { SMTPGrammar.isLetterOrDigit($0) || $0 == 45 || $0 == 95 }) {
                 isGood = false
             }
             let isRecipients = name.equalsIgnoringCase("RCPTMAX")
             let isTransactions = name.equalsIgnoringCase("MAILMAX")
             guard isRecipients || isTransactions || name.equalsIgnoringCase("RCPTDOMAINMAX") else { continue }
-            let value = word[equals...].dropFirst()
-            guard SMTPGrammar.isNumber(value, most: 6), value.first != 48, let limit = value.decimal else {
+            let value = word.extracting(word.clamp(equals + 1)...)
+            guard SMTPGrammar.isNumber(value, most: 6), value[0] != 48, let limit = value.decimal else {
                 isGood = false
                 continue
             }

@@ -1,25 +1,23 @@
 // The ESMTP parameters of MAIL and RCPT: which extension each belongs to, and the grammar of its value.
 
-/// Reads `esmtp-param *(SP esmtp-param)` one by one (RFC 5321 §4.1.2).
-struct SMTPParameters {
-    /// `KEYWORD` or `KEYWORD=value`.
-    struct Parameter {
-        let keyword: ArraySlice<UInt8>
-        /// Nil without an equals sign.
-        let value: ArraySlice<UInt8>?
-    }
+/// One of `esmtp-param *(SP esmtp-param)` (RFC 5321 §4.1.2), as offsets of the line's octets.
+struct SMTPParameterCut {
+    let keyword: Range<Int>
+    /// Nil without an equals sign.
+    let value: Range<Int>?
 
-    private var rest: ArraySlice<UInt8>
-
-    /// `tail` is what stands behind the path, trimmed.
-    init(_ tail: ArraySlice<UInt8>) { rest = tail }
-
-    mutating func next() -> Parameter? {
+    /// Takes the next parameter off `rest`; nil when there is none.
+    init?(_ line: Span<UInt8>, _ rest: inout Range<Int>) {
         guard !rest.isEmpty else { return nil }
-        let (word, tail) = rest.firstWord
-        rest = tail.trimmed
-        guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else { return Parameter(keyword: word, value: nil) }
-        return Parameter(keyword: word[..<equals], value: word[(equals + 1)...])
+        let (word, tail) = line.firstWord(rest)
+        rest = tail
+        if let equals = line.extracting(0..<word.upperBound).firstIndex(of: UInt8(ascii: "="), from: word.lowerBound) {
+            keyword = word.lowerBound..<equals
+            value = (equals + 1)..<word.upperBound
+        } else {
+            keyword = word
+            value = nil
+        }
     }
 }
 
@@ -35,8 +33,36 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
     case notify, orcpt, rrvs, conneg
 
     /// Nil when the keyword is none that an extension in ``SMTPExtensions`` defines.
-    init?(_ keyword: ArraySlice<UInt8>) {
-        guard let found = Self.allCases.first(where: { keyword.equalsIgnoringCase($0.keyword) }) else { return nil }
+    init?(_ keyword: Span<UInt8>) {
+        guard keyword.count > 1 else { return nil }
+        // The first letter and the length leave one to compare.
+        let found: SMTPParameter
+        switch (SMTPGrammar.capital(keyword[0]), keyword.count) {
+        case (UInt8(ascii: "S"), 4): found = .size
+        case (UInt8(ascii: "B"), 4): found = .body
+        case (UInt8(ascii: "S"), 8): found = .smtpUTF8
+        case (UInt8(ascii: "R"), 3): found = .ret
+        case (UInt8(ascii: "E"), 5): found = .envid
+        case (UInt8(ascii: "A"), 4): found = .auth
+        case (UInt8(ascii: "B"), 2): found = .by
+        case (UInt8(ascii: "H"), 7): found = .holdFor
+        case (UInt8(ascii: "H"), 9): found = .holdUntil
+        case (UInt8(ascii: "M"), 11): found = .mtPriority
+        case (UInt8(ascii: "R"), 10): found = .requireTLS
+        case (UInt8(ascii: "M"), 4): found = .mtrk
+        case (UInt8(ascii: "S"), 7): found = .solicit
+        case (UInt8(ascii: "S"), 9): found = .submitter
+        case (UInt8(ascii: "T"), 7): found = .transID
+        case (UInt8(ascii: "C"), 7): found = .conperm
+        case (UInt8(ascii: "P"), 4): found = .prdr
+        case (UInt8(ascii: "A"), 11): found = .altAddress
+        case (UInt8(ascii: "N"), 6): found = .notify
+        case (UInt8(ascii: "O"), 5): found = .orcpt
+        case (UInt8(ascii: "R"), 4): found = .rrvs
+        case (UInt8(ascii: "C"), 6): found = .conneg
+        default: return nil
+        }
+        guard keyword.equalsIgnoringCase(found.keyword) else { return nil }
         self = found
     }
 
@@ -73,7 +99,7 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
     }
 
     /// The extensions of which one must be offered before the parameter is used.
-    func needs(_ value: ArraySlice<UInt8>) -> SMTPExtensions {
+    func needs(_ value: Span<UInt8>) -> SMTPExtensions {
         switch self {
         case .size: .size
         case .body: value.equalsIgnoringCase("BINARYMIME") ? .binaryMIME : [.eightBitMIME, .binaryMIME]
@@ -96,16 +122,18 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
         }
     }
 
-    /// The value is as the extension's grammar has it.
-    func allows(_ value: ArraySlice<UInt8>?) -> Bool {
-        guard let value else {
-            switch self {
-            case .smtpUTF8, .requireTLS, .prdr, .conperm, .conneg: return true
-            case .size, .body, .ret, .envid, .auth, .by, .holdFor, .holdUntil, .mtPriority, .mtrk, .solicit, .submitter,
-                .transID, .altAddress, .notify, .orcpt, .rrvs:
-                return false
-            }
+    /// The parameter may stand without a value.
+    var needsNoValue: Bool {
+        switch self {
+        case .smtpUTF8, .requireTLS, .prdr, .conperm, .conneg: true
+        case .size, .body, .ret, .envid, .auth, .by, .holdFor, .holdUntil, .mtPriority, .mtrk, .solicit, .submitter,
+            .transID, .altAddress, .notify, .orcpt, .rrvs:
+            false
         }
+    }
+
+    /// The value is as the extension's grammar has it.
+    func allows(_ value: Span<UInt8>) -> Bool {
         switch self {
         case .smtpUTF8, .requireTLS, .prdr, .conperm, .conneg:
             return false  // RFC 6531 §3.4, RFC 8689 §2, RFC 4141 §4.2 and §5.2: no value
@@ -114,25 +142,29 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
             return value.equalsIgnoringCase("7BIT") || value.equalsIgnoringCase("8BITMIME")
                 || value.equalsIgnoringCase("BINARYMIME")
         case .ret: return value.equalsIgnoringCase("FULL") || value.equalsIgnoringCase("HDRS")
-        case .envid: return !value.isEmpty && value.count <= 100 && SMTPGrammar.isXtext(value)
-        case .auth, .submitter: return !value.isEmpty && SMTPGrammar.isXtext(value)
+        case .envid: return value.count > 0 && value.count <= 100 && SMTPGrammar.isXtext(value)
+        case .auth, .submitter: return value.count > 0 && SMTPGrammar.isXtext(value)
         case .by: return Self.isDeliverBy(value)
-        case .holdFor: return value.first != 48 && SMTPGrammar.isNumber(value, most: 9)
+        case .holdFor: return SMTPGrammar.isNumber(value, most: 9) && value[0] != 48
         case .holdUntil: return SMTPGrammar.isDateTime(value, onlyUTC: true)
         case .mtPriority:
-            let digits = value.first == 45 ? value.dropFirst() : value
-            guard digits.count == 1, let digit = digits.first, SMTPGrammar.isDigit(digit) else { return false }
-            return digit != 48 || digits.count == value.count
+            switch value.count {
+            case 1: return SMTPGrammar.isDigit(value[0])
+            case 2: return value[0] == 45 && SMTPGrammar.isDigit(value[1]) && value[1] != 48
+            default: return false
+            }
         case .mtrk: return Self.isTracking(value)
         case .notify: return Self.isNotify(value)
         case .orcpt:
-            guard value.count <= 500, let semicolon = value.firstIndex(of: 59) else { return false }
-            return semicolon > value.startIndex && value[..<semicolon].allSatisfy(SMTPGrammar.isAtext)
-                && SMTPGrammar.isXtext(value[(semicolon + 1)...])
+            guard value.count <= 500, let semicolon = value.firstIndex(of: 59), semicolon > 0 else { return false }
+            return SMTPGrammar.all(value.extracting(0..<semicolon), SMTPGrammar.isAtext)
+                && SMTPGrammar.isXtext(value.extracting(value.clamp(semicolon + 1)...))
         case .rrvs:
-            let (date, action) = Self.halves(value, at: 59)
-            guard SMTPGrammar.isDateTime(date, onlyUTC: false) else { return false }
-            return action.map { $0.equalsIgnoringCase("C") || $0.equalsIgnoringCase("R") } ?? true
+            let semicolon = value.firstIndex(of: 59) ?? value.count
+            guard SMTPGrammar.isDateTime(value.extracting(0..<semicolon), onlyUTC: false) else { return false }
+            if semicolon == value.count { return true }
+            let action = value.extracting(value.clamp(semicolon + 1)...)
+            return action.equalsIgnoringCase("C") || action.equalsIgnoringCase("R")
         case .solicit, .transID, .altAddress: return SMTPGrammar.isValue(value)
         }
     }
@@ -150,36 +182,41 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
     /// Is `xtext`, the encoding of RFC 3461 §4: a `+` that stands alone is worth a verdict of its own.
     var isXtext: Bool { self == .envid || self == .auth || self == .orcpt || self == .submitter }
 
-    private static func halves(_ value: ArraySlice<UInt8>, at separator: UInt8) -> (
-        ArraySlice<UInt8>, ArraySlice<UInt8>?
-    ) {
-        guard let place = value.firstIndex(of: separator) else { return (value, nil) }
-        return (value[..<place], value[(place + 1)...])
-    }
-
     /// `by-value = by-time ";" by-mode [by-trace]` (RFC 2852 §4).
-    private static func isDeliverBy(_ value: ArraySlice<UInt8>) -> Bool {
-        let (time, mode) = halves(value, at: 59)
-        let digits = time.first == 45 || time.first == 43 ? time.dropFirst() : time
-        guard SMTPGrammar.isNumber(digits, most: 9), let mode else { return false }
+    private static func isDeliverBy(_ value: Span<UInt8>) -> Bool {
+        guard let semicolon = value.firstIndex(of: 59), semicolon > 0 else { return false }
+        let hasSign = value[0] == 45 || value[0] == 43
+        guard SMTPGrammar.isNumber(value.extracting((hasSign ? 1 : 0)..<semicolon), most: 9) else { return false }
+        let mode = value.extracting(value.clamp(semicolon + 1)...)
         return mode.equalsIgnoringCase("N") || mode.equalsIgnoringCase("R") || mode.equalsIgnoringCase("NT")
             || mode.equalsIgnoringCase("RT")
     }
 
     /// `mtrk-certifier [ ":" mtrk-timeout ]` (RFC 3885 §3.1). The certifier is base64, whose `=` no value may have.
-    private static func isTracking(_ value: ArraySlice<UInt8>) -> Bool {
-        let (certifier, timeout) = halves(value, at: 58)
-        guard !certifier.isEmpty,
-            certifier.allSatisfy({ SMTPGrammar.isLetterOrDigit($0) || $0 == 43 || $0 == 47 || $0 == 61 })
-        else { return false }
-        return timeout.map { SMTPGrammar.isNumber($0, most: 9) } ?? true
+    private static func isTracking(_ value: Span<UInt8>) -> Bool {
+        let colon = value.firstIndex(of: 58) ?? value.count
+        let isCertifier =
+            colon > 0
+            && SMTPGrammar.all(value.extracting(0..<colon)) {
+                SMTPGrammar.isLetterOrDigit($0) || $0 == 43 || $0 == 47 || $0 == 61
+            }
+        return isCertifier
+            && (colon == value.count || SMTPGrammar.isNumber(value.extracting(value.clamp(colon + 1)...), most: 9))
     }
 
     /// `"NEVER" / 1#( "SUCCESS" / "FAILURE" / "DELAY" )` (RFC 3461 §4.1).
-    private static func isNotify(_ value: ArraySlice<UInt8>) -> Bool {
+    private static func isNotify(_ value: Span<UInt8>) -> Bool {
         if value.equalsIgnoringCase("NEVER") { return true }
-        return value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).allSatisfy {
-            $0.equalsIgnoringCase("SUCCESS") || $0.equalsIgnoringCase("FAILURE") || $0.equalsIgnoringCase("DELAY")
+        var start = 0
+        while true {
+            let end = value.firstIndex(of: UInt8(ascii: ","), from: start) ?? value.count
+            let word = value.extracting(start..<end)
+            guard
+                word.equalsIgnoringCase("SUCCESS") || word.equalsIgnoringCase("FAILURE")
+                    || word.equalsIgnoringCase("DELAY")
+            else { return false }
+            if end == value.count { return true }
+            start = end + 1
         }
     }
 }

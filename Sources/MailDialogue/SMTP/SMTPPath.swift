@@ -17,13 +17,17 @@ package struct SMTPPath: Equatable, Sendable {
 
     /// Parses what stands behind MAIL or RCPT.
     package init?(_ argument: ArraySlice<UInt8>, keyword: StaticString) {
-        guard let cut = SMTPPathCut(argument, keyword: keyword) else { return nil }
-        mailbox = cut.mailbox
+        let octets = argument.span
+        guard let cut = SMTPPathCut(octets, 0..<octets.count, keyword: keyword) else { return nil }
+        func slice(_ range: Range<Int>) -> ArraySlice<UInt8> {
+            argument[(argument.startIndex + range.lowerBound)..<(argument.startIndex + range.upperBound)]
+        }
+        mailbox = slice(cut.mailbox)
         isBracketed = cut.isBracketed
         var parameters: [(String, ArraySlice<UInt8>)] = []
-        var reader = SMTPParameters(cut.tail)
-        while parameters.count < 64, let parameter = reader.next() {
-            parameters.append((parameter.keyword.keyword(), parameter.value ?? []))
+        var rest = cut.tail
+        while parameters.count < 64, let parameter = SMTPParameterCut(octets, &rest) {
+            parameters.append((slice(parameter.keyword).keyword(), parameter.value.map(slice) ?? []))
         }
         self.parameters = parameters
     }
@@ -50,68 +54,68 @@ struct SMTPPathFaults: OptionSet, Equatable, Sendable {
     static let glued = SMTPPathFaults(rawValue: 128)
 }
 
-/// A path cut from its line, its parameters uncut.
+/// A path cut from its line, its parameters uncut, as offsets of the line's octets.
 struct SMTPPathCut {
-    let mailbox: ArraySlice<UInt8>
+    /// The mailbox without angle brackets and source route.
+    let mailbox: Range<Int>
     let isBracketed: Bool
     /// What stands behind the path, trimmed.
-    let tail: ArraySlice<UInt8>
+    let tail: Range<Int>
     /// The path as it was, with its brackets.
-    private let path: ArraySlice<UInt8>
+    private let path: Range<Int>
     private let hasSpace: Bool
     private let isGlued: Bool
 
     /// Nil when `argument` does not begin with `keyword`, has no path, or its bracket does not close.
-    init?(_ argument: ArraySlice<UInt8>, keyword: StaticString) {
-        guard argument.hasPrefixIgnoringCase(keyword) else { return nil }
-        let behind = argument.dropFirst(keyword.utf8CodeUnitCount)
-        let rest = behind.trimmed
-        hasSpace = rest.startIndex != behind.startIndex
-        guard rest.first == UInt8(ascii: "<") else {
+    init?(_ line: Span<UInt8>, _ argument: Range<Int>, keyword: StaticString) {
+        guard line.extracting(argument).hasPrefixIgnoringCase(keyword) else { return nil }
+        let start = argument.lowerBound + keyword.utf8CodeUnitCount
+        let rest = line.trimmed(start..<argument.upperBound)
+        hasSpace = rest.lowerBound != start
+        guard !rest.isEmpty, line[rest.lowerBound] == UInt8(ascii: "<") else {
             // Without brackets it is no path, but many clients wrote so and servers take it.
-            let (word, tail) = rest.firstWord
+            let (word, tail) = line.firstWord(rest)
             guard !word.isEmpty else { return nil }
             mailbox = word
             isBracketed = false
             path = word
-            self.tail = tail.trimmed
+            self.tail = tail
             isGlued = false
             return
         }
-        guard let close = Self.closingBracket(rest) else { return nil }
-        path = rest[...close]
-        let inner = rest[(rest.startIndex + 1)..<close]
-        if inner.first == UInt8(ascii: "@"), let colon = inner.firstIndex(of: UInt8(ascii: ":")) {
-            mailbox = inner[(colon + 1)...]  // a source route is accepted and ignored (RFC 5321 appendix C)
+        guard let close = Self.closingBracket(line, rest) else { return nil }
+        path = rest.lowerBound..<(close + 1)
+        isBracketed = true
+        let inner = (rest.lowerBound + 1)..<close
+        if !inner.isEmpty, line[inner.lowerBound] == UInt8(ascii: "@"),
+            let colon = line.extracting(0..<close).firstIndex(of: UInt8(ascii: ":"), from: inner.lowerBound)
+        {
+            mailbox = (colon + 1)..<close  // a source route is accepted and ignored (RFC 5321 appendix C)
         } else {
             mailbox = inner
         }
-        isBracketed = true
-        let behindPath = rest[(close + 1)...]
-        isGlued = behindPath.first.map { $0 != 32 } ?? false
-        tail = behindPath.trimmed
+        isGlued = close + 1 < rest.upperBound && line[close + 1] != 32
+        tail = line.trimmed((close + 1)..<rest.upperBound)
     }
 
     /// The `>` outside of a quoted local-part.
-    private static func closingBracket(_ path: ArraySlice<UInt8>) -> Int? {
-        path.withUnsafeBufferPointer { octets in
-            var quoted = false
-            var index = 0
-            while index < octets.count {
-                switch octets[index] {
-                case UInt8(ascii: "\\"): if quoted { index += 1 }
-                case UInt8(ascii: "\""): quoted.toggle()
-                case UInt8(ascii: ">"): if !quoted { return path.startIndex + index }
-                default: break
-                }
-                index += 1
+    private static func closingBracket(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        var quoted = false
+        var index = range.lowerBound
+        while index < range.upperBound {
+            switch line[index] {
+            case UInt8(ascii: "\\"): if quoted { index += 1 }
+            case UInt8(ascii: "\""): quoted.toggle()
+            case UInt8(ascii: ">"): if !quoted { return index }
+            default: break
             }
-            return nil
+            index += 1
         }
+        return nil
     }
 
     /// What is wrong with the path. The null path is right wherever it is right to have one, which the caller judges.
-    var faults: SMTPPathFaults {
+    func faults(_ line: Span<UInt8>) -> SMTPPathFaults {
         var faults: SMTPPathFaults = []
         if hasSpace { faults.insert(.space) }
         if !isBracketed { faults.insert(.unbracketed) }
@@ -119,55 +123,63 @@ struct SMTPPathCut {
         if path.count > 256 { faults.insert(.longPath) }
         if isBracketed, path.count > mailbox.count + 2 {
             // `<`, the route, its colon, the mailbox, `>`.
-            let route = path[(path.startIndex + 1)..<(mailbox.startIndex - 1)]
-            let domains = route.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-            let isGood = domains.allSatisfy { $0.first == 64 && SMTPGrammar.isDomain($0.dropFirst()) }
-            faults.insert(isGood ? .sourceRoute : .malformed)
+            let route = line.extracting((path.lowerBound + 1)..<(mailbox.lowerBound - 1))
+            faults.insert(Self.isRoute(route) ? .sourceRoute : .malformed)
         }
-        if !mailbox.isEmpty { faults.formUnion(Self.faults(ofMailbox: mailbox)) }
+        if !mailbox.isEmpty { faults.formUnion(Self.faults(ofMailbox: line.extracting(mailbox))) }
         return faults
     }
 
+    /// `A-d-l = At-domain *( "," At-domain )`.
+    private static func isRoute(_ text: Span<UInt8>) -> Bool {
+        var start = 0
+        while true {
+            let end = text.firstIndex(of: UInt8(ascii: ","), from: start) ?? text.count
+            guard start < end, text[start] == 64, SMTPGrammar.isDomain(text.extracting((start + 1)..<end)) else {
+                return false
+            }
+            if end == text.count { return true }
+            start = end + 1
+        }
+    }
+
     /// `Mailbox = Local-part "@" ( Domain / address-literal )`, or `Postmaster` alone (§4.1.1.3).
-    private static func faults(ofMailbox mailbox: ArraySlice<UInt8>) -> SMTPPathFaults {
+    private static func faults(ofMailbox mailbox: Span<UInt8>) -> SMTPPathFaults {
         guard let at = endOfLocalPart(mailbox) else { return .malformed }
-        let local = mailbox[..<at]
-        var faults: SMTPPathFaults = local.count > 64 ? .longLocalPart : []
-        guard at < mailbox.endIndex else {
-            if !local.equalsIgnoringCase("Postmaster") { faults.insert(.malformed) }
+        var faults: SMTPPathFaults = at > 64 ? .longLocalPart : []
+        guard at < mailbox.count else {
+            if !mailbox.equalsIgnoringCase("Postmaster") { faults.insert(.malformed) }
             return faults
         }
-        let host = mailbox[(at + 1)...]
+        let host = mailbox.extracting(mailbox.clamp(at + 1)...)
         if mailbox[at] != 64 || !SMTPGrammar.isHost(host) { faults.insert(.malformed) }
         if host.count > 255 { faults.insert(.longDomain) }
         return faults
     }
 
     /// Where `Dot-string / Quoted-string` ends; nil when there is none.
-    private static func endOfLocalPart(_ mailbox: ArraySlice<UInt8>) -> Int? {
-        mailbox.withUnsafeBufferPointer { octets in
-            var index = 0
-            if octets.first == 34 {
-                index = 1
-                while index < octets.count, octets[index] != 34 {
-                    if octets[index] == 92 { index += 1 }
-                    guard index < octets.count, octets[index] >= 32, octets[index] != 127 else { return nil }
-                    index += 1
-                }
-                return index < octets.count ? mailbox.startIndex + index + 1 : nil
-            }
-            var previous = UInt8(ascii: ".")
-            while index < octets.count {
-                let octet = octets[index]
-                if octet == 46 {
-                    if previous == 46 { return nil }
-                } else if !SMTPGrammar.isAtext(octet) {
-                    break
-                }
-                previous = octet
+    private static func endOfLocalPart(_ mailbox: Span<UInt8>) -> Int? {
+        var index = 0
+        if mailbox[0] == 34 {
+            index = 1
+            while index < mailbox.count, mailbox[index] != 34 {
+                if mailbox[index] == 92 { index += 1 }
+                guard index < mailbox.count, mailbox[index] >= 32, mailbox[index] != 127 else { return nil }
                 index += 1
             }
-            return previous == 46 ? nil : mailbox.startIndex + index
+            return index < mailbox.count ? index + 1 : nil
         }
+        var previous = UInt8(ascii: ".")
+        while index < mailbox.count {
+            let octet = mailbox[index]
+            if octet == 46 {
+                if previous == 46 { return nil }
+            } else if !SMTPGrammar.isAtext(octet) {
+                break
+            }
+            previous = octet
+            index += 1
+        }
+        return previous == 46 ? nil : index
     }
 }

@@ -13,37 +13,35 @@ package struct SMTPReplyLine: Equatable, Sendable {
 
     /// Three digits as on the wire; the first is 2 to 5.
     package let code: Int
-    /// What stands behind the separator.
-    package let text: ArraySlice<UInt8>
     let separator: Separator
+    /// Octets before the text.
+    let textStart: Int
 
     /// A reply ends at the first line whose fourth octet is no hyphen.
     package var isLast: Bool { separator != .hyphen }
 
-    /// Nil when the line does not begin with three digits, the first of them 2 to 5.
-    package init?(_ line: ArraySlice<UInt8>) {
+    /// Nil when the line does not begin with three digits, the first of them 2 to 5. `line` is without its line end.
+    package init?(_ line: Span<UInt8>) {
         guard let code = Self.digits(line), code >= 200, code < 600 else { return nil }
         self.code = code
-        let rest = line.dropFirst(3)
-        switch rest.first {
-        case UInt8(ascii: "-"): separator = .hyphen
-        case UInt8(ascii: " "): separator = .space
-        case nil: separator = .none
-        case .some:
-            separator = .other
-            text = rest
+        guard line.count > 3 else {
+            separator = .none
+            textStart = 3
             return
         }
-        text = rest.dropFirst()
+        switch line[3] {
+        case UInt8(ascii: "-"): separator = .hyphen
+        case UInt8(ascii: " "): separator = .space
+        default: separator = .other
+        }
+        textStart = separator == .other ? 3 : 4
     }
 
     /// The number of the first three octets when they are digits.
-    static func digits(_ line: ArraySlice<UInt8>) -> Int? {
-        guard line.count >= 3 else { return nil }
-        let start = line.startIndex
-        let (a, b, c) = (Int(line[start]) - 48, Int(line[start + 1]) - 48, Int(line[start + 2]) - 48)
-        guard (0...9).contains(a), (0...9).contains(b), (0...9).contains(c) else { return nil }
-        return a * 100 + b * 10 + c
+    static func digits(_ line: Span<UInt8>) -> Int? {
+        guard line.count >= 3, SMTPGrammar.isDigit(line[0]), SMTPGrammar.isDigit(line[1]), SMTPGrammar.isDigit(line[2])
+        else { return nil }
+        return Int(line[0] - 48) * 100 + Int(line[1] - 48) * 10 + Int(line[2] - 48)
     }
 
     /// What the code means, common to all protocols.
@@ -56,32 +54,46 @@ package struct SMTPReplyLine: Equatable, Sendable {
         }
     }
 
-    /// The enhanced status code at the beginning of the text (RFC 2034 §4); nil when there is none.
-    var enhanced: SMTPEnhancedCode? { SMTPEnhancedCode(text) }
+    /// Where the first word of the text stands.
+    func firstWord(_ line: Span<UInt8>) -> Range<Int> { line.firstWord(line.trimmed(textStart..<line.count)).word }
+
+    /// The code as text.
+    var codeText: String {
+        String(unsafeUninitializedCapacity: 3) { buffer in
+            buffer[0] = UInt8(truncatingIfNeeded: 48 + code / 100)
+            buffer[1] = UInt8(truncatingIfNeeded: 48 + code / 10 % 10)
+            buffer[2] = UInt8(truncatingIfNeeded: 48 + code % 10)
+            return 3
+        }
+    }
 }
 
-/// `class "." subject "." detail`.
+/// `class "." subject "." detail` (RFC 2034 §4).
 struct SMTPEnhancedCode: Equatable, Sendable {
     let category: Int
     let subject: Int
     let detail: Int
 
-    init?(_ text: ArraySlice<UInt8>) {
-        guard text.count >= 5, let first = text.first, first == 50 || first == 52 || first == 53,
-            text[text.startIndex + 1] == 46
-        else { return nil }
-        category = Int(first) - 48
-        let behind = text.dropFirst(2)
-        let subject = behind.prefix { SMTPGrammar.isDigit($0) }
-        let tail = behind[subject.endIndex...]
-        guard tail.first == 46 else { return nil }
-        let detail = tail.dropFirst().prefix { SMTPGrammar.isDigit($0) }
-        guard subject.count <= 3, detail.count <= 3, let subjectNumber = subject.decimal,
-            let detailNumber = detail.decimal
-        else { return nil }
+    /// The code at the beginning of a reply's text; nil when there is none.
+    init?(_ text: Span<UInt8>) {
+        guard text.count >= 5, text[1] == 46, text[0] == 50 || text[0] == 52 || text[0] == 53 else { return nil }
+        var index = 2
+        func number() -> Int? {
+            var value = 0
+            let start = index
+            while index < text.count, SMTPGrammar.isDigit(text[index]), index - start < 4 {
+                value = value * 10 + Int(text[index] - 48)
+                index += 1
+            }
+            return index > start && index - start <= 3 ? value : nil
+        }
+        guard let subject = number(), index < text.count, text[index] == 46 else { return nil }
+        index += 1
+        guard let detail = number() else { return nil }
         // A word that only begins so is no code.
-        if let next = tail[detail.endIndex...].first, next != 32, next != 9 { return nil }
-        self.subject = subjectNumber
-        self.detail = detailNumber
+        if index < text.count, text[index] != 32, text[index] != 9 { return nil }
+        category = Int(text[0]) - 48
+        self.subject = subject
+        self.detail = detail
     }
 }

@@ -1,0 +1,148 @@
+// Reading the octets of a line in place: a span neither copies them nor counts its references, which a slice does at every
+// hand-over. Ranges are offsets from the first octet of the span.
+
+extension Span where Element == UInt8 {
+    /// The first `octet` at or behind `start`.
+    func firstIndex(of octet: UInt8, from start: Int = 0) -> Int? {
+        var index = start
+        while index < count {
+            if self[index] == octet { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// `offset`, or the end when that lies before it.
+    func clamp(_ offset: Int) -> Int { Swift.min(offset, count) }
+
+    /// The range without spaces and tabs at both ends.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var from = range.lowerBound
+        var upTo = range.upperBound
+        while from < upTo, self[from] == 32 || self[from] == 9 { from += 1 }
+        while from < upTo, self[upTo - 1] == 32 || self[upTo - 1] == 9 { upTo -= 1 }
+        return from..<upTo
+    }
+
+    /// The first word of the range, up to a space or tab, and what follows behind it without spaces and tabs at its ends.
+    func firstWord(_ range: Range<Int>) -> (word: Range<Int>, rest: Range<Int>) {
+        var end = range.lowerBound
+        while end < range.upperBound, self[end] != 32, self[end] != 9 { end += 1 }
+        return (range.lowerBound..<end, trimmed(end..<range.upperBound))
+    }
+
+    /// Without a line end, and whether that was CRLF.
+    var lineLength: (length: Int, crlf: Bool) {
+        guard count > 0, self[count - 1] == 10 else { return (count, false) }
+        return count > 1 && self[count - 2] == 13 ? (count - 2, true) : (count - 1, false)
+    }
+
+    /// True when the octets are `word` in any case (ASCII).
+    func equalsIgnoringCase(_ word: StaticString) -> Bool {
+        count == word.utf8CodeUnitCount && hasPrefixIgnoringCase(word)
+    }
+
+    /// True when the octets begin with `word` in any case (ASCII).
+    func hasPrefixIgnoringCase(_ word: StaticString) -> Bool {
+        let length = word.utf8CodeUnitCount
+        guard count >= length else { return false }
+        let expected = word.utf8Start
+        var index = 0
+        while index < length {
+            if SMTPGrammar.capital(self[index]) != SMTPGrammar.capital(expected[index]) { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits.
+    var decimal: Int? {
+        guard count > 0 else { return nil }
+        var value = 0
+        var index = 0
+        while index < count {
+            let octet = self[index]
+            guard SMTPGrammar.isDigit(octet) else { return nil }
+            let (product, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, more) = product.addingReportingOverflow(Int(octet - 48))
+            if over || more { return nil }
+            value = sum
+            index += 1
+        }
+        return value
+    }
+
+    /// The octets are `other`.
+    func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        var index = 0
+        while index < count {
+            if self[index] != other[index] { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// The octets as text; broken UTF-8 is replaced. For output only.
+    var text: String {
+        withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+/// Octets in a line that are neither printable ASCII nor spaces.
+struct SMTPLineOctets: OptionSet, Equatable, Sendable {
+    let rawValue: UInt8
+
+    /// An octet beyond ASCII.
+    static let nonASCII = SMTPLineOctets(rawValue: 1)
+    static let nul = SMTPLineOctets(rawValue: 2)
+    /// A CR; the line is without its end, so it is a bare one.
+    static let bareCR = SMTPLineOctets(rawValue: 4)
+    /// Any other control but HT, or DEL.
+    static let control = SMTPLineOctets(rawValue: 8)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `line` is without its line end. Most lines hold nothing else, which is seen eight octets at a time.
+    init(_ line: Span<UInt8>) {
+        let isPlain = line.withUnsafeBytes { octets in
+            var suspects: UInt64 = 0
+            var index = 0
+            while index + 8 <= octets.count {
+                suspects |= Self.suspects(octets.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                index += 8
+            }
+            while index < octets.count {
+                suspects |= octets[index] &- 32 > 94 ? 1 : 0
+                index += 1
+            }
+            return suspects == 0
+        }
+        self = isPlain ? [] : Self.classify(line)
+    }
+
+    /// Not zero when one of eight octets is below a space or above `~`.
+    ///
+    /// High bits: those set already, those that a subtraction of 32 borrows from, and those that an addition of 1 to 127
+    /// sets. A borrow or carry may only go astray behind an octet that is itself a suspect.
+    private static func suspects(_ eight: UInt64) -> UInt64 {
+        let high: UInt64 = 0x8080_8080_8080_8080
+        return (eight | (eight &- 0x2020_2020_2020_2020) | (eight &+ 0x0101_0101_0101_0101)) & high
+    }
+
+    private static func classify(_ octets: Span<UInt8>) -> SMTPLineOctets {
+        var found: SMTPLineOctets = []
+        var index = 0
+        while index < octets.count {
+            switch octets[index] {
+            case 0: found.insert(.nul)
+            case 9, 32...126: break
+            case 13: found.insert(.bareCR)
+            case 128...255: found.insert(.nonASCII)
+            default: found.insert(.control)
+            }
+            index += 1
+        }
+        return found
+    }
+}
