@@ -21,24 +21,62 @@ package struct IMAPCommand: Equatable, Sendable {
 
     /// `line` is without its line end.
     package init(_ line: ArraySlice<UInt8>) {
-        let (first, rest) = line.firstWord
-        tagOctets = Self.isTag(first) ? first : []
-        tag = tagOctets.isEmpty ? "" : tagOctets.prefix(Self.tagLimit).wireText
-        let (word, tail) = rest.firstWord
-        if word.equalsIgnoringCase("UID") {
-            let (second, behind) = tail.firstWord
-            code = IMAPVerb.find(uid: second) ?? .unknown
-            arguments = second.isEmpty ? tail : behind
-            verb = code != .unknown ? code.name : second.isEmpty ? "UID" : "UID " + second.keyword()
+        let head = line.withUnsafeBufferPointer { Head($0) }
+        let start = line.startIndex
+        tagOctets = line[start..<(start + head.tagEnd)]
+        tag = head.tagEnd == 0 ? "" : tagOctets.prefix(Self.tagLimit).wireText
+        code = head.verb
+        arguments = line[(start + head.arguments)...]
+        if head.verb != .unknown {
+            verb = head.verb.name
         } else {
-            code = IMAPVerb.find(word) ?? .unknown
-            arguments = tail
-            verb = code != .unknown ? code.name : word.keyword()
+            let word = line[(start + head.verbStart)..<(start + head.verbEnd)].keyword()
+            let second = line[(start + head.secondStart)..<(start + head.secondEnd)]
+            verb = second.isEmpty ? word : word + " " + second.keyword()
+        }
+    }
+
+    /// Offsets of the parts of a line, read in memory.
+    private struct Head {
+        /// 0 when the first word is no tag.
+        var tagEnd = 0
+        var verb = IMAPVerb.unknown
+        var verbStart = 0
+        var verbEnd = 0
+        /// What `UID` governs; empty when the verb is another.
+        var secondStart = 0
+        var secondEnd = 0
+        var arguments = 0
+
+        init(_ line: UnsafeBufferPointer<UInt8>) {
+            let first = Self.end(line, 0)
+            if IMAPCommand.isTag(line[..<first]) { tagEnd = first }
+            verbStart = min(first + 1, line.count)
+            verbEnd = Self.end(line, verbStart)
+            arguments = min(verbEnd + 1, line.count)
+            let word = UnsafeBufferPointer(rebasing: line[verbStart..<verbEnd])
+            guard word.count == 3, IMAPOctet.upper(word[0]) == UInt8(ascii: "U"),
+                IMAPOctet.upper(word[1]) == UInt8(ascii: "I"), IMAPOctet.upper(word[2]) == UInt8(ascii: "D")
+            else {
+                verb = IMAPVerb.find(word)
+                return
+            }
+            secondStart = arguments
+            secondEnd = Self.end(line, secondStart)
+            verb = IMAPVerb.find(uid: UnsafeBufferPointer(rebasing: line[secondStart..<secondEnd]))
+            if secondEnd > secondStart { arguments = min(secondEnd + 1, line.count) }
+        }
+
+        /// Where the word that begins at `start` ends.
+        private static func end(_ line: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+            var index = start
+            while index < line.count, line[index] != 32, line[index] != 9 { index += 1 }
+            return index
         }
     }
 
     /// The octets are a tag: an astring without "+" (RFC 9051 §9).
-    static func isTag(_ word: ArraySlice<UInt8>) -> Bool {
+    static func isTag(_ word: some Collection<UInt8>) -> Bool {
         !word.isEmpty && word.allSatisfy { IMAPOctet.isAString($0) && $0 != UInt8(ascii: "+") }
     }
 }

@@ -5,18 +5,18 @@ extension IMAPDialogue {
     /// A known command, before it is counted among those that await replies.
     func judge(_ command: IMAPCommand, _ note: inout Note) {
         let verb = command.code
-        let traits = verb.traits
-        if outstanding.isEmpty, !isAllowed(traits.states) { note.violations.append(.imapCommandInWrongState) }
+        let kind = verb.kind
+        if outstanding.isEmpty, !isAllowed(verb.traits.states) { note.violations.append(.imapCommandInWrongState) }
         if let offered = offeredNow {
-            if !offered.offers(traits.needs) { note.violations.append(.imapNotOffered) }
+            if !offered.offers(verb.traits.needs) { note.violations.append(.imapNotOffered) }
             if verb == .login, offered.contains(.loginDisabled) { note.violations.append(.imapLoginThoughDisabled) }
         }
         if verb == .enable, isWhole, marks.contains(.hasSelected) { note.violations.append(.imapEnableWhenSelected) }
-        if traits.kind.contains(.notUIDOnly), isWhole, enabled.contains(.uidonly) {
+        if kind.contains(.notUIDOnly), isWhole, enabled.contains(.uidonly) {
             note.violations.append(.imapNumberThoughUIDOnly)
         }
         // All that is under way must be FETCH, STORE or SEARCH. The saved result "$" holds no numbers.
-        if traits.kind.contains(.takesNumbers), isWhole, outstanding.count > outstanding.holdingNumbers,
+        if kind.contains(.takesNumbers), isWhole, outstanding.count > outstanding.holdingNumbers,
             command.arguments.first != UInt8(ascii: "$")
         {
             note.violations.append(.imapAmbiguousPipeline)

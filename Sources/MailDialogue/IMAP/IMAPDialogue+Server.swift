@@ -118,7 +118,7 @@ extension IMAPDialogue {
         if !hasLiteral {
             // One with literals is read behind its last line.
             text = nil
-            if keepsMailbox || (keyword.isStatus && head.rest.first == UInt8(ascii: "[")) {
+            if keepsMailbox || (keyword.isStatus && head.hasCode) {
                 take(IMAPText(note.raw), keyword, &note)
             }
         }
@@ -147,7 +147,7 @@ extension IMAPDialogue {
         default: return false
         }
         note.exchange = 0
-        if head.rest.first == UInt8(ascii: "[") { take(IMAPText(note.raw), head.keyword, &note) }
+        if head.hasCode { take(IMAPText(note.raw), head.keyword, &note) }
         return true
     }
 
@@ -201,7 +201,7 @@ extension IMAPDialogue {
         if command.exchange == open.exchange { settleClient(accepted: accepted, &note) }
         // A login makes the list before it void; one in its own answer is the new one.
         settle(command, accepted: accepted, status, &note)
-        if head.rest.first == UInt8(ascii: "["), opaque == nil {
+        if head.hasCode, opaque == nil {
             take(IMAPText(note.raw), head.keyword, &note)
         }
     }

@@ -81,6 +81,13 @@ struct IMAPOutstanding: Equatable, Sendable {
             return true
         }
 
+        /// The first command is answered; there are more.
+        mutating func dropFirst() {
+            number &+= UInt64(step)
+            exchange &+= 1
+            count -= 1
+        }
+
         /// The commands behind the first `skipped` ones.
         func dropping(_ skipped: Int) -> Run {
             var rest = self
@@ -171,6 +178,14 @@ struct IMAPOutstanding: Equatable, Sendable {
     }
 
     private mutating func remove(_ place: Int, ofRun index: Int) -> Entry {
+        if place == 0, runs[index].count > 1 {
+            // The common case: the oldest is answered.
+            let entry = runs[index].entry
+            runs[index].dropFirst()
+            count -= 1
+            tally(entry.verb, -1)
+            return entry
+        }
         let run = runs[index]
         let entry = run.dropping(place).entry
         let behind = run.dropping(place + 1)

@@ -28,6 +28,7 @@ package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
     ])
 
     static func find(_ word: ArraySlice<UInt8>) -> IMAPKeyword { words.find(word) ?? .unknown }
+    static func find(_ word: UnsafeBufferPointer<UInt8>) -> IMAPKeyword { words.find(word) ?? .unknown }
 
     /// Free text stands behind it, so that "{5}" at its end is no literal (RFC 9051 §9, resp-text).
     var isStatus: Bool {
@@ -55,7 +56,8 @@ package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The first line of a response, cut into what every response has.
+/// The first line of a response, cut into what every response has. One is made for every line: it is read in memory, and
+/// holds places in place of slices.
 struct IMAPResponseHead: Equatable {
     /// What the first token says.
     enum Kind: Equatable {
@@ -70,52 +72,83 @@ struct IMAPResponseHead: Equatable {
     enum Number: Equatable {
         case none
         case value(UInt32)
-        /// Zero, beyond 32 bits, or with a letter in it.
+        /// Beyond 32 bits, or with a letter in it.
         case bad
     }
 
-    var kind: Kind
+    let kind: Kind
+    let number: Number
+    let keyword: IMAPKeyword
+    /// The text begins with a response code.
+    let hasCode: Bool
+    private let line: ArraySlice<UInt8>
+    private let places: Places
+
+    /// Offsets in the line.
+    private struct Places: Equatable {
+        var tagEnd = 0
+        var wordStart = 0
+        var wordEnd = 0
+        var restStart = 0
+    }
+
     /// The tag of a tagged response.
-    var tag: ArraySlice<UInt8> = []
-    var number = Number.none
-    var keyword = IMAPKeyword.unknown
+    var tag: ArraySlice<UInt8> { line.prefix(places.tagEnd) }
     /// The keyword as it was.
-    var word: ArraySlice<UInt8> = []
+    var word: ArraySlice<UInt8> { line.dropFirst(places.wordStart).prefix(places.wordEnd - places.wordStart) }
     /// What stands behind the keyword and one space.
-    var rest: ArraySlice<UInt8> = []
+    var rest: ArraySlice<UInt8> { line.dropFirst(places.restStart) }
 
     /// `line` is without its line end.
     init(_ line: ArraySlice<UInt8>) {
-        guard let first = line.first else {
-            kind = .none
-            return
-        }
+        self.line = line
+        (kind, number, keyword, hasCode, places) = line.withUnsafeBufferPointer { Self.read($0) }
+    }
+
+    private static func read(_ line: UnsafeBufferPointer<UInt8>) -> (Kind, Number, IMAPKeyword, Bool, Places) {
+        var places = Places()
+        guard let first = line.first else { return (.none, .none, .unknown, false, places) }
         if first == UInt8(ascii: "+") {
-            kind = .continuation(isSpaced: line.dropFirst().first == 32)
-            rest = line.dropFirst(2)
-            return
+            places.restStart = min(2, line.count)
+            return (.continuation(isSpaced: line.count > 1 && line[1] == 32), .none, .unknown, false, places)
         }
-        let (tag, behind) = line.firstWord
-        guard !tag.isEmpty else {
-            kind = .none
-            return
-        }
-        var (word, rest) = behind.firstWord
-        if first == UInt8(ascii: "*"), tag.count == 1 {
+        let tagEnd = end(line, 0)
+        guard tagEnd > 0 else { return (.none, .none, .unknown, false, places) }
+        let isUntagged = first == UInt8(ascii: "*") && tagEnd == 1
+        var number = Number.none
+        places.wordStart = min(tagEnd + 1, line.count)
+        places.wordEnd = end(line, places.wordStart)
+        if isUntagged, places.wordStart < line.count, IMAPOctet.isDigit(line[places.wordStart]) {
             // A number before the keyword: "* 12 FETCH".
-            if let digit = word.first, digit &- 48 < 10 {
-                let value = word.decimal
-                number = value.flatMap { UInt32(exactly: $0) }.map { .value($0) } ?? .bad
-                (word, rest) = rest.firstWord
-            }
-            kind = word.isEmpty ? .none : .untagged
-        } else {
-            kind = .tagged
-            self.tag = tag
+            number = value(line, places.wordStart, places.wordEnd)
+            places.wordStart = min(places.wordEnd + 1, line.count)
+            places.wordEnd = end(line, places.wordStart)
         }
-        self.word = word
-        self.rest = rest
-        keyword = .find(word)
+        places.restStart = min(places.wordEnd + 1, line.count)
+        let keyword = IMAPKeyword.find(UnsafeBufferPointer(rebasing: line[places.wordStart..<places.wordEnd]))
+        let hasCode = places.restStart < line.count && line[places.restStart] == UInt8(ascii: "[")
+        if isUntagged {
+            return (places.wordStart == places.wordEnd ? .none : .untagged, number, keyword, hasCode, places)
+        }
+        places.tagEnd = tagEnd
+        return (.tagged, number, keyword, hasCode, places)
+    }
+
+    /// Where the word that begins at `start` ends.
+    private static func end(_ line: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+        var index = start
+        while index < line.count, line[index] != 32, line[index] != 9 { index += 1 }
+        return index
+    }
+
+    private static func value(_ line: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Number {
+        var value: UInt64 = 0
+        for index in start..<end {
+            guard IMAPOctet.isDigit(line[index]) else { return .bad }
+            value = value * 10 + UInt64(line[index] - 48)
+            if value > UInt64(UInt32.max) { return .bad }
+        }
+        return .value(UInt32(value))
     }
 }
 

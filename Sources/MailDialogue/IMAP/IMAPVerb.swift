@@ -19,7 +19,7 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
 
     /// What a command is to the machine.
     struct Traits: Sendable {
-        var name: String
+        var name: StaticString
         var states: States
         /// One of these must be offered; none when the command belongs to both revisions of the base.
         var needs: IMAPCapabilities
@@ -54,13 +54,13 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
     }
 
     /// The verb in capitals, as in notes.
-    package var name: String { traits.name }
+    package var name: String { Self.names[Int(rawValue)] }
     var traits: Traits { Self.table[Int(rawValue)] }
-    var kind: Kind { traits.kind }
+    var kind: Kind { Self.kinds[Int(rawValue)] }
 
     /// A command by its verb; `UID` is looked up with the word behind it.
-    static func find(_ word: ArraySlice<UInt8>) -> IMAPVerb? { words.find(word) }
-    static func find(uid word: ArraySlice<UInt8>) -> IMAPVerb? { uidWords.find(word) }
+    static func find(_ word: UnsafeBufferPointer<UInt8>) -> IMAPVerb { words.find(word) ?? .unknown }
+    static func find(uid word: UnsafeBufferPointer<UInt8>) -> IMAPVerb { uidWords.find(word) ?? .unknown }
 
     private static let words = IMAPWords<IMAPVerb>([
         ("CAPABILITY", .capability), ("NOOP", .noop), ("LOGOUT", .logout), ("ID", .id), ("STARTTLS", .starttls),
@@ -86,10 +86,13 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
         ("CONVERT", .uidConvert),
     ])
 
+    private static let names: [String] = table.map { "\($0.name)" }
+    private static let kinds: [Kind] = table.map(\.kind)
+
     /// By raw value.
     private static let table: [Traits] = allCases.map { verb in
         func traits(
-            _ name: String, _ states: States, _ needs: IMAPCapabilities = [], _ kind: Kind = []
+            _ name: StaticString, _ states: States, _ needs: IMAPCapabilities = [], _ kind: Kind = []
         ) -> Traits { Traits(name: name, states: states, needs: needs, kind: kind) }
         return switch verb {
         case .unknown: traits("", .any)

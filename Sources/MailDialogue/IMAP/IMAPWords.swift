@@ -1,24 +1,27 @@
 // Finds one of IMAP's words (a verb, the keyword of a response, the name of a capability) in octets of either case,
 // without making text of them: command and response lines are looked up at the rate at which they arrive.
 
-/// A fixed table from words to values.
-struct IMAPWords<Value: Sendable>: Sendable {
-    private struct Slot: Sendable {
+/// A fixed table from words to values. Tables live as long as the process: their memory is never given back.
+///
+/// Unchecked: nothing changes it once it is made.
+struct IMAPWords<Value: Sendable>: @unchecked Sendable {
+    private struct Slot {
         var word: StaticString
         var value: Value
     }
 
     /// Open addressing over a power of two: a word stands at its hash or in one of the slots behind it.
-    private var slots: [Slot?]
+    private let slots: UnsafeMutablePointer<Slot?>
     private let mask: Int
 
     /// Words are in capitals; of two equal ones the first counts.
     init(_ words: [(StaticString, Value)]) {
         var size = 64
         while size < words.count * 4 { size *= 2 }
-        slots = Array(repeating: nil, count: size)
+        slots = .allocate(capacity: size)
+        slots.initialize(repeating: nil, count: size)
         mask = size - 1
-        for (word, value) in words where find(word.withUTF8Buffer { Array($0)[...] }) == nil {
+        for (word, value) in words where word.withUTF8Buffer({ find($0) }) == nil {
             var index = word.withUTF8Buffer { Self.hash($0) } & mask
             while slots[index] != nil { index = (index + 1) & mask }
             slots[index] = Slot(word: word, value: value)
@@ -26,19 +29,30 @@ struct IMAPWords<Value: Sendable>: Sendable {
     }
 
     /// The value of `word`, in either case.
-    func find(_ word: ArraySlice<UInt8>) -> Value? {
+    func find(_ word: ArraySlice<UInt8>) -> Value? { word.withUnsafeBufferPointer { find($0) } }
+
+    /// The same for octets in memory.
+    func find(_ word: UnsafeBufferPointer<UInt8>) -> Value? {
         var index = Self.hash(word) & mask
         while let slot = slots[index] {
-            if word.equalsIgnoringCase(slot.word) { return slot.value }
+            if Self.isEqual(word, slot.word) { return slot.value }
             index = (index + 1) & mask
         }
         return nil
     }
 
-    private static func hash(_ word: some Collection<UInt8>) -> Int {
+    private static func isEqual(_ word: UnsafeBufferPointer<UInt8>, _ other: StaticString) -> Bool {
+        guard word.count == other.utf8CodeUnitCount else { return false }
+        return other.withUTF8Buffer { expected in
+            for index in 0..<word.count where IMAPOctet.upper(word[index]) != expected[index] { return false }
+            return true
+        }
+    }
+
+    private static func hash(_ word: UnsafeBufferPointer<UInt8>) -> Int {
         var hash: UInt32 = 7
         // No word is longer; what is, need not be told apart.
-        for octet in word.prefix(24) { hash = hash &* 31 &+ UInt32(octet & 0xdf) }
+        for index in 0..<min(word.count, 24) { hash = hash &* 31 &+ UInt32(word[index] & 0xdf) }
         return Int(truncatingIfNeeded: hash ^ (hash >> 15))
     }
 }
