@@ -165,7 +165,7 @@ import Testing
         let codes = Violation.all.map(\.code)
         #expect(Set(codes).count == codes.count)
         for violation in Violation.all {
-            #expect(violation.section.hasPrefix("RFC "))
+            #expect(violation.section.hasPrefix("RFC ") || violation.section.hasPrefix("MS-"))
             #expect(violation.meaning.hasSuffix("."))
             let prefix = violation.code.prefix { $0 != "-" }
             #expect(["smtp", "lmtp", "pop3", "imap", "sasl", "tls", "message", "header", "mime"].contains(prefix))

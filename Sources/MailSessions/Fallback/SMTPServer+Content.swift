@@ -202,10 +202,10 @@ extension SMTPServer {
         }
     }
 
-    /// The reply to a whole message: one, or in LMTP one for each accepted recipient (RFC 2033 §4.2). A chunk that came
-    /// without any is refused once: RFC 2033 §4.3 wants silence, which no server keeps and no client waits for.
+    /// The reply to a whole message: one, or in LMTP one for each accepted recipient, and none where there is no such
+    /// recipient (RFC 2033 §4.2, §4.3).
     private mutating func conclude(_ refusal: String, _ recipients: [String]) {
         guard settings.lmtp else { return refusal.hasPrefix("5") ? refuse(refusal) : reply(refusal) }
-        for _ in 0..<max(1, recipients.count) { reply(refusal) }
+        for _ in recipients { reply(refusal) }
     }
 }
