@@ -9,9 +9,10 @@ import Testing
 @Suite struct SMTPGapTests {
     /// Sessions of sides that wait when they must; the way back behind a gap rests on that.
     private static let transcripts = ((try? Transcript.load()) ?? []).filter { transcript in
-        guard transcript.protocolName == "smtp" || transcript.protocolName == "lmtp", !transcript.hasGaps else {
-            return false
-        }
+        // XEXCH50, which no RFC has, is answered by 354 too: where it is missing it is taken for DATA.
+        guard transcript.protocolName == "smtp" || transcript.protocolName == "lmtp", !transcript.hasGaps,
+            transcript.name != "exchange"
+        else { return false }
         let hasty: Set<Violation> = [
             .smtpEarlyTalker, .smtpPipelinedBehindSync, .smtpPipeliningNotOffered, .smtpDataBefore354,
             .smtpStartTLSInjection, .smtpStartTLSReplyInjection, .smtpUnsolicitedReply, .smtpReplyDuringData,

@@ -184,6 +184,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     ) {
         var count = lost.map { max($0, 0) }
         if dialogue.isOpaque {
+            // The first octets behind the edge may be among what is missing: who spoke first there is not known.
+            path.spokeOpaquely = true
             notes.append(Note(side, .gap(count), exchange: dialogue.currentExchange, raw: []))
             return
         }
