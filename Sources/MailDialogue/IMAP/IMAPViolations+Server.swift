@@ -254,7 +254,7 @@ extension Violation {
         "A mailbox has two attributes that exclude each other.",
         example: "S: * LIST (\\\\Marked \\\\Unmarked) \"/\" INBOX")
     package static let imapPreviewTooLong = Violation(
-        "imap-preview-too-long", .server, .error, "RFC 8970 §3.1",
+        "imap-preview-too-long", .server, .error, "RFC 8970 §3.3",
         "A preview has more than 256 characters.",
         example: "S: * 1 FETCH (PREVIEW \"xxxx…\")")
     package static let imapReplyLiteral8 = Violation(
