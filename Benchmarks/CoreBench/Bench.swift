@@ -1,5 +1,5 @@
-// Measures a piece of work: the best of some rounds, in octets and frames a second, and what it allocates. The machine may be
-// shared: within one run only ratios are to be trusted.
+// Measures a piece of work: the best of some rounds, in octets and frames a second, and what it allocates and how often it
+// counts a reference up or down. The machine may be shared: within one run only ratios are to be trusted, and counts always.
 
 import CAllocations
 
@@ -26,6 +26,12 @@ struct Bench {
             best = min(best, clock.measure { frames = body() })
             allocations = Int(mp_allocations() - before)
         }
+        // A round of its own, which is not timed.
+        let counted = mp_references()
+        mp_count_references(1)
+        _ = body()
+        mp_count_references(0)
+        let references = Int(mp_references() - counted)
         let seconds = Double(best.components.seconds) + Double(best.components.attoseconds) / 1e18
         let rate = Double(octets) / seconds / 1e6
         var line = pad(name, 44) + pad(number(rate), 10, right: true) + " MB/s"
@@ -33,6 +39,7 @@ struct Bench {
         if frames > 0 {
             line += pad(number(seconds * 1e9 / Double(frames)), 10, right: true) + " ns/frame"
             line += pad(decimal(Double(allocations) / Double(frames)), 8, right: true) + " allocations/frame"
+            line += pad(decimal(Double(references) / Double(frames)), 8, right: true) + " arc/frame"
         }
         print(line)
     }

@@ -18,8 +18,8 @@ private struct Scene {
 
     var size: Int { turns.reduce(0) { $0 + $1.octets.count } }
 
-    func run(_ times: Int) -> Int {
-        var tap = mailProtocol.makeTap()
+    func run(_ times: Int, listens: Bool = true) -> Int {
+        var tap = MailTap(mailProtocol, listens: listens)
         var notes: [Note] = []
         notes.reserveCapacity(4_096)
         for turn in opening { tap.receive(turn.octets[...], from: turn.side, into: &notes) }
@@ -75,6 +75,12 @@ private func bulk(_ bench: Bench) {
     }
 }
 
+/// With somebody who listens, and without.
+private func measure(_ bench: Bench, _ name: String, _ scene: Scene, _ times: Int) {
+    bench.measure(name, goal: 400, octets: scene.size * times) { scene.run(times) }
+    bench.measure(name + ", unheard", goal: 400, octets: scene.size * times) { scene.run(times, listens: false) }
+}
+
 private func lines(_ bench: Bench) {
     let smtp = Scene(
         .smtp,
@@ -95,14 +101,14 @@ private func lines(_ bench: Bench) {
                 "250 2.1.0 Sender newsletter@example.org ok\r\n250 2.1.5 Recipient someone.else@example.com ok\r\n250 2.1.5 Recipient another.one@example.com ok\r\n250 2.0.0 Reset state\r\n"
             ),
         ])
-    bench.measure("lines: SMTP transactions", goal: 400, octets: smtp.size * 100_000) { smtp.run(100_000) }
+    measure(bench, "lines: SMTP transactions", smtp, 100_000)
 
     var listing = ""
-    for number in 1...1_000 { listing += "\(number) QhdPYR:00WBw1Ph7x7-0a1b2c3d4e5f6071\r\n" }
+    for number in 1...1_000 { listing += "\(number) QhdPYR:00WBw1Ph7x7-0a1b2c3d4e5f\(number + 1_000)\r\n" }
     let pop3 = Scene(
         .pop3, [(.server, "+OK ready\r\n"), (.client, "USER a\r\nPASS b\r\n"), (.server, "+OK\r\n+OK\r\n")],
         [(.client, "UIDL\r\n"), (.server, "+OK 1000 messages\r\n" + listing + ".\r\n")])
-    bench.measure("lines: POP3 listing", goal: 400, octets: pop3.size * 200) { pop3.run(200) }
+    measure(bench, "lines: POP3 listing", pop3, 200)
 
     let imap = Scene(
         .imap,
@@ -117,7 +123,7 @@ private func lines(_ bench: Bench) {
                 "* 23 FETCH (UID 4827313 FLAGS (\\Seen) MODSEQ (715194045007) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\")\r\n* 24 FETCH (UID 4827943 FLAGS (\\Seen \\Answered $Forwarded) MODSEQ (1771))\r\n* 25 FETCH (UID 4828442 FLAGS (\\Seen) RFC822.SIZE 44827)\r\na123 OK UID FETCH completed (0.001 + 0.000 secs).\r\n"
             ),
         ])
-    bench.measure("lines: IMAP commands and responses", goal: 400, octets: imap.size * 100_000) { imap.run(100_000) }
+    measure(bench, "lines: IMAP commands and responses", imap, 100_000)
 }
 
 /// Twice the octets at twice the cost: the rates of both sizes stand below each other.
@@ -193,7 +199,8 @@ private func memory(_ bench: Bench) {
         (.server, "* 172 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\na2 OK [READ-WRITE] done\r\n"),
         (.client, "a3 IDLE\r\n"), (.server, "+ idling\r\n"),
     ]
-    let busy = idle + [(.client, "DONE\r\n"), (.server, "a3 OK\r\n")]
+    let busy =
+        idle + [(.client, "DONE\r\n"), (.server, "a3 OK\r\n")]
         + (0..<200).map { (Side.client, "b\($0) UID FETCH 1:* (UID FLAGS)\r\n") }
     for (name, turns) in [("memory: idle IMAP session", idle), ("memory: 200 commands under way", busy)] {
         let count = 1_000

@@ -66,7 +66,7 @@ import Testing
         #expect(few == [true, true, false, true])
         let many = (0..<1_000).map { listing.take(id: Array("\($0)".utf8)[...]) }
         #expect(many.allSatisfy { $0 })
-        let late = listing.take(id: [66])
+        let late = listing.take(id: [66][...])
         #expect(late)
     }
 }

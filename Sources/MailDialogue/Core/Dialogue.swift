@@ -6,8 +6,15 @@ package protocol Dialogue: Equatable, Sendable {
     /// How the next octets of `side` are to be cut.
     func demand(_ side: Side) -> Demand
 
-    /// A whole line, with its LF, came from `side`. The note has the line as its octets.
-    mutating func accept(line: ArraySlice<UInt8>, from side: Side) -> Note
+    /// The limit of the next line of `side` when `demand` asks for one; else nil. Asked before each line.
+    func lineLimit(_ side: Side) -> Int?
+
+    /// A whole line, with its LF, came from `side`. What it is and what is to be said of it goes into `remarks`, which are
+    /// fresh.
+    mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks)
+
+    /// Facts and masked forms are heard. Without it what is kept only to be told need not be kept.
+    var listens: Bool { get set }
 
     /// A piece of content came. Most machines need nothing of it; one that collects a literal argument does.
     /// The result is the masked form when the octets are a secret.

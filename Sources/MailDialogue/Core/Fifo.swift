@@ -34,7 +34,8 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
         let item = items[head]
         head += 1
         if head == items.count {
-            items.removeAll(keepingCapacity: count > 0)
+            // A short queue keeps its room, so that commands one by one allocate nothing; a long one gives it back.
+            items.removeAll(keepingCapacity: items.count <= 8)
             head = 0
         } else if head > 32, head * 2 > items.count {
             items.removeFirst(head)

@@ -29,12 +29,17 @@ package struct MailTap: Sendable {
     /// - Parameters:
     ///   - keepsMailbox: IMAP responses are read, and what they say of the open mailbox is kept and judged.
     ///   - inflates: a compressed session is followed. Not for one who sends on what the notes hold: the wire has other octets.
-    package init(_ mailProtocol: MailProtocol, keepsMailbox: Bool = false, inflates: Bool = true) {
+    ///   - listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is the same.
+    package init(
+        _ mailProtocol: MailProtocol, keepsMailbox: Bool = false, inflates: Bool = true, listens: Bool = true
+    ) {
         switch mailProtocol {
-        case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp))))
-        case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp))))
-        case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue())))
-        case .imap: machine = .imap(Kept(Tap(IMAPDialogue(keepsMailbox: keepsMailbox, inflates: inflates))))
+        case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp), listens: listens)))
+        case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp), listens: listens)))
+        case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue(), listens: listens)))
+        case .imap:
+            let dialogue = IMAPDialogue(keepsMailbox: keepsMailbox, inflates: inflates)
+            machine = .imap(Kept(Tap(dialogue, listens: listens)))
         }
     }
 

@@ -66,6 +66,16 @@ package struct Note: Equatable, Sendable {
         extra = nil
     }
 
+    /// Makes it the note of a line and of what the dialogue says of it.
+    mutating func fill(raw: consuming ArraySlice<UInt8>, _ remarks: borrowing Remarks) {
+        element = remarks.element
+        exchange = remarks.exchange
+        self.raw = raw
+        extra =
+            remarks.isPlain
+            ? nil : Extra.make(remarks.listens ? remarks.masked : nil, remarks.facts, remarks.violations)
+    }
+
     /// The same octets with secrets masked, of the same length; nil when there is no secret in them.
     package var masked: ArraySlice<UInt8>? {
         get { extra?.masked }

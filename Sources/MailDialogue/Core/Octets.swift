@@ -1,8 +1,9 @@
 // Reading lines of octets: words, case, numbers. Text is made only for output.
 
-extension ArraySlice<UInt8> {
+extension OctetLine {
     /// The line without its line end, and whether that was CRLF.
-    package var withoutLineEnd: (line: ArraySlice<UInt8>, crlf: Bool) {
+    @inlinable
+    package var withoutLineEnd: (line: Self, crlf: Bool) {
         // Slices of slices throughout: `removeLast` and `removeFirst` would copy octets that a note shares.
         guard last == 10 else { return (self, false) }
         let line = dropLast()
@@ -11,13 +12,15 @@ extension ArraySlice<UInt8> {
     }
 
     /// The first word, up to a space or tab, and what follows behind one separator.
-    package var firstWord: (word: ArraySlice<UInt8>, rest: ArraySlice<UInt8>) {
-        guard let end = firstIndex(where: { $0 == 32 || $0 == 9 }) else { return (self, []) }
+    @inlinable
+    package var firstWord: (word: Self, rest: Self) {
+        guard let end = firstIndex(where: { $0 == 32 || $0 == 9 }) else { return (self, self[endIndex...]) }
         return (self[..<end], self[(end + 1)...])
     }
 
     /// Without spaces and tabs at both ends.
-    package var trimmed: ArraySlice<UInt8> {
+    @inlinable
+    package var trimmed: Self {
         var from = startIndex
         var upTo = endIndex
         while from < upTo, self[from] == 32 || self[from] == 9 { from += 1 }
@@ -42,12 +45,14 @@ extension ArraySlice<UInt8> {
     }
 
     /// True when the octets are `word` in any case (ASCII).
+    @inlinable
     package func equalsIgnoringCase(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
         return hasPrefixIgnoringCase(word)
     }
 
     /// True when the octets begin with `word` in any case (ASCII).
+    @inlinable
     package func hasPrefixIgnoringCase(_ word: StaticString) -> Bool {
         guard count >= word.utf8CodeUnitCount else { return false }
         return word.withUTF8Buffer { expected in
@@ -64,6 +69,7 @@ extension ArraySlice<UInt8> {
     }
 
     /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits (RFC 9051 §4.3, number64).
+    @inlinable
     package var decimal: Int? {
         guard !isEmpty else { return nil }
         var value = 0
@@ -78,7 +84,23 @@ extension ArraySlice<UInt8> {
         return value
     }
 
+    /// Up to eight octets in capitals as one number, the first in the lowest place, to be compared at once; 0 when there are
+    /// more or none.
+    @inlinable
+    package var packed: UInt64 {
+        guard count <= 8 else { return 0 }
+        var packed: UInt64 = 0
+        var shift: UInt64 = 0
+        for octet in self {
+            let folded = octet >= 97 && octet <= 122 ? octet - 32 : octet
+            packed |= UInt64(folded) << shift
+            shift += 8
+        }
+        return packed
+    }
+
     /// The octets as text; broken UTF-8 is replaced. For output only.
+    @inlinable
     package var text: String { String(decoding: self, as: UTF8.self) }
 
     /// The same octets with those in `range` (offsets from the start) replaced by asterisks.

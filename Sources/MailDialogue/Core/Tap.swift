@@ -36,11 +36,22 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         /// The line that can't be placed was longer than what is cut at once: its rest passes too.
         var unplacedTail = false
 
+        /// The next line is one of many: nothing about this side is out of the ordinary.
+        var isPlain: Bool {
+            begun && !waited && !lineWaited && !unplacedTail && content == nil && inflater == nil
+                && !framer.beginsUnusually
+        }
+
         /// Octets wait, cut or not.
         var hasOctets: Bool { !framer.isEmpty || (inflater?.pending ?? 0) > 0 }
     }
 
-    package init(_ dialogue: D) { self.dialogue = dialogue }
+    /// - Parameter listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is
+    ///   the same.
+    package init(_ dialogue: D, listens: Bool = true) {
+        self.dialogue = dialogue
+        self.dialogue.listens = listens
+    }
 
     /// Octets that were received and not yet cut.
     package func pending(_ side: Side) -> Int {
@@ -259,6 +270,12 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     ) -> Bool {
         var moved = false
         while true {
+            if path.isPlain, let limit = dialogue.lineLimit(side), let line = path.framer.line(limit: limit) {
+                acceptLine(line, &dialogue, side, into: &notes)
+                if yields || dialogue.isCompressed { return true }
+                moved = true
+                continue
+            }
             switch dialogue.demand(side) {
             case .line(let limit):
                 if path.framer.isEmpty { return moved }
@@ -285,7 +302,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.waited = false
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
-                    notes.append(dialogue.accept(line: path.framer.octets(length), from: side))
+                    acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
                     if let hasty { notes[notes.count - 1].violations.append(hasty) }
                     // What stands behind the line that began it is deflated.
                     if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
@@ -351,7 +368,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 if path.unplacedTail {
                     pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 } else if let length, length <= limit {
-                    notes.append(dialogue.accept(line: path.framer.octets(length), from: side))
+                    acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
                     if yields { return true }
                 } else if length == nil, path.framer.count <= limit {
                     return moved
@@ -386,6 +403,17 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             }
         }
+    }
+
+    /// Shows a line to the dialogue and takes note of it.
+    private static func acceptLine(
+        _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
+    ) {
+        var remarks = Remarks(listens: dialogue.listens)
+        dialogue.accept(line: line, from: side, &remarks)
+        // Filled where it stands, for what is appended is copied.
+        notes.append(Note(side, .unknown, exchange: remarks.exchange, raw: []))
+        notes[notes.count - 1].fill(raw: line, remarks)
     }
 
     /// The verdict on a side that did not wait as it must, at the first frame that it sent too early.

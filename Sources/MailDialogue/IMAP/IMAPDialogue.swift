@@ -187,6 +187,7 @@ package struct IMAPDialogue: Dialogue {
     /// What the server said to be enabled (RFC 9051 §7.2.1).
     package internal(set) var enabled: IMAPCapabilities = []
     package internal(set) var opaque: OpaqueReason?
+    package var listens = true
     /// Responses are read, and what they say of the open mailbox is kept and judged.
     package let keepsMailbox: Bool
     /// What can be known of the open mailbox; nil when none is open, and unless it was asked for.
@@ -241,10 +242,28 @@ package struct IMAPDialogue: Dialogue {
         }
     }
 
-    package mutating func accept(line: ArraySlice<UInt8>, from side: Side) -> Note {
+    package func lineLimit(_ side: Side) -> Int? {
+        if opaque != nil { return nil }
         switch side {
-        case .client: acceptClient(line)
-        case .server: acceptServer(line)
+        case .client:
+            switch client {
+            case .commands, .commandRest, .saslResponse, .idling: return DialogueLimits.imapCommandLine
+            case .literalOffered, .saslAwaiting, .idleOffered, .tlsOffered, .compressOffered, .unauthenticating,
+                .literal, .seeking:
+                return nil
+            }
+        case .server:
+            switch server {
+            case .lines, .rest: return DialogueLimits.imapResponseLine
+            case .literal, .seeking: return nil
+            }
+        }
+    }
+
+    package mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks) {
+        switch side {
+        case .client: remarks.take(acceptClient(line))
+        case .server: remarks.take(acceptServer(line))
         }
     }
 

@@ -126,7 +126,7 @@ package struct POP3Offer: Equatable, Sendable {
     }
 
     /// The mechanism is offered; true as well when the list is too long to be kept.
-    package func offers(mechanism: ArraySlice<UInt8>) -> Bool {
+    package func offers(mechanism: some OctetLine) -> Bool {
         if mechanisms.count >= Self.mostMechanisms { return true }
         let wanted = mechanism.keyword()
         return mechanisms.split(separator: 32).contains { $0.keyword() == wanted }

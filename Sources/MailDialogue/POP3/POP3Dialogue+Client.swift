@@ -1,51 +1,61 @@
 // What the client of a POP3 session says: commands and SASL responses.
 
 extension POP3Dialogue {
-    mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
+    mutating func acceptClient(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         var isResumed = false
         if let search, !search.clientIsWhole {
-            if let note = seekClient(raw, line, crlf) { return note }
+            let (line, crlf) = raw.withoutLineEnd
+            if seekClient(raw, line, crlf, &remarks) { return }
             isResumed = true
         }
-        if case .saslResponse(var follower) = client { return acceptResponse(raw, line, crlf, &follower) }
-        let command = POP3Command(line)
+        if case .saslResponse(var follower) = client {
+            let (line, crlf) = raw.withoutLineEnd
+            return acceptResponse(raw, line, crlf, &follower, &remarks)
+        }
+        raw.withView { acceptCommand($0, raw, isResumed: isResumed, &remarks) }
+    }
+
+    private mutating func acceptCommand(
+        _ view: OctetView, _ raw: ArraySlice<UInt8>, isResumed: Bool, _ remarks: inout Remarks
+    ) {
+        let (line, crlf) = view.withoutLineEnd
+        var isResumed = isResumed
+        let command = POP3CommandLine(line)
         if search != nil { isResumed = resumeByCommand(command) }
         exchange += 1
-        var note = Note(
-            .client, .command(Command(verb: command.word, isKnown: command.verb != nil)), exchange: exchange, raw: raw)
-        if isResumed { note.facts.append(.resumed) }
-        if !crlf { note.violations.append(.pop3BareLineEnd) }
-        if server == .greetingPending, search == nil { note.violations.append(.pop3EarlyTalker) }
+        remarks.element = .command(Command(verb: command.word, isKnown: command.verb != nil))
+        remarks.exchange = exchange
+        if isResumed { remarks.tell(.resumed) }
+        if !crlf { remarks.violations.append(.pop3BareLineEnd) }
+        if server == .greetingPending, search == nil { remarks.violations.append(.pop3EarlyTalker) }
         var entry = Outstanding(
             verb: command.verb, exchange: exchange, shape: command.shape, number: command.number)
-        judgeOctets(command, line, &note)
-        judgeLength(command, raw, &note)
-        judgePlace(command, &entry, &note)
-        judgeArguments(command, &entry, &note)
-        judgeOffer(command, &note)
+        judgeOctets(command, line, &remarks)
+        judgeLength(command, raw, &remarks)
+        judgePlace(command, &entry, &remarks)
+        judgeArguments(command, &entry, &remarks)
+        judgeOffer(command, &remarks)
         let before = account
         account = .none
         switch command.verb {
-        case .user: account = .named(command.argument.text)
-        case .pass: acceptPass(command, raw, before, &entry, &note)
-        case .apop: acceptAPOP(command, raw, &note)
-        case .auth: acceptAuth(command, raw, &entry, &note)
+        case .user: account = .named(listens ? command.argument.text : "")
+        case .pass: acceptPass(command, raw, before, &entry, &remarks)
+        case .apop: acceptAPOP(command, raw, &remarks)
+        case .auth: acceptAuth(command, raw, &entry, &remarks)
         case .stls:
             client = .tlsOffered
             heldBy = .stls
-            if gaveUTF8 { note.violations.append(.pop3STLSAfterUTF8) }
+            if gaveUTF8 { remarks.violations.append(.pop3STLSAfterUTF8) }
         case .utf8: gaveUTF8 = true
         case .capa, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit: break
-        case nil: acceptUnknown(command, line, raw, &entry, &note)
+        case nil: acceptUnknown(command, line, raw, &entry, &remarks)
         }
         if command.verb != nil { mayLeakSecret = false }
-        expectReply(to: entry, &note)
-        return note
+        expectReply(to: entry, &remarks)
     }
 
     /// The command awaits its reply.
-    private mutating func expectReply(to entry: Outstanding, _ note: inout Note) {
+    private mutating func expectReply(to entry: Outstanding, _ remarks: inout Remarks) {
         if search != nil {
             seekReply(to: entry)
             return
@@ -53,82 +63,85 @@ extension POP3Dialogue {
         outstanding.append(entry)
         pending.count(entry, 1)
         if outstanding.count > DialogueLimits.outstanding {
-            note.violations.append(.pop3TooManyOutstanding)
-            note.facts.append(.opaque(.holdLimit))
+            remarks.violations.append(.pop3TooManyOutstanding)
+            remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
         }
     }
 
     private mutating func acceptResponse(
-        _ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool, _ follower: inout SASLFollower
-    ) -> Note {
+        _ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool, _ follower: inout SASLFollower,
+        _ remarks: inout Remarks
+    ) {
         let reading = follower.response(line)
         client = .saslAwaiting(follower)
-        var note = Note(.client, .response, exchange: currentExchange, raw: raw)
-        if let masked = reading.masked { note.masked = masked[...] + raw[line.endIndex...] }
-        if let credential = reading.credential { note.facts = [.credential(credential)] }
-        note.violations = reading.violations
-        if !crlf { note.violations.append(.pop3BareLineEnd) }
+        remarks.element = .response
+        remarks.exchange = currentExchange
+        if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
+        if let credential = reading.credential { remarks.tell(.credential(credential)) }
+        remarks.violations = reading.violations
+        if !crlf { remarks.violations.append(.pop3BareLineEnd) }
         if line.count == 1, line.first == UInt8(ascii: "*") {
             outstanding.first?.isCancelled = true
         } else {
             outstanding.first?.hasResponded = true
         }
-        return note
     }
 
     // MARK: Commands
 
     /// PASS string: the rest of the line is one argument, spaces included (RFC 1939 §7).
     private func acceptPass(
-        _ command: POP3Command, _ raw: ArraySlice<UInt8>, _ account: Account, _ entry: inout Outstanding,
-        _ note: inout Note
+        _ command: POP3CommandLine<OctetView>, _ raw: ArraySlice<UInt8>, _ account: Account, _ entry: inout Outstanding,
+        _ remarks: inout Remarks
     ) {
         switch account {
         case .none:
-            note.violations.append(.pop3PassBeforeUser)
+            remarks.violations.append(.pop3PassBeforeUser)
             entry.isMisplaced = true
         case .refused:
-            note.violations.append(.pop3PassAfterRefusal)
+            remarks.violations.append(.pop3PassAfterRefusal)
             entry.isMisplaced = true
         case .named, .unknown: break
         }
         guard !command.rest.isEmpty else { return }
-        note.masked = raw.masking(raw.distance(from: raw.startIndex, to: command.rest.startIndex)..<raw.count)
-        note.facts.append(
+        remarks.mask(raw.masking((command.rest.startIndex - raw.startIndex)..<raw.count))
+        remarks.tell(
             .credential(Credential(mechanism: "USER", account: account.name, secret: SecretBytes(command.rest))))
     }
 
     /// APOP name digest (RFC 1939 §7). The digest can be attacked with a dictionary, so it counts as the secret.
-    private func acceptAPOP(_ command: POP3Command, _ raw: ArraySlice<UInt8>, _ note: inout Note) {
-        if hasTimestamp == false { note.violations.append(.pop3APOPWithoutTimestamp) }
+    private func acceptAPOP(_ command: POP3CommandLine<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        if hasTimestamp == false { remarks.violations.append(.pop3APOPWithoutTimestamp) }
         let (name, rest) = command.argument.firstWord
         let digest = rest.trimmed
         guard !digest.isEmpty else { return }
         let isHex = digest.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-        if digest.count != 32 || !isHex { note.violations.append(.pop3BadDigest) }
-        note.masked = raw.masking(raw.distance(from: raw.startIndex, to: digest.startIndex)..<raw.count)
-        note.facts.append(.credential(APOP.credential(account: name, digest: digest, timestamp: timestamp)))
+        if digest.count != 32 || !isHex { remarks.violations.append(.pop3BadDigest) }
+        remarks.mask(raw.masking((digest.startIndex - raw.startIndex)..<raw.count))
+        remarks.tell(
+            .credential(APOP.credential(account: raw.part(name), digest: raw.part(digest), timestamp: timestamp)))
     }
 
     /// AUTH mechanism [initial-response] (RFC 5034 §4). Without a mechanism old servers list theirs.
     private mutating func acceptAuth(
-        _ command: POP3Command, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding, _ note: inout Note
+        _ command: POP3CommandLine<OctetView>, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding,
+        _ remarks: inout Remarks
     ) {
         let (mechanism, rest) = command.argument.firstWord
         guard !mechanism.isEmpty else {
-            note.violations.append(.pop3AuthWithoutMechanism)
+            remarks.violations.append(.pop3AuthWithoutMechanism)
             return
         }
         var follower = SASLFollower(mechanism: mechanism.keyword())
         let initial = rest.trimmed
         if !initial.isEmpty {
-            let reading = follower.response(initial)
+            let reading = follower.response(raw.part(initial))
             if let masked = reading.masked {
-                note.masked = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
+                remarks.mask(raw[..<initial.startIndex] + masked + raw[initial.endIndex...])
             }
-            if let credential = reading.credential { note.facts.append(.credential(credential)) }
-            note.violations += reading.violations
+            if let credential = reading.credential { remarks.tell(.credential(credential)) }
+            remarks.violations += reading.violations
             entry.hasResponded = true
         }
         client = .saslAwaiting(follower)
@@ -136,22 +149,22 @@ extension POP3Dialogue {
     }
 
     private mutating func acceptUnknown(
-        _ command: POP3Command, _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding,
-        _ note: inout Note
+        _ command: POP3CommandLine<OctetView>, _ line: OctetView, _ raw: ArraySlice<UInt8>, _ entry: inout Outstanding,
+        _ remarks: inout Remarks
     ) {
         if entry.shape == .submission {
             client = .submissionOffered
             heldBy = nil
         }
-        note.violations.append(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
-        note.masked = mayLeakSecret ? raw.masking(0..<raw.count) : Self.maskedCommand(raw)
-        guard note.masked != nil else { return }
-        note.element = .command(Command(verb: "", isKnown: false))
+        remarks.violations.append(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
+        remarks.masked = mayLeakSecret ? raw.masking(0..<raw.count) : Self.maskedCommand(raw)
+        guard remarks.masked != nil else { return }
+        remarks.element = .command(Command(verb: "", isKnown: false))
         entry.isSecret = true
     }
 
     /// A request line of HTTP (RFC 9112 §3), as a browser sends that was made to speak to this port.
-    private static func isHTTPRequest(_ line: ArraySlice<UInt8>) -> Bool {
+    private static func isHTTPRequest(_ line: OctetView) -> Bool {
         guard let space = line.lastIndex(of: 32) else { return false }
         return line[(space + 1)...].starts(with: "HTTP/".utf8)
     }
@@ -159,7 +172,7 @@ extension POP3Dialogue {
     // MARK: Judging
 
     /// RFC 1939 §3: printable ASCII, parted by single spaces.
-    private func judgeOctets(_ command: POP3Command, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private func judgeOctets(_ command: POP3CommandLine<OctetView>, _ line: OctetView, _ remarks: inout Remarks) {
         var isCR = false
         var isControl = false
         var isEightBit = false
@@ -182,35 +195,37 @@ extension POP3Dialogue {
             before = octet
         }
         if before == 32 { isSpaced = true }
-        if isCR { note.violations.append(.pop3BareCR) }
-        if isControl { note.violations.append(.pop3Control) }
+        if isCR { remarks.violations.append(.pop3BareCR) }
+        if isControl { remarks.violations.append(.pop3Control) }
         // PASS may hold spaces as a part of the password (RFC 1939 §7).
-        if isSpaced, command.verb != .pass { note.violations.append(.pop3Spacing) }
+        if isSpaced, command.verb != .pass { remarks.violations.append(.pop3Spacing) }
         guard isEightBit, !wasLost else { return }
         switch command.verb {
         case .user, .pass, .apop:
-            if let offer, !offer.capabilities.contains(.utf8User) { note.violations.append(.pop3EightBitLogin) }
+            if let offer, !offer.capabilities.contains(.utf8User) { remarks.violations.append(.pop3EightBitLogin) }
         case .auth, .stls, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
             nil:
-            if !gaveUTF8 { note.violations.append(.pop3EightBitCommand) }
+            if !gaveUTF8 { remarks.violations.append(.pop3EightBitCommand) }
         }
     }
 
-    private func judgeLength(_ command: POP3Command, _ raw: ArraySlice<UInt8>, _ note: inout Note) {
+    private func judgeLength(_ command: POP3CommandLine<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks)
+    {
         guard raw.count > 255 else { return }
         let isInitial = command.verb == .auth && !command.argument.firstWord.rest.trimmed.isEmpty
-        note.violations.append(isInitial ? .pop3AuthLength : .pop3CommandLength)
+        remarks.violations.append(isInitial ? .pop3AuthLength : .pop3CommandLength)
     }
 
     /// Is the command given where it may be? Only what cannot be otherwise is said: no reply is due that may change it.
-    private func judgePlace(_ command: POP3Command, _ entry: inout Outstanding, _ note: inout Note) {
+    private func judgePlace(_ command: POP3CommandLine<OctetView>, _ entry: inout Outstanding, _ remarks: inout Remarks)
+    {
         guard search == nil else { return }
         if phase == .update || pending.quits > 0 {
-            note.violations.append(.pop3CommandAfterQuit)
+            remarks.violations.append(.pop3CommandAfterQuit)
             return
         }
         if let offer, !offer.capabilities.contains(.pipelining), !outstanding.isEmpty, !wasLost {
-            note.violations.append(.pop3PipeliningNotOffered)
+            remarks.violations.append(.pop3PipeliningNotOffered)
         }
         guard pending.turns == 0, let verb = command.verb else { return }
         switch phase {
@@ -220,46 +235,48 @@ extension POP3Dialogue {
             entry.isMisplaced = !verb.isForTransaction && !(verb == .auth && command.argument.isEmpty)
         case .update, .unknown: return
         }
-        if entry.isMisplaced { note.violations.append(.pop3WrongState) }
+        if entry.isMisplaced { remarks.violations.append(.pop3WrongState) }
         guard let number = entry.number, phase == .transaction else { return }
         // A RSET that was not answered yet may take the mark away.
-        if maildrop.isMarked(number), pending.resets == 0 { note.violations.append(.pop3MarkedNumber) }
+        if maildrop.isMarked(number), pending.resets == 0 { remarks.violations.append(.pop3MarkedNumber) }
     }
 
-    private func judgeArguments(_ command: POP3Command, _ entry: inout Outstanding, _ note: inout Note) {
+    private func judgeArguments(
+        _ command: POP3CommandLine<OctetView>, _ entry: inout Outstanding, _ remarks: inout Remarks
+    ) {
         switch command.fitness {
         case .good: return
-        case .missing: note.violations.append(.pop3MissingArgument)
+        case .missing: remarks.violations.append(.pop3MissingArgument)
         case .surplus:
-            note.violations.append(.pop3SurplusArgument)
+            remarks.violations.append(.pop3SurplusArgument)
             // Names with spaces are no names by RFC 1939 §3, but what the server makes of them is its own affair.
             if command.verb == .user || command.verb == .apop || command.verb == .auth { return }
-        case .noNumber: note.violations.append(.pop3BadNumber)
-        case .zero: note.violations.append(.pop3ZeroNumber)
-        case .noLanguage: note.violations.append(.pop3BadLanguageRange)
+        case .noNumber: remarks.violations.append(.pop3BadNumber)
+        case .zero: remarks.violations.append(.pop3ZeroNumber)
+        case .noLanguage: remarks.violations.append(.pop3BadLanguageRange)
         }
         entry.isMalformed = true
     }
 
     /// Is what the command needs offered? Nothing is said before the server gave a list.
-    private func judgeOffer(_ command: POP3Command, _ note: inout Note) {
+    private func judgeOffer(_ command: POP3CommandLine<OctetView>, _ remarks: inout Remarks) {
         guard let offer, !wasLost, let verb = command.verb else { return }
         func lacks(_ capability: POP3Capabilities) -> Bool { !offer.capabilities.contains(capability) }
         switch verb {
-        case .top: if lacks(.top) { note.violations.append(.pop3TopNotOffered) }
-        case .uidl: if lacks(.uidl) { note.violations.append(.pop3UIDLNotOffered) }
-        case .user: if lacks(.user) { note.violations.append(.pop3UserNotOffered) }
-        case .stls: if lacks(.stls), !offer.isOfTransaction { note.violations.append(.pop3STLSNotOffered) }
-        case .utf8: if lacks(.utf8) { note.violations.append(.pop3UTF8NotOffered) }
-        case .lang: if lacks(.lang) { note.violations.append(.pop3LangNotOffered) }
+        case .top: if lacks(.top) { remarks.violations.append(.pop3TopNotOffered) }
+        case .uidl: if lacks(.uidl) { remarks.violations.append(.pop3UIDLNotOffered) }
+        case .user: if lacks(.user) { remarks.violations.append(.pop3UserNotOffered) }
+        case .stls: if lacks(.stls), !offer.isOfTransaction { remarks.violations.append(.pop3STLSNotOffered) }
+        case .utf8: if lacks(.utf8) { remarks.violations.append(.pop3UTF8NotOffered) }
+        case .lang: if lacks(.lang) { remarks.violations.append(.pop3LangNotOffered) }
         case .auth:
             let (mechanism, rest) = command.argument.firstWord
             guard !mechanism.isEmpty else { return }
             if lacks(.sasl) {
-                note.violations.append(.pop3AuthNotOffered)
-                if !rest.trimmed.isEmpty { note.violations.append(.pop3InitialResponseNotOffered) }
+                remarks.violations.append(.pop3AuthNotOffered)
+                if !rest.trimmed.isEmpty { remarks.violations.append(.pop3InitialResponseNotOffered) }
             } else if !offer.offers(mechanism: mechanism) {
-                note.violations.append(.pop3MechanismNotOffered)
+                remarks.violations.append(.pop3MechanismNotOffered)
             }
         case .pass, .apop, .capa, .stat, .list, .retr, .dele, .noop, .rset, .last, .quit: break
         }

@@ -112,6 +112,7 @@ extension POP3Dialogue {
                 account = .unknown
             }
             server = .replies
+            listing = POP3Listing()
             forgetOutstanding()
         }
         client = .commands
@@ -129,7 +130,7 @@ extension POP3Dialogue {
     // MARK: The client
 
     /// A command of a client whose octets are all there. True when it makes the place certain.
-    mutating func resumeByCommand(_ command: POP3Command) -> Bool {
+    mutating func resumeByCommand(_ command: POP3CommandLine<OctetView>) -> Bool {
         guard let search else { return false }
         guard search.isIdle || offersPipelining == false && !search.isPipelined else { return false }
         // The rest of a line that was cut may still come, when the gap was in the greeting.
@@ -171,8 +172,10 @@ extension POP3Dialogue {
 
     /// A line of a client of whom octets are missing. Nil when it makes the place certain: then it is a command like
     /// any other.
-    mutating func seekClient(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool) -> Note? {
-        guard var next = search else { return nil }
+    mutating func seekClient(
+        _ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool, _ remarks: inout Remarks
+    ) -> Bool {
+        guard var next = search else { return false }
         let command = POP3Command(line)
         let isCommand =
             !next.clientLineIsCut && crlf && command.verb != nil && command.fitness == .good && line.first != 32
@@ -182,33 +185,37 @@ extension POP3Dialogue {
             resume()
             account = .named(user)
             phase = .authorization
-            return nil
+            return false
         }
-        var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw)
+        remarks.element = .unplaced
+        remarks.exchange = currentExchange
         next.isSecret = !isCommand
         guard isCommand else {
-            note.masked = raw.masking(0..<raw.count)
+            remarks.mask(raw.masking(0..<raw.count))
             next.restart()
             search = next
-            return note
+            return true
         }
-        note.masked = Self.maskedCommand(raw)
+        remarks.mask(Self.maskedCommand(raw))
         search = next
         seekReply(
             to: Outstanding(
                 verb: command.verb, exchange: exchange, shape: command.shape, number: command.number))
         if command.verb == .user, search?.candidate != nil { search?.candidateName = command.argument.text }
-        return note
+        return true
     }
 
     // MARK: The server
 
     /// A line of the server while the place is not certain.
-    mutating func seekServer(_ raw: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ crlf: Bool) -> Note {
-        guard var next = search else { return Note(.server, .unplaced, exchange: currentExchange, raw: raw) }
+    mutating func seekServer(
+        _ raw: ArraySlice<UInt8>, _ line: OctetView, _ crlf: Bool, _ remarks: inout Remarks
+    ) {
+        remarks.element = .unplaced
+        guard var next = search else { return }
         let known = next.clientIsWhole ? next.candidate ?? next.open : nil
-        var note = Note(.server, .unplaced, exchange: known?.exchange ?? currentExchange, raw: raw)
-        if next.isSecret, POP3Status(line) == .error { note.masked = raw.masking(4..<raw.count) }
+        remarks.exchange = known?.exchange ?? currentExchange
+        if next.isSecret, POP3Status(line) == .error { remarks.mask(raw.masking(4..<raw.count)) }
         let isCut = serverLineIsCut
         serverLineIsCut = false
         let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
@@ -219,8 +226,8 @@ extension POP3Dialogue {
         } else if next.open != nil {
             if isDot {
                 resume()
-                note.facts.append(.resumed)
-                return note
+                remarks.tell(.resumed)
+                return
             }
         } else {
             switch next.step(line, isDot) {
@@ -232,20 +239,19 @@ extension POP3Dialogue {
                 next.turns += 1
                 if isTelling || (!next.isPipelined && (next.turns >= 2 || offersPipelining == false)) {
                     resume()
-                    note.facts.append(.resumed)
+                    remarks.tell(.resumed)
                     infer(verb, accepted)
-                    return note
+                    return
                 }
                 next.forgetCandidate()
                 next.user = verb == .user && accepted && !next.isPipelined ? name : nil
             }
         }
         search = next
-        return note
     }
 
     /// What a reply says of the state of the session.
-    private mutating func infer(_ verb: POP3Command.Verb?, _ accepted: Bool) {
+    private mutating func infer(_ verb: POP3Verb?, _ accepted: Bool) {
         guard accepted, let verb else { return }
         switch verb {
         case .pass, .apop, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last: phase = .transaction
@@ -268,7 +274,7 @@ extension POP3Dialogue.Search {
     }
 
     /// Takes a line of the server that is known from its beginning.
-    mutating func step(_ line: ArraySlice<UInt8>, _ isDot: Bool) -> Step {
+    mutating func step(_ line: OctetView, _ isDot: Bool) -> Step {
         guard let candidate else {
             user = nil
             turns = 0
@@ -317,12 +323,12 @@ extension POP3Dialogue.Search {
 
 extension POP3Listing {
     /// Takes a line when it is one of such a listing.
-    fileprivate mutating func takes(_ line: ArraySlice<UInt8>) -> Bool {
+    fileprivate mutating func takes(_ line: OctetView) -> Bool {
         switch verb {
         case .list: return POP3Scan(line).map { $0.value.decimal != nil && take($0.number) } ?? false
         case .uidl: return POP3Scan(line).map { take($0.number) } ?? false
         case .capa:
-            let capability = POP3CapabilityLine(line)
+            let capability = POP3CapabilityLine(ArraySlice(line))
             guard capability.flaw == nil else { return false }
             if capability.capability != .other { lines &+= 1 }
             return true

@@ -42,17 +42,17 @@ package struct POP3Dialogue: Dialogue {
         case greetingPending
         /// A status line. Successors: `listing`, `message`.
         case replies
-        /// Lines up to a lone dot. Successor: `replies`.
-        case listing(POP3Listing)
+        /// Lines up to a lone dot, which `listing` follows. Successor: `replies`.
+        case listing
         /// A message up to CRLF.CRLF. Successor: `replies`.
         case message(Content)
     }
 
     /// A command that awaits its reply.
     struct Outstanding: Equatable, Sendable {
-        var verb: POP3Command.Verb?
+        var verb: POP3Verb?
         var exchange: Int
-        var shape: POP3Command.ReplyShape
+        var shape: POP3ReplyShape
         /// The message number that the command names.
         var number: Int?
         /// The line may be a password; servers like to repeat what they did not understand.
@@ -108,6 +108,8 @@ package struct POP3Dialogue: Dialogue {
 
     var client = ClientState.commands
     var server = ServerState.greetingPending
+    /// What the lines of the listing under way have shown.
+    var listing = POP3Listing()
     var outstanding = Fifo<Outstanding>()
     var exchange = 0
     /// The name of the USER command that came last, when nothing came behind it.
@@ -147,6 +149,7 @@ package struct POP3Dialogue: Dialogue {
     var serverLineIsCut = false
     package internal(set) var mayHaveSecurityLayer = false
     package private(set) var opaque: OpaqueReason?
+    package var listens = true
 
     package init() {}
 
@@ -178,10 +181,28 @@ package struct POP3Dialogue: Dialogue {
         }
     }
 
-    package mutating func accept(line: ArraySlice<UInt8>, from side: Side) -> Note {
+    package func lineLimit(_ side: Side) -> Int? {
+        if opaque != nil { return nil }
         switch side {
-        case .client: acceptClient(line)
-        case .server: acceptServer(line)
+        case .client:
+            if let search, !search.clientIsWhole { return nil }
+            switch client {
+            case .commands, .saslResponse: return DialogueLimits.line
+            case .saslAwaiting, .tlsOffered, .submissionOffered, .submission: return nil
+            }
+        case .server:
+            switch server {
+            case .greetingPending, .listing: return DialogueLimits.line
+            case .replies: return search == nil ? DialogueLimits.line : nil
+            case .message: return nil
+            }
+        }
+    }
+
+    package mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks) {
+        switch side {
+        case .client: acceptClient(line, &remarks)
+        case .server: acceptServer(line, &remarks)
         }
     }
 
@@ -252,6 +273,7 @@ package struct POP3Dialogue: Dialogue {
         account = .none
         search = nil
         maildrop = POP3Maildrop()
+        listing = POP3Listing()
         offer = nil
     }
 

@@ -105,7 +105,7 @@ struct POP3Listing: Equatable, Sendable {
     static let mostIDs = 128
 
     let word: String
-    let verb: POP3Command.Verb?
+    let verb: POP3Verb?
     /// Lines of the right form.
     var lines = 0
     /// All lines were of the right form.
@@ -121,7 +121,7 @@ struct POP3Listing: Equatable, Sendable {
     private var idEnds: [Int] = []
     private var idMarks: [UInt64] = []
 
-    init(_ word: String, _ verb: POP3Command.Verb?) {
+    init(_ word: String = "", _ verb: POP3Verb? = nil) {
         self.word = word
         self.verb = verb
     }
@@ -139,15 +139,17 @@ struct POP3Listing: Equatable, Sendable {
     }
 
     /// Takes a unique-id. False when one that is kept is the same.
-    mutating func take(id: ArraySlice<UInt8>) -> Bool {
+    mutating func take(id: some OctetLine) -> Bool {
         guard idEnds.count < Self.mostIDs else { return true }
         // FNV-1a. Equal marks are looked at octet by octet.
         var mark: UInt64 = 0xCBF2_9CE4_8422_2325
         for octet in id { mark = (mark ^ UInt64(octet)) &* 0x100_0000_01B3 }
         var isNew = true
-        for (index, other) in idMarks.enumerated() where other == mark {
+        for index in idMarks.indices where idMarks[index] == mark {
             let start = index == 0 ? 0 : idEnds[index - 1]
-            if ids[start..<idEnds[index]].elementsEqual(id) { isNew = false }
+            guard ids[start..<idEnds[index]].elementsEqual(id) else { continue }
+            isNew = false
+            break
         }
         ids += id
         idEnds.append(ids.count)

@@ -11,7 +11,7 @@ package enum POP3Status: Equatable, Sendable {
     case none
 
     /// `line` is without its line end. `+OK` is looked for before `+`, which it begins with.
-    package init(_ line: ArraySlice<UInt8>) {
+    package init(_ line: some OctetLine) {
         if line.hasPrefixIgnoringCase("+OK") {
             self = .ok
         } else if line.hasPrefixIgnoringCase("-ERR") {
@@ -106,7 +106,7 @@ package struct POP3ResponseCode: Equatable, Sendable {
     }
 
     /// The code may stand in a reply to `verb` of this sign (RFC 2449 §8.1, RFC 3206 §4 and §5, RFC 6856 §5).
-    package func mayAnswer(_ verb: POP3Command.Verb?, accepted: Bool) -> Bool {
+    package func mayAnswer(_ verb: POP3Verb?, accepted: Bool) -> Bool {
         switch name {
         case .other: return true
         case .sys: return !accepted

@@ -161,6 +161,7 @@ package struct SMTPDialogue: Dialogue {
     var mayLeakSecret = false
     package internal(set) var mayHaveSecurityLayer = false
     package internal(set) var opaque: OpaqueReason?
+    package var listens = true
 
     package init(_ variant: Variant = .smtp) { self.variant = variant }
 
@@ -196,10 +197,22 @@ package struct SMTPDialogue: Dialogue {
         }
     }
 
-    package mutating func accept(line: ArraySlice<UInt8>, from side: Side) -> Note {
+    package func lineLimit(_ side: Side) -> Int? {
+        if opaque != nil { return nil }
         switch side {
-        case .client: acceptClient(line)
-        case .server: acceptServer(line)
+        case .server: return isCertain ? DialogueLimits.line : nil
+        case .client:
+            switch client {
+            case .commands, .saslResponse: return DialogueLimits.line
+            case .dataOffered, .data, .chunk, .saslAwaiting, .edgeOffered, .blobOffered, .blob, .lost: return nil
+            }
+        }
+    }
+
+    package mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks) {
+        switch side {
+        case .client: remarks.take(acceptClient(line))
+        case .server: remarks.take(acceptServer(line))
         }
     }
 
