@@ -96,11 +96,17 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         while true {
             if drain(side, into: &notes) {
                 moved = true
-                if side == .server, client.hasOctets { return true }
+                if side == .server, client.hasOctets || owesNothing { return true }
             }
             guard dialogue.isCompressed, inflate(side, into: &notes) else { return moved }
             moved = true
         }
+    }
+
+    /// The client is to send content of no octets, which begins and ends without any.
+    private var owesNothing: Bool {
+        if case .content(_, .octets(0)) = dialogue.demand(.client) { return true }
+        return false
     }
 
     /// Inflates a bounded piece. False when there is nothing to inflate.
@@ -134,6 +140,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         case .needsMore: return false
         case .broken:
             guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
+            // What was inflated and is not whole came before it.
+            let cut = dialogue.isOpaque ? [] : path.framer.rest()
+            if !cut.isEmpty { tellRest(cut, &dialogue, &path, side, into: &notes) }
             let violation = dialogue.isOpaque ? nil : dialogue.brokenCompression(side)
             let exchange = dialogue.currentExchange
             let facts: [Fact] = dialogue.isOpaque ? [] : [.opaque(.compress)]
@@ -272,7 +281,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         while true {
             if path.isPlain, let limit = dialogue.lineLimit(side), let line = path.framer.line(limit: limit) {
                 acceptLine(line, &dialogue, side, into: &notes)
-                if yields || dialogue.isCompressed { return true }
+                if yields || dialogue.isCompressed || letsGoOn(notes) { return true }
                 moved = true
                 continue
             }
@@ -303,9 +312,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
                     acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+                    let isAsked = letsGoOn(notes)
                     if let hasty { notes[notes.count - 1].violations.append(hasty) }
-                    // What stands behind the line that began it is deflated.
-                    if yields || (dialogue.isCompressed && path.inflater == nil) { return true }
+                    // What stands behind the line that began it is deflated. An empty literal that was asked for is there
+                    // at once, before anything else of the server.
+                    if yields || isAsked || (dialogue.isCompressed && path.inflater == nil) {
+                        return true
+                    }
                 } else if length == nil, path.framer.count <= limit, !isTail {
                     return moved
                 } else {
@@ -364,11 +377,16 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             case .seek(let limit):
                 guard !path.framer.isEmpty else { return moved }
+                // What waited before the gap is told: only octets that wait from here on can be behind an edge.
+                path.waited = false
+                path.lineWaited = false
                 let length = path.framer.lineLength()
                 if path.unplacedTail {
                     pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 } else if let length, length <= limit {
                     acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+                    // A line that shows itself to be no line, like a TLS record: its side has spoken behind the edge.
+                    if notes.last?.element == .opaque { path.spokeOpaquely = true }
                     if yields { return true }
                 } else if length == nil, path.framer.count <= limit {
                     return moved
@@ -403,6 +421,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             }
         }
+    }
+
+    /// The last note lets the other side go on.
+    private static func letsGoOn(_ notes: [Note]) -> Bool {
+        if case .goAhead? = notes.last?.element { true } else { false }
     }
 
     /// Shows a line to the dialogue and takes note of it.

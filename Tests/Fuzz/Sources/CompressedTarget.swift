@@ -11,9 +11,10 @@ extension FuzzTarget {
         let input = FuzzInput(input)
         var numbers = input.numbers
         let plain = BothSides.decode(input.octets)
+        let dialogue = IMAPDialogue.forFuzzing(input)
         switch input.seed % 4 {
-        case 0: garbage(plain, &numbers)
-        default: faithful(plain, &numbers)
+        case 0: garbage(plain, dialogue, &numbers)
+        default: faithful(plain, dialogue, &numbers)
         }
     }
 
@@ -25,13 +26,13 @@ extension FuzzTarget {
     }
 
     /// The octets are taken for a deflate stream.
-    private static func garbage(_ plain: Conversation, _ numbers: inout SeededNumbers) {
+    private static func garbage(_ plain: Conversation, _ dialogue: IMAPDialogue, _ numbers: inout SeededNumbers) {
         var conversation = Conversation()
         for step in opening("COMPRESS DEFLATE") + plain.steps { conversation.add(step) }
-        conversation.check(IMAPDialogue(), &numbers) { _ in nil }
+        conversation.check(dialogue, &numbers) { _ in nil }
     }
 
-    private static func faithful(_ plain: Conversation, _ numbers: inout SeededNumbers) {
+    private static func faithful(_ plain: Conversation, _ dialogue: IMAPDialogue, _ numbers: inout SeededNumbers) {
         var conversation = Conversation()
         var clear = Conversation()
         for step in opening("COMPRESS DEFLATE") { conversation.add(step) }
@@ -48,12 +49,12 @@ extension FuzzTarget {
         let prefix: [Side: Int] = [
             .client: "z COMPRESS DEFLATE\r\n".utf8.count, .server: "* OK ready\r\nz OK done\r\n".utf8.count,
         ]
-        let followed = conversation.check(IMAPDialogue(), &numbers) { side in
+        let followed = conversation.check(dialogue, &numbers) { side in
             if ends { return nil }
             return Array(conversation.octets(side).prefix(prefix[side] ?? 0)) + plain.octets(side)
         }
         if ends { return }
-        let reference = Conversation.follow(clear.steps, IMAPDialogue())
+        let reference = Conversation.follow(clear.steps, dialogue)
         for side in Side.allCases {
             // The command that differs, and its reply, are the first notes.
             let ours = followed.notes.joined(side).dropFirst(side == .client ? 1 : 2)

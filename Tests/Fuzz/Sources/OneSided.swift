@@ -65,5 +65,7 @@ struct OneSided {
 
 extension Dialogue where Self == IMAPDialogue {
     /// With and without the parsing of mailbox data.
-    static func forFuzzing(_ input: FuzzInput) -> IMAPDialogue { IMAPDialogue() }
+    static func forFuzzing(_ input: FuzzInput) -> IMAPDialogue {
+        IMAPDialogue(keepsMailbox: input.seed >> 8 & 1 == 1)
+    }
 }

@@ -23,7 +23,9 @@ struct Seeds {
             write(FuzzInput.encode(file.octets, seed: 0), "pcapng", file.name)
         }
         for (index, exchange) in Self.exchanges.enumerated() {
-            for seed in 0..<24 { write(FuzzInput.encode(Array(exchange.utf8), seed: UInt64(seed)), "sasl", "\(index)-\(seed)") }
+            for seed in 0..<24 {
+                write(FuzzInput.encode(Array(exchange.utf8), seed: UInt64(seed)), "sasl", "\(index)-\(seed)")
+            }
         }
         for (index, text) in Self.texts.enumerated() {
             write(FuzzInput.encode(Array(text.octets.utf8), seed: text.kind), "expressions", "text-\(index)")
@@ -74,6 +76,10 @@ struct Seeds {
                 FuzzInput.encode(BothSides.encode(steps, losing: losing), seed: 3), proto.rawValue, "\(kind)-\(name)")
         }
         write(FuzzInput.encode(Self.capture(turns, proto), seed: 0), "pcapng", name)
+        // Which protocol a relay speaks follows from the seed.
+        for seed in 0..<4 {
+            write(FuzzInput.encode(BothSides.encode(steps), seed: UInt64(seed)), "relay", "\(seed)-\(name)")
+        }
         if proto == .imap {
             write(FuzzInput.encode(Self.responses(turns), seed: 1), "imap-grammar", name)
             write(FuzzInput.encode(BothSides.encode(steps), seed: 1), "imap-compressed", name)
@@ -168,7 +174,8 @@ struct Seeds {
 
     /// Exchanges of SASL: see `FuzzTarget.sasl` for what stands before a message.
     private static let exchanges = [
-        "C\0ann\0secretword", "SUsername:\nCann\nSPassword:\nCsecretword", "S<1.2@example.com>\nCann b913a602c7eda7a495b4e6e7334d3890",
+        "C\0ann\0secretword", "SUsername:\nCann\nSPassword:\nCsecretword",
+        "S<1.2@example.com>\nCann b913a602c7eda7a495b4e6e7334d3890",
         "Cn,,n=ann,r=fyko+d2lbbFgONRv\nSr=fyko+d2lbbFgONRvxyz,s=QSXCR+Q6sek8bf92,i=4096\nCc=biws,r=fyko+d2lbbFgONRvxyz,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=\nSv=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
         "Cn,a=ann,\u{1}host=example.com\u{1}port=143\u{1}auth=Bearer token.token\u{1}\u{1}\nS{\"status\":\"401\"}\nC\u{1}",
         "Cuser=ann\u{1}auth=Bearer token.token\u{1}\u{1}", "ann\n\nsecretword", "ann\nbob\npassword", "c*",

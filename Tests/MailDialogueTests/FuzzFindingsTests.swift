@@ -1,0 +1,102 @@
+// What random input found (Scripts/fuzz), each as a test with the octets that showed it.
+
+import Testing
+
+@testable import MailDialogue
+
+@Suite struct FuzzFindingsTests {
+    /// An account that held ^A brought a field of its own, and the server took another name for it.
+    @Test(arguments: [SASLMechanism.xoauth2, .oauthBearer])
+    func anAccountWithTheEndOfAFieldIsNotSent(_ mechanism: SASLMechanism) throws {
+        for login in [
+            SASLLogin(account: "ann\u{1}auth=Bearer other\u{1}", secret: SecretBytes("token".utf8)),
+            SASLLogin(account: "ann", secret: SecretBytes("token\u{1}host=x".utf8)),
+            SASLLogin(account: "ann", secret: SecretBytes("token".utf8), host: "x\u{1}port=1"),
+        ] {
+            var client = try #require(SASLClientMachine(mechanism, login, nonce: []))
+            #expect(client.begin() == .fail(.unusable("the account or the token holds ^A")))
+        }
+    }
+
+    /// What waited before a gap was still taken for waiting behind it: a handshake was called an injection, and how it was
+    /// masked depended on its pieces.
+    @Test func whatWaitedBeforeAGapDoesNotWaitBehindIt() {
+        var whole = Tap(SMTPDialogue())
+        var notes: [Note] = []
+        whole.receive(Array("STARTTLS\r\n\u{16}\u{3}\u{1}\n".utf8), from: .client, into: &notes)
+        whole.lose(.server, into: &notes)
+        var single = whole
+        var pieces = notes
+        let more = Array("hello".utf8)
+        whole.receive(more, from: .client, into: &notes)
+        for octet in more { single.receive([octet], from: .client, into: &pieces) }
+        #expect(whole.dialogue.opaque == .tls)
+        #expect(notes.joined(.client) == pieces.joined(.client))
+        #expect(notes.joined(.client).last?.violations == [])
+        #expect(single == whole)
+    }
+
+    /// Both sides shook hands behind a gap; that the client had spoken first was forgotten, and the server's part was called an
+    /// injected reply.
+    @Test func aHandshakeThatIsKnownByItsFirstLineBeginsWithTheClient() {
+        var tap = Tap(SMTPDialogue())
+        var notes: [Note] = []
+        func say(_ side: Side, _ text: String) { tap.receive(Array(text.utf8), from: side, into: &notes) }
+        tap.lose(.client, into: &notes)
+        tap.lose(.server, into: &notes)
+        say(.server, "-8BITMIME\r\n")
+        say(.client, "STARTTLS\r\n")
+        say(.server, "220 2.0.0 Go on\r\n")
+        say(.client, "\u{16}\u{3}\u{1}\u{0}\u{5}hello")
+        say(.server, "\u{16}\u{3}\u{3}\u{0}\u{5}world")
+        say(.client, "\u{17}\u{3}\u{3}\u{0}\u{3}ab\n")
+        #expect(tap.dialogue.opaque == .tls)
+        #expect(notes.allSatisfy { $0.violations.isEmpty })
+    }
+
+    /// Where a stream breaks that should be deflated, what was told depended on its pieces.
+    @Test(arguments: [
+        "a2 OK done\r\n", "* 7 EXISTS\r\n", "z\r\n", "\u{0}\u{5}\u{0}\u{7a}\u{7f}hello", "\u{3}\u{0}hello\r\n",
+        "\u{4b}\u{4c}\u{4a}\u{6}\u{0}xyz\u{7f}\u{7f}\u{7f}\u{7f}",
+        "\u{5}\u{40}\u{1}\u{1}\u{1}\u{1}\u{1}\u{7f}\u{7f}\u{7f}",
+    ])
+    func aBrokenStreamIsToldTheSameForEverySplit(_ text: String) {
+        var tap = Tap(IMAPDialogue())
+        var opening: [Note] = []
+        tap.receive(Array("* PREAUTH ready\r\n".utf8), from: .server, into: &opening)
+        tap.receive(Array("a1 COMPRESS DEFLATE\r\n".utf8), from: .client, into: &opening)
+        tap.receive(Array("a1 OK done\r\n".utf8), from: .server, into: &opening)
+        #expect(tap.dialogue.isCompressed)
+        let wire = Array(text.utf8)
+        var whole = tap
+        var notes: [Note] = []
+        whole.receive(wire, from: .server, into: &notes)
+        for cut in wire.indices.dropFirst() {
+            var halved = tap
+            var pieces: [Note] = []
+            halved.receive(wire[..<cut], from: .server, into: &pieces)
+            halved.receive(wire[cut...], from: .server, into: &pieces)
+            let same = pieces.joined(.server) == notes.joined(.server) && halved == whole
+            #expect(same, "a cut before octet \(cut)")
+        }
+        // The first is the header of no block: not an octet of it is lost.
+        if text.hasPrefix("a2") { #expect(notes.octets(.server) == wire) }
+    }
+
+    /// An empty literal that the server asked for was told behind what the server said next, when both came at once.
+    @Test func anEmptyLiteralIsThereAsSoonAsItIsAskedFor() {
+        var tap = Tap(IMAPDialogue())
+        var opening: [Note] = []
+        tap.receive(Array("* PREAUTH ready\r\n".utf8), from: .server, into: &opening)
+        tap.receive(Array("a1 CREATE {0}\r\n".utf8), from: .client, into: &opening)
+        var single = tap
+        let answer = Array("+ go on\r\n* 1 EXISTS\r\n".utf8)
+        var notes: [Note] = []
+        tap.receive(answer, from: .server, into: &notes)
+        var pieces: [Note] = []
+        for octet in answer { single.receive([octet], from: .server, into: &pieces) }
+        #expect(notes.map(\.side) == [.server, .client, .client, .server])
+        #expect(pieces == notes)
+        #expect(single == tap)
+    }
+}
