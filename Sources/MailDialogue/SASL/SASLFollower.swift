@@ -86,8 +86,12 @@ package struct SASLFollower: Equatable, Sendable {
         if base64.count > lineLimit { violations.append(.saslLineTooLong) }
         let isEmpty = isInitial && base64.elementsEqual([UInt8(ascii: "=")])
         guard let octets = isEmpty ? [] : Base64.decode(base64) else {
-            violations.append(Self.hasPaddingInside(base64) ? .saslPaddingInside : .saslBadBase64)
-            return unreadable(base64, isBlind ? [] : violations)
+            let isPadded = Self.hasPaddingInside(base64)
+            violations.append(isPadded ? .saslPaddingInside : .saslBadBase64)
+            var reading = unreadable(base64, isBlind ? [] : violations)
+            // One who follows the masked form is to find the same wrong with it.
+            if !isBlind { reading.masked = Self.brokenMask(base64.count, isPadded: isPadded) }
+            return reading
         }
         if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
         let finding = exchange.accept(octets, from: .client)
@@ -123,6 +127,13 @@ package struct SASLFollower: Equatable, Sendable {
     /// A single asterisk would read as a cancel.
     private static func stars(_ base64: ArraySlice<UInt8>) -> [UInt8] {
         base64.count == 1 ? [UInt8(ascii: "-")] : [UInt8](repeating: UInt8(ascii: "*"), count: base64.count)
+    }
+
+    /// A mask that is no base64 either, in the same way.
+    private static func brokenMask(_ count: Int, isPadded: Bool) -> [UInt8] {
+        guard count > 0 else { return [] }
+        let (first, others) = isPadded ? (UInt8(ascii: "="), UInt8(ascii: "A")) : (UInt8(ascii: "!"), SASLMask.octet)
+        return [first] + [UInt8](repeating: others, count: count - 1)
     }
 
     /// Nothing but base64 digits and pad characters, and one of these not at the end.
