@@ -2,53 +2,46 @@
 
 import MailMessage
 
-/// What is said of a line beside its element.
-struct SMTPRemarks {
-    var violations: [Violation] = []
-    var facts: [Fact] = []
-    var masked: ArraySlice<UInt8>?
-}
-
 extension SMTPDialogue {
-    mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
+    mutating func acceptClient(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         switch client {
-        case .saslResponse(let follower): acceptResponse(raw, follower)
-        case .lost(let loss): acceptUnplaced(raw, loss)
+        case .saslResponse(let follower): acceptResponse(raw, follower, &remarks)
+        case .lost(let loss): acceptUnplaced(raw, loss, &remarks)
         case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .edgeOffered, .blobOffered, .blob:
-            acceptCommand(raw)
+            acceptCommand(raw, &remarks)
         }
     }
 
-    private mutating func acceptResponse(_ raw: ArraySlice<UInt8>, _ follower: SASLFollower?) -> Note {
+    private mutating func acceptResponse(
+        _ raw: ArraySlice<UInt8>, _ follower: SASLFollower?, _ remarks: inout Remarks
+    ) {
         let (line, crlf) = raw.withoutLineEnd
-        var note = Note(.client, .response, exchange: currentExchange, raw: raw)
-        var violations: [Violation] = crlf ? [] : [.smtpBareLineEnd]
+        remarks.element = .response
+        remarks.exchange = currentExchange
+        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
         hold = .auth(isComplete: false)
         if var follower {
             let reading = follower.response(line)
             client = .saslAwaiting(follower)
-            if let masked = reading.masked { note.masked = masked[...] + raw[line.endIndex...] }
-            if let credential = reading.credential { note.facts = [.credential(credential)] }
-            violations += reading.violations
+            if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
+            if let credential = reading.credential { remarks.tell(.credential(credential)) }
+            remarks.violations += reading.violations
         } else {
             // Its AUTH was not seen, so nobody knows what in it is secret.
             client = .saslAwaiting(nil)
-            note.masked = raw.masking(0..<raw.count)
+            remarks.mask(raw.masking(0..<raw.count))
         }
-        if !violations.isEmpty { note.violations = violations }
-        resumeBehindResponse(&note)
-        return note
+        resumeBehindResponse(&remarks)
     }
 
-    mutating func acceptCommand(_ raw: ArraySlice<UInt8>) -> Note {
+    mutating func acceptCommand(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         let octets = raw.span
         let (length, crlf) = octets.lineLength
         let line = octets.extracting(0..<length)
         let command = SMTPCommandCut(line)
         exchange &+= 1
         unanswered = nil
-        var remarks = SMTPRemarks()
-        if resumesReplies() { remarks.facts.append(.resumed) }
+        if resumesReplies() { remarks.tell(.resumed) }
         if !crlf { remarks.violations.append(.smtpBareLineEnd) }
         judgeLine(line, command, &remarks)
         judgeTiming(command, &remarks)
@@ -60,7 +53,7 @@ extension SMTPDialogue {
         case .helo, .ehlo, .lhlo:
             sent = Sent()
             judgeHello(line, command, &remarks)
-            remarks.facts.append(.clientName(line.extracting(command.argument).text))
+            remarks.tell(.clientName(line.extracting(command.argument).text))
         case .mail, .send, .soml, .saml, .rcpt: acceptPath(line, command, &entry, &remarks)
         case .data:
             client = .dataOffered
@@ -79,13 +72,13 @@ extension SMTPDialogue {
         case .xexch50: client = .blobOffered(size: line.extracting(line.firstWord(command.argument).word).decimal)
         case .rset: sent = Sent()
         case .clientID:
-            remarks.masked = mask(partial: raw, from: .client)
+            remarks.mask(secret(of: line).map { raw.masking($0) })
             entry.traits.insert(.isSecret)
         case .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward, .verb, .onex: break
         case nil:
             remarks.violations.append(.smtpUnknownCommand)
-            remarks.masked = mayLeakSecret ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
-            if remarks.masked != nil {
+            if let hidden = mayLeakSecret ? 0..<raw.count : secret(of: line) {
+                remarks.mask(raw.masking(hidden))
                 entry.traits.insert(.isSecret)
                 isNameless = true
             }
@@ -103,26 +96,24 @@ extension SMTPDialogue {
         if !isCertain { releaseHeld() }
         if outstanding.count > DialogueLimits.outstanding {
             remarks.violations.append(.smtpTooManyOutstanding)
-            remarks.facts.append(.opaque(.holdLimit))
+            remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
         }
+        let start = raw.startIndex
         let word =
             command.verb?.rawValue
-            ?? (isNameless
-                ? ""
-                : raw[(raw.startIndex + command.word.lowerBound)..<(raw.startIndex + command.word.upperBound)].keyword())
-        return Note(
-            .client, .command(Command(verb: word, isKnown: command.verb != nil)), exchange: entry.exchange, raw: raw,
-            masked: remarks.masked, facts: remarks.facts, violations: remarks.violations)
+            ?? (isNameless ? "" : raw[(start + command.word.lowerBound)..<(start + command.word.upperBound)].keyword())
+        remarks.element = .command(Command(verb: word, isKnown: command.verb != nil))
+        remarks.exchange = entry.exchange
     }
 
     /// MAIL and RCPT: the path and what the parameters ask for.
     private mutating func acceptPath(
-        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout Remarks
     ) {
         let isRecipient = command.verb == .rcpt
         let cut = SMTPPathCut(line, command.argument, keyword: isRecipient ? "TO:" : "FROM:")
-        entry.mailbox = line.extracting(cut?.mailbox ?? command.argument).text
+        if listens { entry.mailbox = line.extracting(cut?.mailbox ?? command.argument).text }
         var asked = SMTPAsked()
         if let cut {
             judgePath(line, cut, isRecipient: isRecipient, &remarks)
@@ -145,11 +136,11 @@ extension SMTPDialogue {
     /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many, and
     /// what comes may be content or commands.
     private mutating func acceptChunk(
-        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout Remarks
     ) {
         guard let chunk = command.chunk(line) else {
             remarks.violations.append(.smtpBadChunkSize)
-            remarks.facts.append(.opaque(.desynchronised))
+            remarks.tell(.opaque(.desynchronised))
             return becomeOpaque(.desynchronised)
         }
         client = .chunk(size: chunk.size, isLast: chunk.isLast)
@@ -162,7 +153,7 @@ extension SMTPDialogue {
 
     /// AUTH mechanism [initial-response] (RFC 4954 §4).
     private mutating func acceptAuth(
-        _ raw: ArraySlice<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks
+        _ raw: ArraySlice<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {
         let start = raw.startIndex
         let argument = raw[(start + command.argument.lowerBound)..<(start + command.argument.upperBound)]
@@ -172,9 +163,9 @@ extension SMTPDialogue {
         if !initial.isEmpty {
             let reading = follower.response(initial)
             if let masked = reading.masked {
-                remarks.masked = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
+                remarks.mask(raw[..<initial.startIndex] + masked + raw[initial.endIndex...])
             }
-            if let credential = reading.credential { remarks.facts.append(.credential(credential)) }
+            if let credential = reading.credential { remarks.tell(.credential(credential)) }
             remarks.violations += reading.violations
         }
         client = .saslAwaiting(follower)

@@ -175,46 +175,45 @@ extension SMTPDialogue {
     // MARK: The client
 
     /// A line whose place is not known, or that makes it known.
-    mutating func acceptUnplaced(_ raw: ArraySlice<UInt8>, _ loss: SMTPLoss) -> Note {
+    mutating func acceptUnplaced(_ raw: ArraySlice<UInt8>, _ loss: SMTPLoss, _ remarks: inout Remarks) {
         var loss = loss
         let octets = raw.span
         let (length, crlf) = octets.lineLength
         let line = octets.extracting(0..<length)
-        let masked = maskUnplaced(raw)
-        var note = Note(.client, .unplaced, exchange: currentExchange, raw: raw, masked: masked)
+        remarks.element = .unplaced
+        remarks.exchange = currentExchange
+        remarks.mask(maskUnplaced(raw))
         let verb = SMTPCommandCut(line).verb
         if loss.isBroken {
             loss.isBroken = false
             loss.followsCRLF = crlf
             loss.last = .tail(mayBeDATA: Self.isSuffixOfDATA(line.extracting(line.trimmed(0..<line.count))))
             client = .lost(loss)
-            return note
+            return
         }
         loss.last = .line(verb)
         switch loss.place {
         case .edge:
             if line.count > 1, line[0] == 0x16, line[1] == 0x03 {
-                note.element = .opaque
-                note.masked = nil
-                note.facts = [.opaque(.tls)]
-                becomeOpaque(.tls)
-                return note
+                remarks.element = .opaque
+                remarks.masked = nil
+                remarks.tell(.opaque(.tls))
+                return becomeOpaque(.tls)
             }
             client = .commands
-            guard case .lost(let search) = replies, !search.isBroken else { return acceptCommand(raw) }
+            remarks.masked = nil
+            guard case .lost(let search) = replies, !search.isBroken else { return acceptCommand(raw, &remarks) }
             forget()
             replies = .certain
-            var command = acceptCommand(raw)
-            command.facts.insert(.resumed, at: 0)
-            return command
+            acceptCommand(raw, &remarks)
+            return remarks.tellResumed()
         case .content where loss.followsCRLF && crlf && line.count == 1 && line[0] == 46:
             if let offer, !offer.extensions.contains(.chunking) {
                 client = .commands
                 endsGroup = false
                 settleHead()
-                note.facts = [.resumed]
-                note.masked = nil
-                return note
+                remarks.masked = nil
+                return remarks.tell(.resumed)
             }
         case .awaitingData: loss.place = .anything
         case .awaitingAuth:
@@ -224,7 +223,6 @@ extension SMTPDialogue {
         }
         loss.followsCRLF = crlf
         client = .lost(loss)
-        return note
     }
 
     /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
@@ -256,14 +254,17 @@ extension SMTPDialogue {
     // MARK: The server
 
     /// A reply line that may answer anything, or that makes certain what it answers.
-    mutating func acceptUnplacedReply(_ raw: ArraySlice<UInt8>, _ search: SMTPReplySearch) -> Note {
+    mutating func acceptUnplacedReply(
+        _ raw: ArraySlice<UInt8>, _ search: SMTPReplySearch, _ remarks: inout Remarks
+    ) {
         var search = search
-        var note = Note(.server, .unplaced, exchange: currentExchange, raw: raw)
+        remarks.element = .unplaced
+        remarks.exchange = currentExchange
         let octets = raw.span
         let line = octets.extracting(0..<octets.lineLength.length)
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
-            return note
+            return
         }
         if search.lines > 0 || !search.isWhole {
             let text = line.extracting(line.clamp(reply.textStart)...)
@@ -274,29 +275,28 @@ extension SMTPDialogue {
         search.code = reply.isLast ? nil : reply.code
         guard reply.isLast else {
             replies = .lost(search)
-            return note
+            return
         }
         replies = .lost(SMTPReplySearch(isBroken: false, isWhole: true))
-        if isHopeless { return note }
+        if isHopeless { return }
         switch reply.code {
-        case 354: resumeContent(&note)
-        case 334: resumeResponse(&note)
+        case 354: resumeContent(&remarks)
+        case 334: resumeResponse(&remarks)
         case 250 where search.hasKeyword && !search.offer.extensions.contains(.pipeConnect):
-            if resume(behind: [.ehlo, .lhlo], &note, reply) {
+            if resume(behind: [.ehlo, .lhlo], &remarks, reply) {
                 helloSeen = true
                 offer = search.isWhole ? search.offer : nil
                 doubt.subtract([.hello, .transaction])
             }
-        case 252: _ = resume(behind: [.vrfy, .expn], &note, reply)
-        case 221: if resume(behind: [.quit], &note, reply) { hasQuit = true }
-        case 220: resumeEdge(&note, reply)
+        case 252: _ = resume(behind: [.vrfy, .expn], &remarks, reply)
+        case 221: if resume(behind: [.quit], &remarks, reply) { hasQuit = true }
+        case 220: resumeEdge(&remarks, reply)
         default: break
         }
-        return note
     }
 
     /// 354: the newest command is DATA.
-    private mutating func resumeContent(_ note: inout Note) {
+    private mutating func resumeContent(_ remarks: inout Remarks) {
         guard case .lost(let loss) = client, loss.mayFollow([.data]) else { return }
         switch loss.place {
         case .awaitingData: isDoubtful = false
@@ -305,17 +305,17 @@ extension SMTPDialogue {
             exchange &+= 1
         case .edge: return
         }
-        resume(at: Outstanding(verb: .data, exchange: exchange, traits: .endsMessage, repliesLeft: 1), &note)
+        resume(at: Outstanding(verb: .data, exchange: exchange, traits: .endsMessage, repliesLeft: 1), &remarks)
         if variant == .lmtp, var head = outstanding.first {
             head.repliesLeft = nil
             outstanding.first = head
         }
         client = .data
-        note.element = .goAhead
+        remarks.element = .goAhead
     }
 
     /// 334: AUTH is under way.
-    private mutating func resumeResponse(_ note: inout Note) {
+    private mutating func resumeResponse(_ remarks: inout Remarks) {
         guard case .lost(let loss) = client, loss.last == .line(nil) || loss.mayFollow([.auth, .xexps]) else { return }
         switch loss.place {
         case .awaitingAuth: break
@@ -323,23 +323,25 @@ extension SMTPDialogue {
         case .edge: return
         }
         isDoubtful = true
-        resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
+        resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &remarks)
         client = .saslResponse(nil)
-        note.element = .challenge
+        remarks.element = .challenge
     }
 
     /// Of the commands only `entry` waits.
-    private mutating func resume(at entry: Outstanding, _ note: inout Note) {
+    private mutating func resume(at entry: Outstanding, _ remarks: inout Remarks) {
         replies = .certain
         forget()
         outstanding.append(entry)
-        note.exchange = entry.exchange
-        note.facts = [.resumed]
+        remarks.exchange = entry.exchange
+        remarks.tell(.resumed)
     }
 
     /// A reply that one of `verbs` has, each the last of its group. False when the client's octets, of which none is missing,
     /// have no such command.
-    private mutating func resume(behind verbs: [SMTPCommand.Verb], _ note: inout Note, _ reply: SMTPReplyLine) -> Bool {
+    private mutating func resume(behind verbs: [SMTPCommand.Verb], _ remarks: inout Remarks, _ reply: SMTPReplyLine)
+        -> Bool
+    {
         switch client {
         case .lost(let loss):
             guard loss.mayFollow(verbs) else { return false }
@@ -348,22 +350,22 @@ extension SMTPDialogue {
             forget()
             endsGroup = false
             isDoubtful = true
-            note.exchange = exchange
+            remarks.exchange = exchange
         case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob:
             guard
                 let answered = outstanding.elements.last(where: { entry in entry.verb.map(verbs.contains) ?? false })
             else { return false }
             while let first = outstanding.first, first.exchange <= answered.exchange { pop() }
-            note.exchange = answered.exchange
+            remarks.exchange = answered.exchange
         }
         replies = .certain
-        note.element = .reply(Reply(reply.status, code: reply.codeText))
-        note.facts = [.resumed]
+        remarks.element = .reply(Reply(reply.status, code: reply.codeText))
+        remarks.tell(.resumed)
         return true
     }
 
     /// 220: the session is where it was behind the greeting, or TLS begins.
-    private mutating func resumeEdge(_ note: inout Note, _ reply: SMTPReplyLine) {
+    private mutating func resumeEdge(_ remarks: inout Remarks, _ reply: SMTPReplyLine) {
         switch client {
         case .lost(let loss):
             guard loss.mayFollow([.startTLS, .xanonymousTLS, .xclient]) else { return }
@@ -376,11 +378,11 @@ extension SMTPDialogue {
             replies = .certain
             helloSeen = false
             doubt = []
-            note.element = .greeting(Reply(.ok, code: "220"))
-            note.exchange = 0
-            note.facts = [.resumed]
+            remarks.element = .greeting(Reply(.ok, code: "220"))
+            remarks.exchange = 0
+            remarks.tell(.resumed)
         case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob:
-            if resume(behind: [.xclient], &note, reply) {
+            if resume(behind: [.xclient], &remarks, reply) {
                 offer = SMTPOffer()
                 helloSeen = false
                 doubt = [.login]
@@ -402,23 +404,23 @@ extension SMTPDialogue {
     }
 
     /// The reply to a message whose data has a gap came.
-    mutating func resumeBehindContent(_ head: Outstanding, _ note: inout Note) {
+    mutating func resumeBehindContent(_ head: Outstanding, _ remarks: inout Remarks) {
         guard case .lost(let loss) = client, loss.place == .content, head.exchange == exchange else { return }
         if let offer, !offer.extensions.contains(.pipelining) {
             client = .commands
-            note.facts.append(.resumed)
+            remarks.tell(.resumed)
         } else {
             loseBoth(isBroken: loss.isBroken)
         }
     }
 
     /// A response while replies are lost: the server has nothing else to answer.
-    mutating func resumeBehindResponse(_ note: inout Note) {
+    mutating func resumeBehindResponse(_ remarks: inout Remarks) {
         guard case .lost(let search) = replies else { return }
         if search.isBroken {
             releaseHeld()
         } else {
-            resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &note)
+            resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &remarks)
         }
     }
 

@@ -1,156 +1,151 @@
 // What the server says: its greeting and its replies.
 
 extension SMTPDialogue {
-    mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
+    mutating func acceptServer(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         switch replies {
-        case .certain: acceptReply(raw)
-        case .lost(let search): acceptUnplacedReply(raw, search)
+        case .certain: acceptReply(raw, &remarks)
+        case .lost(let search): acceptUnplacedReply(raw, search, &remarks)
         }
     }
 
-    private mutating func acceptReply(_ raw: ArraySlice<UInt8>) -> Note {
+    private mutating func acceptReply(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         let octets = raw.span
         let (length, crlf) = octets.lineLength
         let line = octets.extracting(0..<length)
-        guard let reply = SMTPReplyLine(line) else { return acceptMalformed(raw, line, crlf: crlf) }
-        var note = Note(.server, .unknown, exchange: exchange, raw: raw)
-        var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
-        if let openCode, openCode != reply.code { violations.append(.smtpReplyCodesDiffer) }
+        if !crlf { remarks.violations.append(.smtpReplyBareLineEnd) }
+        guard let reply = SMTPReplyLine(line) else { return acceptMalformed(line, &remarks) }
+        if let openCode, openCode != reply.code { remarks.violations.append(.smtpReplyCodesDiffer) }
         let isFirst = openCode == nil
         openCode = reply.isLast ? nil : (openCode ?? reply.code)
         let element = Reply(reply.status, code: reply.codeText, isLast: reply.isLast)
-        let head = greeted ? outstanding.first : nil
-        let replied = SMTPReplied(isCommand: head != nil, verb: head?.verb)
-        judgeReplyLine(reply, line, replied, isFirst: isFirst, &violations)
-        if !greeted {
-            if isFirst { judgeGreeting(reply, line, &violations) }
-            note.element = .greeting(element)
-            note.exchange = 0
+        guard greeted else {
+            judgeReplyLine(reply, line, SMTPReplied(isCommand: false), isFirst: isFirst, &remarks)
+            if isFirst { judgeGreeting(reply, line, &remarks) }
+            remarks.element = .greeting(element)
             greeted = reply.isLast
-        } else {
-            note.element = .reply(element)
-            if case .data = client {
-                note.exchange = currentExchange
-                acceptDuringData(reply, &note, &violations)
-            } else if var head {
-                note.exchange = head.exchange
-                if head.traits.contains(.isSecret) { note.masked = raw.masking(4..<raw.count) }
-                answer(&head, reply, line, isFirst: isFirst, &note, &violations)
-            } else if reply.code != 421 {
-                acceptUnsolicited(reply, &note, &violations)
-            }
+            return
         }
-        if !violations.isEmpty { note.violations += violations }
-        return note
+        remarks.element = .reply(element)
+        let head = outstanding.first
+        let replied = SMTPReplied(isCommand: head != nil, verb: head?.verb)
+        judgeReplyLine(reply, line, replied, isFirst: isFirst, &remarks)
+        if case .data = client {
+            remarks.exchange = currentExchange
+            acceptDuringData(reply, &remarks)
+        } else if var head {
+            remarks.exchange = head.exchange
+            if head.traits.contains(.isSecret) { remarks.mask(raw.masking(4..<raw.count)) }
+            answer(&head, reply, raw, isFirst: isFirst, &remarks)
+        } else {
+            remarks.exchange = exchange
+            if reply.code != 421 { acceptUnsolicited(reply, &remarks) }
+        }
     }
 
     /// A line without a code that a reply may have.
-    private mutating func acceptMalformed(_ raw: ArraySlice<UInt8>, _ line: Span<UInt8>, crlf: Bool) -> Note {
-        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
-        var violations: [Violation] = crlf ? [] : [.smtpReplyBareLineEnd]
+    private mutating func acceptMalformed(_ line: Span<UInt8>, _ remarks: inout Remarks) {
+        remarks.exchange = currentExchange
         let code = SMTPReplyLine.digits(line)
         if isVerbose, code == 50 {
-            note.element = .reply(Reply(.intermediate, code: "050", isLast: false))
+            remarks.element = .reply(Reply(.intermediate, code: "050", isLast: false))
         } else {
-            violations.append(code == nil ? .smtpBadReply : .smtpReplyCodeOutOfRange)
+            remarks.violations.append(code == nil ? .smtpBadReply : .smtpReplyCodeOutOfRange)
         }
         if !greeted {
             strayLines += 1
             if strayLines >= DialogueLimits.linesBeforeGreeting {
-                note.facts = [.opaque(.notThisProtocol)]
+                remarks.tell(.opaque(.notThisProtocol))
                 becomeOpaque(.notThisProtocol)
             }
         }
-        if !violations.isEmpty { note.violations = violations }
-        return note
     }
 
     /// No reply is due in the middle of the data but 421 (RFC 5321 §3.8).
     private mutating func acceptDuringData(
-        _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+        _ reply: SMTPReplyLine, _ remarks: inout Remarks
     ) {
         guard reply.code != 421 else { return }
         // Behind lost octets, what came before 354 may have been data already, and this its reply.
-        if !isDoubtful { violations.append(.smtpReplyDuringData) }
+        if !isDoubtful { remarks.violations.append(.smtpReplyDuringData) }
         let reason: OpaqueReason = isDoubtful ? .gap : .desynchronised
-        note.facts.append(.opaque(reason))
+        remarks.tell(.opaque(reason))
         becomeOpaque(reason)
     }
 
     /// A reply while no command waits.
     private mutating func acceptUnsolicited(
-        _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+        _ reply: SMTPReplyLine, _ remarks: inout Remarks
     ) {
         if let exchange = unanswered {
-            note.exchange = exchange
-            violations.append(.lmtpReplyForNobody)
+            remarks.exchange = exchange
+            remarks.violations.append(.lmtpReplyForNobody)
             guard reply.isLast else { return }
             unanswered = nil
-            if reply.status != .ok { note.facts.append(.messageRefused) }
+            if reply.status != .ok { remarks.tell(.messageRefused) }
         } else if isDoubtful {
-            note.element = .unplaced
+            remarks.element = .unplaced
             loseBoth(isBroken: false)
         } else {
-            note.element = .unknown
-            violations.append(variant == .lmtp && answeredMessage ? .lmtpTooManyReplies : .smtpUnsolicitedReply)
+            remarks.element = .unknown
+            remarks.violations.append(variant == .lmtp && answeredMessage ? .lmtpTooManyReplies : .smtpUnsolicitedReply)
         }
     }
 
     /// A line of the reply to the oldest command.
     private mutating func answer(
-        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ note: inout Note,
-        _ violations: inout [Violation]
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ raw: ArraySlice<UInt8>, isFirst: Bool,
+        _ remarks: inout Remarks
     ) {
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
         if case .chunk = client, head.exchange == exchange, reply.code != 421 {
-            violations.append(.smtpReplyDuringChunk)
+            remarks.violations.append(.smtpReplyDuringChunk)
         }
         switch head.verb {
-        case .ehlo, .lhlo: readOffer(reply, line, isFirst: isFirst, &violations)
-        case .helo: judgeHeloReply(reply, line, isFirst: isFirst, &violations)
+        case .ehlo, .lhlo: readOffer(reply, line, isFirst: isFirst, &remarks)
+        case .helo: judgeHeloReply(reply, line, isFirst: isFirst, &remarks)
         default: break
         }
         if reply.code == 558, head.traits.contains(.endsMessage), offer?.extensions.contains(.exdata) == true,
             let inner = SMTPReplyLine(line.extracting(line.clamp(reply.textStart)...)), inner.isLast
         {
             // Courier's EXDATA: each line holds the reply for one recipient, which need not be a refusal.
-            note.facts.append(inner.status == .ok ? .messageAccepted : .messageRefused)
+            remarks.tell(inner.status == .ok ? .messageAccepted : .messageRefused)
         }
         guard reply.isLast else { return }
-        if reply.status == .intermediate, answersIntermediate(&head, reply, line, &note, &violations) { return }
+        if reply.status == .intermediate, answersIntermediate(&head, reply, raw, &remarks) { return }
         head.repliesLeft = (head.repliesLeft ?? 1) - 1
-        complete(head, reply, &note, &violations)
+        complete(head, reply, &remarks)
     }
 
     /// 354 and 334 leave their command outstanding. False when no such reply is due.
     private mutating func answersIntermediate(
-        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ note: inout Note,
-        _ violations: inout [Violation]
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
     ) -> Bool {
         switch client {
         case .dataOffered where head.verb == .data && head.exchange == exchange:
-            if reply.code != 354, reply.code != 355 { violations.append(.smtpOtherIntermediate) }
+            if reply.code != 354, reply.code != 355 { remarks.violations.append(.smtpOtherIntermediate) }
             if variant == .lmtp, transaction.recipients == 0, !doubt.contains(.transaction), !transaction.isRestarted {
-                violations.append(.lmtpDataForNobody)
+                remarks.violations.append(.lmtpDataForNobody)
             }
-            note.element = .goAhead
+            remarks.element = .goAhead
             client = .data
             return true
         case .saslAwaiting(var follower) where head.verb == .auth || head.verb == .xexps:
-            note.element = .challenge
-            if reply.code != 334 { violations.append(.smtpOtherIntermediate) }
-            if reply.separator == .none { violations.append(.smtpBareChallenge) }
-            if let found = follower?.challenge(note.raw.dropFirst(reply.textStart).prefix(line.count - reply.textStart))
-            {
-                violations += found
+            remarks.element = .challenge
+            if reply.code != 334 { remarks.violations.append(.smtpOtherIntermediate) }
+            if reply.separator == .none { remarks.violations.append(.smtpBareChallenge) }
+            if let found = follower?.challenge(raw.withoutLineEnd.line.dropFirst(reply.textStart)) {
+                remarks.violations += found
             }
             client = .saslResponse(follower)
             return true
         case .blobOffered(let size) where head.verb == .xexch50:
-            note.element = .goAhead
+            remarks.element = .goAhead
             if let size {
                 client = .blob(size: size)
             } else {
-                note.facts.append(.opaque(.desynchronised))
+                remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
             }
             return true
@@ -160,7 +155,7 @@ extension SMTPDialogue {
         }
         if reply.code == 353, head.traits.contains(.endsMessage), doubt.contains(.transaction) {
             // Recipients that were not seen have a reply each.
-            note.element = .unplaced
+            remarks.element = .unplaced
             loseReplies(isBroken: false)
             return true
         }
@@ -168,32 +163,32 @@ extension SMTPDialogue {
             head.traits.insert(.hasPRDR)
             head.repliesLeft = transaction.recipients + 1
             outstanding.first = head
-            note.element = .reply(Reply(.intermediate, code: "353", isLast: false))
+            remarks.element = .reply(Reply(.intermediate, code: "353", isLast: false))
             return true
         }
         if reply.code == 355, head.traits.contains(.mayRestart) {
-            restart(head, &note)
+            restart(head, &remarks)
             return true
         }
-        violations.append(.smtpUnexpectedIntermediate)
+        remarks.violations.append(.smtpUnexpectedIntermediate)
         return false
     }
 
     /// The server goes on with a message that broke off (RFC 1845 §3): sender and recipients are those of then.
-    private mutating func restart(_ head: Outstanding, _ note: inout Note) {
+    private mutating func restart(_ head: Outstanding, _ remarks: inout Remarks) {
         pop()
         transaction = Transaction(isOpen: true, isRestarted: true)
         doubt.remove(.transaction)
-        note.facts.append(.reversePath(head.mailbox))
+        remarks.tell(.reversePath(head.mailbox))
         guard variant == .lmtp else { return }
         // How many recipients, and so how many replies, can't be known.
-        note.facts.append(.opaque(.desynchronised))
+        remarks.tell(.opaque(.desynchronised))
         becomeOpaque(.desynchronised)
     }
 
     /// The last reply of a command, or one of several in LMTP and PRDR.
     private mutating func complete(
-        _ head: Outstanding, _ reply: SMTPReplyLine, _ note: inout Note, _ violations: inout [Violation]
+        _ head: Outstanding, _ reply: SMTPReplyLine, _ remarks: inout Remarks
     ) {
         let ok = reply.status == .ok
         let isLast = (head.repliesLeft ?? 0) <= 0
@@ -201,7 +196,7 @@ extension SMTPDialogue {
             pop()
         } else {
             outstanding.first = head
-            note.element = .reply(Reply(reply.status, code: reply.codeText, isLast: false))
+            remarks.element = .reply(Reply(reply.status, code: reply.codeText, isLast: false))
         }
         answeredMessage = head.traits.contains(.endsMessage)
         switch head.verb {
@@ -209,16 +204,16 @@ extension SMTPDialogue {
             if ok {
                 transaction = Transaction(isOpen: true, hasPRDR: head.traits.contains(.wantsPRDR))
                 doubt.remove(.transaction)
-                note.facts.append(.reversePath(head.mailbox))
+                remarks.tell(.reversePath(head.mailbox))
             }
         case .rcpt:
             if ok { transaction.recipients += 1 }
-            note.facts.append(ok ? .recipient(head.mailbox) : .recipientRefused(head.mailbox))
-        case .data, .bdat, .burl: completeMessage(head, reply, isLast: isLast, &note, &violations)
-        case .rset, .helo, .ehlo, .lhlo: if ok { reset(head.verb, &note, &violations) }
-        case .auth, .xexps: completeAuth(ok, &note)
-        case .startTLS, .xanonymousTLS: passEdge(ok ? .tls : nil, &note)
-        case .turn, .atrn: passEdge(ok ? .rolesSwapped : nil, &note)
+            remarks.tell(ok ? .recipient(head.mailbox) : .recipientRefused(head.mailbox))
+        case .data, .bdat, .burl: completeMessage(head, reply, isLast: isLast, &remarks)
+        case .rset, .helo, .ehlo, .lhlo: if ok { reset(head.verb, &remarks) }
+        case .auth, .xexps: completeAuth(ok, &remarks)
+        case .startTLS, .xanonymousTLS: passEdge(ok ? .tls : nil, &remarks)
+        case .turn, .atrn: passEdge(ok ? .rolesSwapped : nil, &remarks)
         case .xexch50:
             switch client {
             case .blobOffered: client = .commands
@@ -240,58 +235,58 @@ extension SMTPDialogue {
     }
 
     private mutating func completeMessage(
-        _ head: Outstanding, _ reply: SMTPReplyLine, isLast: Bool, _ note: inout Note, _ violations: inout [Violation]
+        _ head: Outstanding, _ reply: SMTPReplyLine, isLast: Bool, _ remarks: inout Remarks
     ) {
         let ok = reply.status == .ok
         // A DATA that got no 354 leaves the recipients as they are. The DATA that is offered is always the newest command;
         // this one may be an older one, its message complete.
         if case .dataOffered = client, head.exchange == exchange {
             client = .commands
-            if ok { violations.append(.smtpDataNotAwaited) } else { note.facts.append(.messageRefused) }
+            if ok { remarks.violations.append(.smtpDataNotAwaited) } else { remarks.tell(.messageRefused) }
             return
         }
         if !ok, head.verb == .bdat {
             transaction.hasFailedChunk = true
             if head.traits.contains(.isUnasked), reply.code == 500 || reply.code == 502 {
-                violations.append(.smtpChunkNotUnderstood)
-                note.facts.append(.opaque(.desynchronised))
+                remarks.violations.append(.smtpChunkNotUnderstood)
+                remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
             }
         }
         guard head.traits.contains(.endsMessage) else {
-            if !ok { note.facts.append(.messageRefused) }
+            if !ok { remarks.tell(.messageRefused) }
             return
         }
         let isVerdict = isLast || !head.traits.contains(.hasPRDR)
         if isVerdict, reply.code != 558 || offer?.extensions.contains(.exdata) != true {
-            note.facts.append(ok ? .messageAccepted : .messageRefused)
+            remarks.tell(ok ? .messageAccepted : .messageRefused)
         }
         guard isLast else { return }
         transaction = Transaction()
         doubt.remove(.transaction)
-        resumeBehindContent(head, &note)
+        resumeBehindContent(head, &remarks)
     }
 
     /// EHLO, HELO, LHLO and RSET end a transaction (RFC 5321 §4.1.4).
-    private mutating func reset(_ verb: SMTPCommand.Verb?, _ note: inout Note, _ violations: inout [Violation]) {
-        if transaction.isOpen { note.facts.append(.transactionReset) }
+    private mutating func reset(_ verb: SMTPCommand.Verb?, _ remarks: inout Remarks) {
+        if transaction.isOpen { remarks.tell(.transactionReset) }
         transaction = Transaction()
         doubt.remove(.transaction)
         switch verb {
         case .ehlo, .lhlo:
-            if let pendingOffer { judgeOffer(pendingOffer, &violations) }
+            if let pendingOffer { judgeOffer(pendingOffer, &remarks) }
             offer = pendingOffer
             pendingOffer = nil
         case .helo: offer = SMTPOffer()
         default: return
         }
-        if variant == .lmtp, verb != .lhlo { violations.append(.lmtpHelloAccepted) }
+        if variant == .lmtp, verb != .lhlo { remarks.violations.append(.lmtpHelloAccepted) }
         helloSeen = true
         doubt.remove(.hello)
     }
 
-    private mutating func completeAuth(_ ok: Bool, _ note: inout Note) {
-        note.facts.append(.login(accepted: ok))
+    private mutating func completeAuth(_ ok: Bool, _ remarks: inout Remarks) {
+        remarks.tell(.login(accepted: ok))
         if ok {
             isAuthenticated = true
             doubt.remove(.login)
@@ -307,10 +302,10 @@ extension SMTPDialogue {
     }
 
     /// The reply to a command whose success ends what can be followed.
-    private mutating func passEdge(_ reason: OpaqueReason?, _ note: inout Note) {
+    private mutating func passEdge(_ reason: OpaqueReason?, _ remarks: inout Remarks) {
         if let reason {
             becomeOpaque(reason)
-            note.facts.append(.opaque(reason))
+            remarks.tell(.opaque(reason))
         } else if case .edgeOffered = client {
             client = .commands
         }
@@ -318,7 +313,7 @@ extension SMTPDialogue {
 
     /// A line of the reply to EHLO or LHLO. It counts once its last line is there, and only if that accepts.
     private mutating func readOffer(
-        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ violations: inout [Violation]
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ remarks: inout Remarks
     ) {
         guard reply.status == .ok else {
             pendingOffer = nil
@@ -327,13 +322,13 @@ extension SMTPDialogue {
         if isFirst {
             pendingOffer = SMTPOffer()
             if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
-                violations.append(.smtpHelloReplyWithoutDomain)
+                remarks.violations.append(.smtpHelloReplyWithoutDomain)
             }
             return
         }
         guard let faults = pendingOffer?.read(line.extracting(line.clamp(reply.textStart)...)) else { return }
-        if faults.contains(.syntax) { violations.append(.smtpBadKeyword) }
-        if faults.contains(.size) { violations.append(.smtpBadSizeKeyword) }
-        if faults.contains(.limits) { violations.append(.smtpBadLimits) }
+        if faults.contains(.syntax) { remarks.violations.append(.smtpBadKeyword) }
+        if faults.contains(.size) { remarks.violations.append(.smtpBadSizeKeyword) }
+        if faults.contains(.limits) { remarks.violations.append(.smtpBadLimits) }
     }
 }

@@ -13,7 +13,7 @@ extension SMTPDialogue {
     // MARK: Command lines
 
     /// Octets, length and argument of a command line.
-    func judgeLine(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
+    func judgeLine(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty { judgeOctets(octets, line, command, &remarks) }
         if line.count > 510 { judgeLength(line, command, &remarks) }
@@ -31,7 +31,7 @@ extension SMTPDialogue {
 
     /// Octets that a command line may not have, or only under SMTPUTF8.
     private func judgeOctets(
-        _ octets: SMTPLineOctets, _ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks
+        _ octets: SMTPLineOctets, _ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {
         if octets.contains(.nul) { remarks.violations.append(.smtpNULInCommand) }
         if octets.contains(.bareCR) { remarks.violations.append(.smtpBareCR) }
@@ -64,7 +64,7 @@ extension SMTPDialogue {
     }
 
     /// Extensions that are offered allow for longer lines.
-    private func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
+    private func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         guard let offer else { return }
         if command.verb == .auth, !line.firstWord(command.argument).rest.isEmpty {
             return remarks.violations.append(.smtpLongInitialResponse)
@@ -73,7 +73,7 @@ extension SMTPDialogue {
     }
 
     /// EHLO, HELO and LHLO: the protocol, and the name of the client (RFC 5321 §4.1.1.1).
-    func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
+    func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         switch variant {
         case .lmtp: if command.verb != .lhlo { remarks.violations.append(.lmtpHello) }
         case .smtp: if command.verb == .lhlo { remarks.violations.append(.smtpLHLO) }
@@ -86,7 +86,7 @@ extension SMTPDialogue {
     }
 
     func judgePath(
-        _ line: Span<UInt8>, _ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout Remarks
     ) {
         if isRecipient, cut.mailbox.isEmpty { remarks.violations.append(.smtpNullRecipient) }
         let faults = cut.faults(line)
@@ -102,7 +102,7 @@ extension SMTPDialogue {
 
     /// The parameters behind a path. Each fault is told once for a command.
     func judgeParameters(
-        _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout SMTPRemarks
+        _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout Remarks
     ) -> SMTPAsked {
         var asked = SMTPAsked()
         var seen: UInt32 = 0
@@ -158,7 +158,7 @@ extension SMTPDialogue {
 
     /// The limits that the server stated (RFC 9422 §4). What was sent before a gap is not counted, so that the count is
     /// never too high.
-    func judgeCounts(isRecipient: Bool, _ remarks: inout SMTPRemarks) {
+    func judgeCounts(isRecipient: Bool, _ remarks: inout Remarks) {
         guard let offer, renewals == 0 else { return }
         if isRecipient {
             if let limit = offer.recipientLimit, sent.recipients > limit {
@@ -172,7 +172,7 @@ extension SMTPDialogue {
     // MARK: Time and order of commands
 
     /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).
-    func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
+    func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout Remarks) {
         guard greeted else { return remarks.violations.append(.smtpEarlyTalker) }
         guard isCertain, !outstanding.isEmpty else { return }
         if endsGroup { return remarks.violations.append(.smtpPipelinedBehindSync) }
@@ -185,7 +185,7 @@ extension SMTPDialogue {
     }
 
     /// The order of commands (RFC 5321 §4.1.4). What a reply may still change is judged only while none is due.
-    func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout SMTPRemarks) {
+    func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         if hasQuit { remarks.violations.append(.smtpCommandAfterQuit) }
         guard let verb = command.verb else { return }
         if let needed = verb.needs, greeted, renewals == 0, let offer {
@@ -249,21 +249,23 @@ extension SMTPDialogue {
     /// Code, separator, text, octets, length and enhanced code of a reply line.
     mutating func judgeReplyLine(
         _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ head: SMTPReplied, isFirst: Bool,
-        _ violations: inout [Violation]
+        _ remarks: inout Remarks
     ) {
-        if reply.code / 10 % 10 > 5 { violations.append(.smtpReplyCodeOutOfRange) }
-        if reply.separator == .other { violations.append(.smtpBadSeparator) }
-        if reply.textStart >= line.count, reply.isLast, reply.code != 334 { violations.append(.smtpReplyWithoutText) }
-        if line.count > 510, reply.code != 334 { violations.append(.smtpLongReply) }
+        if reply.code / 10 % 10 > 5 { remarks.violations.append(.smtpReplyCodeOutOfRange) }
+        if reply.separator == .other { remarks.violations.append(.smtpBadSeparator) }
+        if reply.textStart >= line.count, reply.isLast, reply.code != 334 {
+            remarks.violations.append(.smtpReplyWithoutText)
+        }
+        if line.count > 510, reply.code != 334 { remarks.violations.append(.smtpLongReply) }
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty {
-            if octets.contains(.bareCR) { violations.append(.smtpReplyBareCR) }
-            if !octets.isDisjoint(with: [.nul, .control]) { violations.append(.smtpControlInReply) }
+            if octets.contains(.bareCR) { remarks.violations.append(.smtpReplyBareCR) }
+            if !octets.isDisjoint(with: [.nul, .control]) { remarks.violations.append(.smtpControlInReply) }
             if octets.contains(.nonASCII), !usedUTF8, doubt.isEmpty, !mayBeUTF8(head, isFirst: isFirst) {
-                violations.append(.smtpNonASCIIReply)
+                remarks.violations.append(.smtpNonASCIIReply)
             }
         }
-        judgeEnhancedCode(reply, line, head, isFirst: isFirst, &violations)
+        judgeEnhancedCode(reply, line, head, isFirst: isFirst, &remarks)
     }
 
     /// Replies to VRFY and EXPN may hold names under SMTPUTF8; the first line of an EHLO reply any octets.
@@ -279,57 +281,57 @@ extension SMTPDialogue {
     /// to EHLO and HELO; of the same class as the reply, and the same in all lines of a reply.
     private mutating func judgeEnhancedCode(
         _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ head: SMTPReplied, isFirst: Bool,
-        _ violations: inout [Violation]
+        _ remarks: inout Remarks
     ) {
         guard head.isCommand, head.verb?.renewsOffer != true, isCertain,
             offer?.extensions.contains(.enhancedStatusCodes) == true
         else { return }
         let code = SMTPEnhancedCode(line.extracting(line.clamp(reply.textStart)...))
         guard reply.status != .intermediate else {
-            if code != nil, reply.code != 334 { violations.append(.smtpEnhancedCodeOnIntermediate) }
+            if code != nil, reply.code != 334 { remarks.violations.append(.smtpEnhancedCodeOnIntermediate) }
             return
         }
         if isFirst { openEnhanced = code }
         guard let code else {
-            if reply.code != 558 { violations.append(.smtpEnhancedCodeMissing) }
+            if reply.code != 558 { remarks.violations.append(.smtpEnhancedCodeMissing) }
             return
         }
-        if code.category != reply.code / 100 { violations.append(.smtpEnhancedCodeMismatch) }
-        if !isFirst, let first = openEnhanced, first != code { violations.append(.smtpEnhancedCodesDiffer) }
+        if code.category != reply.code / 100 { remarks.violations.append(.smtpEnhancedCodeMismatch) }
+        if !isFirst, let first = openEnhanced, first != code { remarks.violations.append(.smtpEnhancedCodesDiffer) }
     }
 
     /// RFC 5321 §4.2, §4.3.2; RFC 7504 §3 for 521.
-    func judgeGreeting(_ reply: SMTPReplyLine, _ line: Span<UInt8>, _ violations: inout [Violation]) {
+    func judgeGreeting(_ reply: SMTPReplyLine, _ line: Span<UInt8>, _ remarks: inout Remarks) {
         switch reply.code {
         case 220:
             if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
-                violations.append(.smtpGreetingWithoutDomain)
+                remarks.violations.append(.smtpGreetingWithoutDomain)
             }
         case 421, 521, 554: break
-        default: violations.append(.smtpBadGreetingCode)
+        default: remarks.violations.append(.smtpBadGreetingCode)
         }
     }
 
     /// HELO has no reply in the style of EHLO (RFC 5321 §3.2).
     func judgeHeloReply(
-        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ violations: inout [Violation]
+        _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ remarks: inout Remarks
     ) {
         if reply.status == .ok, !isFirst, SMTPOffer.isUnmistakable(line.extracting(line.clamp(reply.textStart)...)) {
-            violations.append(.smtpHeloWithKeywords)
+            remarks.violations.append(.smtpHeloWithKeywords)
         }
     }
 
     /// What an accepted EHLO or LHLO reply offers as a whole.
-    func judgeOffer(_ offer: SMTPOffer, _ violations: inout [Violation]) {
+    func judgeOffer(_ offer: SMTPOffer, _ remarks: inout Remarks) {
         let extensions = offer.extensions
         if extensions.contains(.binaryMIME), !extensions.contains(.chunking) {
-            violations.append(.smtpBinaryWithoutChunking)
+            remarks.violations.append(.smtpBinaryWithoutChunking)
         }
         if extensions.contains(.smtpUTF8), !extensions.contains(.eightBitMIME) {
-            violations.append(.smtpUTF8Without8BitMIME)
+            remarks.violations.append(.smtpUTF8Without8BitMIME)
         }
         if variant == .lmtp, !extensions.isSuperset(of: [.pipelining, .enhancedStatusCodes]) {
-            violations.append(.lmtpMissingExtension)
+            remarks.violations.append(.lmtpMissingExtension)
         }
     }
 }

@@ -211,8 +211,8 @@ package struct SMTPDialogue: Dialogue {
 
     package mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks) {
         switch side {
-        case .client: remarks.take(acceptClient(line))
-        case .server: remarks.take(acceptServer(line))
+        case .client: acceptClient(line, &remarks)
+        case .server: acceptServer(line, &remarks)
         }
     }
 
@@ -251,13 +251,18 @@ package struct SMTPDialogue: Dialogue {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .lost: return maskUnplaced(line)
         case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob:
-            let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
-            let verb = line.dropFirst(blanks)
-            for word in ["AUTH", "X-EXPS", "CLIENTID"] as [StaticString] where verb.hasPrefixIgnoringCase(word) {
-                return line.masking((blanks + word.utf8CodeUnitCount)..<line.count)
-            }
-            return nil
+            return secret(of: line.span).map { line.masking($0) }
         }
+    }
+
+    /// What a line hides that begins with a verb of which a secret is an argument.
+    func secret(of line: Span<UInt8>) -> Range<Int>? {
+        let start = line.trimmed(0..<line.count).lowerBound
+        let verb = line.extracting(start...)
+        if verb.hasPrefixIgnoringCase("AUTH") { return (start + 4)..<line.count }
+        if verb.hasPrefixIgnoringCase("X-EXPS") { return (start + 6)..<line.count }
+        if verb.hasPrefixIgnoringCase("CLIENTID") { return (start + 8)..<line.count }
+        return nil
     }
 
     /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2,
