@@ -88,9 +88,10 @@ package struct SASLFollower: Equatable, Sendable {
         guard let octets = isEmpty ? [] : Base64.decode(base64) else {
             let isPadded = Self.hasPaddingInside(base64)
             violations.append(isPadded ? .saslPaddingInside : .saslBadBase64)
-            var reading = unreadable(base64, isBlind ? [] : violations)
-            // One who follows the masked form is to find the same wrong with it.
-            if !isBlind { reading.masked = Self.brokenMask(base64.count, isPadded: isPadded) }
+            // Certain even where what came before is masked; and one who follows the masked form is to find the same.
+            if isBlind { violations = violations.suffix(1) }
+            var reading = unreadable(base64, violations)
+            reading.masked = Self.brokenMask(base64.count, isPadded: isPadded)
             return reading
         }
         if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
