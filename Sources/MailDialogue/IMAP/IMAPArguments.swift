@@ -22,7 +22,7 @@ struct IMAPArguments: Equatable, Sendable {
     init(wanted: Int) { self.wanted = wanted }
 
     /// The arguments of a line (without line end and literal header). The result says where each stands.
-    mutating func append(line: ArraySlice<UInt8>) -> [Token] {
+    mutating func append(line: some OctetLine) -> [Token] {
         var tokens: [Token] = []
         var index = line.startIndex
         while index < line.endIndex, count < wanted {

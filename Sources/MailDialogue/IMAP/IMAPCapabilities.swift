@@ -123,7 +123,7 @@ package struct IMAPCapabilities: OptionSet, Sendable, Hashable {
     ])
 
     /// What a name in a list stands for; `others` when no table knows it.
-    package init(name: ArraySlice<UInt8>) {
+    package init(name: some OctetLine) {
         if let known = Self.names.find(name) {
             self = known
         } else if let equals = name.firstIndex(of: UInt8(ascii: "=")), let family = Self.families.find(name[..<equals])
@@ -159,7 +159,7 @@ package struct IMAPMechanisms: OptionSet, Sendable, Hashable {
     /// A mechanism that is not in this table.
     package static let others = IMAPMechanisms(rawValue: 1 << 31)
 
-    package init(name: ArraySlice<UInt8>) { self = Self.names.find(name) ?? .others }
+    package init(name: some OctetLine) { self = Self.names.find(name) ?? .others }
 }
 
 /// A list of capabilities as a server sent it.
@@ -168,7 +168,7 @@ package struct IMAPCapabilityList: Equatable, Sendable {
     package var mechanisms: IMAPMechanisms = []
 
     /// - Parameter names: parted by spaces.
-    package init(_ names: ArraySlice<UInt8>) {
+    package init(_ names: some OctetLine) {
         var rest = names
         while !rest.isEmpty {
             let (name, behind) = rest.firstWord

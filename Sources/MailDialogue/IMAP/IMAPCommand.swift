@@ -1,7 +1,10 @@
 // IMAP command lines (RFC 9051 §2.2.1, §9): the tag, the verb, and where the arguments begin.
 
+/// A first line of a command that is kept.
+package typealias IMAPCommand = IMAPCommandLine<ArraySlice<UInt8>>
+
 /// A parsed first line of a command.
-package struct IMAPCommand: Equatable, Sendable {
+package struct IMAPCommandLine<Line: OctetLine> {
     /// The tag as it was; empty when the line has none that a server could answer to.
     package let tag: String
     /// The verb in capitals, `UID` joined to what it governs.
@@ -9,19 +12,19 @@ package struct IMAPCommand: Equatable, Sendable {
     /// The verb in the table of commands.
     package let code: IMAPVerb
     /// What stands behind the verb and one separator.
-    package let arguments: ArraySlice<UInt8>
+    package let arguments: Line
     /// The octets of the tag; empty as `tag` is.
-    let tagOctets: ArraySlice<UInt8>
+    let tagOctets: Line
 
     /// The verb is one that the table knows.
     package var isKnown: Bool { code != .unknown }
 
     /// Tags longer than this are cut: they are kept while their command is open.
-    package static let tagLimit = IMAPTag.limit
+    package static var tagLimit: Int { IMAPTag.limit }
 
     /// `line` is without its line end.
-    package init(_ line: ArraySlice<UInt8>) {
-        let head = line.withUnsafeBufferPointer { Head($0) }
+    package init(_ line: Line) {
+        let head = line.withContiguousStorageIfAvailable { Head($0) } ?? Head()
         let start = line.startIndex
         tagOctets = line[start..<(start + head.tagEnd)]
         tag = head.tagEnd == 0 ? "" : tagOctets.prefix(Self.tagLimit).wireText
@@ -47,6 +50,8 @@ package struct IMAPCommand: Equatable, Sendable {
         var secondStart = 0
         var secondEnd = 0
         var arguments = 0
+
+        init() {}
 
         init(_ line: UnsafeBufferPointer<UInt8>) {
             let first = Self.end(line, 0)
@@ -81,7 +86,10 @@ package struct IMAPCommand: Equatable, Sendable {
     }
 }
 
-extension ArraySlice<UInt8> {
+extension IMAPCommandLine: Equatable where Line: Equatable {}
+extension IMAPCommandLine: Sendable where Line: Sendable {}
+
+extension OctetLine {
     /// The octets as text, one to one for printable ASCII; all others as `\xNN`, so that different octets stay
     /// different.
     var wireText: String {

@@ -1,140 +1,147 @@
 // What an IMAP client sends: commands with their literals, SASL responses, DONE.
 
 extension IMAPDialogue {
-    mutating func acceptClient(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        var note = Note(.client, .unknown, exchange: currentExchange, raw: raw)
-        if !crlf { note.violations.append(.imapBareLineEnd) }
-        if line.holds(0) { note.violations.append(.imapNul) }
-        if line.holds(13) { note.violations.append(.imapBareCR) }
+    mutating func acceptClient(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        raw.withView { acceptClient($0, raw, &remarks) }
+    }
+
+    private mutating func acceptClient(_ view: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        let (line, crlf) = view.withoutLineEnd
+        remarks.exchange = currentExchange
+        if !crlf { remarks.violations.append(.imapBareLineEnd) }
+        if line.holds(0) { remarks.violations.append(.imapNul) }
+        if line.holds(13) { remarks.violations.append(.imapBareCR) }
         switch client {
-        case .saslResponse(let follower): acceptResponse(line, follower, &note)
-        case .idling: acceptDone(line, &note)
-        case .commandRest: acceptRest(line, &note)
-        case .commands: acceptCommand(line, &note)
-        case .seeking: acceptUnplacedClient(line, &note)
+        case .saslResponse(let follower): acceptResponse(raw.part(line), raw, follower, &remarks)
+        case .idling: acceptDone(line, raw, &remarks)
+        case .commandRest: acceptRest(line, raw, &remarks)
+        case .commands: acceptCommand(line, raw, &remarks)
+        case .seeking: acceptUnplacedClient(line, raw, &remarks)
         case .literalOffered, .literal, .saslAwaiting, .idleOffered, .tlsOffered, .compressOffered, .unauthenticating:
             break  // the demand was not for a line
         }
-        if server == .seeking { loseAnswer() }
-        return note
+        if case .seeking = server { loseAnswer() }
     }
 
-    private mutating func acceptResponse(_ line: ArraySlice<UInt8>, _ before: SASLFollower, _ note: inout Note) {
+    private mutating func acceptResponse(
+        _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ before: SASLFollower, _ remarks: inout Remarks
+    ) {
         var follower = before
         let reading = follower.response(line)
         client = .saslAwaiting(follower)
         waitedFor = .challenge
-        note.element = .response
-        note.exchange = open.exchange
-        if let masked = reading.masked { note.masked = masked[...] + note.raw[line.endIndex...] }
-        if let credential = reading.credential { note.facts.append(.credential(credential)) }
-        note.violations += reading.violations
+        remarks.element = .response
+        remarks.exchange = open.exchange
+        if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
+        if let credential = reading.credential { remarks.tell(.credential(credential)) }
+        remarks.violations += reading.violations
     }
 
     /// DONE ends IDLE; after anything else a server ends it too, with BAD (RFC 9051 §6.3.13).
-    private mutating func acceptDone(_ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptDone(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         client = .commands
-        note.exchange = open.exchange
+        remarks.exchange = open.exchange
         if line.trimmed.equalsIgnoringCase("DONE") {
-            note.element = .done
+            remarks.element = .done
         } else {
-            note.violations.append(.imapNotDone)
-            note.masked = mask(partial: note.raw, from: .client)
+            remarks.violations.append(.imapNotDone)
+            remarks.mask(mask(partial: raw, from: .client))
             marks.insert(.idleEnds)
         }
     }
 
-    private mutating func acceptCommand(_ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptCommand(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         if line.equalsIgnoringCase("DONE") {
-            note.element = .done
+            remarks.element = .done
             if marks.contains(.idleEnds) {
                 // The server may still wait for it behind a line that it took no notice of.
-                note.exchange = open.exchange
+                remarks.exchange = open.exchange
                 marks.remove(.idleEnds)
             } else {
                 // The server ended IDLE while DONE was under way. To it this is an unknown command without verb.
                 marks.insert(.strayDone)
-                if isWhole { note.violations.append(.imapDoneWithoutIdle) }
+                if isWhole { remarks.violations.append(.imapDoneWithoutIdle) }
             }
             return
         }
-        let command = IMAPCommand(line)
+        let command = IMAPCommandLine(line)
         exchange += 1
-        note.exchange = exchange
+        remarks.exchange = exchange
         open = OpenCommand(
             verb: command.code, exchange: exchange, arguments: IMAPArguments(wanted: wanted(command.code)))
-        if phase == .greetingPending { note.violations.append(.imapEarlyTalker) }
+        if phase == .greetingPending { remarks.violations.append(.imapEarlyTalker) }
         let tag = IMAPTag(command.tagOctets)
         if command.tag.isEmpty {
-            note.violations.append(.imapBadTag)
+            remarks.violations.append(.imapBadTag)
         } else {
-            if !command.isKnown { note.violations.append(.imapUnknownCommand) }
+            if !command.isKnown { remarks.violations.append(.imapUnknownCommand) }
             if isWhole, command.tagOctets.count <= IMAPTag.limit, outstanding.contains(tag) {
-                note.violations.append(.imapDuplicateTag)
+                remarks.violations.append(.imapDuplicateTag)
             }
         }
         if marks.contains(.literalWasRefused) {
             marks.remove(.literalWasRefused)
-            if command.tag.isEmpty || !command.isKnown { note.violations.append(.imapLiteralNotAwaited) }
+            if command.tag.isEmpty || !command.isKnown { remarks.violations.append(.imapLiteralNotAwaited) }
         }
         if command.tag.isEmpty || !command.isKnown {
-            note.masked =
+            remarks.masked =
                 marks.contains(.mayLeakSecret)
-                ? note.raw.masking(0..<note.raw.count) : mask(partial: note.raw, from: .client)
+                ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
         } else {
             marks.remove(.mayLeakSecret)
         }
-        let isSecret = !command.isKnown && note.masked != nil
+        let isSecret = !command.isKnown && remarks.masked != nil
         // Judged by what was before it.
-        if command.isKnown { judge(command, &note) }
+        if command.isKnown { judge(command, &remarks) }
         if !command.tag.isEmpty {
             if command.code == .select || command.code == .examine { beginOpening() }
             outstanding.append(
                 tag, IMAPOutstanding.Entry(verb: command.code, exchange: exchange, isSecret: isSecret))
         }
         if !command.code.kind.contains(.isPlain) { search.answered = 0 }
-        if reads(command.code), !isSecret { open.text = IMAPText(note.raw) }
-        let complete = follow(command.arguments, line, &note)
-        note.element = .command(
+        if reads(command.code), !isSecret { open.text = IMAPText(raw) }
+        let complete = follow(command.arguments, raw, &remarks)
+        remarks.element = .command(
             Command(
                 verb: isSecret ? "" : command.verb, tag: isSecret ? "" : command.tag, isComplete: complete,
                 isKnown: command.isKnown))
         guard !outstanding.isFull else {
-            note.violations.append(.imapTooManyOutstanding)
-            note.facts.append(.opaque(.holdLimit))
+            remarks.violations.append(.imapTooManyOutstanding)
+            remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
             return
         }
     }
 
     /// The line behind a literal.
-    private mutating func acceptRest(_ line: ArraySlice<UInt8>, _ note: inout Note) {
-        note.exchange = open.exchange
+    private mutating func acceptRest(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        remarks.exchange = open.exchange
         if let first = line.first, first != 32, first != UInt8(ascii: ")"), open.verb != .unknown {
-            note.violations.append(.imapLiteralMismatch)
+            remarks.violations.append(.imapLiteralMismatch)
         }
-        open.text?.append(note.raw)
-        let complete = follow(line, line, &note)
-        note.element = .commandPart(complete: complete)
+        open.text?.append(raw)
+        let complete = follow(line, raw, &remarks)
+        remarks.element = .commandPart(complete: complete)
     }
 
     /// Reads arguments, says what the client's next octets are. True when the command is complete.
-    private mutating func follow(_ text: ArraySlice<UInt8>, _ line: ArraySlice<UInt8>, _ note: inout Note) -> Bool {
+    private mutating func follow(
+        _ text: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
+    ) -> Bool {
         let literal = IMAPLiteral(endOf: text)
         let words = literal.map { text[..<$0.start] } ?? text
-        gather(words, &note)
+        gather(words, raw, &remarks)
         guard let literal else {
             client = .commands
-            finish(text, &note)
+            finish(text, raw, &remarks)
             return true
         }
-        judge(literal, &note)
+        judge(literal, &remarks)
         guard let size = literal.size else {
             // Its end can't be found; a synchronizing one may still be refused.
-            note.violations.append(.imapLiteralTooBig)
+            remarks.violations.append(.imapLiteralTooBig)
             if literal.isNonSynchronizing {
-                note.facts.append(.opaque(.desynchronised))
+                remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
             } else {
                 client = .literalOffered(content(words, size: .max), size: .max)
@@ -162,7 +169,7 @@ extension IMAPDialogue {
     }
 
     /// Takes the arguments of a line; masks the password of LOGIN.
-    private mutating func gather(_ words: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func gather(_ words: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         switch open.verb {
         case .append, .replace, .uidReplace: gatherMessage(words)
         case .login:
@@ -179,8 +186,7 @@ extension IMAPDialogue {
             }
             let secret = words[secretFrom...].trimmed
             guard !secret.isEmpty else { return }
-            let raw = note.raw
-            note.masked = raw.masking((secret.startIndex - raw.startIndex)..<(secret.endIndex - raw.startIndex))
+            remarks.mask(raw.masking((secret.startIndex - raw.startIndex)..<(secret.endIndex - raw.startIndex)))
         case .select, .examine:
             if open.arguments.count == 0 { _ = open.arguments.append(line: words) }
         default: break
@@ -188,7 +194,7 @@ extension IMAPDialogue {
     }
 
     /// The arguments of a command that carries a message: which of its literals is one.
-    private mutating func gatherMessage(_ words: ArraySlice<UInt8>) {
+    private mutating func gatherMessage(_ words: OctetView) {
         // What the command is about may have any name.
         var named = wanted(open.verb) - open.arguments.count
         if named > 0 { _ = open.arguments.append(line: words) }
@@ -211,7 +217,7 @@ extension IMAPDialogue {
     }
 
     /// What the octets of the next literal are.
-    private func content(_ words: ArraySlice<UInt8>, size: Int) -> Content {
+    private func content(_ words: OctetView, size: Int) -> Content {
         var content = Content(.literal, size: size, exchange: open.exchange)
         switch open.verb {
         case .login: content.secret = open.arguments.count >= 1
@@ -220,7 +226,7 @@ extension IMAPDialogue {
             guard open.arguments.count >= wanted(open.verb) else { break }
             switch open.wrapper {
             case .catenate:
-                let last = words.trimmed.split(separator: 32).last ?? []
+                let last = words.trimmed.split(separator: 32).last ?? .empty
                 guard last.equalsIgnoringCase("TEXT") || last.equalsIgnoringCase("(TEXT") else { return content }
                 content.section = "CATENATE"
             // A literal in other parentheses is the value of an annotation (RFC 5257 §4.6).
@@ -234,19 +240,19 @@ extension IMAPDialogue {
     }
 
     /// The command is whole: its last line says what it was.
-    private mutating func finish(_ text: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func finish(_ text: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         if let whole = open.text {
             open.text = nil
-            judge(whole, &note)
+            judge(whole, &remarks)
         }
         switch open.verb {
         case .login:
             guard open.arguments.values.count >= 2, !open.arguments.isBroken else { break }
             let account = open.arguments.values[0].withRevealed { $0[...].text }
-            note.facts.append(
+            remarks.tell(
                 .credential(Credential(mechanism: "LOGIN", account: account, secret: open.arguments.values[1])))
-        case .select, .examine: finishSelect(text, &note)
-        case .authenticate: acceptAuthenticate(text, &note)
+        case .select, .examine: finishSelect(text, &remarks)
+        case .authenticate: acceptAuthenticate(text, raw, &remarks)
         case .enable:
             for name in text.split(separator: 32) {
                 let one = IMAPCapabilities(name: name)
@@ -269,25 +275,27 @@ extension IMAPDialogue {
     }
 
     /// AUTHENTICATE mechanism [initial-response] (RFC 9051 §6.2.2).
-    private mutating func acceptAuthenticate(_ text: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptAuthenticate(
+        _ text: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
+    ) {
         let (mechanism, rest) = text.trimmed.firstWord
         var follower = SASLFollower(mechanism: mechanism.keyword())
         let initial = rest.trimmed
         if !initial.isEmpty {
-            let reading = follower.response(initial)
+            let reading = follower.response(raw.part(initial))
             if let masked = reading.masked {
-                note.masked = note.raw[..<initial.startIndex] + masked + note.raw[initial.endIndex...]
+                remarks.mask(raw[..<initial.startIndex] + masked + raw[initial.endIndex...])
             }
-            if let credential = reading.credential { note.facts.append(.credential(credential)) }
-            note.violations += reading.violations
+            if let credential = reading.credential { remarks.tell(.credential(credential)) }
+            remarks.violations += reading.violations
         }
-        judgeMechanism(mechanism, hasInitialResponse: !initial.isEmpty, &note)
+        judgeMechanism(mechanism, hasInitialResponse: !initial.isEmpty, &remarks)
         client = .saslAwaiting(follower)
         waitedFor = .challenge
     }
 
     /// The mailbox of SELECT or EXAMINE and its parameters (RFC 4466 §2.4, RFC 7162 §3.1.8, §3.2.5).
-    private mutating func finishSelect(_ text: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func finishSelect(_ text: OctetView, _ remarks: inout Remarks) {
         marks.insert(.hasSelected)
         guard let name = open.arguments.values.first else { return }
         let mailbox = name.withRevealed { $0.prefix(DialogueLimits.keptLiteral).text }
@@ -309,11 +317,11 @@ extension IMAPDialogue {
             case .word(let word):
                 defer { isFirst = false }
                 guard depth == 1, !isFirst else { continue }
-                if word.equalsIgnoringCase("CONDSTORE") { judgeParameter([.condstore, .qresync], &note) }
+                if word.equalsIgnoringCase("CONDSTORE") { judgeParameter([.condstore, .qresync], &remarks) }
                 if word.equalsIgnoringCase("QRESYNC") {
-                    judgeParameter(.qresync, &note)
+                    judgeParameter(.qresync, &remarks)
                     if isWhole, !asked.contains(.qresync), !enabled.contains(.qresync) {
-                        note.violations.append(.imapQResyncNotEnabled)
+                        remarks.violations.append(.imapQResyncNotEnabled)
                     }
                 }
                 if word.equalsIgnoringCase("CONDSTORE") || word.equalsIgnoringCase("QRESYNC") {

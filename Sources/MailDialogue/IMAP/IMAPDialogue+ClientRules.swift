@@ -3,23 +3,23 @@
 
 extension IMAPDialogue {
     /// A known command, before it is counted among those that await replies.
-    func judge(_ command: IMAPCommand, _ note: inout Note) {
+    func judge(_ command: IMAPCommandLine<OctetView>, _ remarks: inout Remarks) {
         let verb = command.code
         let kind = verb.kind
-        if outstanding.isEmpty, !isAllowed(verb.traits.states) { note.violations.append(.imapCommandInWrongState) }
+        if outstanding.isEmpty, !isAllowed(verb.traits.states) { remarks.violations.append(.imapCommandInWrongState) }
         if let offered = offeredNow {
-            if !offered.offers(verb.traits.needs) { note.violations.append(.imapNotOffered) }
-            if verb == .login, offered.contains(.loginDisabled) { note.violations.append(.imapLoginThoughDisabled) }
+            if !offered.offers(verb.traits.needs) { remarks.violations.append(.imapNotOffered) }
+            if verb == .login, offered.contains(.loginDisabled) { remarks.violations.append(.imapLoginThoughDisabled) }
         }
-        if verb == .enable, isWhole, marks.contains(.hasSelected) { note.violations.append(.imapEnableWhenSelected) }
+        if verb == .enable, isWhole, marks.contains(.hasSelected) { remarks.violations.append(.imapEnableWhenSelected) }
         if kind.contains(.notUIDOnly), isWhole, enabled.contains(.uidonly) {
-            note.violations.append(.imapNumberThoughUIDOnly)
+            remarks.violations.append(.imapNumberThoughUIDOnly)
         }
         // All that is under way must be FETCH, STORE or SEARCH. The saved result "$" holds no numbers.
         if kind.contains(.takesNumbers), isWhole, outstanding.count > outstanding.holdingNumbers,
             command.arguments.first != UInt8(ascii: "$")
         {
-            note.violations.append(.imapAmbiguousPipeline)
+            remarks.violations.append(.imapAmbiguousPipeline)
         }
     }
 
@@ -39,39 +39,39 @@ extension IMAPDialogue {
     }
 
     /// The header of a literal.
-    func judge(_ literal: IMAPLiteral, _ note: inout Note) {
+    func judge(_ literal: IMAPLiteral, _ remarks: inout Remarks) {
         // A command that changes the list takes effect behind its own literals.
         let own = open.verb == .login ? 1 : 0
         guard isWhole, outstanding.changing <= own, let offered = capabilities?.withParts else { return }
         if literal.isNonSynchronizing {
             if offered.isDisjoint(with: [.literalPlus, .literalMinus]) {
-                note.violations.append(.imapNonSyncLiteralNotOffered)
+                remarks.violations.append(.imapNonSyncLiteralNotOffered)
             } else if !offered.contains(.literalPlus), literal.size ?? .max > 4096 {
-                note.violations.append(.imapLongNonSyncLiteral)
+                remarks.violations.append(.imapLongNonSyncLiteral)
             }
         }
         let binary: IMAPCapabilities = [
             .binary, .utf8Accept, .metadata, .metadataServer, .convert, .urlauthBinary, .annotate, .others,
         ]
-        if literal.isBinary, offered.isDisjoint(with: binary) { note.violations.append(.imapLiteral8NotOffered) }
+        if literal.isBinary, offered.isDisjoint(with: binary) { remarks.violations.append(.imapLiteral8NotOffered) }
     }
 
     /// AUTHENTICATE, which is already among those that await replies.
-    func judgeMechanism(_ mechanism: ArraySlice<UInt8>, hasInitialResponse: Bool, _ note: inout Note) {
+    func judgeMechanism(_ mechanism: OctetView, hasInitialResponse: Bool, _ remarks: inout Remarks) {
         guard isWhole, outstanding.changing <= 1, let offered = capabilities?.withParts else { return }
         if hasInitialResponse, !offered.contains(.saslIR) {
-            note.violations.append(.imapInitialResponseNotOffered)
+            remarks.violations.append(.imapInitialResponseNotOffered)
         }
         let one = IMAPMechanisms(name: mechanism)
         // A server need not list any (RFC 9051 §6.2.2).
         if !mechanism.isEmpty, !mechanisms.isEmpty, mechanisms.isDisjoint(with: [one, .others]) {
-            note.violations.append(.imapMechanismNotOffered)
+            remarks.violations.append(.imapMechanismNotOffered)
         }
     }
 
     /// A parameter of SELECT or EXAMINE.
-    func judgeParameter(_ needs: IMAPCapabilities, _ note: inout Note) {
+    func judgeParameter(_ needs: IMAPCapabilities, _ remarks: inout Remarks) {
         guard isWhole, outstanding.changing == 0, let offered = capabilities, !offered.offers(needs) else { return }
-        note.violations.append(.imapParameterNotOffered)
+        remarks.violations.append(.imapParameterNotOffered)
     }
 }

@@ -94,20 +94,20 @@ extension IMAPDialogue {
 
     // MARK: Lines
 
-    mutating func acceptUnplacedClient(_ line: ArraySlice<UInt8>, _ note: inout Note) {
-        note.element = .unplaced
-        note.violations = []
+    mutating func acceptUnplacedClient(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        remarks.element = .unplaced
+        remarks.violations = []
         if search.isIdle, line.equalsIgnoringCase("DONE") {
             search.isIdle = false
             client = .commands
-            note.element = .done
-            note.exchange = open.exchange
-            note.facts.append(.resumed)
+            remarks.element = .done
+            remarks.exchange = open.exchange
+            remarks.tell(.resumed)
             return
         }
         search.isIdle = false
-        note.masked = maskUnplaced(note.raw)
-        let command = IMAPCommand(line)
+        remarks.mask(maskUnplaced(raw))
+        let command = IMAPCommandLine(line)
         let kind = command.code.kind
         let isCandidate =
             command.isKnown && kind.contains(.isPlain) && !kind.contains(.isOpen)
@@ -116,16 +116,16 @@ extension IMAPDialogue {
         if !isCandidate { search.lastPair = nil }
     }
 
-    mutating func acceptUnplacedServer(_ line: ArraySlice<UInt8>, _ note: inout Note) {
-        note.element = .unplaced
-        note.violations = []
+    mutating func acceptUnplacedServer(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        remarks.element = .unplaced
+        remarks.violations = []
         let head = IMAPResponseHead(line)
         guard head.kind == .tagged, let status = IMAPResponse.status(head.keyword), IMAPCommand.isTag(head.tag),
             head.tag.count <= IMAPTag.limit
         else { return }
         let tag = IMAPTag(head.tag)
         if client == .seeking {
-            pair(tag, status, &note)
+            pair(tag, status, &remarks)
             return
         }
         guard let entry = outstanding.find(tag) else { return }
@@ -140,8 +140,8 @@ extension IMAPDialogue {
         server = .lines
         outstanding.removeAll(before: entry.exchange)
         names.removeAll { $0.exchange < entry.exchange }
-        note.facts.append(.resumed)
-        acceptLine(line, &note)
+        remarks.tell(.resumed)
+        acceptLine(line, raw, &remarks)
     }
 
     /// The newest command is answered, and so was the one before, with nothing between that can bring text.
@@ -153,7 +153,7 @@ extension IMAPDialogue {
     }
 
     /// Both are lost: question and answer, twice.
-    private mutating func pair(_ tag: IMAPTag, _ status: ReplyStatus, _ note: inout Note) {
+    private mutating func pair(_ tag: IMAPTag, _ status: ReplyStatus, _ remarks: inout Remarks) {
         guard status == .ok, tag == search.candidate else {
             search.lastPair = nil
             search.candidate = nil
@@ -167,23 +167,23 @@ extension IMAPDialogue {
         server = .lines
         outstanding.removeAll()
         names = []
-        resumeClient(&note)
+        resumeClient(&remarks)
     }
 
     /// The server, whose place is known, answers a command that was not seen as one.
-    mutating func resume(byTag tag: ArraySlice<UInt8>, _ status: ReplyStatus, _ note: inout Note) {
-        note.element = .unplaced
+    mutating func resume(byTag tag: OctetView, _ status: ReplyStatus, _ remarks: inout Remarks) {
+        remarks.element = .unplaced
         guard client == .seeking, status == .ok, tag.count <= IMAPTag.limit, IMAPTag(tag) == search.candidate else {
             return
         }
-        resumeClient(&note)
+        resumeClient(&remarks)
     }
 
-    private mutating func resumeClient(_ note: inout Note) {
+    private mutating func resumeClient(_ remarks: inout Remarks) {
         client = .commands
         search = IMAPGapSearch()
         forget()
-        note.facts.append(.resumed)
+        remarks.tell(.resumed)
     }
 
     /// A client line whose place is not known: only a well-formed command is shown, and of LOGIN no argument.

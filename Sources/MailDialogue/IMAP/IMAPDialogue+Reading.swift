@@ -11,35 +11,35 @@ extension IMAPDialogue {
     }
 
     /// A response is whole.
-    mutating func take(_ whole: IMAPText, _ keyword: IMAPKeyword, _ note: inout Note) {
+    mutating func take(_ whole: IMAPText, _ keyword: IMAPKeyword, _ remarks: inout Remarks) {
         let reading = IMAPResponseReading(whole, charset: charset)
-        if !note.violations.contains(.imapServerLiteralMismatch) {
+        if !remarks.violations.contains(.imapServerLiteralMismatch) {
             // Text that is missing behind OK or BYE misleads nobody.
             let isStatus = keyword.isStatus
             let faults = isStatus ? reading.faults.filter { $0.code != .missingSpace } : reading.faults
-            note.violations.add(faults.compactMap { Violation.imapReply($0.code) })
+            remarks.violations.add(faults.compactMap { Violation.imapReply($0.code) })
         }
         if case .status(let status) = reading.value {
             guard let code = status.code else { return }
-            if case .capability = code { takeListCode(whole, &note) }
-            take(code, isTagged: !status.tag.isNil, &note)
+            if case .capability = code { takeListCode(whole, &remarks) }
+            take(code, isTagged: !status.tag.isNil, &remarks)
         }
         guard keepsMailbox else { return }
-        if case .search(let numbers, _) = reading.value { judgeSearch(numbers, &note) }
-        view(reading, &note)
+        if case .search(let numbers, _) = reading.value { judgeSearch(numbers, &remarks) }
+        view(reading, &remarks)
     }
 
     /// `[CAPABILITY …]` (RFC 9051 §7.1).
-    private mutating func takeListCode(_ whole: IMAPText, _ note: inout Note) {
+    private mutating func takeListCode(_ whole: IMAPText, _ remarks: inout Remarks) {
         let octets = whole.octets
         guard let bracket = octets.firstIndex(of: UInt8(ascii: "[")),
             let end = octets[bracket...].firstIndex(of: UInt8(ascii: "]"))
         else { return }
-        takeList(octets[bracket..<end].firstWord.rest, &note)
+        takeList(octets[bracket..<end].firstWord.rest, &remarks)
     }
 
     /// What a response code says of the session.
-    private mutating func take(_ code: IMAPResponseCode, isTagged: Bool, _ note: inout Note) {
+    private mutating func take(_ code: IMAPResponseCode, isTagged: Bool, _ remarks: inout Remarks) {
         let isOpening = outstanding.opening > 0
         switch code {
         case .plain(.closed):
@@ -51,31 +51,35 @@ extension IMAPDialogue {
         case .plain(.noModSeq): if isOpening { opening.hasNoModSeq = true } else { counts.hasNoModSeq = true }
         case .plain(.uidNotSticky):
             if isWhole, capabilities?.contains(.uidonly) == true {
-                note.violations.append(.imapUIDNotStickyThoughUIDOnly)
+                remarks.violations.append(.imapUIDNotStickyThoughUIDOnly)
             }
         case .plain(.notificationOverflow): marks.remove(.notifies)
         case .uidValidity(let value):
             if isOpening {
                 opening.uidValidity = value
             } else if phase == .selected {
-                if let before = counts.uidValidity, before != value { note.violations.append(.imapUIDValidityChanged) }
+                if let before = counts.uidValidity, before != value {
+                    remarks.violations.append(.imapUIDValidityChanged)
+                }
                 counts.uidValidity = value
             }
         case .uidNext(let value):
             if isOpening {
                 opening.uidNext = value
             } else if phase == .selected {
-                if let before = counts.uidNext, value < before { note.violations.append(.imapUIDNextBack) }
+                if let before = counts.uidNext, value < before { remarks.violations.append(.imapUIDNextBack) }
                 counts.uidNext = value
             }
         case .highestModSeq(let value):
             if isOpening {
                 opening.highestModSeq = value
             } else if phase == .selected {
-                if let before = counts.highestModSeq, value < before { note.violations.append(.imapHighestModSeqBack) }
+                if let before = counts.highestModSeq, value < before {
+                    remarks.violations.append(.imapHighestModSeqBack)
+                }
                 counts.highestModSeq = value
             }
-        case .inProgress: if isTagged { note.violations.append(.imapProgressTagged) }
+        case .inProgress: if isTagged { remarks.violations.append(.imapProgressTagged) }
         case .plain, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability, .mailboxID,
             .maxConvertMessages, .maxConvertParts, .messageLimit, .metadata, .modified, .noUpdate, .permanentFlags,
             .referral, .undefinedFilter, .unseen, .urlMechanisms, .other:
@@ -84,20 +88,20 @@ extension IMAPDialogue {
     }
 
     /// Numbers of SEARCH are those of messages when only SEARCH by sequence number is under way.
-    private func judgeSearch(_ numbers: [UInt32], _ note: inout Note) {
+    private func judgeSearch(_ numbers: [UInt32], _ remarks: inout Remarks) {
         guard isWhole, phase == .selected, outstanding.opening == 0, outstanding.searching > 0,
             outstanding.searchingUIDs == 0, let exists = counts.exists, numbers.contains(where: { $0 > exists })
         else { return }
-        note.violations.append(.imapSearchBeyondExists)
+        remarks.violations.append(.imapSearchBeyondExists)
     }
 
     /// Gives a response to the view that it is of.
-    private mutating func view(_ reading: IMAPResponseReading, _ note: inout Note) {
+    private mutating func view(_ reading: IMAPResponseReading, _ remarks: inout Remarks) {
         guard outstanding.opening > 0 else {
             let faults = mailboxView?.apply(reading) ?? []
             // What can't be read contradicts nothing.
             guard phase == .selected, reading.faults.isEmpty else { return }
-            note.violations.add(faults.compactMap { Violation.imapView($0) })
+            remarks.violations.add(faults.compactMap { Violation.imapView($0) })
             return
         }
         let mayBeOther = marks.contains(.wasOpen) && !opening.closedOther
@@ -115,10 +119,10 @@ extension IMAPDialogue {
     func reads(_ verb: IMAPVerb) -> Bool { keepsMailbox && verb != .unknown && verb != .login && verb != .authenticate }
 
     /// A command is whole.
-    func judge(_ whole: IMAPText, _ note: inout Note) {
-        if note.violations.contains(.imapLiteralMismatch) { return }
+    func judge(_ whole: IMAPText, _ remarks: inout Remarks) {
+        if remarks.violations.contains(.imapLiteralMismatch) { return }
         let reading = IMAPCommandReading(whole, charset: charset)
-        note.violations.add(reading.faults.compactMap { Violation.imapCommand($0.code) })
+        remarks.violations.add(reading.faults.compactMap { Violation.imapCommand($0.code) })
     }
 }
 

@@ -2,124 +2,132 @@
 // replies.
 
 extension IMAPDialogue {
-    mutating func acceptServer(_ raw: ArraySlice<UInt8>) -> Note {
-        let (line, crlf) = raw.withoutLineEnd
-        var note = Note(.server, .unknown, exchange: currentExchange, raw: raw)
+    mutating func acceptServer(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        raw.withView { acceptServer($0, raw, &remarks) }
+    }
+
+    private mutating func acceptServer(_ view: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        let (line, crlf) = view.withoutLineEnd
+        remarks.exchange = currentExchange
         // Of a client that was not heard to the end it is not known what it asked the server to do: start TLS, deflate.
         let isJudged = client != .seeking
-        if !crlf { note.violations.append(.imapReplyBareLineEnd) }
-        if line.holds(0) { note.violations.append(.imapReplyNul) }
-        if line.holds(13) { note.violations.append(.imapReplyBareCR) }
+        if !crlf { remarks.violations.append(.imapReplyBareLineEnd) }
+        if line.holds(0) { remarks.violations.append(.imapReplyNul) }
+        if line.holds(13) { remarks.violations.append(.imapReplyBareCR) }
         switch server {
-        case .rest(let keyword, let exchange): acceptRest(line, keyword, exchange, &note)
-        case .lines: acceptLine(line, &note)
-        case .seeking: acceptUnplacedServer(line, &note)
+        case .rest(let keyword, let exchange): acceptRest(line, raw, keyword, exchange, &remarks)
+        case .lines: acceptLine(line, raw, &remarks)
+        case .seeking: acceptUnplacedServer(line, raw, &remarks)
         case .literal: break  // the demand was for content
         }
         if !isJudged {
-            note.violations = []
-            if note.element == .unknown { note.element = .unplaced }
+            remarks.violations = []
+            if remarks.element == .unknown { remarks.element = .unplaced }
         }
-        return note
     }
 
     /// The first line of a response.
-    mutating func acceptLine(_ line: ArraySlice<UInt8>, _ note: inout Note) {
+    mutating func acceptLine(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         let head = IMAPResponseHead(line)
         if marks.contains(.isOver), head.kind != .tagged || outstanding.isEmpty {
             // Only answers to what is open may still be under way (RFC 9051 §7.1.5).
-            note.violations.append(.imapDataAfterBye)
+            remarks.violations.append(.imapDataAfterBye)
             marks.remove(.isOver)
         }
         switch head.kind {
-        case .continuation(let isSpaced): acceptContinuation(head, isSpaced: isSpaced, &note)
-        case .untagged: acceptUntagged(head, line, &note)
-        case .tagged: acceptTagged(head, line, &note)
-        case .none: note.violations.append(.imapBadResponse)
+        case .continuation(let isSpaced): acceptContinuation(head, raw, isSpaced: isSpaced, &remarks)
+        case .untagged: acceptUntagged(head, line, raw, &remarks)
+        case .tagged: acceptTagged(head, raw, &remarks)
+        case .none: remarks.violations.append(.imapBadResponse)
         }
-        if phase == .greetingPending { countStrayLine(&note) }
+        if phase == .greetingPending { countStrayLine(&remarks) }
     }
 
     /// The line behind a literal.
     private mutating func acceptRest(
-        _ line: ArraySlice<UInt8>, _ keyword: IMAPKeyword, _ exchange: Int, _ note: inout Note
+        _ line: OctetView, _ raw: ArraySlice<UInt8>, _ keyword: IMAPKeyword, _ exchange: Int,
+        _ remarks: inout Remarks
     ) {
-        note.exchange = exchange
+        remarks.exchange = exchange
         if let first = line.first, first != 32, first != UInt8(ascii: ")"), keyword != .unknown {
-            note.violations.append(.imapServerLiteralMismatch)
+            remarks.violations.append(.imapServerLiteralMismatch)
         }
-        text?.append(note.raw)
-        let complete = !followLiteral(line, keyword, &note)
-        note.element = .dataPart(complete: complete)
+        text?.append(raw)
+        let complete = !followLiteral(line, keyword, &remarks)
+        remarks.element = .dataPart(complete: complete)
         guard complete else { return }
         server = .lines
         if let whole = text {
             text = nil
-            take(whole, keyword, &note)
+            take(whole, keyword, &remarks)
         }
     }
 
     /// What is neither untagged nor a tagged reply does not come from an IMAP server.
-    private mutating func countStrayLine(_ note: inout Note) {
-        guard note.element == .unknown else { return }
+    private mutating func countStrayLine(_ remarks: inout Remarks) {
+        guard remarks.element == .unknown else { return }
         strayLines += 1
         guard strayLines >= DialogueLimits.linesBeforeGreeting else { return }
-        note.facts.append(.opaque(.notThisProtocol))
+        remarks.tell(.opaque(.notThisProtocol))
         becomeOpaque(.notThisProtocol)
     }
 
     /// Only the command that is open can be asked to go on; what for is in its state, not in the line (RFC 9051 §7.6).
-    private mutating func acceptContinuation(_ head: IMAPResponseHead, isSpaced: Bool, _ note: inout Note) {
+    private mutating func acceptContinuation(
+        _ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>, isSpaced: Bool, _ remarks: inout Remarks
+    ) {
         let exchange = open.exchange
         switch client {
         case .literalOffered(let content, let size):
             if content.size == .max {
-                note.facts.append(.opaque(.desynchronised))
+                remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
             } else {
                 client = .literal(content, size: size)
             }
-            note.element = .goAhead
+            remarks.element = .goAhead
         case .saslAwaiting(var follower):
-            note.element = .challenge
-            note.violations += follower.challenge(head.rest)
+            remarks.element = .challenge
+            remarks.violations += follower.challenge(raw.part(head.rest))
             client = .saslResponse(follower)
         case .idleOffered:
-            note.element = .goAhead
+            remarks.element = .goAhead
             client = .idling
         case .commands, .literal, .commandRest, .saslResponse, .idling, .tlsOffered, .compressOffered,
             .unauthenticating:
-            note.violations.append(isSpaced || note.raw.count <= 3 ? .imapUnexpectedContinuation : .imapBadResponse)
+            remarks.violations.append(isSpaced || raw.count <= 3 ? .imapUnexpectedContinuation : .imapBadResponse)
             return
         case .seeking:
             // It may ask for what was lost.
-            note.element = .unplaced
+            remarks.element = .unplaced
             return
         }
-        note.exchange = exchange
-        if !isSpaced { note.violations.append(.imapBareContinuation) }
+        remarks.exchange = exchange
+        if !isSpaced { remarks.violations.append(.imapBareContinuation) }
     }
 
-    private mutating func acceptUntagged(_ head: IMAPResponseHead, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptUntagged(
+        _ head: IMAPResponseHead<OctetView>, _ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
+    ) {
         let keyword = head.keyword
         if phase == .greetingPending {
-            if acceptGreeting(head, &note) { return }
-            note.violations.append(.imapUntaggedBeforeGreeting)
+            if acceptGreeting(head, raw, &remarks) { return }
+            remarks.violations.append(.imapUntaggedBeforeGreeting)
         } else if phase == .notAuthenticated, keyword.needsLogin {
-            note.violations.append(.imapDataBeforeLogin)
+            remarks.violations.append(.imapDataBeforeLogin)
         } else if keyword == .preauth, phase != .unknown {
-            note.violations.append(.imapSecondGreeting)
+            remarks.violations.append(.imapSecondGreeting)
         }
-        if keepsMailbox { text = IMAPText(note.raw) }
-        let hasLiteral = keyword.isStatus ? false : followLiteral(line, keyword, &note)
-        note.element = .data(keyword == .unknown ? head.word.keyword() : keyword.name, complete: !hasLiteral)
+        if keepsMailbox { text = IMAPText(raw) }
+        let hasLiteral = keyword.isStatus ? false : followLiteral(line, keyword, &remarks)
+        remarks.element = .data(keyword == .unknown ? head.word.keyword() : keyword.name, complete: !hasLiteral)
         if opaque != nil { return }
-        count(head, &note)
+        count(head, &remarks)
         if !hasLiteral {
             // One with literals is read behind its last line.
             text = nil
             if keepsMailbox || (keyword.isStatus && head.hasCode) {
-                take(IMAPText(note.raw), keyword, &note)
+                take(IMAPText(raw), keyword, &remarks)
             }
         }
         if keyword == .bye {
@@ -131,41 +139,43 @@ extension IMAPDialogue {
     }
 
     /// RFC 9051 §7.1: OK, PREAUTH or BYE. False when the line is no greeting.
-    private mutating func acceptGreeting(_ head: IMAPResponseHead, _ note: inout Note) -> Bool {
+    private mutating func acceptGreeting(
+        _ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
+    ) -> Bool {
         switch head.keyword {
         case .ok:
             phase = .notAuthenticated
-            note.element = .greeting(Reply(.ok, code: "OK"))
+            remarks.element = .greeting(Reply(.ok, code: "OK"))
         case .preauth:
             phase = .authenticated
-            note.element = .greeting(Reply(.ok, code: "PREAUTH"))
-            note.violations.append(.imapPreauth)
+            remarks.element = .greeting(Reply(.ok, code: "PREAUTH"))
+            remarks.violations.append(.imapPreauth)
         case .bye:
             phase = .logout
             marks.formUnion([.saidBye, .isOver])
-            note.element = .greeting(Reply(.closing, code: "BYE"))
+            remarks.element = .greeting(Reply(.closing, code: "BYE"))
         default: return false
         }
-        note.exchange = 0
-        if head.hasCode { take(IMAPText(note.raw), head.keyword, &note) }
+        remarks.exchange = 0
+        if head.hasCode { take(IMAPText(raw), head.keyword, &remarks) }
         return true
     }
 
     /// Looks for a literal at the end of a line. True when its octets follow.
     private mutating func followLiteral(
-        _ line: ArraySlice<UInt8>, _ keyword: IMAPKeyword, _ note: inout Note
+        _ line: OctetView, _ keyword: IMAPKeyword, _ remarks: inout Remarks
     ) -> Bool {
         guard let literal = IMAPLiteral(endOf: line) else { return false }
         let words = line[..<literal.start]
         guard IMAPResponse.endsOutsideQuotes(words) else { return false }
-        if literal.isNonSynchronizing { note.violations.append(.imapServerNonSyncLiteral) }
+        if literal.isNonSynchronizing { remarks.violations.append(.imapServerNonSyncLiteral) }
         guard let size = literal.size else {
-            note.violations.append(.imapServerLiteralTooBig)
-            note.facts.append(.opaque(.desynchronised))
+            remarks.violations.append(.imapServerLiteralTooBig)
+            remarks.tell(.opaque(.desynchronised))
             becomeOpaque(.desynchronised)
             return true
         }
-        var content = Content(.literal, size: size, exchange: note.exchange)
+        var content = Content(.literal, size: size, exchange: remarks.exchange)
         if keyword == .fetch || keyword == .uidfetch, let item = IMAPResponse.messageItem(endOf: words) {
             content.kind = .message(.fetch)
             content.section = item.text
@@ -179,54 +189,58 @@ extension IMAPDialogue {
         return true
     }
 
-    private mutating func acceptTagged(_ head: IMAPResponseHead, _ line: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func acceptTagged(
+        _ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
+    ) {
         guard let status = IMAPResponse.status(head.keyword) else {
-            note.violations.append(head.keyword.isStatus ? .imapTaggedBye : .imapBadResponse)
+            remarks.violations.append(head.keyword.isStatus ? .imapTaggedBye : .imapBadResponse)
             return
         }
         guard let command = outstanding.remove(IMAPTag(head.tag)) else {
-            acceptUnknownTag(head, status, &note)
+            acceptUnknownTag(head, status, &remarks)
             return
         }
-        note.exchange = command.exchange
+        remarks.exchange = command.exchange
         let code = head.keyword.name
-        note.element = .reply(Reply(status, code: code))
+        remarks.element = .reply(Reply(status, code: code))
         if command.isSecret {
-            let text = note.raw.firstWord.rest
-            let hidden = note.raw.masking(0..<(text.startIndex - note.raw.startIndex - 1))
-            note.masked = hidden[...].masking((hidden.count - text.count + code.utf8.count)..<hidden.count)
+            let text = raw.firstWord.rest
+            let hidden = raw.masking(0..<(text.startIndex - raw.startIndex - 1))
+            remarks.masked = hidden[...].masking((hidden.count - text.count + code.utf8.count)..<hidden.count)
         }
         let accepted = status == .ok
-        judge(command, status, head, &note)
-        if command.exchange == open.exchange { settleClient(accepted: accepted, &note) }
+        judge(command, status, head, &remarks)
+        if command.exchange == open.exchange { settleClient(accepted: accepted, &remarks) }
         // A login makes the list before it void; one in its own answer is the new one.
-        settle(command, accepted: accepted, status, &note)
+        settle(command, accepted: accepted, status, &remarks)
         if head.hasCode, opaque == nil {
-            take(IMAPText(note.raw), head.keyword, &note)
+            take(IMAPText(raw), head.keyword, &remarks)
         }
     }
 
     /// A tagged reply to none of the commands that were seen.
-    private mutating func acceptUnknownTag(_ head: IMAPResponseHead, _ status: ReplyStatus, _ note: inout Note) {
+    private mutating func acceptUnknownTag(
+        _ head: IMAPResponseHead<OctetView>, _ status: ReplyStatus, _ remarks: inout Remarks
+    ) {
         if marks.contains(.strayDone), status == .bad, head.tag.equalsIgnoringCase("DONE") {
             // The answer to a DONE that came too late and was taken for a command (RFC 9051 §6.3.13).
             marks.remove(.strayDone)
-            note.element = .reply(Reply(.bad, code: head.keyword.name))
+            remarks.element = .reply(Reply(.bad, code: head.keyword.name))
             return
         }
         guard isWhole else {
-            resume(byTag: head.tag, status, &note)
+            resume(byTag: head.tag, status, &remarks)
             return
         }
-        note.violations.append(.imapUnknownTag)
+        remarks.violations.append(.imapUnknownTag)
     }
 
     /// The command at the client's end was answered: nothing of it is awaited any more.
-    private mutating func settleClient(accepted: Bool, _ note: inout Note) {
+    private mutating func settleClient(accepted: Bool, _ remarks: inout Remarks) {
         marks.remove(.idleEnds)
         switch client {
         case .literalOffered:
-            if accepted { note.violations.append(.imapOKToIncomplete) }
+            if accepted { remarks.violations.append(.imapOKToIncomplete) }
             marks.insert(.literalWasRefused)
             if open.verb == .login { marks.insert(.mayLeakSecret) }
             client = .commands
@@ -237,7 +251,7 @@ extension IMAPDialogue {
         case .tlsOffered:
             client = .commands
             guard accepted else { break }
-            note.facts.append(.opaque(.tls))
+            remarks.tell(.opaque(.tls))
             becomeOpaque(.tls)
         case .compressOffered:
             client = .commands
@@ -245,7 +259,7 @@ extension IMAPDialogue {
             if inflates {
                 isCompressed = true
             } else {
-                note.facts.append(.opaque(.compress))
+                remarks.tell(.opaque(.compress))
                 becomeOpaque(.compress)
             }
         case .unauthenticating: client = .commands
@@ -255,16 +269,16 @@ extension IMAPDialogue {
 
     /// What the reply means for the session.
     private mutating func settle(
-        _ command: IMAPOutstanding.Entry, accepted: Bool, _ status: ReplyStatus, _ note: inout Note
+        _ command: IMAPOutstanding.Entry, accepted: Bool, _ status: ReplyStatus, _ remarks: inout Remarks
     ) {
         switch command.verb {
         case .login, .authenticate:
-            note.facts.append(.login(accepted: accepted))
+            remarks.tell(.login(accepted: accepted))
             guard accepted, phase != .logout else { break }
             if phase == .notAuthenticated || phase == .unknown { phase = .authenticated }
             capabilities = nil
             mechanisms = []
-        case .select, .examine: settleOpening(command, accepted: accepted, &note)
+        case .select, .examine: settleOpening(command, accepted: accepted, &remarks)
         case .close, .unselect:
             if accepted, phase == .selected || phase == .unknown { closeMailbox() }
         case .unauthenticate:
@@ -278,10 +292,10 @@ extension IMAPDialogue {
             marks.subtract([.notifies, .wantsModSeq, .hasSelected, .askedOthers])
             mayHaveSecurityLayer = false
             guard isCompressed else { break }
-            note.facts.append(.opaque(.compress))
+            remarks.tell(.opaque(.compress))
             becomeOpaque(.compress)
         case .append, .replace, .uidReplace:
-            note.facts.append(accepted ? .messageAccepted : .messageRefused)
+            remarks.tell(accepted ? .messageAccepted : .messageRefused)
         case .logout:
             if accepted {
                 if isWhole { marks.insert(.isOver) }

@@ -7,8 +7,8 @@ extension IMAPDialogue {
     private var isSettled: Bool { phase == .selected && outstanding.opening == 0 && client != .seeking }
 
     /// Counts what an untagged response says; the rest of it is not read here.
-    mutating func count(_ head: IMAPResponseHead, _ note: inout Note) {
-        if head.number == .bad { note.violations.append(.imapReplyBadNumber) }
+    mutating func count(_ head: IMAPResponseHead<OctetView>, _ remarks: inout Remarks) {
+        if head.number == .bad { remarks.violations.append(.imapReplyBadNumber) }
         switch head.keyword {
         case .exists:
             guard case .value(let number) = head.number else { break }
@@ -16,44 +16,44 @@ extension IMAPDialogue {
                 opening.exists = number
             } else if phase == .selected || phase == .unknown {
                 if isSettled, let before = counts.exists, number < before {
-                    note.violations.append(.imapExistsShrinks)
+                    remarks.violations.append(.imapExistsShrinks)
                 }
                 counts.exists = number
             }
-        case .expunge: countExpunge(head.number, &note)
-        case .vanished: countVanished(head.rest, &note)
+        case .expunge: countExpunge(head.number, &remarks)
+        case .vanished: countVanished(head.rest, &remarks)
         case .fetch:
             guard case .value(let number) = head.number else { break }
-            if number == 0 { note.violations.append(.imapReplyBadNumber) }
-            if isWhole, enabled.contains(.uidonly) { note.violations.append(.imapReplyNumberThoughUIDOnly) }
+            if number == 0 { remarks.violations.append(.imapReplyBadNumber) }
+            if isWhole, enabled.contains(.uidonly) { remarks.violations.append(.imapReplyNumberThoughUIDOnly) }
             if isSettled, let exists = counts.exists, number > exists {
-                note.violations.append(.imapFetchBeyondExists)
+                remarks.violations.append(.imapFetchBeyondExists)
             }
         case .uidfetch:
             if isWhole, !enabled.contains(.uidonly), !asked.contains(.uidonly) {
-                note.violations.append(.imapUIDFetchNotEnabled)
+                remarks.violations.append(.imapUIDFetchNotEnabled)
             }
         case .flags: if outstanding.opening > 0 { opening.hasFlags = true }
-        case .capability: takeList(head.rest, &note)
-        case .enabled: takeEnabled(head.rest, &note)
+        case .capability: takeList(head.rest, &remarks)
+        case .enabled: takeEnabled(head.rest, &remarks)
         default: break
         }
     }
 
-    private mutating func countExpunge(_ number: IMAPResponseHead.Number, _ note: inout Note) {
+    private mutating func countExpunge(_ number: IMAPResponseHead<OctetView>.Number, _ remarks: inout Remarks) {
         guard case .value(let number) = number else { return }
-        if number == 0 { note.violations.append(.imapReplyBadNumber) }
+        if number == 0 { remarks.violations.append(.imapReplyBadNumber) }
         if isWhole, enabled.contains(.uidonly) {
-            note.violations.append(.imapReplyNumberThoughUIDOnly)
+            remarks.violations.append(.imapReplyNumberThoughUIDOnly)
         } else if isWhole, isSettled, enabled.contains(.qresync), !counts.hasNoModSeq {
-            note.violations.append(.imapExpungeThoughQResync)
+            remarks.violations.append(.imapExpungeThoughQResync)
         }
-        judgeRemoval(&note)
+        judgeRemoval(&remarks)
         if outstanding.opening > 0 {
             opening.exists = opening.exists.map { $0 > 0 ? $0 - 1 : 0 }
         } else if let exists = counts.exists {
             if number > exists {
-                if isSettled { note.violations.append(.imapExpungeBeyondExists) }
+                if isSettled { remarks.violations.append(.imapExpungeBeyondExists) }
             } else if exists > 0 {
                 counts.exists = exists - 1
             }
@@ -62,11 +62,11 @@ extension IMAPDialogue {
 
     /// VANISHED [(EARLIER)] uid-set (RFC 7162 §3.2.10). Each UID of the set is a message less, but the earlier ones are
     /// already gone.
-    private mutating func countVanished(_ rest: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func countVanished(_ rest: OctetView, _ remarks: inout Remarks) {
         let isAgreed = [enabled, asked].contains { !$0.isDisjoint(with: [.qresync, .uidonly]) }
-        if isWhole, !isAgreed { note.violations.append(.imapVanishedNotEnabled) }
+        if isWhole, !isAgreed { remarks.violations.append(.imapVanishedNotEnabled) }
         guard !rest.hasPrefixIgnoringCase("(EARLIER)") else { return }
-        judgeRemoval(&note)
+        judgeRemoval(&remarks)
         guard let gone = Self.count(set: rest) else {
             counts.exists = nil
             return
@@ -75,7 +75,7 @@ extension IMAPDialogue {
             opening.exists = opening.exists.map { UInt64($0) > gone ? $0 - UInt32(gone) : 0 }
         } else if let exists = counts.exists {
             if gone > UInt64(exists) {
-                if isSettled { note.violations.append(.imapVanishedBeyondExists) }
+                if isSettled { remarks.violations.append(.imapVanishedBeyondExists) }
                 counts.exists = nil
             } else {
                 counts.exists = exists - UInt32(gone)
@@ -85,7 +85,7 @@ extension IMAPDialogue {
 
     /// RFC 9051 §7.5.1, RFC 7162 §3.2.10.2: messages go only while a command is in progress that allows it. One whose end
     /// the client has not sent is not.
-    private func judgeRemoval(_ note: inout Note) {
+    private func judgeRemoval(_ remarks: inout Remarks) {
         guard isWhole, isSettled, !marks.contains(.notifies) else { return }
         let pending: Int
         switch client {
@@ -97,14 +97,14 @@ extension IMAPDialogue {
         let inProgress = outstanding.count - pending
         let holding = outstanding.holdingNumbers - (open.verb.kind.contains(.holdsNumbers) ? pending : 0)
         if inProgress == 0 {
-            note.violations.append(.imapExpungeUnasked)
+            remarks.violations.append(.imapExpungeUnasked)
         } else if inProgress == holding {
-            note.violations.append(.imapExpungeDuringFetch)
+            remarks.violations.append(.imapExpungeDuringFetch)
         }
     }
 
     /// How many numbers a set without "*" has; nil when it is none.
-    static func count(set: ArraySlice<UInt8>) -> UInt64? {
+    static func count(set: some OctetLine) -> UInt64? {
         var total: UInt64 = 0
         for range in set.trimmed.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
             let ends = range.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
@@ -120,21 +120,23 @@ extension IMAPDialogue {
     // MARK: What is offered and enabled
 
     /// A list of capabilities, wherever it stood.
-    mutating func takeList(_ names: ArraySlice<UInt8>, _ note: inout Note) {
+    mutating func takeList(_ names: some OctetLine, _ remarks: inout Remarks) {
         let list = IMAPCapabilityList(names)
         let offered = list.capabilities
-        if offered.isDisjoint(with: [.rev1, .rev2]) { note.violations.append(.imapCapabilityWithoutRevision) }
-        if offered.isSuperset(of: [.literalPlus, .literalMinus]) { note.violations.append(.imapLiteralPlusAndMinus) }
-        if offered.contains(.qresync), !offered.offers(.enable) { note.violations.append(.imapQResyncWithoutEnable) }
+        if offered.isDisjoint(with: [.rev1, .rev2]) { remarks.violations.append(.imapCapabilityWithoutRevision) }
+        if offered.isSuperset(of: [.literalPlus, .literalMinus]) {
+            remarks.violations.append(.imapLiteralPlusAndMinus)
+        }
+        if offered.contains(.qresync), !offered.offers(.enable) { remarks.violations.append(.imapQResyncWithoutEnable) }
         if offered.contains(.jmapaccess), !offered.contains(.objectID) {
-            note.violations.append(.imapJMAPAccessWithoutObjectID)
+            remarks.violations.append(.imapJMAPAccessWithoutObjectID)
         }
         capabilities = offered
         mechanisms = list.mechanisms
         marks.insert(.hasList)
     }
 
-    private mutating func takeEnabled(_ names: ArraySlice<UInt8>, _ note: inout Note) {
+    private mutating func takeEnabled(_ names: OctetView, _ remarks: inout Remarks) {
         var isUnasked = false
         for name in names.split(separator: 32) {
             let one = IMAPCapabilities(name: name)
@@ -147,7 +149,7 @@ extension IMAPDialogue {
             if !asked.isSuperset(of: one), !implied { isUnasked = true }
             enabled.formUnion(one)
         }
-        if isWhole, isUnasked { note.violations.append(.imapEnabledUnasked) }
+        if isWhole, isUnasked { remarks.violations.append(.imapEnabledUnasked) }
         if enabled.contains(.uidonly) { mailboxView?.enableUIDOnly() }
     }
 
@@ -155,47 +157,48 @@ extension IMAPDialogue {
 
     /// What is wrong with the answer to a command, before it takes effect.
     mutating func judge(
-        _ command: IMAPOutstanding.Entry, _ status: ReplyStatus, _ head: IMAPResponseHead, _ note: inout Note
+        _ command: IMAPOutstanding.Entry, _ status: ReplyStatus, _ head: IMAPResponseHead<OctetView>,
+        _ remarks: inout Remarks
     ) {
-        if command.verb == .unauthenticate, status == .refused { note.violations.append(.imapUnauthenticateRefused) }
+        if command.verb == .unauthenticate, status == .refused { remarks.violations.append(.imapUnauthenticateRefused) }
         guard status == .ok else { return }
         switch command.verb {
         case .capability:
             if isWhole, !marks.contains(.hasList), !head.rest.hasPrefixIgnoringCase("[CAPABILITY") {
-                note.violations.append(.imapCapabilityMissing)
+                remarks.violations.append(.imapCapabilityMissing)
             }
         case .logout:
-            if isWhole, !marks.contains(.saidBye) { note.violations.append(.imapLogoutWithoutBye) }
+            if isWhole, !marks.contains(.saidBye) { remarks.violations.append(.imapLogoutWithoutBye) }
         case .login:
             if isWhole, capabilities?.contains(.loginDisabled) == true {
-                note.violations.append(.imapLoginAcceptedThoughDisabled)
+                remarks.violations.append(.imapLoginAcceptedThoughDisabled)
             }
         case .examine:
-            if !head.rest.hasPrefixIgnoringCase("[READ-ONLY]") { note.violations.append(.imapExamineNotReadOnly) }
-            judgeOpening(&note)
-        case .select: judgeOpening(&note)
+            if !head.rest.hasPrefixIgnoringCase("[READ-ONLY]") { remarks.violations.append(.imapExamineNotReadOnly) }
+            judgeOpening(&remarks)
+        case .select: judgeOpening(&remarks)
         default: break
         }
     }
 
     /// What must come before OK to SELECT or EXAMINE (RFC 9051 §6.3.2). Judged when one mailbox at a time is opened.
-    private func judgeOpening(_ note: inout Note) {
+    private func judgeOpening(_ remarks: inout Remarks) {
         guard isWhole, !marks.contains(.opensMany) else { return }
-        if !opening.hasFlags { note.violations.append(.imapSelectWithoutFlags) }
-        if opening.exists == nil { note.violations.append(.imapSelectWithoutExists) }
-        if opening.uidValidity == nil { note.violations.append(.imapSelectWithoutUIDValidity) }
+        if !opening.hasFlags { remarks.violations.append(.imapSelectWithoutFlags) }
+        if opening.exists == nil { remarks.violations.append(.imapSelectWithoutExists) }
+        if opening.uidValidity == nil { remarks.violations.append(.imapSelectWithoutUIDValidity) }
         let keepsModSeq = !enabled.isDisjoint(with: [.condstore, .qresync])
         if keepsModSeq, marks.contains(.wantsModSeq), opening.highestModSeq == nil, !opening.hasNoModSeq {
-            note.violations.append(.imapSelectWithoutModSeq)
+            remarks.violations.append(.imapSelectWithoutModSeq)
         }
         if marks.contains(.wasOpen), !opening.closedOther, let offered = capabilities {
             let isDue = offered.contains(.qresync) || (offered.contains(.rev2) && !offered.contains(.rev1))
-            if isDue { note.violations.append(.imapSelectWithoutClosed) }
+            if isDue { remarks.violations.append(.imapSelectWithoutClosed) }
         }
     }
 
     /// SELECT or EXAMINE was answered; a failed one closes the mailbox before it all the same (RFC 9051 §6.3.2).
-    mutating func settleOpening(_ command: IMAPOutstanding.Entry, accepted: Bool, _ note: inout Note) {
+    mutating func settleOpening(_ command: IMAPOutstanding.Entry, accepted: Bool, _ remarks: inout Remarks) {
         var name = ""
         if let index = names.firstIndex(where: { $0.exchange == command.exchange }) {
             name = names[index].name
@@ -218,7 +221,7 @@ extension IMAPDialogue {
         if outstanding.opening > 0 { counts = IMAPMailboxCounts() }
         if keepsMailbox, mailboxView == nil { mailboxView = IMAPMailboxView(name: name) }
         marks.insert(.wasOpen)
-        note.facts.append(.mailbox(name))
+        remarks.tell(.mailbox(name))
     }
 
     /// No mailbox is open any more.

@@ -262,8 +262,8 @@ package struct IMAPDialogue: Dialogue {
 
     package mutating func accept(line: ArraySlice<UInt8>, from side: Side, _ remarks: inout Remarks) {
         switch side {
-        case .client: remarks.take(acceptClient(line))
-        case .server: remarks.take(acceptServer(line))
+        case .client: acceptClient(line, &remarks)
+        case .server: acceptServer(line, &remarks)
         }
     }
 

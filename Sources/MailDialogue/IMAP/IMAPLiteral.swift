@@ -12,7 +12,7 @@ package struct IMAPLiteral: Equatable, Sendable {
     package let start: Int
 
     /// Looks at the end of `line`, which is without its line end. Nil when it does not end in a literal header.
-    package init?(endOf line: ArraySlice<UInt8>) {
+    package init?(endOf line: some OctetLine) {
         guard line.last == UInt8(ascii: "}") else { return nil }
         var index = line.endIndex - 2
         var nonSynchronizing = false

@@ -18,7 +18,7 @@ struct IMAPTag: Equatable, Sendable {
     static let limit = 64
 
     /// - Parameter tag: only its first `limit` octets tell it from others.
-    init(_ tag: ArraySlice<UInt8>) {
+    init(_ tag: some OctetLine) {
         let octets = tag.prefix(Self.limit)
         var from = octets.endIndex
         // 18 digits never overflow.

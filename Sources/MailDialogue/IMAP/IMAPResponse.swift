@@ -27,7 +27,7 @@ package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
         ("JMAPACCESS", .jmapaccess), ("UIDBATCHES", .uidbatches),
     ])
 
-    static func find(_ word: ArraySlice<UInt8>) -> IMAPKeyword { words.find(word) ?? .unknown }
+    static func find(_ word: some OctetLine) -> IMAPKeyword { words.find(word) ?? .unknown }
     static func find(_ word: UnsafeBufferPointer<UInt8>) -> IMAPKeyword { words.find(word) ?? .unknown }
 
     /// Free text stands behind it, so that "{5}" at its end is no literal (RFC 9051 §9, resp-text).
@@ -58,7 +58,7 @@ package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
 
 /// The first line of a response, cut into what every response has. One is made for every line: it is read in memory, and
 /// holds places in place of slices.
-struct IMAPResponseHead: Equatable {
+struct IMAPResponseHead<Line: OctetLine> {
     /// What the first token says.
     enum Kind: Equatable {
         /// `+`, and whether a space follows as it must (RFC 9051 §9, continue-req).
@@ -81,7 +81,7 @@ struct IMAPResponseHead: Equatable {
     let keyword: IMAPKeyword
     /// The text begins with a response code.
     let hasCode: Bool
-    private let line: ArraySlice<UInt8>
+    private let line: Line
     private let places: Places
 
     /// Offsets in the line.
@@ -93,16 +93,17 @@ struct IMAPResponseHead: Equatable {
     }
 
     /// The tag of a tagged response.
-    var tag: ArraySlice<UInt8> { line.prefix(places.tagEnd) }
+    var tag: Line { line.prefix(places.tagEnd) }
     /// The keyword as it was.
-    var word: ArraySlice<UInt8> { line.dropFirst(places.wordStart).prefix(places.wordEnd - places.wordStart) }
+    var word: Line { line.dropFirst(places.wordStart).prefix(places.wordEnd - places.wordStart) }
     /// What stands behind the keyword and one space.
-    var rest: ArraySlice<UInt8> { line.dropFirst(places.restStart) }
+    var rest: Line { line.dropFirst(places.restStart) }
 
     /// `line` is without its line end.
-    init(_ line: ArraySlice<UInt8>) {
+    init(_ line: Line) {
         self.line = line
-        (kind, number, keyword, hasCode, places) = line.withUnsafeBufferPointer { Self.read($0) }
+        (kind, number, keyword, hasCode, places) =
+            line.withContiguousStorageIfAvailable { Self.read($0) } ?? (.none, .none, .unknown, false, Places())
     }
 
     private static func read(_ line: UnsafeBufferPointer<UInt8>) -> (Kind, Number, IMAPKeyword, Bool, Places) {
@@ -189,7 +190,7 @@ package enum IMAPResponse: Equatable, Sendable {
 
     /// The item of a FETCH response to which the literal behind `line` belongs, when it is a message or a part of one:
     /// `BODY[]`, `BODY[1.2]<0>`, `RFC822`. `line` ends where the literal header begins.
-    package static func messageItem(endOf line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    package static func messageItem<Line: OctetLine>(endOf line: Line) -> Line? {
         var end = line.endIndex
         while end > line.startIndex, line[end - 1] == 32 { end -= 1 }
         let front = line[..<end]
@@ -211,7 +212,7 @@ package enum IMAPResponse: Equatable, Sendable {
     }
 
     /// True when `line` ends outside of a quoted string: a literal header in one is text (RFC 9051 §4.3).
-    package static func endsOutsideQuotes(_ line: ArraySlice<UInt8>) -> Bool {
+    package static func endsOutsideQuotes(_ line: some OctetLine) -> Bool {
         var quoted = false
         var escaped = false
         for octet in line {

@@ -8,19 +8,24 @@ extension ArraySlice<UInt8> {
     func holds(_ octet: UInt8) -> Bool { withUnsafeBytes { mp_find_byte($0.baseAddress, $0.count, octet) >= 0 } }
 }
 
+extension OctetView {
+    /// The octet is one of them.
+    func holds(_ octet: UInt8) -> Bool { withUnsafeBytes { mp_find_byte($0.baseAddress, $0.count, octet) >= 0 } }
+}
+
 /// A walk over a line.
-struct IMAPWordScanner {
+struct IMAPWordScanner<Line: OctetLine> {
     /// What it comes upon.
-    enum Token: Equatable {
+    enum Token {
         case open
         case close
-        case word(ArraySlice<UInt8>)
+        case word(Line)
         case quoted
     }
 
-    private var rest: ArraySlice<UInt8>
+    private var rest: Line
 
-    init(_ line: ArraySlice<UInt8>) { rest = line }
+    init(_ line: Line) { rest = line }
 
     /// The next token; nil at the end.
     mutating func next() -> Token? {

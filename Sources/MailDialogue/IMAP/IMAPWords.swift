@@ -29,7 +29,7 @@ struct IMAPWords<Value: Sendable>: @unchecked Sendable {
     }
 
     /// The value of `word`, in either case.
-    func find(_ word: ArraySlice<UInt8>) -> Value? { word.withUnsafeBufferPointer { find($0) } }
+    func find(_ word: some OctetLine) -> Value? { word.withContiguousStorageIfAvailable { find($0) } ?? nil }
 
     /// The same for octets in memory.
     func find(_ word: UnsafeBufferPointer<UInt8>) -> Value? {
