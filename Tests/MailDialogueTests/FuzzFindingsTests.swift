@@ -67,6 +67,10 @@ import Testing
         tap.receive(Array("a1 COMPRESS DEFLATE\r\n".utf8), from: .client, into: &opening)
         tap.receive(Array("a1 OK done\r\n".utf8), from: .server, into: &opening)
         #expect(tap.dialogue.isCompressed)
+        // Two commands, stored in a block (RFC 1951 §3.2.4): what is told then belongs to the second.
+        let commands = Array("b1 NOOP\r\nb2 NOOP\r\n".utf8)
+        tap.receive([0, 18, 0, 237, 255] + commands, from: .client, into: &opening)
+        #expect(opening.last?.exchange == 3)
         let wire = Array(text.utf8)
         var whole = tap
         var notes: [Note] = []
@@ -98,5 +102,28 @@ import Testing
         #expect(notes.map(\.side) == [.server, .client, .client, .server])
         #expect(pieces == notes)
         #expect(single == tap)
+    }
+
+    /// Lines that waited for an answer were masked by the first of them alone when the connection ended.
+    @Test(arguments: [
+        (MailProtocol.smtp, "220 x\r\n", "STARTTLS\r\nNOOP\r\nAUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "AGFubgBzZWNyZXQ="),
+        (.pop3, "+OK x\r\n", "STLS\r\nUSER ann\r\nPASS secret word\r\n", "secret"),
+        (.imap, "* OK x\r\n", "a STARTTLS\r\nb NOOP\r\nc LOGIN ann secret\r\n", "secret"),
+        (.imap, "* OK x\r\n", "a APPEND x {50}\r\nb LOGIN ann secret\r\n", "secret"),
+    ])
+    func everyLineThatWaitedIsMaskedAtTheEnd(
+        _ proto: MailProtocol, _ greeting: String, _ lines: String, _ secret: String
+    ) {
+        for losesAnswer in [false, true] {
+            var tap = proto.makeTap()
+            var notes: [Note] = []
+            tap.receive(Array(greeting.utf8)[...], from: .server, into: &notes)
+            tap.receive(Array(lines.utf8)[...], from: .client, into: &notes)
+            if losesAnswer { tap.lose(.client, into: &notes) }
+            tap.end(.client, into: &notes)
+            #expect(notes.octets(.client) == Array(lines.utf8))
+            #expect(notes.contains { $0.element == .incomplete })
+            for note in notes { #expect(!note.publicOctets.text.contains(secret)) }
+        }
     }
 }

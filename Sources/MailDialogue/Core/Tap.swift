@@ -144,9 +144,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             let cut = dialogue.isOpaque ? [] : path.framer.rest()
             if !cut.isEmpty { tellRest(cut, &dialogue, &path, side, into: &notes) }
             let violation = dialogue.isOpaque ? nil : dialogue.brokenCompression(side)
-            let exchange = dialogue.currentExchange
             let facts: [Fact] = dialogue.isOpaque ? [] : [.opaque(.compress)]
             if !dialogue.isOpaque { dialogue.becomeOpaque(.compress) }
+            // That of the octets that follow, which may come with these or alone.
+            let exchange = dialogue.currentExchange
             path.spokeOpaquely = true
             notes.append(
                 Note(
@@ -254,10 +255,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             let masked = active.secret ? stars(rest) : dialogue.accept(content: rest, from: side)
             notes.append(Note(side, .content, exchange: active.exchange, raw: rest, masked: masked))
         } else {
+            // What was held may be several lines.
             notes.append(
                 Note(
                     side, .incomplete, exchange: dialogue.currentExchange, raw: rest,
-                    masked: dialogue.mask(partial: rest, from: side)))
+                    masked: maskLines(rest, side, dialogue)))
         }
     }
 
@@ -325,9 +327,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     let rest = path.framer.restOfLine()
                     let isHidden = isTail && side == .client
                     let masked = isHidden ? rest.masking(0..<rest.count) : dialogue.mask(partial: rest, from: side)
-                    let exchange = dialogue.currentExchange
                     let violations = isTail ? [] : [dialogue.lineTooLong(side)]
                     dialogue.becomeOpaque(.longLine)
+                    let exchange = dialogue.currentExchange
                     path.unplacedTail = false
                     path.spokeOpaquely = true
                     path.secretTail = masked != nil && rest.last != 10
@@ -364,11 +366,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 path.waited = true
                 if !path.lineWaited, path.framer.lineLength() != nil { path.lineWaited = true }
                 guard path.framer.count > DialogueLimits.held else { return moved }
-                // Masked by what they were about to be, which is forgotten a line later.
-                let rest = path.framer.rest()
-                let masked = dialogue.mask(partial: rest, from: side)
-                let exchange = dialogue.currentExchange
+                // Masked by what they were about to be, which is forgotten a line later; as many however they came.
+                let rest = path.framer.octets(DialogueLimits.held + 1)
+                let masked = maskLines(rest, side, dialogue)
                 dialogue.becomeOpaque(.holdLimit)
+                let exchange = dialogue.currentExchange
                 path.spokeOpaquely = true
                 path.secretTail = masked != nil && rest.last != 10
                 notes.append(

@@ -340,8 +340,10 @@ package struct IMAPDialogue: Dialogue {
         guard side == .client else { return nil }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
-        case .commandRest, .literalOffered, .literal:
-            return open.verb == .login ? line.masking(0..<line.count) : nil
+        case .commandRest, .literal: return open.verb == .login ? line.masking(0..<line.count) : nil
+        case .literalOffered:
+            // What waits is a command when the literal is refused.
+            return open.verb == .login ? line.masking(0..<line.count) : Self.maskLogin(line)
         case .seeking: return maskUnplaced(line)
         case .commands, .tlsOffered, .compressOffered, .unauthenticating, .idleOffered, .idling:
             return Self.maskLogin(line)

@@ -117,8 +117,15 @@ extension POP3Dialogue {
         let digest = rest.trimmed
         guard !digest.isEmpty else { return }
         let isHex = digest.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-        if digest.count != 32 || !isHex { remarks.violations.append(.pop3BadDigest) }
-        remarks.mask(raw.masking((digest.startIndex - raw.startIndex)..<raw.count))
+        // As a recording shows it.
+        let isMasked = digest.allSatisfy { $0 == UInt8(ascii: "*") }
+        var masked = raw.masking((digest.startIndex - raw.startIndex)..<raw.count)
+        if digest.count != 32 || !(isHex || isMasked) {
+            remarks.violations.append(.pop3BadDigest)
+            // What is no digest is none under its mask either, for one who reads the recording.
+            masked[masked.startIndex + (digest.startIndex - raw.startIndex)] = UInt8(ascii: "!")
+        }
+        remarks.mask(masked)
         remarks.tell(
             .credential(APOP.credential(account: raw.part(name), digest: raw.part(digest), timestamp: timestamp)))
     }

@@ -124,7 +124,7 @@ package struct SMTPMechanisms: OptionSet, Equatable, Hashable, Sendable {
 package struct SMTPOffer: Equatable, Sendable {
     package var extensions: SMTPExtensions = []
     package var mechanisms: SMTPMechanisms = []
-    /// The largest message in octets (RFC 1870 §4); nil when none is stated.
+    /// The largest message in octets (RFC 1870 §3); nil when none is stated.
     package var sizeLimit: Int?
     /// RCPT commands in a transaction and MAIL commands in a session (RFC 9422 §4.1, §4.2); nil when not limited.
     package var recipientLimit: Int?
@@ -211,7 +211,7 @@ package struct SMTPOffer: Equatable, Sendable {
             let (size, more) = text.firstWord(parameters)
             if !size.isEmpty {
                 sizeLimit = text.extracting(size).decimal.flatMap { $0 == 0 ? nil : $0 }
-                if !SMTPGrammar.isNumber(text.extracting(size), most: 20) || !more.isEmpty { faults.insert(.size) }
+                if !SMTPGrammar.isNumber(text.extracting(size), most: .max) || !more.isEmpty { faults.insert(.size) }
             }
         case .limits: if !readLimits(text, parameters) { faults.insert(.limits) }
         default: break

@@ -85,7 +85,7 @@ extension Violation {
         "smtp-bad-keyword", .server, .notice, "RFC 5321 §4.1.1.1",
         "A line of an EHLO reply is no keyword with parameters.", example: "S: 250-AUTH=LOGIN")
     package static let smtpBadSizeKeyword = Violation(
-        "smtp-bad-size-keyword", .server, .notice, "RFC 1870 §4", "The parameter of SIZE is not a number.",
+        "smtp-bad-size-keyword", .server, .notice, "RFC 1870 §3", "The parameter of SIZE is not a number.",
         example: "S: 250 SIZE unlimited")
     package static let smtpBadLimits = Violation(
         "smtp-bad-limits", .server, .error, "RFC 9422 §3", "The parameters of LIMITS are against their grammar.",

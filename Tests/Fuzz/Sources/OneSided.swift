@@ -25,7 +25,24 @@ struct OneSided {
     private func run(_ input: FuzzInput, _ dialogue: some Dialogue) {
         var numbers = input.numbers
         let conversation = converse(input, dialogue, &numbers)
-        conversation.check(dialogue, &numbers)
+        let followed = conversation.check(dialogue, &numbers)
+        if fuzzed == .server { Self.checkSecrets(followed.notes) }
+    }
+
+    /// Whatever a server says, the passwords that the peer sends as commands or responses are shown nowhere. What it made them
+    /// a part of, a message or what is not followed, is its own affair.
+    private static func checkSecrets(_ notes: [Note]) {
+        for note in notes where note.side == .client {
+            switch note.element {
+            case .command, .response, .incomplete, .unplaced, .unknown, .done:
+                for secret in Peer.secrets {
+                    must(!note.publicOctets.holds(secret), "a password is shown: \(note.shown)")
+                }
+            case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .contentBegin, .content,
+                .contentEnd, .opaque, .gap:
+                break
+            }
+        }
     }
 
     /// The fuzzed side sends some lines, the peer answers what was understood of them, and so on.
@@ -67,5 +84,13 @@ extension Dialogue where Self == IMAPDialogue {
     /// With and without the parsing of mailbox data.
     static func forFuzzing(_ input: FuzzInput) -> IMAPDialogue {
         IMAPDialogue(keepsMailbox: input.seed >> 8 & 1 == 1)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// The octets stand somewhere in these.
+    fileprivate func holds(_ wanted: [UInt8]) -> Bool {
+        guard let first = wanted.first else { return true }
+        return indices.contains { self[$0] == first && self[$0...].starts(with: wanted) }
     }
 }
