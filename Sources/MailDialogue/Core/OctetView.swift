@@ -33,12 +33,10 @@ struct OctetView: OctetLine {
     }
 
     subscript(index: Int) -> UInt8 {
-        assert(index >= startIndex && index < endIndex)
         return index >= startIndex && index < endIndex ? octets[index &- origin] : 0
     }
 
     subscript(bounds: Range<Int>) -> OctetView {
-        assert(bounds.lowerBound >= startIndex && bounds.upperBound <= endIndex)
         return OctetView(octets, origin, bounds.clamped(to: startIndex..<endIndex))
     }
 

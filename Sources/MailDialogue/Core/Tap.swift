@@ -1,4 +1,5 @@
 // Two framers and a dialogue: octets of a side in, notes out. Everybody who follows a connection does it through a tap.
+// Long because all that moves a frame shares the private state of its two streams.
 //
 // The work list: a line of one side may release octets of the other that were held, and these may ask for the first
 // side again. `receive` therefore drains both sides in turn until neither moves. No frame is ever looked at twice.
