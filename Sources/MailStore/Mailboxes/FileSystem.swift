@@ -72,4 +72,6 @@ package protocol FileSystem: Sendable {
     /// The exclusive lock on a file: false when another holds it. The lock goes with the descriptor, so with a killed
     /// process.
     func lock(_ descriptor: Int32) throws(FileError) -> Bool
+    /// Gives the lock up, in every copy of the descriptor that a starting child may have.
+    func unlock(_ descriptor: Int32)
 }

@@ -56,7 +56,10 @@ package final class MailboxStore: Sendable {
         do throws(FileError) { try tidy() } catch { throw .failed(error.description) }
     }
 
-    deinit { files.close(lock) }
+    deinit {
+        files.unlock(lock)
+        files.close(lock)
+    }
 
     /// Makes the directory and locks it. The lock ends with the process, however it ends.
     private static func take(_ parent: String, _ mail: String, _ files: any FileSystem) throws(StoreError) -> Int32 {

@@ -128,6 +128,7 @@ package struct PosixFileSystem: FileSystem {
         if errno == EWOULDBLOCK { return false }
         throw FileError(code: errno, call: "flock", path: "")
     }
+    package func unlock(_ descriptor: Int32) { flock(descriptor, LOCK_UN) }
 }
 
 extension FileStatus {

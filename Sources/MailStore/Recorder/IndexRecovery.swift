@@ -159,7 +159,7 @@ package enum IndexRecovery {
         _ directory: String, following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
         let lock = try RecordingDirectory.lock(directory)
-        defer { Glibc.close(lock) }
+        defer { RecordingDirectory.unlock(lock) }
         let path = directory + "/" + RecordingDirectory.indexName
         let fresh = path + ".new"
         for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }

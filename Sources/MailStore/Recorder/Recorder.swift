@@ -84,7 +84,7 @@ package final class Recorder: Sendable {
             let worker = RecorderWorker(settings, index: index, status: status)
             thread = Mutex(try Self.start(worker, queue, lock: lock))
         } catch {
-            Glibc.close(lock)
+            RecordingDirectory.unlock(lock)
             throw error
         }
     }
@@ -153,7 +153,7 @@ package final class Recorder: Sendable {
                 pthread_sigmask(SIG_SETMASK, &all, nil)
                 guard let argument else { return nil }
                 // The lock goes last, when the index is closed.
-                Glibc.close(Recorder.work(Unmanaged<Start>.fromOpaque(argument)))
+                RecordingDirectory.unlock(Recorder.work(Unmanaged<Start>.fromOpaque(argument)))
                 return nil
             }, start.toOpaque())
         guard code == 0 else {

@@ -58,11 +58,18 @@ package enum RecordingDirectory {
         return descriptor
     }
 
+    /// Gives the lock up and closes its descriptor. Closing alone would leave it held while a child that is about to
+    /// execute its program still has a copy.
+    static func unlock(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
+    }
+
     /// Does a recorder write to the directory at present? True as well when that cannot be known.
     static func isRecording(_ directory: String) -> Bool {
         let descriptor = mp_open(directory + "/" + lockName, O_RDONLY | O_NOFOLLOW, 0)
         guard descriptor >= 0 else { return errno != ENOENT }
-        defer { Glibc.close(descriptor) }
+        defer { unlock(descriptor) }
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0
     }
 

@@ -115,4 +115,5 @@ final class FailingFileSystem: FileSystem {
     }
     func list(_ path: String) throws(FileError) -> [String] { try real.list(path) }
     func lock(_ descriptor: Int32) throws(FileError) -> Bool { try real.lock(descriptor) }
+    func unlock(_ descriptor: Int32) { real.unlock(descriptor) }
 }
