@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 // The C library's own names for its allocator, which it exports for those who wrap it.
 extern void *__libc_malloc(size_t);
@@ -47,6 +48,12 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 unsigned long mp_allocations(void) { return __atomic_load_n(&allocations, __ATOMIC_RELAXED); }
+
+unsigned long mp_thread_nanoseconds(void) {
+  struct timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return (unsigned long)used.tv_sec * 1000000000 + (unsigned long)used.tv_nsec;
+}
 
 size_t mp_heap_in_use(void) {
   struct mallinfo2 info = mallinfo2();

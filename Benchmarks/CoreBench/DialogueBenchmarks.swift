@@ -44,6 +44,7 @@ func dialogueBenchmarks(_ bench: Bench) {
 private let textLine = "This is a line of a message with some seventy octets in it, so to speak.\r\n"
 
 private func bulk(_ bench: Bench) {
+    guard bench.wants("bulk") else { return }
     let block = filled(octets(textLine), 1 << 20)
     bench.measure("bulk: memchr over the same octets", octets: block.count * 500) {
         var hits = 0
@@ -128,6 +129,7 @@ private func lines(_ bench: Bench) {
 
 /// Twice the octets at twice the cost: the rates of both sizes stand below each other.
 private func linear(_ bench: Bench) {
+    guard bench.wants("linear") else { return }
     for size in [50_000_000, 100_000_000] {
         let flood = [UInt8](repeating: 65, count: 1 << 16)
         bench.measure("linear: a line of \(size / 1_000_000) MB", octets: size) {
@@ -192,6 +194,7 @@ private func linear(_ bench: Bench) {
 
 /// What sessions keep on the heap, beside the tap's own octets.
 private func memory(_ bench: Bench) {
+    guard bench.wants("memory") else { return }
     let idle: [(Side, String)] = [
         (.server, "* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN] ready\r\n"),
         (.client, "a1 LOGIN alice@example.com s3cret\r\n"), (.server, "a1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),

@@ -5,6 +5,7 @@ import MailDialogue
 
 /// Everything that is measured of the IMAP grammar and the mailbox view.
 func fetchBenchmarks(_ bench: Bench) {
+    guard bench.wants("imap") else { return }
     FetchBenchmarks(bench: bench).run()
 }
 

@@ -5,6 +5,7 @@ import MailMessage
 
 /// Everything that is measured of MailMessage.
 func messageBenchmarks(_ bench: Bench) {
+    guard bench.wants("message") else { return }
     let texts = MessageTexts()
     inspect(bench, "message inspect text", goal: 500, texts.message(body: texts.text))
     inspect(bench, "message inspect text of short lines", goal: 500, texts.message(body: texts.shortLines))

@@ -116,3 +116,11 @@ int mp_is_base64(const void *bytes, size_t count) {
   }
   return !bad;
 }
+
+int mp_is_visible(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  unsigned char bad = 0;
+  if (octets == NULL) return count == 0;
+  for (size_t index = 0; index < count; index++) bad |= (unsigned char)((unsigned char)(octets[index] - 33) > 93);
+  return !bad;
+}

@@ -14,3 +14,6 @@ void mp_count_references(int counts);
 /// Retains and releases of Swift's objects by the executable while they were counted; those of objects that are never freed
 /// are left out.
 unsigned long mp_references(void);
+
+/// The processor's time that the calling thread has used, in nanoseconds. What else the machine does does not count.
+unsigned long mp_thread_nanoseconds(void);

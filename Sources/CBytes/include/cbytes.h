@@ -29,3 +29,6 @@ size_t mp_plain_lines(const void *_Nullable bytes, size_t count);
 
 /// Whether `bytes[0..<count]` are base64 digits, all of them.
 int mp_is_base64(const void *_Nullable bytes, size_t count);
+
+/// Whether `bytes[0..<count]` are printable ASCII other than space, all of them.
+int mp_is_visible(const void *_Nullable bytes, size_t count);

@@ -58,9 +58,10 @@ package struct Framer: Equatable, Sendable {
         return hit - next + 1
     }
 
-    /// The next line when it is whole and has at most `limit` octets.
-    mutating func line(limit: Int) -> ArraySlice<UInt8>? {
-        guard let length = lineLength(), length <= limit else { return nil }
+    /// The next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does that is
+    /// worth a quick look.
+    mutating func plainLine(limit: Int) -> ArraySlice<UInt8>? {
+        guard next < buffer.endIndex, buffer[next] >= 32, let length = lineLength(), length <= limit else { return nil }
         return take(length)
     }
 
@@ -82,9 +83,6 @@ package struct Framer: Equatable, Sendable {
 
     /// The octets are a TLS record of type handshake (RFC 8446 §5.1); no protocol here begins so.
     var beginsTLS: Bool { count >= 2 && buffer[next] == 0x16 && buffer[next + 1] == 0x03 }
-
-    /// The octets begin as no line does that is worth a quick look: with a control.
-    var beginsUnusually: Bool { isEmpty || buffer[next] < 32 }
 
     /// The octets begin with NUL, as a wrapped buffer does.
     var beginsWrapped: Bool { !isEmpty && buffer[next] == 0 }

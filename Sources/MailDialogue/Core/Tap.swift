@@ -20,9 +20,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private struct Stream: Equatable, Sendable {
         var framer = Framer()
         /// Undoes the compression, once there is one.
-        var inflater: Inflater?
+        var inflater: Inflater? { didSet { inflates = inflater != nil } }
         /// Content that has begun; the octets still to come, or nil when a terminator ends it.
-        var content: Content?
+        var content: Content? { didSet { isInContent = content != nil } }
         var remaining: Int?
         /// Octets came after the session became opaque.
         var spokeOpaquely = false
@@ -37,14 +37,21 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         /// The line that can't be placed was longer than what is cut at once: its rest passes too.
         var unplacedTail = false
 
-        /// The next line is one of many: nothing about this side is out of the ordinary.
-        var isPlain: Bool {
-            begun && !waited && !lineWaited && !unplacedTail && content == nil && inflater == nil
-                && !framer.beginsUnusually
+        /// There is an inflater, there is content: what is asked for each line does not copy them.
+        private(set) var inflates = false
+        private(set) var isInContent = false
+
+        /// Nothing about this side is out of the ordinary: what comes next is one line of many. Told in one word, which is
+        /// looked at before each line.
+        private(set) var isPlain = false
+
+        /// Looks anew whether the next line is one of many.
+        mutating func settle() {
+            isPlain = begun && !waited && !lineWaited && !unplacedTail && !isInContent && !inflates
         }
 
         /// Octets wait, cut or not.
-        var hasOctets: Bool { !framer.isEmpty || (inflater?.pending ?? 0) > 0 }
+        var hasOctets: Bool { !framer.isEmpty || (inflates && (inflater?.pending ?? 0) > 0) }
     }
 
     /// - Parameter listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is
@@ -78,7 +85,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     private static func append(_ bytes: ArraySlice<UInt8>, _ path: inout Stream) {
-        if path.inflater == nil { path.framer.append(bytes) } else { path.inflater?.append(bytes) }
+        if path.inflates { path.inflater?.append(bytes) } else { path.framer.append(bytes) }
     }
 
     /// Cuts what can be cut of both sides, beginning with `side`.
@@ -112,7 +119,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Inflates a bounded piece. False when there is nothing to inflate.
     private mutating func inflate(_ side: Side, into notes: inout [Note]) -> Bool {
-        if client.inflater == nil || server.inflater == nil { beginInflating() }
+        if !client.inflates || !server.inflates { beginInflating() }
         switch side {
         case .client: return Self.inflate(&dialogue, &client, side, into: &notes)
         case .server: return Self.inflate(&dialogue, &server, side, into: &notes)
@@ -128,6 +135,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private static func beginInflating(_ path: inout Stream) {
         let rest = path.framer.rest()
         path.inflater = Inflater()
+        path.settle()
         if !rest.isEmpty { append(rest, &path) }
     }
 
@@ -168,7 +176,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     private static func pass(_ bytes: UnsafeRawBufferPointer, _ isOpaque: Bool, _ path: inout Stream) -> Int {
-        guard path.framer.isEmpty, path.inflater == nil else { return 0 }
+        guard path.framer.isEmpty, !path.inflates else { return 0 }
         if isOpaque { return path.spokeOpaquely && !path.secretTail ? bytes.count : 0 }
         guard let content = path.content, case .message = content.kind else { return 0 }
         guard let remaining = path.remaining else { return path.framer.passDotTerminated(bytes) }
@@ -204,6 +212,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private static func lose(
         _ dialogue: inout D, _ path: inout Stream, _ side: Side, _ lost: Int?, into notes: inout [Note]
     ) {
+        defer { path.settle() }
         var count = lost.map { max($0, 0) }
         if dialogue.isOpaque {
             // The first octets behind the edge may be among what is missing: who spoke first there is not known.
@@ -211,7 +220,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             notes.append(Note(side, .gap(count), exchange: dialogue.currentExchange, raw: []))
             return
         }
-        if path.inflater != nil {
+        if path.inflates {
             // Behind a hole nothing can be inflated any more: each octet stands on those before it.
             let rest = path.framer.rest()
             if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
@@ -282,12 +291,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     ) -> Bool {
         var moved = false
         while true {
-            if path.isPlain, let limit = dialogue.lineLimit(side), let line = path.framer.line(limit: limit) {
-                acceptLine(line, &dialogue, side, into: &notes)
-                if yields || dialogue.isCompressed || letsGoOn(notes) { return true }
-                moved = true
-                continue
-            }
+            if path.isPlain, drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved) { return true }
+            defer { path.settle() }
             switch dialogue.demand(side) {
             case .line(let limit):
                 if path.framer.isEmpty { return moved }
@@ -319,7 +324,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     if let hasty { notes[notes.count - 1].violations.append(hasty) }
                     // What stands behind the line that began it is deflated. An empty literal that was asked for is there
                     // at once, before anything else of the server.
-                    if yields || isAsked || (dialogue.isCompressed && path.inflater == nil) {
+                    if yields || isAsked || (dialogue.isCompressed && !path.inflates) {
                         return true
                     }
                 } else if length == nil, path.framer.count <= limit, !isTail {
@@ -341,7 +346,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 }
                 moved = true
             case .content(let content, let extent):
-                if path.content == nil {
+                if !path.isInContent {
                     // Content begins with its first octet, so that it is told at the same place however octets come.
                     guard !path.framer.isEmpty || extent == .octets(0) else { return moved }
                     path.content = content
@@ -426,20 +431,33 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         }
     }
 
+    /// Cuts lines for as long as they are lines of many. True when it is the other side's turn.
+    private static func drainLines(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, once: Bool, into notes: inout [Note],
+        _ moved: inout Bool
+    ) -> Bool {
+        while let limit = dialogue.lineLimit(side), let line = path.framer.plainLine(limit: limit) {
+            acceptLine(line, &dialogue, side, into: &notes)
+            moved = true
+            if once || dialogue.isCompressed || letsGoOn(notes) { return true }
+        }
+        return false
+    }
+
     /// The last note lets the other side go on.
     private static func letsGoOn(_ notes: [Note]) -> Bool {
-        if case .goAhead? = notes.last?.element { true } else { false }
+        guard let last = notes.indices.last else { return false }
+        return notes[last].remarks.letsGoOn
     }
 
     /// Shows a line to the dialogue and takes note of it.
     private static func acceptLine(
-        _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
+        _ line: ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
     ) {
-        var remarks = Remarks(listens: dialogue.listens)
-        dialogue.accept(line: line, from: side, &remarks)
-        // Filled where it stands, for what is appended is copied.
-        notes.append(Note(side, .unknown, exchange: remarks.exchange, raw: []))
-        notes[notes.count - 1].fill(raw: line, remarks)
+        notes.append(Note(side, line: line, listens: dialogue.listens))
+        // Said where it stays, for what is said elsewhere would be copied.
+        dialogue.accept(line: line, from: side, &notes[notes.count - 1].remarks)
+        notes[notes.count - 1].remarks.settle()
     }
 
     /// The verdict on a side that did not wait as it must, at the first frame that it sent too early.

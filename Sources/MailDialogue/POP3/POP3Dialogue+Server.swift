@@ -8,7 +8,7 @@ extension POP3Dialogue {
     private mutating func acceptServer(_ view: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         let (line, crlf) = view.withoutLineEnd
         remarks.exchange = currentExchange
-        if search != nil, server == .replies { return seekServer(raw, line, crlf, &remarks) }
+        if isSearching, server == .replies { return seekServer(raw, line, crlf, &remarks) }
         if serverLineIsCut {
             serverLineIsCut = false
             if POP3Status(line) == .none {
@@ -91,7 +91,7 @@ extension POP3Dialogue {
     private func judgeID(_ scan: POP3Scan<OctetView>, _ remarks: inout Remarks) {
         if scan.hasMore { remarks.violations.append(.pop3IDExtra) }
         if scan.value.count > 70 { remarks.violations.append(.pop3IDLength) }
-        if !scan.value.allSatisfy({ $0 > 32 && $0 < 127 }) { remarks.violations.append(.pop3IDOctets) }
+        if !scan.value.isVisible { remarks.violations.append(.pop3IDOctets) }
     }
 
     /// A message of this number is in the maildrop, says a listing.
@@ -404,7 +404,7 @@ struct POP3Scan<Line: OctetLine> {
         let rest = line[(space + 1)...]
         let end = rest.firstIndex(of: 32) ?? rest.endIndex
         value = rest[..<end]
-        hasMore = !rest[end...].trimmed.isEmpty
+        hasMore = end < rest.endIndex && !rest[end...].trimmed.isEmpty
         if value.isEmpty { return nil }
     }
 }

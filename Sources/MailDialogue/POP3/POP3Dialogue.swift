@@ -142,7 +142,9 @@ package struct POP3Dialogue: Dialogue {
     /// AUTH is over: what a hasty client sent behind it comes as commands, its password too.
     var mayLeakSecret = false
     /// Octets are missing before, and the place is not certain yet.
-    var search: Search?
+    var search: Search? { didSet { isSearching = search != nil } }
+    /// There is a search: asked before each line.
+    private(set) var isSearching = false
     /// Octets were missing once: what they may have held is no fault of anybody.
     var wasLost = false
     /// The server's next line may lack its beginning.
@@ -185,7 +187,7 @@ package struct POP3Dialogue: Dialogue {
         if opaque != nil { return nil }
         switch side {
         case .client:
-            if let search, !search.clientIsWhole { return nil }
+            if isSearching, let search, !search.clientIsWhole { return nil }
             switch client {
             case .commands, .saslResponse: return DialogueLimits.line
             case .saslAwaiting, .tlsOffered, .submissionOffered, .submission: return nil
@@ -193,7 +195,7 @@ package struct POP3Dialogue: Dialogue {
         case .server:
             switch server {
             case .greetingPending, .listing: return DialogueLimits.line
-            case .replies: return search == nil ? DialogueLimits.line : nil
+            case .replies: return isSearching ? nil : DialogueLimits.line
             case .message: return nil
             }
         }

@@ -151,7 +151,7 @@ struct POP3Listing: Equatable, Sendable {
             isNew = false
             break
         }
-        ids += id
+        if id.withContiguousStorageIfAvailable({ ids.append(contentsOf: $0) }) == nil { ids += id }
         idEnds.append(ids.count)
         idMarks.append(mark)
         return isNew
