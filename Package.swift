@@ -76,7 +76,7 @@ let package = Package(
             path: "Benchmarks/CoreBench", swiftSettings: strict),
 
         tests("MailMessage"),
-        tests("MailDialogue", ["CZlib", "MailMessage"]),
+        tests("MailDialogue", ["CBytes", "CZlib", "MailMessage"]),
         tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),
         tests("MailRules", ["MailDialogue"]),
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),

@@ -2,12 +2,6 @@
 #include "cbytes.h"
 #include <string.h>
 
-ptrdiff_t mp_find_byte(const void *bytes, size_t count, unsigned char byte) {
-  if (bytes == NULL || count == 0) return -1;
-  const char *hit = memchr(bytes, byte, count);
-  return hit == NULL ? -1 : hit - (const char *)bytes;
-}
-
 ptrdiff_t mp_find_bytes(const void *bytes, size_t count, const void *needle, size_t needle_count) {
   if (bytes == NULL || count < needle_count) return -1;
   const char *hit = memmem(bytes, count, needle, needle_count);
@@ -117,10 +111,100 @@ int mp_is_base64(const void *bytes, size_t count) {
   return !bad;
 }
 
-int mp_is_visible(const void *bytes, size_t count) {
-  const unsigned char *octets = bytes;
-  unsigned char bad = 0;
-  if (octets == NULL) return count == 0;
-  for (size_t index = 0; index < count; index++) bad |= (unsigned char)((unsigned char)(octets[index] - 33) > 93);
-  return !bad;
+static unsigned char capital(unsigned char octet) {
+  return (unsigned char)(octet - ((unsigned char)(octet - 'a') < 26 ? 32 : 0));
 }
+
+int mp_equal_ignoring_case(const void *bytes, const void *others, size_t count) {
+  const unsigned char *a = bytes, *b = others;
+  if (count == 0) return 1;
+  if (a == NULL || b == NULL) return 0;
+  for (size_t index = 0; index < count; index++) {
+    if (a[index] != b[index] && capital(a[index]) != capital(b[index])) return 0;
+  }
+  return 1;
+}
+
+size_t mp_word_length(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  size_t length = 0;
+  if (octets == NULL) return 0;
+  for (; length + 8 <= count; length += 8) {
+    unsigned long long eight;
+    memcpy(&eight, octets + length, sizeof eight);
+    unsigned long long space = eight ^ 0x2020202020202020u, tab = eight ^ 0x0909090909090909u;
+    // An octet that is zero borrows; a borrow that goes astray only leads to a closer look.
+    unsigned long long hit = ((space - 0x0101010101010101u) & ~space) | ((tab - 0x0101010101010101u) & ~tab);
+    if (hit & 0x8080808080808080u) break;
+  }
+  while (length < count && octets[length] != ' ' && octets[length] != '\t') length++;
+  return length;
+}
+
+// Not zero when one of eight octets is below `least` or above "~". High bits: those set already, those that a subtraction of
+// `least` borrows from, and those that an addition of 1 to 127 sets. A borrow or carry may only go astray behind an octet that
+// is itself a suspect.
+static unsigned long long suspects(const unsigned char *octets, unsigned long long least) {
+  unsigned long long eight;
+  memcpy(&eight, octets, sizeof eight);
+  return (eight | (eight - least * 0x0101010101010101u) | (eight + 0x0101010101010101u)) & 0x8080808080808080u;
+}
+
+static int is_within(const void *bytes, size_t count, unsigned char least) {
+  const unsigned char *octets = bytes;
+  unsigned long long found = 0;
+  if (octets == NULL) return count == 0;
+  if (count < 8) {
+    for (size_t index = 0; index < count; index++) found |= (octets[index] < least) | (octets[index] > '~');
+    return !found;
+  }
+  size_t index = 0;
+  for (; index + 8 <= count; index += 8) found |= suspects(octets + index, least);
+  // The last octets once more with some before them.
+  if (index < count) found |= suspects(octets + count - 8, least);
+  return !found;
+}
+
+int mp_is_printable(const void *bytes, size_t count) { return is_within(bytes, count, ' '); }
+int mp_is_visible(const void *bytes, size_t count) { return is_within(bytes, count, '!'); }
+
+unsigned long long mp_mark(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  unsigned long long mark = 0xCBF29CE484222325u ^ count;
+  if (octets == NULL) return mark;
+  while (count > 0) {
+    unsigned long long eight = 0;
+    size_t part = count < 8 ? count : 8;
+    memcpy(&eight, octets, part);
+    mark = (mark ^ eight) * 0x9E3779B97F4A7C15u;
+    mark ^= mark >> 29;
+    octets += part;
+    count -= part;
+  }
+  return mark;
+}
+
+// What an octet may stand in: letters, digits and octets beyond ASCII in all of them.
+enum { atext = 1, label = 2, xtext = 4 };
+#define ALL (atext | label | xtext)
+#define WORD (atext | xtext)
+static const unsigned char kinds[256] = {
+    ['!'] = WORD, ['"'] = xtext, ['#'] = WORD, ['$'] = WORD, ['%'] = WORD, ['&'] = WORD, ['\''] = WORD, ['('] = xtext,
+    [')'] = xtext, ['*'] = WORD, ['+'] = atext, [','] = xtext, ['-'] = ALL, ['.'] = xtext, ['/'] = WORD,
+    ['0' ... '9'] = ALL, [':'] = xtext, [';'] = xtext, ['<'] = xtext, ['='] = atext, ['>'] = xtext, ['?'] = WORD,
+    ['@'] = xtext, ['A' ... 'Z'] = ALL, ['['] = xtext, ['\\'] = xtext, [']'] = xtext, ['^'] = WORD, ['_'] = WORD,
+    ['`'] = WORD, ['a' ... 'z'] = ALL, ['{'] = WORD, ['|'] = WORD, ['}'] = WORD, ['~'] = WORD,
+    [128 ... 255] = atext | label,
+};
+
+static size_t run(const void *bytes, size_t count, unsigned char kind) {
+  const unsigned char *octets = bytes;
+  size_t length = 0;
+  if (octets == NULL) return 0;
+  while (length < count && (kinds[octets[length]] & kind)) length++;
+  return length;
+}
+
+size_t mp_atext_length(const void *bytes, size_t count) { return run(bytes, count, atext); }
+size_t mp_label_length(const void *bytes, size_t count) { return run(bytes, count, label); }
+size_t mp_xtext_length(const void *bytes, size_t count) { return run(bytes, count, xtext); }

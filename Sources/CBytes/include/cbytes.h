@@ -1,9 +1,14 @@
 // Byte searches of the C library for the pure modules, which do not import it: no I/O, no allocation.
 #pragma once
 #include <stddef.h>
+#include <string.h>
 
-/// Offset of the first `byte` in `bytes[0..<count]`, or -1.
-ptrdiff_t mp_find_byte(const void *_Nullable bytes, size_t count, unsigned char byte);
+/// Offset of the first `byte` in `bytes[0..<count]`, or -1. Here, because most searches are short.
+static inline ptrdiff_t mp_find_byte(const void *_Nullable bytes, size_t count, unsigned char byte) {
+  if (bytes == NULL || count == 0) return -1;
+  const char *hit = (const char *)memchr(bytes, byte, count);
+  return hit == NULL ? -1 : hit - (const char *)bytes;
+}
 
 /// Offset of the first occurrence of `needle[0..<needle_count]` in `bytes[0..<count]`, or -1.
 ptrdiff_t mp_find_bytes(const void *_Nullable bytes, size_t count, const void *_Nonnull needle, size_t needle_count);
@@ -29,6 +34,27 @@ size_t mp_plain_lines(const void *_Nullable bytes, size_t count);
 
 /// Whether `bytes[0..<count]` are base64 digits, all of them.
 int mp_is_base64(const void *_Nullable bytes, size_t count);
+
+/// Whether `count` octets are the same, ASCII letters in any case.
+int mp_equal_ignoring_case(const void *_Nullable bytes, const void *_Nullable others, size_t count);
+
+/// How many octets at the front of `bytes[0..<count]` are neither space nor tab.
+size_t mp_word_length(const void *_Nullable bytes, size_t count);
+
+/// How many octets at the front of `bytes[0..<count]` are `atext` (RFC 5322 §3.2.3) or beyond ASCII.
+size_t mp_atext_length(const void *_Nullable bytes, size_t count);
+
+/// How many are letters, digits, hyphens or beyond ASCII: what the labels of a domain consist of (RFC 5321 §4.1.2).
+size_t mp_label_length(const void *_Nullable bytes, size_t count);
+
+/// How many are `xchar` (RFC 3461 §4): what xtext has without its hexadecimal parts.
+size_t mp_xtext_length(const void *_Nullable bytes, size_t count);
+
+/// Whether `bytes[0..<count]` are printable ASCII or spaces, all of them.
+int mp_is_printable(const void *_Nullable bytes, size_t count);
+
+/// A number of `bytes[0..<count]` by which most octets that are not the same differ. It can be forged.
+unsigned long long mp_mark(const void *_Nullable bytes, size_t count);
 
 /// Whether `bytes[0..<count]` are printable ASCII other than space, all of them.
 int mp_is_visible(const void *_Nullable bytes, size_t count);

@@ -6,8 +6,9 @@ package protocol Dialogue: Equatable, Sendable {
     /// How the next octets of `side` are to be cut.
     func demand(_ side: Side) -> Demand
 
-    /// The limit of the next line of `side` when `demand` asks for one; else nil. Asked before each line.
-    func lineLimit(_ side: Side) -> Int?
+    /// The limit of the next line of `side` when `demand` asks for one; else nil. Asked before each line; mutating, because a
+    /// machine that is only looked at would be copied for it.
+    mutating func lineLimit(_ side: Side) -> Int?
 
     /// A whole line, with its LF, came from `side`. What it is and what is to be said of it goes into `remarks`, which are
     /// fresh.

@@ -6,7 +6,7 @@ package enum Fact: Equatable, Sendable {
     /// The client's name for itself: EHLO, HELO, LHLO.
     case clientName(String)
     /// A credential was shown.
-    case credential(Credential)
+    indirect case credential(Credential)
     /// The server's verdict on the last credential.
     case login(accepted: Bool)
     /// The reverse-path was accepted by the server (RFC 5321 §3.3); empty for `<>`.

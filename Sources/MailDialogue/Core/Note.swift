@@ -36,10 +36,10 @@ package struct Note: Equatable, Sendable {
         remarks = Remarks(element, exchange: exchange)
     }
 
-    /// A line of which nothing is said yet.
-    init(_ side: Side, line: consuming ArraySlice<UInt8>, listens: Bool) {
+    /// A line of which nothing is said yet, and whose octets are put in when all is said.
+    init(_ side: Side, listens: Bool) {
         self.side = side
-        raw = line
+        raw = []
         remarks = Remarks(listens: listens)
     }
 

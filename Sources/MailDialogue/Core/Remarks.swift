@@ -11,6 +11,8 @@ package struct Remarks: Sendable {
     package var exchange = 0
     /// Somebody takes note of facts and masked forms. Without it they are not made.
     package let listens: Bool
+    /// The only fact, as most lines have that have any, while there is nothing else to say.
+    private var lone: Fact?
     private var extra: Extra?
 
     /// What few lines have.
@@ -40,7 +42,11 @@ package struct Remarks: Sendable {
         _ element: Element, exchange: Int, masked: ArraySlice<UInt8>?, facts: [Fact], violations: [Violation]
     ) {
         self.init(element, exchange: exchange)
-        if masked != nil || !facts.isEmpty || !violations.isEmpty { extra = Extra(masked, facts, violations) }
+        if masked == nil, violations.isEmpty, facts.count < 2 {
+            lone = facts.first
+        } else {
+            extra = Extra(masked, facts, violations)
+        }
     }
 
     /// The line with its secrets masked, of the same length; nil when there is no secret in it.
@@ -51,8 +57,8 @@ package struct Remarks: Sendable {
 
     /// What the line says about the session.
     package var facts: [Fact] {
-        get { extra?.facts ?? [] }
-        set { if extra != nil || !newValue.isEmpty { own().facts = newValue } }
+        get { extra?.facts ?? lone.map { [$0] } ?? [] }
+        set { if extra != nil || lone != nil || !newValue.isEmpty { own().facts = newValue } }
     }
 
     /// What is wrong with it.
@@ -63,7 +69,7 @@ package struct Remarks: Sendable {
 
     /// Nothing is said of the line but what it is.
     package var isPlain: Bool {
-        guard let extra else { return true }
+        guard let extra else { return lone == nil }
         return extra.masked == nil && extra.facts.isEmpty && extra.violations.isEmpty
     }
 
@@ -71,7 +77,10 @@ package struct Remarks: Sendable {
     var letsGoOn: Bool { if case .goAhead = element { true } else { false } }
 
     /// The line says something about the session.
-    package mutating func tell(_ fact: @autoclosure () -> Fact) { if listens { own().facts.append(fact()) } }
+    package mutating func tell(_ fact: @autoclosure () -> Fact) {
+        guard listens else { return }
+        if extra == nil, lone == nil { lone = fact() } else { own().facts.append(fact()) }
+    }
 
     /// The line makes the place certain again; all else that it says is said behind that.
     package mutating func tellResumed() { if listens { own().facts.insert(.resumed, at: 0) } }
@@ -99,7 +108,8 @@ package struct Remarks: Sendable {
     /// Makes sure that nobody else sees what is changed next.
     private mutating func own() -> Extra {
         if let extra, isKnownUniquelyReferenced(&self.extra) { return extra }
-        let copy = Extra(extra?.masked, extra?.facts ?? [], extra?.violations ?? [])
+        let copy = Extra(extra?.masked, facts, extra?.violations ?? [])
+        lone = nil
         extra = copy
         return copy
     }

@@ -292,6 +292,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var moved = false
         while true {
             if path.isPlain, drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved) { return true }
+            // Nothing to cut, and none needed to know it.
+            if path.framer.isEmpty, !path.isInContent, dialogue.lineLimit(side) != nil { return moved }
             defer { path.settle() }
             switch dialogue.demand(side) {
             case .line(let limit):
@@ -452,12 +454,14 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Shows a line to the dialogue and takes note of it.
     private static func acceptLine(
-        _ line: ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
+        _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
     ) {
-        notes.append(Note(side, line: line, listens: dialogue.listens))
-        // Said where it stays, for what is said elsewhere would be copied.
-        dialogue.accept(line: line, from: side, &notes[notes.count - 1].remarks)
-        notes[notes.count - 1].remarks.settle()
+        notes.append(Note(side, listens: dialogue.listens))
+        let index = notes.count - 1
+        // Said where it stays, and the octets handed over at the end: neither is copied.
+        dialogue.accept(line: line, from: side, &notes[index].remarks)
+        notes[index].remarks.settle()
+        notes[index].raw = line
     }
 
     /// The verdict on a side that did not wait as it must, at the first frame that it sent too early.

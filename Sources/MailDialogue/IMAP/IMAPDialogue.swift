@@ -27,21 +27,21 @@ package struct IMAPDialogue: Dialogue {
         case unknown
     }
 
-    /// What the client's next octets are.
+    /// What the client's next octets are. It is looked at with each line: what few states have is kept apart.
     enum ClientState: Equatable, Sendable {
         /// The first line of a command. Successors: all others but `commandRest`.
         case commands
         /// A command line ended in {n}; the server's "+" or the end of the command decides. Successors: `literal`,
         /// `commands`.
-        case literalOffered(Content, size: Int)
+        indirect case literalOffered(Content, size: Int)
         /// The octets of a literal. Successor: `commandRest`.
-        case literal(Content, size: Int)
+        indirect case literal(Content, size: Int)
         /// The line behind a literal. Successors: `literalOffered`, `literal`, and what a whole command leads to.
         case commandRest
         /// The server decides about AUTHENTICATE or a response. Successors: `saslResponse`, `commands`.
-        case saslAwaiting(SASLFollower)
+        indirect case saslAwaiting(SASLFollower)
         /// "+" was sent: one line of base64. Successor: `saslAwaiting`.
-        case saslResponse(SASLFollower)
+        indirect case saslResponse(SASLFollower)
         /// The server decides about IDLE. Successors: `idling`, `commands`.
         case idleOffered
         /// "+" was sent: DONE. Successor: `commands`.
@@ -62,9 +62,9 @@ package struct IMAPDialogue: Dialogue {
         /// The first line of a response. Successor: `literal`.
         case lines
         /// The octets of a literal. Successor: `rest`.
-        case literal(Content, size: Int, IMAPKeyword)
+        indirect case literal(Content, size: Int, IMAPKeyword)
         /// The line behind a literal. Successors: `literal`, `lines`.
-        case rest(IMAPKeyword, exchange: Int)
+        indirect case rest(IMAPKeyword, exchange: Int)
         /// Octets are missing: see `IMAPDialogue+Gaps.swift`. Successor: `lines`.
         case seeking
     }
@@ -242,7 +242,7 @@ package struct IMAPDialogue: Dialogue {
         }
     }
 
-    package func lineLimit(_ side: Side) -> Int? {
+    package mutating func lineLimit(_ side: Side) -> Int? {
         if opaque != nil { return nil }
         switch side {
         case .client:

@@ -20,20 +20,20 @@ package struct POP3Dialogue: Dialogue {
         case unknown
     }
 
-    /// What the client's next octets are.
+    /// What the client's next octets are. It is looked at with each line: what few states have is kept apart.
     enum ClientState: Equatable, Sendable {
         /// A command line. Successors: all others but `saslResponse` and `submission`.
         case commands
         /// The reply to AUTH or to a response decides. Successors: `saslResponse`, `commands`.
-        case saslAwaiting(SASLFollower)
+        indirect case saslAwaiting(SASLFollower)
         /// A challenge was sent: one line of base64. Successor: `saslAwaiting`.
-        case saslResponse(SASLFollower)
+        indirect case saslResponse(SASLFollower)
         /// The reply to STLS decides. Successors: `commands`, or the session is opaque.
         case tlsOffered
         /// The reply to XTND XMIT decides. Successors: `commands`, `submission`.
         case submissionOffered
         /// A message up to CRLF.CRLF. Successor: `commands`.
-        case submission(Content)
+        indirect case submission(Content)
     }
 
     /// What the server's next octets are.
@@ -45,7 +45,7 @@ package struct POP3Dialogue: Dialogue {
         /// Lines up to a lone dot, which `listing` follows. Successor: `replies`.
         case listing
         /// A message up to CRLF.CRLF. Successor: `replies`.
-        case message(Content)
+        indirect case message(Content)
     }
 
     /// A command that awaits its reply.
@@ -183,7 +183,7 @@ package struct POP3Dialogue: Dialogue {
         }
     }
 
-    package func lineLimit(_ side: Side) -> Int? {
+    package mutating func lineLimit(_ side: Side) -> Int? {
         if opaque != nil { return nil }
         switch side {
         case .client:

@@ -1,6 +1,8 @@
 // What an observer can know of a maildrop: how many messages there are, how long they are, which of them are marked as
 // deleted. Numbers and sizes stand from the login to the end (RFC 1939 §4). All of it is bounded.
 
+import CBytes
+
 /// A maildrop as far as the session showed it.
 package struct POP3Maildrop: Equatable, Sendable {
     /// Messages whose size or mark is kept: numbers above have neither. 4 octets and a bit for each, when they are
@@ -141,9 +143,8 @@ struct POP3Listing: Equatable, Sendable {
     /// Takes a unique-id. False when one that is kept is the same.
     mutating func take(id: some OctetLine) -> Bool {
         guard idEnds.count < Self.mostIDs else { return true }
-        // FNV-1a. Equal marks are looked at octet by octet.
-        var mark: UInt64 = 0xCBF2_9CE4_8422_2325
-        for octet in id { mark = (mark ^ UInt64(octet)) &* 0x100_0000_01B3 }
+        // Equal marks are looked at octet by octet.
+        let mark = id.withContiguousStorageIfAvailable { mp_mark($0.baseAddress, $0.count) } ?? 0
         var isNew = true
         for index in idMarks.indices where idMarks[index] == mark {
             let start = index == 0 ? 0 : idEnds[index - 1]

@@ -1,5 +1,7 @@
 // The verdicts on what both sides say. Each is certain from what was seen: what depends on a reply that is still due, on
 // an offer that is not known, or on octets that are missing, is not judged.
+//
+// They change nothing and are mutating all the same: a machine that is only looked at would be copied at each call.
 
 /// What the parameters of MAIL ask for.
 struct SMTPAsked {
@@ -13,7 +15,7 @@ extension SMTPDialogue {
     // MARK: Command lines
 
     /// Octets, length and argument of a command line.
-    func judgeLine(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
+    mutating func judgeLine(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty { judgeOctets(octets, line, command, &remarks) }
         if line.count > 510 { judgeLength(line, command, &remarks) }
@@ -30,7 +32,7 @@ extension SMTPDialogue {
     }
 
     /// Octets that a command line may not have, or only under SMTPUTF8.
-    private func judgeOctets(
+    private mutating func judgeOctets(
         _ octets: SMTPLineOctets, _ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {
         if octets.contains(.nul) { remarks.violations.append(.smtpNULInCommand) }
@@ -64,7 +66,7 @@ extension SMTPDialogue {
     }
 
     /// Extensions that are offered allow for longer lines.
-    private func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
+    private mutating func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         guard let offer else { return }
         if command.verb == .auth, !line.firstWord(command.argument).rest.isEmpty {
             return remarks.violations.append(.smtpLongInitialResponse)
@@ -73,7 +75,7 @@ extension SMTPDialogue {
     }
 
     /// EHLO, HELO and LHLO: the protocol, and the name of the client (RFC 5321 §4.1.1.1).
-    func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
+    mutating func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         switch variant {
         case .lmtp: if command.verb != .lhlo { remarks.violations.append(.lmtpHello) }
         case .smtp: if command.verb == .lhlo { remarks.violations.append(.smtpLHLO) }
@@ -85,7 +87,7 @@ extension SMTPDialogue {
         }
     }
 
-    func judgePath(
+    mutating func judgePath(
         _ line: Span<UInt8>, _ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout Remarks
     ) {
         if isRecipient, cut.mailbox.isEmpty { remarks.violations.append(.smtpNullRecipient) }
@@ -101,7 +103,7 @@ extension SMTPDialogue {
     }
 
     /// The parameters behind a path. Each fault is told once for a command.
-    func judgeParameters(
+    mutating func judgeParameters(
         _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout Remarks
     ) -> SMTPAsked {
         var asked = SMTPAsked()
@@ -158,7 +160,7 @@ extension SMTPDialogue {
 
     /// The limits that the server stated (RFC 9422 §4). What was sent before a gap is not counted, so that the count is
     /// never too high.
-    func judgeCounts(isRecipient: Bool, _ remarks: inout Remarks) {
+    mutating func judgeCounts(isRecipient: Bool, _ remarks: inout Remarks) {
         guard let offer, renewals == 0 else { return }
         if isRecipient {
             if let limit = offer.recipientLimit, sent.recipients > limit {
@@ -172,7 +174,7 @@ extension SMTPDialogue {
     // MARK: Time and order of commands
 
     /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).
-    func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout Remarks) {
+    mutating func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout Remarks) {
         guard greeted else { return remarks.violations.append(.smtpEarlyTalker) }
         guard isCertain, !outstanding.isEmpty else { return }
         if endsGroup { return remarks.violations.append(.smtpPipelinedBehindSync) }
@@ -185,7 +187,7 @@ extension SMTPDialogue {
     }
 
     /// The order of commands (RFC 5321 §4.1.4). What a reply may still change is judged only while none is due.
-    func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
+    mutating func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         if hasQuit { remarks.violations.append(.smtpCommandAfterQuit) }
         guard let verb = command.verb else { return }
         if let needed = verb.needs, greeted, renewals == 0, let offer {
@@ -223,7 +225,7 @@ extension SMTPDialogue {
     }
 
     /// DATA, BDAT and BURL among themselves (RFC 3030 §2, §3): whatever the server replies, the order is wrong.
-    private func judgeContentCommand(_ verb: SMTPCommand.Verb) -> Violation? {
+    private mutating func judgeContentCommand(_ verb: SMTPCommand.Verb) -> Violation? {
         switch (verb, sent.stage) {
         case (.data, .chunks): .smtpDataAfterChunk
         case (.data, .mail): sent.isBinary ? .smtpDataForBinary : nil

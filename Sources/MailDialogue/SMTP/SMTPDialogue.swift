@@ -12,7 +12,7 @@ package struct SMTPDialogue: Dialogue {
     /// Which of the two protocols.
     package enum Variant: Sendable { case smtp, lmtp }
 
-    /// What the client's next octets are.
+    /// What the client's next octets are. It is looked at with each line: what few states have is kept apart.
     enum ClientState: Equatable, Sendable {
         /// A command line. Successors: all others.
         case commands
@@ -24,9 +24,9 @@ package struct SMTPDialogue: Dialogue {
         case chunk(size: Int, isLast: Bool)
         /// The reply to AUTH or to a response decides. The follower is nil when its AUTH was not seen. Successors:
         /// `saslResponse`, `commands`, `lost`.
-        case saslAwaiting(SASLFollower?)
+        indirect case saslAwaiting(SASLFollower?)
         /// 334 was sent: one line of base64. Successors: `saslAwaiting`, `lost`.
-        case saslResponse(SASLFollower?)
+        indirect case saslResponse(SASLFollower?)
         /// The reply to a command decides whose success ends what can be followed: STARTTLS, TURN. Successors: `commands`,
         /// `lost`, or the session is opaque.
         case edgeOffered(swapsRoles: Bool)
@@ -35,7 +35,7 @@ package struct SMTPDialogue: Dialogue {
         /// Octets that XEXCH50 announced. Successors: `commands`, `lost`.
         case blob(size: Int)
         /// Octets are missing. Successors: `commands`, `data`, `saslResponse`, or the session is opaque.
-        case lost(SMTPLoss)
+        indirect case lost(SMTPLoss)
     }
 
     /// Whether the server's replies can be told apart.
@@ -43,7 +43,7 @@ package struct SMTPDialogue: Dialogue {
         /// The next reply answers the oldest command that waits.
         case certain
         /// Octets are missing: nobody knows what the next reply answers.
-        case lost(SMTPReplySearch)
+        indirect case lost(SMTPReplySearch)
     }
 
     /// A command that awaits its reply.
@@ -197,7 +197,7 @@ package struct SMTPDialogue: Dialogue {
         }
     }
 
-    package func lineLimit(_ side: Side) -> Int? {
+    package mutating func lineLimit(_ side: Side) -> Int? {
         if opaque != nil { return nil }
         switch side {
         case .server: return isCertain ? DialogueLimits.line : nil

@@ -36,20 +36,15 @@ enum SMTPGrammar {
     /// `Domain`: labels of letters, digits and inner hyphens, parted by dots. Octets beyond ASCII are taken for parts of
     /// a U-label.
     static func isDomain(_ text: Span<UInt8>) -> Bool {
-        var previous = UInt8(ascii: ".")
         var index = 0
-        while index < text.count {
-            let octet = text[index]
-            switch octet {
-            case 97...122, 65...90, 48...57, 128...255: break
-            case 45: if previous == 46 { return false }
-            case 46: if previous == 46 || previous == 45 { return false }
-            default: return false
-            }
-            previous = octet
+        while true {
+            let length = text.labelLength(from: index)
+            guard length > 0, text[index] != 45, text[index + length - 1] != 45 else { return false }
+            index += length
+            if index == text.count { return true }
+            guard text[index] == 46 else { return false }
             index += 1
         }
-        return previous != 46 && previous != 45
     }
 
     /// `Domain / address-literal`: what stands in EHLO, in the greeting and behind the @.
@@ -139,15 +134,14 @@ enum SMTPGrammar {
     static func isXtext(_ text: Span<UInt8>) -> Bool {
         func isCapitalHex(_ octet: UInt8) -> Bool { isDigit(octet) || (octet >= 65 && octet <= 70) }
         var index = 0
-        while index < text.count {
-            let octet = text[index]
-            guard octet >= 33, octet <= 126, octet != 61 else { return false }
-            index += 1
-            guard octet == 43 else { continue }
-            guard index + 1 < text.count, isCapitalHex(text[index]), isCapitalHex(text[index + 1]) else { return false }
-            index += 2
+        while true {
+            index += text.xtextLength(from: index)
+            if index == text.count { return true }
+            guard index + 2 < text.count, text[index] == 43, isCapitalHex(text[index + 1]),
+                isCapitalHex(text[index + 2])
+            else { return false }
+            index += 3
         }
-        return true
     }
 
     /// One to `most` digits.

@@ -1,15 +1,25 @@
 // Reading the octets of a line in place: a span neither copies them nor counts its references, which a slice does at every
 // hand-over. Ranges are offsets from the first octet of the span.
 
+import CBytes
+
 extension Span where Element == UInt8 {
     /// The first `octet` at or behind `start`.
     func firstIndex(of octet: UInt8, from start: Int = 0) -> Int? {
-        var index = start
-        while index < count {
-            if self[index] == octet { return index }
-            index += 1
-        }
-        return nil
+        guard start >= 0, start < count else { return nil }
+        let offset = withUnsafeBytes { mp_find_byte($0.baseAddress.map { $0 + start }, $0.count - start, octet) }
+        return offset < 0 ? nil : start + offset
+    }
+
+    /// How many octets from `start` on are `atext`, may stand in a label of a domain, are `xchar`: see CBytes.
+    func atextLength(from start: Int) -> Int {
+        extracting(clamp(start)...).withUnsafeBytes { mp_atext_length($0.baseAddress, $0.count) }
+    }
+    func labelLength(from start: Int) -> Int {
+        extracting(clamp(start)...).withUnsafeBytes { mp_label_length($0.baseAddress, $0.count) }
+    }
+    func xtextLength(from start: Int) -> Int {
+        extracting(clamp(start)...).withUnsafeBytes { mp_xtext_length($0.baseAddress, $0.count) }
     }
 
     /// `offset`, or the end when that lies before it.
@@ -26,9 +36,9 @@ extension Span where Element == UInt8 {
 
     /// The first word of the range, up to a space or tab, and what follows behind it without spaces and tabs at its ends.
     func firstWord(_ range: Range<Int>) -> (word: Range<Int>, rest: Range<Int>) {
-        var end = range.lowerBound
-        while end < range.upperBound, self[end] != 32, self[end] != 9 { end += 1 }
-        return (range.lowerBound..<end, trimmed(end..<range.upperBound))
+        let length = extracting(range).withUnsafeBytes { mp_word_length($0.baseAddress, $0.count) }
+        let end = range.lowerBound + length
+        return (range.lowerBound..<end, end < range.upperBound ? trimmed(end..<range.upperBound) : end..<end)
     }
 
     /// Without a line end, and whether that was CRLF.
@@ -47,12 +57,7 @@ extension Span where Element == UInt8 {
         let length = word.utf8CodeUnitCount
         guard count >= length else { return false }
         let expected = word.utf8Start
-        var index = 0
-        while index < length {
-            if SMTPGrammar.capital(self[index]) != SMTPGrammar.capital(expected[index]) { return false }
-            index += 1
-        }
-        return true
+        return withUnsafeBytes { mp_equal_ignoring_case($0.baseAddress, expected, length) != 0 }
     }
 
     /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits.
@@ -103,31 +108,10 @@ struct SMTPLineOctets: OptionSet, Equatable, Sendable {
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// `line` is without its line end. Most lines hold nothing else, which is seen eight octets at a time.
+    /// `line` is without its line end. Most lines hold nothing else, which is seen many octets at a time.
     init(_ line: Span<UInt8>) {
-        let isPlain = line.withUnsafeBytes { octets in
-            var suspects: UInt64 = 0
-            var index = 0
-            while index + 8 <= octets.count {
-                suspects |= Self.suspects(octets.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-                index += 8
-            }
-            while index < octets.count {
-                suspects |= octets[index] &- 32 > 94 ? 1 : 0
-                index += 1
-            }
-            return suspects == 0
-        }
+        let isPlain = line.withUnsafeBytes { mp_is_printable($0.baseAddress, $0.count) != 0 }
         self = isPlain ? [] : Self.classify(line)
-    }
-
-    /// Not zero when one of eight octets is below a space or above `~`.
-    ///
-    /// High bits: those set already, those that a subtraction of 32 borrows from, and those that an addition of 1 to 127
-    /// sets. A borrow or carry may only go astray behind an octet that is itself a suspect.
-    private static func suspects(_ eight: UInt64) -> UInt64 {
-        let high: UInt64 = 0x8080_8080_8080_8080
-        return (eight | (eight &- 0x2020_2020_2020_2020) | (eight &+ 0x0101_0101_0101_0101)) & high
     }
 
     private static func classify(_ octets: Span<UInt8>) -> SMTPLineOctets {

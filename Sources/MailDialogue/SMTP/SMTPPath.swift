@@ -100,6 +100,12 @@ struct SMTPPathCut {
 
     /// The `>` outside of a quoted local-part.
     private static func closingBracket(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        guard let first = line.extracting(0..<range.upperBound).firstIndex(of: 62, from: range.lowerBound) else {
+            return nil
+        }
+        // Hardly any local-part is quoted.
+        let before = line.extracting(range.lowerBound..<first)
+        if before.firstIndex(of: 34) == nil { return first }
         var quoted = false
         var index = range.lowerBound
         while index < range.upperBound {
@@ -169,17 +175,12 @@ struct SMTPPathCut {
             }
             return index < mailbox.count ? index + 1 : nil
         }
-        var previous = UInt8(ascii: ".")
-        while index < mailbox.count {
-            let octet = mailbox[index]
-            if octet == 46 {
-                if previous == 46 { return nil }
-            } else if !SMTPGrammar.isAtext(octet) {
-                break
-            }
-            previous = octet
+        while true {
+            let atom = mailbox.atextLength(from: index)
+            if atom == 0 { return nil }
+            index += atom
+            guard index < mailbox.count, mailbox[index] == 46 else { return index }
             index += 1
         }
-        return previous == 46 ? nil : index
     }
 }

@@ -59,7 +59,22 @@ package struct SMTPReplyLine: Equatable, Sendable {
 
     /// The code as text.
     var codeText: String {
-        String(unsafeUninitializedCapacity: 3) { buffer in
+        // Those that most replies have need not be made.
+        switch code {
+        case 250: return "250"
+        case 220: return "220"
+        case 221: return "221"
+        case 235: return "235"
+        case 334: return "334"
+        case 354: return "354"
+        case 421: return "421"
+        case 450: return "450"
+        case 451: return "451"
+        case 550: return "550"
+        case 554: return "554"
+        default: break
+        }
+        return String(unsafeUninitializedCapacity: 3) { buffer in
             buffer[0] = UInt8(truncatingIfNeeded: 48 + code / 100)
             buffer[1] = UInt8(truncatingIfNeeded: 48 + code / 10 % 10)
             buffer[2] = UInt8(truncatingIfNeeded: 48 + code % 10)
