@@ -1,5 +1,6 @@
 // What random input found (Scripts/fuzz), each as a test with the octets that showed it.
 
+import MailMessage
 import Testing
 
 @testable import MailDialogue
@@ -110,6 +111,10 @@ import Testing
         (.pop3, "+OK x\r\n", "STLS\r\nUSER ann\r\nPASS secret word\r\n", "secret"),
         (.imap, "* OK x\r\n", "a STARTTLS\r\nb NOOP\r\nc LOGIN ann secret\r\n", "secret"),
         (.imap, "* OK x\r\n", "a APPEND x {50}\r\nb LOGIN ann secret\r\n", "secret"),
+        // The responses to a login that waits with them.
+        (.smtp, "220 x\r\n", "STARTTLS\r\nAUTH LOGIN\r\nYW5u\r\nc2VjcmV0c2VjcmV0\r\n", "c2VjcmV0"),
+        (.pop3, "+OK x\r\n", "STLS\r\nAUTH LOGIN\r\nYW5u\r\nc2VjcmV0c2VjcmV0\r\n", "c2VjcmV0"),
+        (.imap, "* OK x\r\n", "a STARTTLS\r\nb AUTHENTICATE LOGIN\r\nYW5u\r\nc2VjcmV0c2VjcmV0\r\n", "c2VjcmV0"),
     ])
     func everyLineThatWaitedIsMaskedAtTheEnd(
         _ proto: MailProtocol, _ greeting: String, _ lines: String, _ secret: String
@@ -125,5 +130,64 @@ import Testing
             #expect(notes.contains { $0.element == .incomplete })
             for note in notes { #expect(!note.publicOctets.text.contains(secret)) }
         }
+    }
+
+    /// A password was shown that a client gave when AUTH was over and another command had come behind it: as a line of its own, and
+    /// as one that the end of the connection cut off.
+    @Test(arguments: [
+        (MailProtocol.smtp, "220 x\r\n", "AUTH PLAIN\r\n", "503 no\r\n", "NOOP\r\n", "250 ok\r\n"),
+        (.lmtp, "220 x\r\n", "AUTH LOGIN\r\n", "354 go\r\n503 no\r\n", "NOOP\r\n", "250 ok\r\n"),
+        (.pop3, "+OK x\r\n", "AUTH PLAIN\r\n", "-ERR no\r\n", "CAPA\r\n", "-ERR no\r\n"),
+        (.imap, "* OK x\r\n", "a AUTHENTICATE PLAIN\r\n", "a NO no\r\n", "b NOOP\r\n", "b OK\r\n"),
+        (.imap, "* OK x\r\n", "a LOGIN ann \"x\"\r\n", "a OK in\r\n", "b IDLE\r\n", "+ idling\r\n"),
+    ])
+    func aPasswordThatComesLateIsMasked(
+        _ proto: MailProtocol, _ greeting: String, _ login: String, _ refusal: String, _ command: String,
+        _ reply: String
+    ) {
+        for password in ["AGFubgBzZWNyZXRzZWNyZXQ=", "c2VjcmV0", "secret!"] {
+            for end in ["\r\n", "\n", ""] {
+                var tap = proto.makeTap()
+                var notes: [Note] = []
+                func say(_ side: Side, _ text: String) { tap.receive(Array(text.utf8)[...], from: side, into: &notes) }
+                say(.server, greeting)
+                say(.client, login)
+                say(.server, refusal)
+                say(.client, command)
+                say(.server, reply)
+                say(.client, password + end)
+                tap.end(.client, into: &notes)
+                let shown = notes.map(\.publicOctets.text).joined()
+                #expect(notes.octets(.client) == Array((login + command + password + end).utf8))
+                #expect(!shown.contains(password), "\(proto): \(shown)")
+            }
+        }
+    }
+
+    /// A message of PLAIN was shown as the account of a mechanism that begins with a name.
+    @Test(arguments: ["LOGIN", "EXTERNAL", "ANONYMOUS", "CRAM-MD5", "XOAUTH2", "SCRAM-SHA-256", "NTLM", "GSSAPI"])
+    func aMessageOfPlainIsNoAccount(_ mechanism: String) {
+        for message in ["\0ann\0secretsecret", "\0ann\0secret secret"] {
+            var follower = SASLFollower(mechanism: mechanism)
+            let base64 = Base64.encode(Array(message.utf8))
+            let reading = follower.response(base64[...])
+            #expect(reading.masked.map { $0 != base64 } == true)
+            #expect(reading.masked.flatMap { Base64.decode($0[...]) }.map { !$0[...].text.contains("secret") } ?? true)
+            #expect(!follower.account.contains("secret"))
+            #expect(reading.credential?.account.contains("secret") != true)
+            // Nor where the next response names it again.
+            #expect(follower.response(base64[...]).credential?.account.contains("secret") != true)
+        }
+    }
+
+    /// Base64 where the name of the mechanism is due was shown, and kept as a name.
+    @Test func whatIsNoMechanismIsNoName() {
+        for name in ["PLAIN", "plain", "Plain", "SCRAM-SHA-256-PLUS", "scram-sha-1", "X_FOO", "gs2-krb5"] {
+            #expect(SASLMechanism.isName(Array(name.utf8)[...]), "\(name)")
+        }
+        for word in ["AGFubgBzZWNyZXQ=", "c2VjcmV0", "", "A12345678901234567890", "PLAIN\rc2VjcmV0", "******"] {
+            #expect(!SASLMechanism.isName(Array(word.utf8)[...]), "\(word)")
+        }
+        #expect(SASLFollower(Array("c2VjcmV0".utf8)[...]).mechanism == "?")
     }
 }

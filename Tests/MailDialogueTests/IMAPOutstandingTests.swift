@@ -42,14 +42,12 @@ import Testing
                     }
                     let text = ["a\(counter)", "b", "\(counter)", "a0\(counter)"].randomElement(using: &numbers) ?? "a"
                     let verb: IMAPVerb = Int.random(in: 0..<4, using: &numbers) == 0 ? .select : .fetch
-                    let entry = IMAPOutstanding.Entry(verb: verb, exchange: exchange, isSecret: false)
+                    let isSecret = Int.random(in: 0..<10, using: &numbers) == 0
+                    let entry = IMAPOutstanding.Entry(
+                        verb: verb, exchange: exchange, secrecy: isSecret ? .line : .none)
                     #expect(table.contains(tag(text)) == list.contains { $0.tag == text })
                     table.append(tag(text), entry)
                     list.append(Item(tag: text, entry: entry))
-                    if Int.random(in: 0..<10, using: &numbers) == 0 {
-                        table.markLastSecret()
-                        list[list.count - 1].entry.isSecret = true
-                    }
                 } else {
                     let text =
                         Bool.random(using: &numbers)
@@ -75,7 +73,7 @@ import Testing
     @Test func tagsThatCountUpTakeOneRun() {
         var table = IMAPOutstanding()
         for number in 1...9_999 {
-            table.append(tag("\(number)"), IMAPOutstanding.Entry(verb: .uidFetch, exchange: number, isSecret: false))
+            table.append(tag("\(number)"), IMAPOutstanding.Entry(verb: .uidFetch, exchange: number))
         }
         #expect(table.count == 9_999 && !table.isFull)
         // A run for each length of the number.
@@ -94,7 +92,7 @@ import Testing
         while !table.isFull {
             exchange += 1
             let text = String((0..<64).map { _ in "abcdefghijkl".randomElement(using: &numbers) ?? "a" })
-            table.append(tag(text), IMAPOutstanding.Entry(verb: .noop, exchange: exchange, isSecret: false))
+            table.append(tag(text), IMAPOutstanding.Entry(verb: .noop, exchange: exchange))
         }
         #expect(exchange > 380)
         #expect(table.footprint < 65_536)

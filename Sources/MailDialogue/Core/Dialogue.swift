@@ -62,6 +62,9 @@ package protocol Dialogue: Equatable, Sendable {
     /// when it may hold a secret.
     func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>?
 
+    /// A line of the client that was masked so may have begun a login: lines behind it may be responses.
+    mutating func expectSecrets()
+
     /// A SASL mechanism succeeded that may have taken up a security layer. Wrapped octets begin with their length in
     /// four octets (RFC 4422 §3.7), the first of which is zero; no line of a mail protocol begins so.
     var mayHaveSecurityLayer: Bool { get }

@@ -110,4 +110,30 @@ extension OctetLine {
         for offset in clamped where copy[offset] != 13 && copy[offset] != 10 { copy[offset] = UInt8(ascii: "*") }
         return copy[...]
     }
+
+    /// The same octets with those in `range` (offsets from the start) hidden, for a line that may be a secret as a whole. One
+    /// octet of each kind that no line may have stays one of that kind, so that who reads the masked form finds the same wrong
+    /// with it. It moves to the front: where it stood is not told.
+    package func maskingLine(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        var masked = masking(range)
+        var (hasNul, hasControl, isEightBit) = (false, false, false)
+        let clamped = range.clamped(to: 0..<count)
+        for octet in dropFirst(clamped.lowerBound).prefix(clamped.count) {
+            switch octet {
+            case 0: hasNul = true
+            case 9, 10, 13, 32...126: break
+            case 128...255: isEightBit = true
+            default: hasControl = true
+            }
+        }
+        var index = masked.startIndex + clamped.lowerBound
+        for (isThere, octet) in [(hasNul, 0), (hasControl, 1), (isEightBit, 255)] as [(Bool, UInt8)] where isThere {
+            // A bare CR stays where it is.
+            while index < masked.endIndex, masked[index] == 13 || masked[index] == 10 { index += 1 }
+            guard index < masked.endIndex else { break }
+            masked[index] = octet
+            index += 1
+        }
+        return masked
+    }
 }

@@ -532,6 +532,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private static func maskLines(_ octets: ArraySlice<UInt8>, _ side: Side, _ dialogue: D) -> ArraySlice<UInt8>? {
         var masked: ArraySlice<UInt8> = []
         var isSecret = false
+        var dialogue = dialogue
         var rest = octets
         while !rest.isEmpty {
             let end = rest.firstIndex(of: 10).map { $0 + 1 } ?? rest.endIndex
@@ -539,6 +540,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             if let hidden = dialogue.mask(partial: line, from: side) {
                 masked += hidden
                 isSecret = true
+                dialogue.expectSecrets()
             } else {
                 masked += line
             }

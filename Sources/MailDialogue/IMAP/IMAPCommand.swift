@@ -80,9 +80,11 @@ package struct IMAPCommandLine<Line: OctetLine> {
         }
     }
 
-    /// The octets are a tag: an astring without "+" (RFC 9051 §9).
+    /// The octets are a tag: an astring without "+" (RFC 9051 §9). So is the mask of one, which a recording has.
     static func isTag(_ word: some Collection<UInt8>) -> Bool {
-        !word.isEmpty && word.allSatisfy { IMAPOctet.isAString($0) && $0 != UInt8(ascii: "+") }
+        guard let first = word.first else { return false }
+        if first == SASLMask.octet { return SASLMask.covers(word) }
+        return word.allSatisfy { IMAPOctet.isAString($0) && $0 != UInt8(ascii: "+") }
     }
 }
 

@@ -75,7 +75,10 @@ extension IMAPDialogue {
             remarks.violations.append(.imapBadTag)
         } else {
             if !command.isKnown { remarks.violations.append(.imapUnknownCommand) }
-            if isWhole, command.tagOctets.count <= IMAPTag.limit, outstanding.contains(tag) {
+            // Two that were masked look alike in a recording.
+            if isWhole, command.tagOctets.count <= IMAPTag.limit, !SASLMask.covers(command.tagOctets),
+                outstanding.contains(tag)
+            {
                 remarks.violations.append(.imapDuplicateTag)
             }
         }
@@ -84,19 +87,23 @@ extension IMAPDialogue {
             if command.tag.isEmpty || !command.isKnown { remarks.violations.append(.imapLiteralNotAwaited) }
         }
         if command.tag.isEmpty || !command.isKnown {
-            remarks.masked =
-                marks.contains(.mayLeakSecret)
-                ? raw.masking(0..<raw.count) : mask(partial: raw, from: .client)
+            remarks.masked = command.isKnown ? Self.maskLogin(raw) : maskUnknown(raw)
         } else {
             marks.remove(.mayLeakSecret)
         }
-        let isSecret = !command.isKnown && remarks.masked != nil
+        if command.code == .login || command.code == .authenticate { marks.insert(.hasBegunLogin) }
+        var secrecy = IMAPOutstanding.Secrecy.none
+        if !command.isKnown, let masked = remarks.masked {
+            secrecy = masked.trimmed.first == SASLMask.octet ? .line : .arguments
+        }
+        let isSecret = secrecy != .none
+        if isSecret { marks.insert(.openIsSecret) } else { marks.remove(.openIsSecret) }
         // Judged by what was before it.
         if command.isKnown { judge(command, &remarks) }
         if !command.tag.isEmpty {
             if command.code == .select || command.code == .examine { beginOpening() }
             outstanding.append(
-                tag, IMAPOutstanding.Entry(verb: command.code, exchange: exchange, isSecret: isSecret))
+                tag, IMAPOutstanding.Entry(verb: command.code, exchange: exchange, secrecy: secrecy))
         }
         if !command.code.kind.contains(.isPlain) { search.answered = 0 }
         if reads(command.code), !isSecret { open.text = IMAPText(raw) }
@@ -120,6 +127,10 @@ extension IMAPDialogue {
             remarks.violations.append(.imapLiteralMismatch)
         }
         open.text?.append(raw)
+        if marks.contains(.openIsSecret) {
+            let end = IMAPLiteral(endOf: line)?.start ?? line.endIndex
+            remarks.mask(raw.masking(0..<(end - raw.startIndex)))
+        }
         let complete = follow(line, raw, &remarks)
         remarks.element = .commandPart(complete: complete)
     }
@@ -234,6 +245,7 @@ extension IMAPDialogue {
             case .utf8: break
             }
             content.kind = .message(.append)
+        case .unknown: content.secret = marks.contains(.openIsSecret)
         default: break
         }
         return content
@@ -247,7 +259,11 @@ extension IMAPDialogue {
         }
         switch open.verb {
         case .login:
-            guard open.arguments.values.count >= 2, !open.arguments.isBroken else { break }
+            guard open.arguments.values.count >= 2, !open.arguments.isBroken else {
+                // A quote that does not end: the rest of the password comes as a command.
+                marks.insert(.mayLeakSecret)
+                break
+            }
             let account = open.arguments.values[0].withRevealed { $0[...].text }
             remarks.tell(
                 .credential(Credential(mechanism: "LOGIN", account: account, secret: open.arguments.values[1])))
@@ -279,7 +295,7 @@ extension IMAPDialogue {
         _ text: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
     ) {
         let (mechanism, rest) = text.trimmed.firstWord
-        var follower = SASLFollower(mechanism: mechanism.keyword())
+        var follower = SASLFollower(mechanism)
         let initial = rest.trimmed
         if !initial.isEmpty {
             let reading = follower.response(raw.part(initial))
@@ -288,6 +304,11 @@ extension IMAPDialogue {
             }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
             remarks.violations += reading.violations
+        }
+        if !mechanism.isEmpty, !SASLMechanism.isName(mechanism) {
+            let start = mechanism.startIndex - raw.startIndex
+            let shown = remarks.masked ?? raw
+            remarks.mask(shown.masking(start..<(start + mechanism.count)))
         }
         judgeMechanism(mechanism, hasInitialResponse: !initial.isEmpty, &remarks)
         client = .saslAwaiting(follower)

@@ -124,6 +124,7 @@ extension IMAPDialogue {
             head.tag.count <= IMAPTag.limit
         else { return }
         let tag = IMAPTag(head.tag)
+        if status == .bad, tag != search.candidate, !outstanding.contains(tag) { remarks.mask(maskEcho(head, raw)) }
         if client == .seeking {
             pair(tag, status, &remarks)
             return

@@ -118,6 +118,7 @@ extension IMAPDialogue {
         } else if keyword == .preauth, phase != .unknown {
             remarks.violations.append(.imapSecondGreeting)
         }
+        if keyword == .bad, marks.contains(.openIsSecret) { remarks.mask(maskEcho(head, raw)) }
         if keepsMailbox { text = IMAPText(raw) }
         let hasLiteral = keyword.isStatus ? false : followLiteral(line, keyword, &remarks)
         remarks.element = .data(keyword == .unknown ? head.word.keyword() : keyword.name, complete: !hasLiteral)
@@ -197,7 +198,7 @@ extension IMAPDialogue {
             return
         }
         guard let command = outstanding.remove(IMAPTag(head.tag)) else {
-            acceptUnknownTag(head, status, &remarks)
+            acceptUnknownTag(head, raw, status, &remarks)
             return
         }
         remarks.exchange = command.exchange
@@ -205,8 +206,9 @@ extension IMAPDialogue {
         remarks.element = .reply(Reply(status, code: code))
         if command.isSecret {
             let text = raw.firstWord.rest
-            let hidden = raw.masking(0..<(text.startIndex - raw.startIndex - 1))
-            remarks.masked = hidden[...].masking((hidden.count - text.count + code.utf8.count)..<hidden.count)
+            let tagLength = text.startIndex - raw.startIndex - 1
+            remarks.masked = raw.masking(0..<(command.secrecy == .line ? tagLength : 0)).masking(
+                min(tagLength + code.utf8.count + 2, raw.count)..<raw.count)
         }
         let accepted = status == .ok
         judge(command, status, head, &remarks)
@@ -218,9 +220,17 @@ extension IMAPDialogue {
         }
     }
 
+    /// The masked form of a refusal of what was no command: servers repeat what they did not understand, and that may be a password,
+    /// which is then the tag too. Nil when there was no login.
+    func maskEcho(_ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard marks.contains(.hasBegunLogin) || !isWhole else { return nil }
+        let tag = head.tag.count > 1 ? raw.masking(0..<head.tag.count) : raw
+        return tag.masking((head.rest.startIndex - raw.startIndex)..<raw.count)
+    }
+
     /// A tagged reply to none of the commands that were seen.
     private mutating func acceptUnknownTag(
-        _ head: IMAPResponseHead<OctetView>, _ status: ReplyStatus, _ remarks: inout Remarks
+        _ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>, _ status: ReplyStatus, _ remarks: inout Remarks
     ) {
         if marks.contains(.strayDone), status == .bad, head.tag.equalsIgnoringCase("DONE") {
             // The answer to a DONE that came too late and was taken for a command (RFC 9051 §6.3.13).
@@ -228,6 +238,7 @@ extension IMAPDialogue {
             remarks.element = .reply(Reply(.bad, code: head.keyword.name))
             return
         }
+        if status == .bad { remarks.mask(maskEcho(head, raw)) }
         guard isWhole else {
             resume(byTag: head.tag, status, &remarks)
             return
@@ -246,7 +257,8 @@ extension IMAPDialogue {
             client = .commands
         case .saslAwaiting(let follower), .saslResponse(let follower):
             client = .commands
-            if accepted { mayHaveSecurityLayer = follower.mayInstallLayer } else { marks.insert(.mayLeakSecret) }
+            if accepted { mayHaveSecurityLayer = follower.mayInstallLayer }
+            marks.insert(.mayLeakSecret)
         case .idleOffered, .idling: client = .commands
         case .tlsOffered:
             client = .commands

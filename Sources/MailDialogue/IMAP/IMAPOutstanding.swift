@@ -42,9 +42,14 @@ struct IMAPOutstanding: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
         var verb: IMAPVerb
         var exchange: Int
-        /// The line may be a password, its tag too; servers repeat what they did not understand.
-        var isSecret: Bool
+        /// Servers repeat what they did not understand.
+        var secrecy = Secrecy.none
+
+        var isSecret: Bool { secrecy != .none }
     }
+
+    /// What of a command may be a password.
+    enum Secrecy: UInt8, Sendable { case none, arguments, line }
 
     /// Commands with the same verb whose tags and exchanges follow each other.
     private struct Run: Equatable, Sendable {
@@ -57,9 +62,9 @@ struct IMAPOutstanding: Equatable, Sendable {
         /// 0 when all have the same tag, else 1.
         var step: UInt8
         let verb: IMAPVerb
-        var isSecret: Bool
+        var secrecy: Secrecy
 
-        var entry: Entry { Entry(verb: verb, exchange: exchange, isSecret: isSecret) }
+        var entry: Entry { Entry(verb: verb, exchange: exchange, secrecy: secrecy) }
 
         /// How many commands stand before the first one with the tag; nil when none has it.
         func place(_ tag: IMAPTag) -> Int? {
@@ -71,7 +76,8 @@ struct IMAPOutstanding: Equatable, Sendable {
 
         /// Takes one more command in. False when it does not follow the last.
         mutating func extend(_ tag: IMAPTag, _ entry: Entry) -> Bool {
-            guard tag.front == front, tag.digits == digits, entry.verb == verb, !entry.isSecret, !isSecret,
+            guard tag.front == front, tag.digits == digits, entry.verb == verb, entry.secrecy == .none,
+                secrecy == .none,
                 entry.exchange == exchange &+ Int(count), tag.long == long, count < .max
             else { return false }
             let offset = tag.number &- number
@@ -141,20 +147,7 @@ struct IMAPOutstanding: Equatable, Sendable {
         runs.append(
             Run(
                 front: tag.front, long: tag.long, number: tag.number, exchange: entry.exchange, count: 1,
-                digits: tag.digits, step: 1, verb: entry.verb, isSecret: entry.isSecret))
-    }
-
-    /// The newest command is a secret.
-    mutating func markLastSecret() {
-        guard head < runs.count, let last = runs.last else { return }
-        guard last.count > 1 else {
-            runs[runs.count - 1].isSecret = true
-            return
-        }
-        var split = last.dropping(Int(last.count) - 1)
-        split.isSecret = true
-        runs[runs.count - 1].count -= 1
-        runs.append(split)
+                digits: tag.digits, step: 1, verb: entry.verb, secrecy: entry.secrecy))
     }
 
     func contains(_ tag: IMAPTag) -> Bool { runs[head...].contains { $0.place(tag) != nil } }

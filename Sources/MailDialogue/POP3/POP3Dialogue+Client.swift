@@ -39,9 +39,15 @@ extension POP3Dialogue {
         account = .none
         switch command.verb {
         case .user: account = .named(listens ? command.argument.text : "")
-        case .pass: acceptPass(command, raw, before, &entry, &remarks)
-        case .apop: acceptAPOP(command, raw, &remarks)
-        case .auth: acceptAuth(command, raw, &entry, &remarks)
+        case .pass:
+            hasBegunLogin = true
+            acceptPass(command, raw, before, &entry, &remarks)
+        case .apop:
+            hasBegunLogin = true
+            acceptAPOP(command, raw, &remarks)
+        case .auth:
+            hasBegunLogin = true
+            acceptAuth(command, raw, &entry, &remarks)
         case .stls:
             client = .tlsOffered
             heldBy = .stls
@@ -140,7 +146,7 @@ extension POP3Dialogue {
             remarks.violations.append(.pop3AuthWithoutMechanism)
             return
         }
-        var follower = SASLFollower(mechanism: mechanism.keyword())
+        var follower = SASLFollower(mechanism)
         let initial = rest.trimmed
         if !initial.isEmpty {
             let reading = follower.response(raw.part(initial))
@@ -150,6 +156,11 @@ extension POP3Dialogue {
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
             remarks.violations += reading.violations
             entry.hasResponded = true
+        }
+        if !SASLMechanism.isName(mechanism) {
+            let start = mechanism.startIndex - raw.startIndex
+            let shown = remarks.masked ?? raw
+            remarks.mask(shown.masking(start..<(start + mechanism.count)))
         }
         client = .saslAwaiting(follower)
         heldBy = .auth
@@ -164,16 +175,12 @@ extension POP3Dialogue {
             heldBy = nil
         }
         remarks.violations.append(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
-        remarks.masked = mayLeakSecret ? raw.masking(0..<raw.count) : Self.maskedCommand(raw)
+        // What a listing or a message follows is known well enough; who reads the masked form must see it too.
+        guard entry.shape == .line else { return }
+        remarks.masked = maskedUnknown(raw)
         guard remarks.masked != nil else { return }
         remarks.element = .command(Command(verb: "", isKnown: false))
         entry.isSecret = true
-    }
-
-    /// A request line of HTTP (RFC 9112 §3), as a browser sends that was made to speak to this port.
-    private static func isHTTPRequest(_ line: OctetView) -> Bool {
-        guard let space = line.lastIndex(of: 32) else { return false }
-        return line[(space + 1)...].starts(with: "HTTP/".utf8)
     }
 
     // MARK: Judging

@@ -78,6 +78,7 @@ extension POP3Dialogue {
         next.restart()
         switch side {
         case .client:
+            hasBegunLogin = true
             next.clientIsWhole = false
             next.clientLineIsCut = true
             next.isIdle = false
@@ -94,6 +95,7 @@ extension POP3Dialogue {
             phase = .unknown
         case .server:
             serverLineIsCut = true
+            next.isSecret = next.isSecret || outstanding.elements.contains(where: \.isSecret)
             next.isBehindCRLF = false
             if search == nil {
                 next.isIdle = outstanding.isEmpty
@@ -215,8 +217,11 @@ extension POP3Dialogue {
         guard var next = search else { return }
         let known = next.clientIsWhole ? next.candidate ?? next.open : nil
         remarks.exchange = known?.exchange ?? currentExchange
-        if next.isSecret, POP3Status(line) == .error { remarks.mask(raw.masking(4..<raw.count)) }
+        // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
+        if POP3Status(line) == .error { remarks.mask(raw.maskingLine(echo(.error, line, raw)..<raw.count)) }
         let isCut = serverLineIsCut
+        // So may the end of a line.
+        if isCut, next.isSecret { remarks.mask(raw.maskingLine(0..<raw.count)) }
         serverLineIsCut = false
         let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
         next.isBehindCRLF = crlf

@@ -198,10 +198,19 @@ extension POP3Dialogue {
         var reply = Reply(status.reply, code: status.code)
         if status == .ok { open(head, &reply) }
         remarks.element = .reply(reply)
-        if head.isSecret { remarks.mask(raw.masking(status.length..<raw.count)) }
+        if head.isSecret { remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count)) }
         if reply.isLast { complete() }
         settle(head, accepted: status == .ok, &remarks)
         if head.shape == .submission, status == .ok, !reply.isLast { remarks.element = .goAhead }
+    }
+
+    /// Where what the server repeats of a command may begin: behind the status and a space, and behind a response code that is
+    /// known and a space.
+    func echo(_ status: POP3Status, _ line: OctetView, _ raw: ArraySlice<UInt8>) -> Int {
+        let start = status.length + 1
+        let code = POP3ResponseCode(raw.part(line).dropFirst(start))
+        guard let code, code.name != .other, code.isWellFormed else { return start }
+        return code.text.endIndex + 2 - raw.startIndex
     }
 
     private mutating func acceptChallenge(

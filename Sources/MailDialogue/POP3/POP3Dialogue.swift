@@ -141,6 +141,8 @@ package struct POP3Dialogue: Dialogue {
     var strayLines = 0
     /// AUTH is over: what a hasty client sent behind it comes as commands, its password too.
     var mayLeakSecret = false
+    /// PASS, APOP or AUTH was sent, or may have been where octets are missing.
+    var hasBegunLogin = false
     /// Octets are missing before, and the place is not certain yet.
     var search: Search? { didSet { isSearching = search != nil } }
     /// There is a search: asked before each line.
@@ -285,8 +287,39 @@ package struct POP3Dialogue: Dialogue {
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .submissionOffered, .submission: return nil
-        case .commands, .tlsOffered: return Self.maskedCommand(line)
+        case .commands, .tlsOffered:
+            let command = POP3Command(line.withoutLineEnd.line)
+            return command.verb == nil && command.shape == .line ? maskedUnknown(line) : Self.maskedCommand(line)
         }
+    }
+
+    package mutating func expectSecrets() { hasBegunLogin = true }
+
+    /// A line that is no command with what may be a secret in it masked; nil when nothing may. Directly behind an AUTH it may be
+    /// anything that a hasty client sent, at any time later a response or password that came too late: base64 is one word,
+    /// and so are most passwords. Once the client is logged in a word that looks like a verb is taken for one.
+    func maskedUnknown(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let line = raw.withoutLineEnd.line
+        let word = line.trimmed
+        if word.isEmpty { return nil }
+        if !mayLeakSecret {
+            if let masked = Self.maskedCommand(raw) { return masked }
+            guard hasBegunLogin, word.firstWord.word.count == word.count else { return nil }
+            if phase == .transaction, word.span.isOfOneCase { return nil }
+        }
+        // That it is a request of HTTP stays to be seen.
+        let end = Self.isHTTPRequest(line) ? word.lastIndex(of: 32) ?? word.endIndex : word.endIndex
+        var masked = raw.maskingLine((word.startIndex - raw.startIndex)..<(end - raw.startIndex))
+        // So does that there are too many spaces, though not where.
+        let isSpaced = word.contains(9) || zip(word, word.dropFirst()).contains { $0 == 32 && $1 == 32 }
+        if isSpaced { masked[masked.startIndex + (end - raw.startIndex - 1)] = 32 }
+        return masked
+    }
+
+    /// A request line of HTTP (RFC 9112 §3), as a browser sends that was made to speak to this port.
+    static func isHTTPRequest(_ line: some OctetLine) -> Bool {
+        guard let space = line.lastIndex(of: 32) else { return false }
+        return line[(space + 1)...].starts(with: "HTTP/".utf8)
     }
 
     /// A command line with what may be a secret in it masked; nil when nothing may.
@@ -294,7 +327,8 @@ package struct POP3Dialogue: Dialogue {
         let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
         let front = line.dropFirst(blanks)
         for verb in ["PASS", "APOP", "AUTH"] as [StaticString] where front.hasPrefixIgnoringCase(verb) {
-            return line.masking((blanks + 4)..<line.count)
+            // The verb stays one.
+            return line.masking((blanks + (front.dropFirst(4).first == 32 ? 5 : 4))..<line.count)
         }
         return nil
     }

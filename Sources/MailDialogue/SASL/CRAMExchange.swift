@@ -9,9 +9,9 @@ struct CRAMResponse: Equatable, Sendable {
     var account: ArraySlice<UInt8>
     var digest: ArraySlice<UInt8>
 
-    /// Nil without a space. The account may hold spaces, the digest none.
+    /// Nil without a space. The account may hold spaces, the digest none; a NUL belongs to a message of PLAIN.
     init?(_ message: [UInt8]) {
-        guard let space = message.lastIndex(of: 32) else { return nil }
+        guard let space = message.lastIndex(of: 32), !message.contains(0) else { return nil }
         account = message[..<space]
         digest = message[(space + 1)...]
     }

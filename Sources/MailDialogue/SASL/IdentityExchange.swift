@@ -25,6 +25,11 @@ struct IdentityExchange: SASLExchange {
         guard side == .client else { return SASLFinding() }
         state = .over
         if message.isEmpty { return SASLFinding() }
+        // Hardly a name has a NUL; a message of PLAIN has two, and the password behind them.
+        if message.contains(0) {
+            let isTrace = kind == .anonymous && Self.isTrace(message)
+            return .unreadable(isTrace ? nil : kind == .external ? .saslExternalIdentity : .saslAnonymousTrace)
+        }
         let name = message[...].text
         switch kind {
         case .external:

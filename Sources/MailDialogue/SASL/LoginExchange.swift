@@ -38,6 +38,11 @@ struct LoginExchange: SASLExchange {
             return SASLFinding()
         case (.server, .passwordAsked), (.server, .accountKnown): return SASLFinding()
         case (.client, .begun):
+            // No account has a NUL; a message of PLAIN has two, and the password behind them.
+            if message.contains(0) {
+                state = .accountKnown("")
+                return .unreadable()
+            }
             state = .accountKnown(message[...].text)
             return SASLFinding()
         case (.client, .passwordAsked):

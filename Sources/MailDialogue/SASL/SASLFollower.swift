@@ -43,6 +43,11 @@ package struct SASLFollower: Equatable, Sendable {
         exchange = AnyExchange(kind)
     }
 
+    /// For the word that stands where the mechanism's name is due. One that is no name is kept nowhere: it may be a response.
+    init(_ word: some OctetLine, lineLimit: Int = .max) {
+        self.init(mechanism: SASLMechanism.isName(word) ? word.keyword() : "?", lineLimit: lineLimit)
+    }
+
     /// The mechanism can take up a security layer: after its success the octets may be wrapped (RFC 4422 §3.7). As
     /// exact as what was seen allows: DIGEST-MD5 with qop=auth takes up none, nor NTLM unless both sides want to sign
     /// or seal.
@@ -77,13 +82,13 @@ package struct SASLFollower: Equatable, Sendable {
             isCancelled = true
             return Reading()
         }
-        if SASLMask.covers(base64) || isTooLong(base64) {
-            isBlind = true
-            return unreadable(base64, base64.count > lineLimit ? [.saslLineTooLong] : [])
-        }
         var violations: [Violation] = []
         if isInitial, kind.beginner == .server { violations.append(.saslInitialResponse) }
         if base64.count > lineLimit { violations.append(.saslLineTooLong) }
+        if SASLMask.covers(base64) || isTooLong(base64) {
+            isBlind = true
+            return unreadable(base64, violations)
+        }
         let isEmpty = isInitial && base64.elementsEqual([UInt8(ascii: "=")])
         guard let octets = isEmpty ? [] : Base64.decode(base64) else {
             let isPadded = Self.hasPaddingInside(base64)

@@ -38,6 +38,24 @@ package enum SASLMechanism: Equatable, Hashable, Sendable {
         self = Self.spoken.first { $0.name == name } ?? .other(name)
     }
 
+    /// The word has the form of a mechanism's name (RFC 4422 §3.1), in letters of one case unless it is known. What has another
+    /// form, and stands where the name is due, may be a response: base64 has letters of both cases.
+    static func isName(_ word: some OctetLine) -> Bool {
+        guard (1...20).contains(word.count) else { return false }
+        var (hasCapital, hasSmall) = (false, false)
+        for octet in word {
+            switch octet {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): hasCapital = true
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): hasSmall = true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): break
+            default: return false
+            }
+        }
+        return !(hasCapital && hasSmall) || SASLMechanism(word.keyword()).isSpoken
+    }
+
+    private var isSpoken: Bool { if case .other = self { false } else { true } }
+
     /// All but `other`, the strongest first.
     package static let spoken: [SASLMechanism] =
         [

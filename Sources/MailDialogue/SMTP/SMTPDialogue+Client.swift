@@ -77,8 +77,8 @@ extension SMTPDialogue {
         case .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward, .verb, .onex: break
         case nil:
             remarks.violations.append(.smtpUnknownCommand)
-            if let hidden = mayLeakSecret ? 0..<raw.count : secret(of: line) {
-                remarks.mask(raw.masking(hidden))
+            if let hidden = secret(ofUnknown: line) {
+                remarks.mask(raw.maskingLine(hidden))
                 entry.traits.insert(.isSecret)
                 isNameless = true
             }
@@ -155,10 +155,11 @@ extension SMTPDialogue {
     private mutating func acceptAuth(
         _ raw: ArraySlice<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {
+        hasBegunLogin = true
         let start = raw.startIndex
         let argument = raw[(start + command.argument.lowerBound)..<(start + command.argument.upperBound)]
         let (mechanism, rest) = argument.firstWord
-        var follower = SASLFollower(mechanism: mechanism.keyword(), lineLimit: DialogueLimits.saslLine)
+        var follower = SASLFollower(mechanism, lineLimit: DialogueLimits.saslLine)
         let initial = rest.trimmed
         if !initial.isEmpty {
             let reading = follower.response(initial)
@@ -167,6 +168,11 @@ extension SMTPDialogue {
             }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
             remarks.violations += reading.violations
+        }
+        if !mechanism.isEmpty, !SASLMechanism.isName(mechanism) {
+            let word = command.argument.lowerBound..<(command.argument.lowerBound + mechanism.count)
+            let shown = remarks.masked ?? raw
+            remarks.mask(shown.masking(word))
         }
         client = .saslAwaiting(follower)
         hold = .auth(isComplete: !initial.isEmpty && !follower.mayInstallLayer)

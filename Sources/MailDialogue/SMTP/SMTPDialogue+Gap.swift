@@ -58,6 +58,15 @@ struct SMTPLoss: Equatable, Sendable {
         case line(SMTPCommand.Verb?)
     }
 
+    /// The line before may have held a password.
+    var followsSecret: Bool {
+        switch last {
+        case .nothing: false
+        case .tail: true
+        case .line(let verb): verb.map { [.auth, .xexps, .clientID].contains($0) } ?? true
+        }
+    }
+
     /// The line before may be a command with one of `verbs`.
     func mayFollow(_ verbs: [SMTPCommand.Verb]) -> Bool {
         switch last {
@@ -72,6 +81,8 @@ struct SMTPLoss: Equatable, Sendable {
 struct SMTPReplySearch: Equatable, Sendable {
     /// The octets up to the next LF may be the end of a line.
     var isBroken: Bool
+    /// They may repeat what was masked.
+    var mayEcho = false
     /// The lines of this reply were seen from its first one on.
     var isWhole: Bool
     var code: Int?
@@ -119,6 +130,7 @@ extension SMTPDialogue {
         offer = nil
         doubt = .everything
         usedUTF8 = true
+        hasBegunLogin = true
     }
 
     private mutating func loseServer() {
@@ -151,7 +163,12 @@ extension SMTPDialogue {
         isVerbose = true
         let isWhole = !isBroken && openCode == nil
         var search = SMTPReplySearch(isBroken: isBroken, isWhole: isWhole)
-        if case .lost(let old) = replies { search.isBroken = search.isBroken || old.isBroken }
+        search.mayEcho = outstanding.elements.contains { $0.traits.contains(.isSecret) }
+        if case .lost(let loss) = client { search.mayEcho = search.mayEcho || loss.followsSecret }
+        if case .lost(let old) = replies {
+            search.isBroken = search.isBroken || old.isBroken
+            search.mayEcho = search.mayEcho || old.mayEcho
+        }
         replies = .lost(search)
         forget()
         greeted = true
@@ -241,9 +258,13 @@ extension SMTPDialogue {
         case .data, .rset, .quit, .startTLS: if command.argument.isEmpty { secret = nil }
         case .ehlo, .helo, .lhlo: if SMTPGrammar.isHost(line.extracting(command.argument)) { secret = nil }
         case .auth, .xexps:
-            let rest = line.firstWord(command.argument).rest
-            secret = rest.isEmpty ? nil : rest
-        case .noop, .vrfy, .expn, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
+            let (mechanism, rest) = line.firstWord(command.argument)
+            let start = raw.startIndex
+            let isName = SASLMechanism.isName(raw[(start + mechanism.lowerBound)..<(start + mechanism.upperBound)])
+            secret = isName || mechanism.isEmpty ? (rest.isEmpty ? nil : rest) : command.argument
+        // That it was one of these is what makes the place certain when it is answered.
+        case .vrfy, .expn: secret = command.argument
+        case .noop, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
             .xexch50, .xanonymousTLS, nil:
             break
         }
@@ -264,8 +285,11 @@ extension SMTPDialogue {
         let line = octets.extracting(0..<octets.lineLength.length)
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
+            if search.isBroken, search.mayEcho { remarks.mask(raw.maskingLine(0..<raw.count)) }
             return
         }
+        // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
+        if reply.status == .refused { remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count)) }
         if search.lines > 0 || !search.isWhole {
             let text = line.extracting(line.clamp(reply.textStart)...)
             if SMTPOffer.isUnmistakable(text) { search.hasKeyword = true }

@@ -34,7 +34,7 @@ extension SMTPDialogue {
             acceptDuringData(reply, &remarks)
         } else if var head {
             remarks.exchange = head.exchange
-            if head.traits.contains(.isSecret) { remarks.mask(raw.masking(4..<raw.count)) }
+            if head.traits.contains(.isSecret) { remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count)) }
             answer(&head, reply, raw, isFirst: isFirst, &remarks)
         } else {
             remarks.exchange = exchange

@@ -157,8 +157,10 @@ package struct SMTPDialogue: Dialogue {
     var isHopeless = false
     /// Lines of the server before its greeting that are no replies.
     var strayLines = 0
-    /// AUTH was refused: what a hasty client sent behind it comes as commands, its password too.
+    /// AUTH is over: what a hasty client sent behind it comes as commands, its password too.
     var mayLeakSecret = false
+    /// AUTH was sent, or may have been where octets are missing.
+    var hasBegunLogin = false
     package internal(set) var mayHaveSecurityLayer = false
     package internal(set) var opaque: OpaqueReason?
     package var listens = true
@@ -251,17 +253,35 @@ package struct SMTPDialogue: Dialogue {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .lost: return maskUnplaced(line)
         case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob:
-            return secret(of: line.span).map { line.masking($0) }
+            let octets = line.span
+            let whole = octets.extracting(0..<octets.lineLength.length)
+            let isKnown = SMTPCommandCut(whole).verb != nil
+            return (isKnown ? secret(of: whole) : secret(ofUnknown: whole)).map { line.maskingLine($0) }
         }
+    }
+
+    package mutating func expectSecrets() { hasBegunLogin = true }
+
+    /// What a line hides that is no command. Directly behind an AUTH it may be anything that a hasty client sent, at any time
+    /// later a response that came too late: base64 is one word, and so are most passwords. Once the client is logged in a word
+    /// that looks like a verb is taken for one.
+    func secret(ofUnknown line: Span<UInt8>) -> Range<Int>? {
+        let whole = line.trimmed(0..<line.count)
+        if !whole.isEmpty, mayLeakSecret { return whole }
+        if let argument = secret(of: line) { return argument }
+        guard hasBegunLogin, !whole.isEmpty, line.firstWord(whole).word == whole else { return nil }
+        return isAuthenticated && line.extracting(whole).isOfOneCase ? nil : whole
     }
 
     /// What a line hides that begins with a verb of which a secret is an argument.
     func secret(of line: Span<UInt8>) -> Range<Int>? {
         let start = line.trimmed(0..<line.count).lowerBound
         let verb = line.extracting(start...)
-        if verb.hasPrefixIgnoringCase("AUTH") { return (start + 4)..<line.count }
-        if verb.hasPrefixIgnoringCase("X-EXPS") { return (start + 6)..<line.count }
-        if verb.hasPrefixIgnoringCase("CLIENTID") { return (start + 8)..<line.count }
+        for name in ["AUTH", "X-EXPS", "CLIENTID"] as [StaticString] where verb.hasPrefixIgnoringCase(name) {
+            let end = start + name.utf8CodeUnitCount
+            // The verb stays one.
+            return (end < line.count && line[end] == 32 ? end + 1 : end)..<line.count
+        }
         return nil
     }
 

@@ -77,6 +77,17 @@ extension Span where Element == UInt8 {
         return value
     }
 
+    /// Nothing but letters, all capitals or all small, as a verb is written; base64 hardly ever is.
+    var isOfOneCase: Bool {
+        var (low, high) = (UInt8.max, UInt8.min)
+        for index in 0..<count {
+            guard SMTPGrammar.isLetter(self[index]) else { return false }
+            low = Swift.min(low, self[index])
+            high = Swift.max(high, self[index])
+        }
+        return low & 32 == high & 32
+    }
+
     /// The octets are `other`.
     func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }

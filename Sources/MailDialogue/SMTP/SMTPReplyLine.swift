@@ -57,6 +57,14 @@ package struct SMTPReplyLine: Equatable, Sendable {
     /// Where the first word of the text stands.
     func firstWord(_ line: Span<UInt8>) -> Range<Int> { line.firstWord(line.trimmed(textStart..<line.count)).word }
 
+    /// Where what the server repeats of a command may begin: behind the codes.
+    func echo(_ line: Span<UInt8>) -> Int {
+        let start = line.clamp(max(textStart, 4))
+        let text = line.extracting(start...)
+        guard SMTPEnhancedCode(text) != nil else { return start }
+        return line.clamp(start + text.firstWord(0..<text.count).word.upperBound + 1)
+    }
+
     /// The code as text.
     var codeText: String {
         // Those that most replies have need not be made.
