@@ -1,6 +1,7 @@
 // A conversation: what each side sent, in order, and where octets were lost. It is followed several times, cut in
 // another way each time, and must give the same notes.
 
+import Glibc
 import MailDialogue
 
 /// Something that happened on the wire.
@@ -18,8 +19,21 @@ struct Followed<D: Dialogue> {
     var wasCompressed = false
 }
 
+extension Step {
+    /// As a transcript has it.
+    fileprivate var shown: String {
+        switch self {
+        case .octets(let side, let octets): "\(side == .client ? "C" : "S")> \(octets.shown)"
+        case .gap(let side, let count): "\(side == .client ? "C" : "S")! \(count.map { "\($0)" } ?? "?")"
+        }
+    }
+}
+
 /// A conversation, growing.
 struct Conversation {
+    /// FUZZ_SHOW is set: conversations are written on standard error before they are followed.
+    static let isShown = getenv("FUZZ_SHOW") != nil
+
     private(set) var steps: [Step] = []
 
     mutating func add(_ step: Step) {
@@ -91,6 +105,7 @@ struct Conversation {
     func check<D: Dialogue>(
         _ dialogue: D, _ numbers: inout SeededNumbers, content: ((Side) -> [UInt8]?)? = nil
     ) -> Followed<D> {
+        if Self.isShown { for step in steps { complain(step.shown) } }
         let reference = Self.follow(steps, dialogue)
         for side in Side.allCases {
             let expected = content.map { $0(side) } ?? (reference.wasCompressed ? nil : octets(side))

@@ -244,15 +244,16 @@ struct Peer {
         line(
             numbers.pick(
                 "USER ann", "PASS secretsecretsecret", "CAPA", "STAT", "LIST", "LIST 1", "UIDL", "UIDL 2", "RETR 1",
-                "TOP 1 5", "DELE 1", "NOOP", "RSET", "STLS", "AUTH PLAIN", "AUTH CRAM-MD5", "AUTH", "QUIT", "LANG",
-                "LANG en", "UTF8", "APOP ann c4c9334bac560ecc979e58001b3e22fb"))
+                "TOP 1 5", "DELE 1", "NOOP", "RSET", "STLS", "AUTH PLAIN", "AUTH LOGIN", "AUTH CRAM-MD5", "AUTH",
+                "QUIT", "LANG", "LANG en", "UTF8", "APOP ann c4c9334bac560ecc979e58001b3e22fb"))
     }
 
     private mutating func imapCommand() -> [UInt8] {
         let text = numbers.pick(
             "LOGIN ann secretsecretsecret", "SELECT INBOX", "EXAMINE \"x\"", "FETCH 1:* (FLAGS UID)",
             "UID FETCH 1:* (BODY[] ENVELOPE)", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE", "NOOP", "IDLE",
-            "APPEND INBOX {5}", "APPEND INBOX {5+}\r\nhello", "AUTHENTICATE PLAIN", "SEARCH ALL", "LIST \"\" *",
+            "APPEND INBOX {5}", "APPEND INBOX {5+}\r\nhello", "AUTHENTICATE PLAIN", "AUTHENTICATE LOGIN", "SEARCH ALL",
+            "LIST \"\" *",
             "CAPABILITY", "ENABLE QRESYNC CONDSTORE", "CLOSE", "LOGOUT", "STARTTLS", "COMPRESS DEFLATE",
             "STATUS x (UIDNEXT)",
             "SELECT x (QRESYNC (1 7 1:9))", "UID SEARCH RETURN (ALL) 1:*", "UNAUTHENTICATE", "LOGIN {3}", "NOTIFY NONE",
