@@ -41,6 +41,7 @@ let package = Package(
         // System libraries and the few C lines that Swift cannot say.
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CBytes", cSettings: fuzzes ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : []),
@@ -58,13 +59,14 @@ let package = Package(
         module(
             "MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
         module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
+        module("MailTLS", ["COpenSSL", "CLinux"]),
         module("MailRuntime", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "Replay", "CLinux"]),
 
         .executableTarget(
             name: "MailProxy",
             dependencies: [
                 "MailMessage", "MailDialogue", "MailRecording", "MailRules", "MailSessions", "Replay", "MailStore",
-                "MailCapture", "MailRuntime", "Yams",
+                "MailCapture", "MailTLS", "MailRuntime", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -83,6 +85,7 @@ let package = Package(
         tests("Replay", ["MailDialogue", "MailSessions"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
+        tests("MailTLS"),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "CLinux"]),
         tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
     ] + (fuzzes ? [fuzzer] : []),

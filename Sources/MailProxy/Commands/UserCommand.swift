@@ -12,13 +12,22 @@ struct UserCommand: ParsableCommand {
 }
 
 struct DataDirectory: ParsableArguments {
-    @Option(help: "Directory of the fallback's mailboxes and users.") var dataDir: String?
+    @Option(help: "Directory of the fallback's mailboxes and users, and of the certificate authority.")
+    var dataDir: String?
+
+    /// Where it is, whether it exists or not.
+    var path: String { dataDir ?? Defaults.dataDirectory }
+
+    /// Makes the directory if need be.
+    func directory() throws -> String {
+        guard mkdirs(path) else {
+            throw CLIError.fault("cannot create \(path): \(String(cString: strerror(errno)))")
+        }
+        return path
+    }
 
     func users() throws -> UserFile {
-        let directory = dataDir ?? Defaults.dataDirectory
-        guard mkdirs(directory) else {
-            throw CLIError.fault("cannot create \(directory): \(String(cString: strerror(errno)))")
-        }
+        let directory = try directory()
         do { return try UserFile(path: FallbackUsers.path(directory)) } catch { throw CLIError.fault("\(error)") }
     }
 

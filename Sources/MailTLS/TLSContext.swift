@@ -1,0 +1,157 @@
+// What all TLS connections of a kind share: versions, ciphers, roots, whom to tell keys. Made once and used on any thread.
+
+import COpenSSL
+
+/// A version of the protocol.
+package enum TLSVersion: String, Sendable, Comparable, CaseIterable {
+    /// Broken (RFC 8996): for old devices only, on routes that say so.
+    case v10 = "1.0"
+    case v11 = "1.1"
+    case v12 = "1.2"
+    case v13 = "1.3"
+
+    var number: Int32 {
+        switch self {
+        case .v10: TLS1_VERSION
+        case .v11: TLS1_1_VERSION
+        case .v12: TLS1_2_VERSION
+        case .v13: TLS1_3_VERSION
+        }
+    }
+
+    package static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.number < b.number }
+}
+
+/// How one side of TLS behaves.
+package struct TLSSettings: Sendable {
+    /// Whom a client believes.
+    package enum Trust: Sendable {
+        /// The system's roots.
+        case system
+        /// These roots alone.
+        case roots([Certificate])
+        /// Anybody. What would have been wrong is known all the same.
+        case anybody
+    }
+
+    package var least = TLSVersion.v12
+    package var greatest = TLSVersion.v13
+    package var trust = Trust.system
+    /// Digests of public keys (``Certificate/keyPin``) of which the peer's chain must hold one; none when empty.
+    package var pins: [[UInt8]] = []
+    /// Application protocols in the order of preference (RFC 7301); none when empty.
+    package var applicationProtocols: [String] = []
+    /// Gets each line for an SSLKEYLOGFILE, without its end. Called on any thread.
+    package var tellsKeys: (@Sendable (String) -> Void)?
+
+    package init() {}
+}
+
+/// The context of connections.
+///
+/// Unchecked: OpenSSL's contexts may be used by any thread once they are set up, and this one is never changed behind its
+/// initialiser.
+package final class TLSContext: @unchecked Sendable {
+    let handle: OpaquePointer
+    let settings: TLSSettings
+    let isServer: Bool
+
+    /// Forward secrecy and authenticated encryption alone, as RFC 9325 §4.2 has it.
+    private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!PSK"
+    /// What devices of the time before TLS 1.2 know.
+    private static let oldCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE:DHE:AES:!aNULL:!PSK:@SECLEVEL=0"
+
+    /// - Parameter isServer: its connections are those of servers.
+    package init(_ settings: TLSSettings, isServer: Bool) throws(TLSFailure) {
+        guard let handle = SSL_CTX_new(isServer ? TLS_server_method() : TLS_client_method()) else {
+            throw .openSSL("TLS", "no context can be made")
+        }
+        self.handle = handle
+        self.settings = settings
+        self.isServer = isServer
+        mp_set_modes(handle)
+        guard settings.least <= settings.greatest,
+            mp_set_versions(handle, settings.least.number, settings.greatest.number) == 1
+        else {
+            throw TLSFailure(
+                "TLS \(settings.least.rawValue) to \(settings.greatest.rawValue)", "is no range of versions",
+                advice: "write the lower version first")
+        }
+        guard SSL_CTX_set_cipher_list(handle, settings.least < .v12 ? Self.oldCiphers : Self.ciphers) == 1 else {
+            throw .openSSL("TLS", "the ciphers are not known")
+        }
+        mp_keep_sessions(handle, isServer ? 1 : 0)
+        // A session is taken up by the context alone that it came from.
+        var name = Array("mailproxy".utf8)
+        SSL_CTX_set_session_id_context(handle, &name, UInt32(name.count))
+        if isServer { setUpServer() } else { try setUpClient() }
+        if settings.tellsKeys != nil {
+            SSL_CTX_set_keylog_callback(handle) { connection, line in
+                guard let connection, let line, let owner = TLSConnection.owner(of: connection) else { return }
+                owner.context.settings.tellsKeys?(String(cString: line))
+            }
+        }
+    }
+
+    deinit { SSL_CTX_free(handle) }
+
+    private func setUpServer() {
+        // The certificate depends on the name that the client asks for, and on what the upstream shows: the handshake stops
+        // until its owner has one.
+        SSL_CTX_set_cert_cb(
+            handle,
+            { connection, _ in
+                guard let connection, let owner = TLSConnection.owner(of: connection) else { return 0 }
+                return owner.hasCertificate ? 1 : -1
+            }, nil)
+        guard !settings.applicationProtocols.isEmpty else { return }
+        SSL_CTX_set_alpn_select_cb(
+            handle,
+            { connection, out, count, offered, offeredCount, _ in
+                guard let connection, let owner = TLSConnection.owner(of: connection), let offered else {
+                    return SSL_TLSEXT_ERR_NOACK
+                }
+                let list = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+                guard let place = owner.context.choose(among: list) else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+                out?.pointee = offered + place + 1
+                count?.pointee = offered[place]
+                return SSL_TLSEXT_ERR_OK
+            }, nil)
+    }
+
+    /// Where, in the client's list of names with their lengths, our first choice among them begins.
+    private func choose(among offered: UnsafeBufferPointer<UInt8>) -> Int? {
+        for name in settings.applicationProtocols {
+            var place = 0
+            while place < offered.count {
+                let end = place + 1 + Int(offered[place])
+                guard end <= offered.count else { break }
+                if offered[(place + 1)..<end].elementsEqual(name.utf8) { return place }
+                place = end
+            }
+        }
+        return nil
+    }
+
+    private func setUpClient() throws(TLSFailure) {
+        switch settings.trust {
+        case .system, .anybody:
+            guard SSL_CTX_set_default_verify_paths(handle) == 1 else {
+                throw .openSSL("TLS", "the system has no roots")
+            }
+        case .roots(let roots):
+            let store = SSL_CTX_get_cert_store(handle)
+            for root in roots where X509_STORE_add_cert(store, root.handle) != 1 {
+                throw .openSSL(root.subject, "cannot be trusted")
+            }
+        }
+        let isChecked = if case .anybody = settings.trust { false } else { true }
+        SSL_CTX_set_verify(handle, isChecked ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        guard !settings.applicationProtocols.isEmpty else { return }
+        let list = settings.applicationProtocols.flatMap { [UInt8(clamping: $0.utf8.count)] + Array($0.utf8) }
+        // Zero is success here, unlike everywhere else.
+        guard SSL_CTX_set_alpn_protos(handle, list, UInt32(list.count)) == 0 else {
+            throw .openSSL("TLS", "the application protocols cannot be offered")
+        }
+    }
+}
