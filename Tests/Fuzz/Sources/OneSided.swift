@@ -29,8 +29,9 @@ struct OneSided {
         if fuzzed == .server { Self.checkSecrets(followed.notes) }
     }
 
-    /// Whatever a server says, the passwords that the peer sends as commands or responses are shown nowhere. What it made them
-    /// a part of, a message or what is not followed, is its own affair.
+    /// Whatever a server says, the passwords that the peer sends are shown in no command and no response, nor in anything else that
+    /// is a line or the beginning of one. Left out is what nobody can know: a server that asks for a message, or for a literal,
+    /// and gets a response makes it a part of that content; and what is not followed any more has no lines.
     private static func checkSecrets(_ notes: [Note]) {
         for note in notes where note.side == .client {
             switch note.element {
