@@ -6,7 +6,7 @@ BIN = .build/$(CONFIG)/mailproxy
 PREFIX ?= /usr/local
 ARGS ?=
 
-.PHONY: run build debug test unit e2e bench fuzz fuzz-briefly format lint install clean
+.PHONY: run build debug test unit e2e bench fuzz fuzz-briefly tsan asan format lint install clean
 
 run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
 	exec $(BIN) run $(ARGS)
@@ -40,6 +40,14 @@ fuzz: ## random input steered by coverage, for FUZZ_SECONDS a target (60); TARGE
 fuzz-briefly: ## what CI has time for: a few thousand inputs a target, the same ones each time
 	@Scripts/setup build
 	FUZZ_SECONDS=20 FUZZ_ARGUMENTS="-seed=1 -runs=5000" Scripts/fuzz
+
+tsan: ## all tests in a build with ThreadSanitizer; a report of any process is a failure
+	@Scripts/setup build
+	Scripts/sanitize thread
+
+asan: ## the same with AddressSanitizer
+	@Scripts/setup build
+	Scripts/sanitize address
 
 format: ## rewrite the sources as .swift-format says
 	$(SWIFT) format --in-place --recursive --configuration .swift-format Package.swift Sources Tests
