@@ -134,4 +134,31 @@ import Testing
         #expect(server.readAll().octets.isEmpty)
         #expect(setup.server.openSessions == 0)
     }
+
+    /// Takes rows and drops them.
+    private final class Sink: RecordSink {
+        let fingerprintKey: [UInt8] = []
+        let isCongested = false
+        func append(_ events: [RecordEvent]) {}
+        func whenDrained(_ callback: @escaping @Sendable () -> Void) {}
+    }
+
+    /// What nobody has a use for is not made; a recorder or a rule has one.
+    @Test func onlyWhoKeepsOrJudgesListens() throws {
+        let file = RuleFile(name: "f", text: "rules: [{name: x, when: smtp, then: [{tag: seen}]}]")
+        let rules = RuleCompiler.compile([file]).0
+        #expect(!rules.isEmpty)
+        for (recorder, rules, listens) in [
+            (nil as Sink?, RuleSet(), false), (Sink(), RuleSet(), true), (nil, rules, true), (Sink(), rules, true),
+        ] {
+            let core = ServerCore(
+                recorder: recorder, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
+                log: RuntimeLog { _, _ in })
+            let context = LoopContext(loop: try EventLoop(), core: core, lane: 0, lanes: 1)
+            let info = SessionInfo(
+                id: "1", mailProtocol: .smtp, start: 0, client: SocketAddress(.v4(1), 1),
+                server: SocketAddress(.v4(2), 2), route: "test")
+            #expect(ProxySession(dup(0), info, .none, context).listens == listens)
+        }
+    }
 }

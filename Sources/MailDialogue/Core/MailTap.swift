@@ -84,6 +84,15 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// Facts and masked forms of lines are made.
+    package var listens: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.listens
+        case .pop3(let kept): kept.tap.dialogue.listens
+        case .imap(let kept): kept.tap.dialogue.listens
+        }
+    }
+
     /// What was seen of the mailbox that is open, when it is kept.
     package var mailbox: IMAPMailboxView? {
         switch machine {

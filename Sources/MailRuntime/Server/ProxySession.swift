@@ -13,7 +13,7 @@ import MailSessions
 final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// How the octets are followed. What is changed with every frame is kept apart and changed in place.
     private enum Mode {
-        /// Nobody asks for rows: the dialogue alone.
+        /// Nobody asks for rows: the dialogue alone. Its notes are thrown away, so that it makes nothing for them.
         case followed(Kept<MailTap>)
         case observed(Kept<Observer>)
         /// Rules may step in.
@@ -72,9 +72,17 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         } else if let key {
             mode = .observed(Kept(Observer(info: info, fingerprintKey: key)))
         } else {
-            mode = .followed(Kept(info.mailProtocol.makeTap()))
+            mode = .followed(Kept(MailTap(info.mailProtocol, listens: false)))
         }
         client = Stream(descriptor, on: context.loop, owner: self)
+    }
+
+    /// Somebody has a use for facts and masked forms of lines: the recorder or a rule.
+    var listens: Bool {
+        switch mode {
+        case .followed(let kept): kept.value.listens
+        case .observed, .ruled: true
+        }
     }
 
     func start() {
