@@ -78,7 +78,7 @@ package struct ReplayPlayer: Sendable {
     ) {
         self.script = script
         // The script holds what was inflated, which a server would not take for deflated octets.
-        tap = MailTap(script.info.mailProtocol, inflates: false)
+        tap = MailTap(script.info.mailProtocol, sendsOn: true)
         live = AnswerBook(script.info.mailProtocol)
         login = LoginRewriter(credentials, nonce: String(nonce, radix: 36))
     }

@@ -27,7 +27,7 @@ import Testing
             .smtp, [(.server, "220 x\r\n"), (.client, "BDAT 99999999999999999999 LAST\r\nNOOP\r\n")])
         // How many octets follow is not known, so nothing of them is taken for a command.
         #expect(verbs(found) == ["BDAT"])
-        #expect(found.last?.element == .opaque)
+        #expect(found.last?.element == .unplaced)
         #expect(codes(found).contains("smtp-bad-chunk-size"))
     }
 

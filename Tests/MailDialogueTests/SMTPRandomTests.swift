@@ -73,7 +73,9 @@ import Testing
         for round in 0..<400 {
             let steps = steps(&numbers, hasGaps: hasGaps)
             let (whole, notes) = play(steps, variant, inPiecesOf: .max)
-            resumed += notes.count { $0.facts.contains(.resumed) }
+            // Behind a BDAT without a size the place is looked for as it is behind a gap.
+            let isAdrift = notes.contains { $0.violations.contains(.smtpBadChunkSize) }
+            if hasGaps || !isAdrift { resumed += notes.count { $0.facts.contains(.resumed) } }
             for size in [1, 2, 7] {
                 let (tap, other) = play(steps, variant, inPiecesOf: size)
                 for side in Side.allCases where other.joined(side) != notes.joined(side) {

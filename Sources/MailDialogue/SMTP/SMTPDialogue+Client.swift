@@ -133,13 +133,17 @@ extension SMTPDialogue {
         judgeCounts(isRecipient: isRecipient, &remarks)
     }
 
-    /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many, and
-    /// what comes may be content or commands.
+    /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many: what
+    /// comes may be content or commands, and only a reply makes it certain again, as behind lost octets.
     private mutating func acceptChunk(
         _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout Remarks
     ) {
         guard let chunk = command.chunk(line) else {
             remarks.violations.append(.smtpBadChunkSize)
+            if seeks {
+                entry.traits.insert(.isAdrift)
+                return loseClientPlace()
+            }
             remarks.tell(.opaque(.desynchronised))
             return becomeOpaque(.desynchronised)
         }

@@ -21,6 +21,9 @@
 // are on offer none of this holds: the roles may have changed, and 354 ask for something else than a message. What comes
 // then passes without a place to the end.
 //
+// Behind a BDAT whose size can't be read no octet is missing, but how many belong to a chunk is not known. The replies to it and
+// to what came before it are counted as always; from then on the place is found by the same rules.
+//
 // When octets are missing in the data behind 354, no second message by DATA can have begun before the server spoke:
 // a line with nothing but a dot, opened and closed by CRLF, is the end of this message, unless chunks are on offer,
 // in which such a line may stand. And the server's next reply is that to the message; where PIPELINING is not offered, the
@@ -122,13 +125,23 @@ extension SMTPDialogue {
 
     /// The client may have sent anything.
     mutating func loseBoth(isBroken: Bool = true) {
-        client = .lost(SMTPLoss(place: .anything, isBroken: isBroken))
+        loseClientPlace(isBroken: isBroken)
+        loseRepliesToo()
+    }
+
+    /// Nobody knows what the client sends, and so what the next replies answer.
+    mutating func loseRepliesToo() {
         loseReplies(isBroken: false)
+        offer = nil
+        doubt = .everything
+    }
+
+    /// The client may send anything from here on.
+    mutating func loseClientPlace(isBroken: Bool = false) {
+        client = .lost(SMTPLoss(place: .anything, isBroken: isBroken))
         sent = Sent(isUTF8: nil)
         endsGroup = false
         isDoubtful = false
-        offer = nil
-        doubt = .everything
         usedUTF8 = true
         hasBegunLogin = true
     }
@@ -358,7 +371,7 @@ extension SMTPDialogue {
         forget()
         outstanding.append(entry)
         remarks.exchange = entry.exchange
-        remarks.tell(.resumed)
+        remarks.tellResumed()
     }
 
     /// A reply that one of `verbs` has, each the last of its group. False when the client's octets, of which none is missing,

@@ -237,6 +237,7 @@ extension SMTPDialogue {
     private mutating func completeMessage(
         _ head: Outstanding, _ reply: SMTPReplyLine, isLast: Bool, _ remarks: inout Remarks
     ) {
+        if head.traits.contains(.isAdrift) { return loseRepliesToo() }
         let ok = reply.status == .ok
         // A DATA that got no 354 leaves the recipients as they are. The DATA that is offered is always the newest command;
         // this one may be an older one, its message complete.

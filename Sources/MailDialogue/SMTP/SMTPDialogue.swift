@@ -63,6 +63,8 @@ package struct SMTPDialogue: Dialogue {
             static let isUnasked = Traits(rawValue: 16)
             /// 353 came: a reply for each recipient follows, and one for the message.
             static let hasPRDR = Traits(rawValue: 32)
+            /// Behind this BDAT nobody knows what the client's octets are, nor what later replies answer.
+            static let isAdrift = Traits(rawValue: 64)
         }
 
         var verb: SMTPCommand.Verb?
@@ -117,6 +119,8 @@ package struct SMTPDialogue: Dialogue {
     }
 
     let variant: Variant
+    /// The place is looked for behind a BDAT without a size.
+    let seeks: Bool
     var client = ClientState.commands
     var replies = ReplyPlace.certain
     var greeted = false
@@ -165,7 +169,12 @@ package struct SMTPDialogue: Dialogue {
     package internal(set) var opaque: OpaqueReason?
     package var listens = true
 
-    package init(_ variant: Variant = .smtp) { self.variant = variant }
+    /// - Parameter seeks: what stands behind a BDAT without a size is looked through for a line that makes the place certain.
+    ///   Not for one who sends on what the notes hold: what looks like the beginning of a line would wait for its end.
+    package init(_ variant: Variant = .smtp, seeks: Bool = true) {
+        self.variant = variant
+        self.seeks = seeks
+    }
 
     package var currentExchange: Int { outstanding.first?.exchange ?? exchange }
 

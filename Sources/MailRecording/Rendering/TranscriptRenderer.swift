@@ -166,7 +166,7 @@ package struct TranscriptRenderer: Sendable {
         case .data: listed(note, time, &out)
         case .greeting, .command, .commandPart, .reply, .dataPart, .goAhead, .challenge, .response, .done, .unknown:
             line(note, time, "", &out)
-        case .unplaced: line(note, time, " (not placed: octets are missing before)", &out)
+        case .unplaced: line(note, time, " (its place is not known)", &out)
         }
         for violation in note.violations { tell(violation, &out) }
     }

@@ -117,8 +117,8 @@ package struct Relay: Sendable {
         self.rules = rules
         self.facts = facts
         // What the notes hold is sent on: a compressed session is not looked into.
-        clientTap = MailTap(facts.mailProtocol, inflates: false)
-        serverTap = MailTap(facts.mailProtocol, inflates: false)
+        clientTap = MailTap(facts.mailProtocol, sendsOn: true)
+        serverTap = MailTap(facts.mailProtocol, sendsOn: true)
     }
 
     /// Octets of `side` are welcome: nothing is waited for.
