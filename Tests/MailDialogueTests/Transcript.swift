@@ -13,6 +13,7 @@
 // and `S! ?` is of a capture that began in the middle of a session. Notes of deflated lines hold what they inflate to, so
 // that a transcript with such lines is run from that vantage too.
 //
+// What is to be said may hold the like of `\*600(x)` too.
 // A frame without `=` lines is not compared, but a violation in it must be stated. A file that states nothing fails.
 
 import Foundation
@@ -123,7 +124,7 @@ struct Transcript: Sendable, CustomStringConvertible {
         let sides: [Character: Side] = ["C": .client, "S": .server]
         let second = line.dropFirst().first
         if line.hasPrefix("= "), !frames.isEmpty {
-            frames[frames.count - 1].expected.append(String(line.dropFirst(2)))
+            frames[frames.count - 1].expected.append(try Self.repeated(line.dropFirst(2), number))
         } else if let side = line.first.flatMap({ sides[$0] }), second == ":" {
             let rest = line.dropFirst(2)
             let text = rest.hasPrefix(" ") ? rest.dropFirst() : rest
@@ -142,6 +143,22 @@ struct Transcript: Sendable, CustomStringConvertible {
         } else {
             throw Malformed(description: "\(name):\(number): \(line)")
         }
+    }
+
+    /// The text with each `\*n(x)` in it as x n times; what else has a backslash stays.
+    private static func repeated(_ text: Substring, _ number: Int) throws -> String {
+        guard text.contains("\\*") else { return String(text) }
+        var out = ""
+        var rest = text
+        while let mark = rest.range(of: "\\*") {
+            out += rest[..<mark.lowerBound]
+            guard let end = rest[mark.upperBound...].firstIndex(of: ")") else {
+                throw Malformed(description: "line \(number): \\* without a parenthesis")
+            }
+            out += String(decoding: try unescape(rest[mark.lowerBound...end], number), as: UTF8.self)
+            rest = rest[rest.index(after: end)...]
+        }
+        return out + rest
     }
 
     static func unescape(_ text: Substring, _ number: Int) throws -> [UInt8] {

@@ -18,6 +18,8 @@ package struct SASLFollower: Equatable, Sendable {
     /// A response was masked as a whole before it came here, in a recording, or a message was too long to be kept: what
     /// follows is read and not judged.
     private var isBlind = false
+    /// A response was masked so that one who follows the masked form is blind from there on.
+    private var hasBlinded = false
     /// A credential was told: what can't be read behind it is none of its own.
     private var hasCredential = false
 
@@ -75,8 +77,12 @@ package struct SASLFollower: Equatable, Sendable {
 
     /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4). Without a
     /// challenge before it, it is the initial response.
-    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
+    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading { read(base64, choosesMask: true) }
+
+    /// - Parameter choosesMask: the masked form is to break the same rules.
+    private mutating func read(_ base64: ArraySlice<UInt8>, choosesMask: Bool) -> Reading {
         let isInitial = responses == 0 && challenges == 0
+        let before = self
         responses += 1
         if base64.elementsEqual([UInt8(ascii: "*")]) {
             isCancelled = true
@@ -101,20 +107,72 @@ package struct SASLFollower: Equatable, Sendable {
         }
         if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
         let finding = exchange.accept(octets, from: .client)
-        violations = isBlind ? [] : violations + finding.violations
+        // How long a line is can be seen of its masked form too.
+        violations = isBlind ? violations.filter { $0 == .saslLineTooLong } : violations + finding.violations
         account = finding.credential?.account ?? exchange.account
         if finding.credential != nil { hasCredential = true }
         // Nothing shows nothing, whatever it breaks.
         if octets.isEmpty { return Reading(violations: violations) }
+        var reading: Reading
+        let secret: Range<Int>
         switch finding.secret {
         case .nothing: return Reading(credential: finding.credential, violations: violations)
         case .octets(let range):
-            return Reading(
-                masked: Self.masked(octets, range), credential: finding.credential, violations: violations)
+            secret = range.clamped(to: octets.indices)
+            reading = Reading(
+                masked: Base64.encode(Self.masked(octets, secret)), credential: finding.credential,
+                violations: violations)
         case .whole:
-            return Reading(masked: Self.stars(base64), credential: finding.credential, violations: violations)
-        case .unreadable: return unreadable(base64, violations)
+            secret = octets.indices
+            reading = Reading(masked: Self.stars(base64), credential: finding.credential, violations: violations)
+        case .unreadable:
+            secret = octets.indices
+            reading = unreadable(base64, violations)
         }
+        if Self.isMask(octets[secret]) {
+            reading.masked = Array(base64)
+        } else if choosesMask, !hasBlinded, !violations.isEmpty, let masked = reading.masked,
+            !before.finds(violations, in: masked)
+        {
+            reading.masked = before.mask(octets, secret, breaking: violations) ?? masked
+        }
+        hasBlinded = hasBlinded || reading.masked.map(SASLMask.covers) ?? false
+        return reading
+    }
+
+    /// Whoever follows `base64` from here on finds the same wrong with it.
+    private func finds(_ violations: [Violation], in base64: [UInt8]) -> Bool {
+        var copy = self
+        return copy.read(base64[...], choosesMask: false).violations == violations
+    }
+
+    /// What a masked secret begins with, so that it breaks a rule that the secret broke: what no digest has, a NUL, what is
+    /// no UTF-8.
+    private static let breaks: [[UInt8]] = [[], [UInt8(ascii: "-")], [0], [255], [0, 255]]
+
+    /// A mask that breaks the same rules; nil when none was found.
+    /// - Parameter secret: the octets of the message that are masked.
+    private func mask(_ octets: [UInt8], _ secret: Range<Int>, breaking violations: [Violation]) -> [UInt8]? {
+        for head in Self.breaks where head.isEmpty || head.count <= secret.count && secret.count < octets.count {
+            var octets = Self.masked(octets, secret)
+            octets.replaceSubrange(secret.prefix(head.count), with: head)
+            var mask = Base64.encode(octets)
+            if violations.contains(.saslPadBits) { Self.setPadBits(&mask) }
+            if finds(violations, in: mask) { return mask }
+        }
+        return nil
+    }
+
+    /// Nothing but a mask: whoever follows one arrives at the same.
+    private static func isMask(_ secret: ArraySlice<UInt8>) -> Bool {
+        !secret.isEmpty && secret.allSatisfy { $0 == SASLMask.octet }
+    }
+
+    /// Gives the bits behind the message, which are to be zero (RFC 4648 §3.5), another value.
+    private static func setPadBits(_ base64: inout [UInt8]) {
+        guard let last = base64.lastIndex(where: { $0 != UInt8(ascii: "=") }), last < base64.count - 1 else { return }
+        // The two lowest bits of its value are zero, and behind the digit of such a value comes that of the next.
+        base64[last] &+= 1
     }
 
     /// Beyond what any known mechanism says (RFC 4954 §4). Kept to the end of the exchange it would make the session's
@@ -123,11 +181,11 @@ package struct SASLFollower: Equatable, Sendable {
         exchange.keepsMessages && base64.count > DialogueLimits.saslLine
     }
 
-    /// The base64 of the octets with those of the range as asterisks, line ends in a password too.
+    /// The octets with those of the range as asterisks, line ends in a password too.
     private static func masked(_ octets: [UInt8], _ range: Range<Int>) -> [UInt8] {
         var octets = octets
-        for index in range.clamped(to: octets.indices) { octets[index] = SASLMask.octet }
-        return Base64.encode(octets)
+        for index in range { octets[index] = SASLMask.octet }
+        return octets
     }
 
     /// A single asterisk would read as a cancel.
