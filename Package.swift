@@ -60,7 +60,9 @@ let package = Package(
             "MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
         module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
         module("MailTLS", ["COpenSSL", "CLinux"]),
-        module("MailRuntime", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "Replay", "CLinux"]),
+        module(
+            "MailRuntime",
+            ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailTLS", "Replay", "CLinux"]),
 
         .executableTarget(
             name: "MailProxy",
@@ -86,7 +88,7 @@ let package = Package(
         tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailTLS"),
-        tests("MailRuntime", ["MailDialogue", "MailSessions", "CLinux"]),
+        tests("MailRuntime", ["MailDialogue", "MailSessions", "MailTLS", "CLinux"]),
         tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
     ] + (fuzzes ? [fuzzer] : []),
     swiftLanguageModes: [.v6]

@@ -152,7 +152,8 @@ extension RuleFacts: FieldSource {
         case .replyCode: return .text(replyCode)
         case .replyText: return .text(replyText)
         case .tag: return .texts(tags)
-        case .tls, .smtp, .lmtp, .pop3, .imap, .mailProtocol, .id, .client, .server, .exchanges, .messages,
+        case .tls: return .truth(isSecured)
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .id, .client, .server, .exchanges, .messages,
             .credentials, .violations, .finding, .bytesClient, .bytesServer, .duration, .end, .opaque, .gaps:
             return .none
         }

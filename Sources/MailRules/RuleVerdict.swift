@@ -36,6 +36,8 @@ package struct RuleFacts: Sendable {
     /// The name the client gave (EHLO).
     package var clientName = ""
     package var route: String
+    /// The client speaks to us under TLS.
+    package var isSecured = false
     /// The account that logged in, or tries to.
     package var user = ""
     /// The verb in capitals.

@@ -13,7 +13,34 @@ package struct Route: Equatable, Sendable {
         case fallback
     }
 
+    /// TLS on the listener's side.
+    package struct ListenerTLS: Equatable, Sendable {
+        /// Files of a certificate and its key; nil for one that is made for the name that the client asks for.
+        package var certificate: String?
+        package var key: String?
+
+        package init() {}
+    }
+
+    /// TLS on the upstream's side.
+    package struct UpstreamTLS: Equatable, Sendable {
+        /// The server's certificate is checked.
+        package var verifies = true
+        /// A file of roots to trust instead of the system's.
+        package var roots: String?
+        /// The name to ask for and to check in place of the host.
+        package var serverName: String?
+        /// Digests of keys of which the server has to show one, 32 octets each.
+        package var pins: [[UInt8]] = []
+
+        package init() {}
+    }
+
     package var mailProtocol: MailProtocol
+    /// Clients begin with TLS; nil when they speak in clear.
+    package var listenerTLS: ListenerTLS?
+    /// We begin with TLS; nil when we speak in clear.
+    package var upstreamTLS: UpstreamTLS?
     /// The port is 0 for any free one.
     package var listen: SocketAddress
     package var upstream: Upstream
@@ -36,6 +63,7 @@ package struct Route: Equatable, Sendable {
         let port = listener.port ?? listener.defaultPort + 1000
         let target = text[text.index(after: equals)...]
         let upstream: Upstream
+        var upstreamTLS: UpstreamTLS?
         if target == "fallback" {
             upstream = .fallback
         } else {
@@ -48,16 +76,23 @@ package struct Route: Equatable, Sendable {
                     advice: "use one protocol on both sides")
             }
             upstream = .server(host: server.host, port: server.port ?? server.defaultPort)
+            upstreamTLS = try server.upstreamTLS(text)
         }
         self.init(
-            mailProtocol: listener.mailProtocol, listen: SocketAddress(address, port), upstream: upstream, text: text)
+            mailProtocol: listener.mailProtocol, listen: SocketAddress(address, port), upstream: upstream, text: text,
+            listenerTLS: try listener.listenerTLS(text), upstreamTLS: upstreamTLS)
     }
 
-    package init(mailProtocol: MailProtocol, listen: SocketAddress, upstream: Upstream, text: String) {
+    package init(
+        mailProtocol: MailProtocol, listen: SocketAddress, upstream: Upstream, text: String,
+        listenerTLS: ListenerTLS? = nil, upstreamTLS: UpstreamTLS? = nil
+    ) {
         self.mailProtocol = mailProtocol
         self.listen = listen
         self.upstream = upstream
         self.text = text
+        self.listenerTLS = listenerTLS
+        self.upstreamTLS = upstreamTLS
     }
 
     /// What `run` starts with when no route is given.
@@ -74,9 +109,15 @@ package struct Route: Equatable, Sendable {
         switch upstream {
         case .fallback: "fallback"
         case .server(let host, let port):
-            host.contains(":")
-                ? "\(mailProtocol.rawValue)://[\(host)]:\(port)" : "\(mailProtocol.rawValue)://\(host):\(port)"
+            "\(scheme(isSecure: upstreamTLS != nil))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         }
+    }
+
+    /// The listener's protocol in words: `imap`, `imaps`.
+    package var listenerText: String { scheme(isSecure: listenerTLS != nil) }
+
+    private func scheme(isSecure: Bool) -> String {
+        isSecure ? mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "" : mailProtocol.rawValue
     }
 
     /// The `=` before the upstream's scheme or word; others may stand in queries.
@@ -102,6 +143,8 @@ struct URL {
     let host: String
     let port: UInt16?
     let defaultPort: UInt16
+    let implicitTLS: Bool
+    private let options: [(name: String, value: String)]
 
     init(_ text: Substring, of route: String, side: String) throws(RouteError) {
         guard let mark = text.range(of: "://") else {
@@ -117,23 +160,17 @@ struct URL {
                 route: route, reason: "the scheme '\(scheme)' of the \(side) is not known",
                 advice: "use one of \(Self.schemes)")
         }
-        guard !entry.implicitTLS else {
-            throw RouteError(
-                route: route,
-                reason: "the scheme '\(scheme)' of the \(side) needs TLS, which this version does not speak",
-                advice: "use \(mailProtocol.schemes[0].name)://, over which STARTTLS passes untouched")
-        }
+        implicitTLS = entry.implicitTLS
         var authority = text[mark.upperBound...]
+        var options: [(name: String, value: String)] = []
         if let query = authority.firstIndex(of: "?") {
-            // Without TLS of our own only what happens anyway can be asked for.
-            let possible = side == "listener" ? "tls=passthrough" : "tls=none"
-            for option in authority[query...].dropFirst().split(separator: "&") where option != possible {
-                throw RouteError(
-                    route: route, reason: "the option '\(option)' of the \(side) is not one that this version has",
-                    advice: "leave it out, or write \(possible)")
+            for option in authority[query...].dropFirst().split(separator: "&") {
+                let equals = option.firstIndex(of: "=") ?? option.endIndex
+                options.append((String(option[..<equals]), String(option[equals...].dropFirst())))
             }
             authority = authority[..<query]
         }
+        self.options = options
         if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
         var port: UInt16?
         var host = authority
@@ -157,8 +194,67 @@ struct URL {
         defaultPort = entry.port
     }
 
-    private static let schemes = MailProtocol.allCases.flatMap(\.schemes).filter { !$0.implicitTLS }.map(\.name)
-        .joined(separator: ", ")
+    private static let schemes = MailProtocol.allCases.flatMap(\.schemes).map(\.name).joined(separator: ", ")
+
+    /// What the options say of a listener. Nil when it speaks in clear.
+    func listenerTLS(_ route: String) throws(RouteError) -> Route.ListenerTLS? {
+        var tls = Route.ListenerTLS()
+        for option in options {
+            switch (option.name, implicitTLS) {
+            case ("tls", false) where option.value == "passthrough": break
+            case ("cert", true) where !option.value.isEmpty: tls.certificate = option.value
+            case ("key", true) where !option.value.isEmpty: tls.key = option.value
+            default:
+                throw unknown(option, "listener", implicitTLS ? "cert=FILE and key=FILE" : "tls=passthrough", route)
+            }
+        }
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw RouteError(
+                route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+        }
+        return implicitTLS ? tls : nil
+    }
+
+    /// What they say of an upstream. Nil when it speaks in clear.
+    func upstreamTLS(_ route: String) throws(RouteError) -> Route.UpstreamTLS? {
+        var tls = Route.UpstreamTLS()
+        for option in options {
+            switch (option.name, implicitTLS) {
+            case ("tls", false) where option.value == "none": break
+            case ("tls", true) where option.value == "implicit": break
+            case ("verify", true) where option.value == "off" || option.value == "on":
+                tls.verifies = option.value == "on"
+            case ("ca", true) where !option.value.isEmpty: tls.roots = option.value
+            case ("sni", true) where !option.value.isEmpty: tls.serverName = option.value
+            case ("pin", true):
+                guard let pin = Self.octets(hex: option.value), pin.count == 32 else {
+                    throw RouteError(
+                        route: route, reason: "the pin '\(option.value)' is no SHA-256 digest",
+                        advice: "write the 64 hexadecimal digits of the key's digest")
+                }
+                tls.pins.append(pin)
+            default:
+                throw unknown(
+                    option, "upstream", implicitTLS ? "verify=off, ca=FILE, sni=NAME or pin=DIGEST" : "tls=none", route)
+            }
+        }
+        return implicitTLS ? tls : nil
+    }
+
+    private func unknown(
+        _ option: (name: String, value: String), _ side: String, _ possible: String, _ route: String
+    ) -> RouteError {
+        let text = option.value.isEmpty ? option.name : "\(option.name)=\(option.value)"
+        return RouteError(
+            route: route, reason: "the option '\(text)' of the \(side) is not one that this version has here",
+            advice: "leave it out, or write \(possible)")
+    }
+
+    private static func octets(hex text: String) -> [UInt8]? {
+        let digits = text.compactMap(\.hexDigitValue)
+        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
+    }
 }
 
 extension StringProtocol {
@@ -189,6 +285,11 @@ package struct ServerURL: Equatable, Sendable {
 
     package init(_ text: String) throws(RouteError) {
         let url = try URL(text[...], of: text, side: "server")
+        guard !url.implicitTLS else {
+            throw RouteError(
+                route: text, reason: "a server under TLS cannot be replayed to by this version",
+                advice: "use \(url.mailProtocol.schemes[0].name)://")
+        }
         mailProtocol = url.mailProtocol
         host = url.host
         port = url.port ?? url.defaultPort

@@ -37,6 +37,9 @@ package final class TLSConnection {
     private var carrier: UnsafeMutablePointer<mp_carrier>
     /// Octets of the wire that came and were not looked at yet; valid during a call of ``receive(_:room:_:)``.
     private var incoming = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Those that were left when nobody wanted more plaintext.
+    private var held: [UInt8] = []
+    private var isStopped = false
     private var outgoing: [UInt8] = []
     /// What was to be written before the handshake was over.
     private var early: [UInt8] = []
@@ -130,17 +133,42 @@ package final class TLSConnection {
     /// Octets of the wire came.
     /// - Parameters:
     ///   - room: where plaintext is put.
-    ///   - plain: gets each piece of plaintext, valid during the call. It may call ``write(_:)``.
+    ///   - plain: gets each piece of plaintext, valid during the call. It may call ``write(_:)``. False when no more is wanted
+    ///     for now; ``resume(room:_:)`` goes on.
     package func receive(
-        _ octets: UnsafeRawBufferPointer, room: UnsafeMutableRawBufferPointer, _ plain: (UnsafeRawBufferPointer) -> Void
+        _ octets: UnsafeRawBufferPointer, room: UnsafeMutableRawBufferPointer, _ plain: (UnsafeRawBufferPointer) -> Bool
+    ) {
+        guard held.isEmpty, !isStopped else { return held.append(contentsOf: octets) }
+        read(octets, room, plain)
+    }
+
+    /// Plaintext may wait that nobody wanted so far.
+    package var holdsBack: Bool { isStopped }
+
+    /// More plaintext is wanted. What waits is given as if it came now.
+    package func resume(room: UnsafeMutableRawBufferPointer, _ plain: (UnsafeRawBufferPointer) -> Bool) {
+        guard isStopped else { return }
+        isStopped = false
+        let waiting = held
+        held = []
+        waiting.withUnsafeBytes { read($0, room, plain) }
+    }
+
+    private func read(
+        _ octets: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer,
+        _ plain: (UnsafeRawBufferPointer) -> Bool
     ) {
         incoming = octets
-        defer { incoming = UnsafeRawBufferPointer(start: nil, count: 0) }
+        defer {
+            // A certificate that is still to come, or plaintext that is not wanted: the rest waits.
+            if !incoming.isEmpty { held = [UInt8](incoming) + held }
+            incoming = UnsafeRawBufferPointer(start: nil, count: 0)
+        }
         if state == .handshake { advance() }
-        while state == .open {
+        while state == .open, !isStopped {
             let count = SSL_read(handle, room.baseAddress, Int32(clamping: room.count))
             guard count > 0 else { return judge(count) }
-            plain(UnsafeRawBufferPointer(rebasing: room[..<Int(count)]))
+            if !plain(UnsafeRawBufferPointer(rebasing: room[..<Int(count)])) { isStopped = true }
         }
     }
 
@@ -201,6 +229,8 @@ package final class TLSConnection {
         guard state == .needsCertificate else { return }
         state = .handshake
         advance()
+        // What came meanwhile is looked at when its reader says so.
+        if !held.isEmpty { isStopped = true }
     }
 
     private func advance() {
@@ -250,6 +280,7 @@ package final class TLSConnection {
 
     private func fail(_ failure: TLSFailure) {
         early = []
+        held = []
         ERR_clear_error()
         state = .failed(failure)
     }

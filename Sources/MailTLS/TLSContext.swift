@@ -54,7 +54,7 @@ package struct TLSSettings: Sendable {
 package final class TLSContext: @unchecked Sendable {
     let handle: OpaquePointer
     let settings: TLSSettings
-    let isServer: Bool
+    package let isServer: Bool
 
     /// Forward secrecy and authenticated encryption alone, as RFC 9325 §4.2 has it.
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!PSK"

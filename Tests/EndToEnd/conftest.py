@@ -77,8 +77,8 @@ def module_scratch(workshop):
 class Servers:
     """Dovecot and Postfix, and how a driver is run against them, be it through something in between."""
 
-    def __init__(self, accounts, dovecot, postfix):
-        self.accounts, self.dovecot, self.postfix = accounts, dovecot, postfix
+    def __init__(self, accounts, dovecot, postfix, certificate):
+        self.accounts, self.dovecot, self.postfix, self.certificate = accounts, dovecot, postfix, certificate
         self.ports = {"smtp": postfix.port, "pop3": dovecot.pop3, "imap": dovecot.imap}
 
     def drive(self, driver, ports, account=None):
@@ -132,7 +132,7 @@ def servers(workshop, accounts):
     try:
         postfix = peers.Postfix(workshop / "postfix", dovecot, certificate)
         try:
-            yield Servers(accounts, dovecot, postfix)
+            yield Servers(accounts, dovecot, postfix, certificate)
         finally:
             postfix.stop()
     finally:

@@ -45,7 +45,7 @@ class Accounts:
 
 
 class Certificate:
-    """A key and a self-signed certificate for the servers' STARTTLS."""
+    """A key and a self-signed certificate for the servers' TLS."""
 
     def __init__(self, folder):
         self.key, self.certificate = folder / "key.pem", folder / "certificate.pem"
@@ -63,6 +63,8 @@ class Certificate:
                 "2",
                 "-subj",
                 f"/CN=mx.{DOMAIN}",
+                "-addext",
+                f"subjectAltName=DNS:mx.{DOMAIN},IP:{HOST}",
                 "-keyout",
                 self.key,
                 "-out",
@@ -86,6 +88,7 @@ class Dovecot:
         # Two ports speak IMAP: clients are sent to `imap`, the harness itself prepares and inspects mailboxes over
         # `side_door`, so that a capture of `imap` holds the clients' sessions only.
         self.imap, self.side_door, self.pop3, self.lmtp, self.sasl = (free_port() for _ in range(5))
+        self.imaps, self.pop3s = free_port(), free_port()
         self.mail = self.folder / "mail"
         self.mail.mkdir(parents=True)
         self.folder.chmod(0o755)
@@ -153,7 +156,9 @@ service imap-login {{
     port = {self.side_door}
   }}
   inet_listener imaps {{
-    port = 0
+    address = {HOST}
+    port = {self.imaps}
+    ssl = yes
   }}
   service_count = 0
   process_min_avail = 1
@@ -164,7 +169,9 @@ service pop3-login {{
     port = {self.pop3}
   }}
   inet_listener pop3s {{
-    port = 0
+    address = {HOST}
+    port = {self.pop3s}
+    ssl = yes
   }}
   service_count = 0
   process_min_avail = 1

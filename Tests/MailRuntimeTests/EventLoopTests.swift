@@ -2,6 +2,7 @@
 
 import Glibc
 import MailRecording
+import MailTLS
 import Synchronization
 import Testing
 
@@ -19,6 +20,8 @@ private final class Echo: StreamOwner, @unchecked Sendable {
     func ended(_ stream: Stream) { stream.endOutput() }
     func drained(_ stream: Stream) {}
     func failed(_ stream: Stream, _ error: SystemError) { done() }
+    func secured(_ stream: Stream, _ tls: TLSConnection) {}
+    func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {}
 }
 
 @Suite struct EventLoopTests {

@@ -42,6 +42,33 @@ import Testing
         #expect(throws: RouteError.self) { try Route(text) }
     }
 
+    @Test func routesUnderTLS() throws {
+        let route = try Route("imaps://127.0.0.1=imaps://mail.example.com")
+        #expect(route.listen.port == 1993 && route.listenerText == "imaps")
+        #expect(route.upstream == .server(host: "mail.example.com", port: 993))
+        #expect(route.upstreamText == "imaps://mail.example.com:993")
+        #expect(route.listenerTLS == Route.ListenerTLS() && route.upstreamTLS?.verifies == true)
+        let mixed = try Route("imap://127.0.0.1:1143=imaps://192.0.2.1?ca=/etc/ca.pem&sni=mail.example.com")
+        #expect(mixed.listenerTLS == nil && mixed.listenerText == "imap")
+        #expect(mixed.upstreamTLS?.roots == "/etc/ca.pem" && mixed.upstreamTLS?.serverName == "mail.example.com")
+        let pin = String(repeating: "0f", count: 32)
+        let pinned = try Route("pop3s://127.0.0.1?cert=a.pem&key=a.key=pop3s://192.0.2.1?verify=off&pin=\(pin)")
+        #expect(pinned.listenerTLS?.certificate == "a.pem" && pinned.listenerTLS?.key == "a.key")
+        #expect(pinned.upstreamTLS?.verifies == false)
+        #expect(pinned.upstreamTLS?.pins == [[UInt8](repeating: 15, count: 32)])
+        #expect(try Route("smtps://127.0.0.1:465=fallback").listenerTLS != nil)
+        #expect(try Route("submissions://127.0.0.1:465=smtp://192.0.2.1").upstreamTLS == nil)
+    }
+
+    @Test(arguments: [
+        "imaps://127.0.0.1?cert=a=fallback", "imaps://127.0.0.1?key=a=fallback", "imaps://127.0.0.1?tls=none=fallback",
+        "imap://127.0.0.1=imaps://192.0.2.1?pin=12", "imap://127.0.0.1=imaps://192.0.2.1?verify=maybe",
+        "imap://127.0.0.1=imaps://192.0.2.1?ca=", "imap://127.0.0.1?cert=a&key=b=fallback",
+    ])
+    func optionsOfTLSThatAreWrong(_ text: String) {
+        #expect(throws: RouteError.self) { try Route(text) }
+    }
+
     @Test func theFallback() throws {
         #expect(try Route("smtp://127.0.0.1:2525=fallback").upstream == .fallback)
         #expect(Route.defaults.map(\.listen.port) == [1025, 1110, 1143])
@@ -53,7 +80,7 @@ import Testing
         "", "smtp://127.0.0.1:25", "smtp://127.0.0.1:25=", "http://127.0.0.1=http://127.0.0.1",
         "smtp://127.0.0.1:x=fallback",
         "smtp://127.0.0.1:99999=fallback", "smtp://name.example.com=fallback", "smtp://127.0.0.1=imap://127.0.0.1",
-        "imaps://127.0.0.1=imap://127.0.0.1", "smtp://127.0.0.1=smtp://", "smtp://127.0.0.1?tls=none=fallback",
+        "imaps://127.0.0.1=pop3://127.0.0.1", "smtp://127.0.0.1=smtp://", "smtp://127.0.0.1?tls=none=fallback",
     ])
     func whatIsNoRoute(_ text: String) {
         #expect(throws: RouteError.self) { try Route(text) }

@@ -74,6 +74,28 @@ import Testing
         #expect(throws: RecorderError.self) { try Recorder(.init(directory: scratch.path)) }
     }
 
+    /// An index that an earlier program made: readers say what to do, and the next recorder brings it up to date.
+    @Test func anEarlierVersionIsBroughtUpToDate() throws {
+        let scratch = try RecorderScratch()
+        let path = scratch.path + "/index.sqlite"
+        do {
+            let earlier = try Database(path: path, .readWrite)
+            try earlier.execute(IndexSchema.tables)
+            try earlier.execute("ALTER TABLE sessions DROP COLUMN tls; PRAGMA user_version = 1")
+        }
+        let failure = #expect(throws: RecordingIndexError.self) { try RecordingIndex(directory: scratch.path) }
+        #expect(failure?.description.hasSuffix("; 'mailproxy sessions reindex' brings it up to date") == true)
+        let recorder = try Recorder(.init(directory: scratch.path))
+        var info = SampleSession.imap(1).info
+        info.tls = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: "a.example", how: .implicit)
+        info.upstreamTLS = TLSLeg(version: "TLSv1.2", cipher: "D", serverName: nil, how: .starttls, distrust: "old")
+        recorder.append([.opened(info)])
+        recorder.close()
+        let read = try RecordingIndex(directory: scratch.path).sessions()
+        #expect(read.map(\.info.tls) == [info.tls])
+        #expect(read.map(\.info.upstreamTLS) == [info.upstreamTLS])
+    }
+
     @Test func violationsKeepTheirMeaning() throws {
         let known = try #require(Violation.all.first)
         let text = IndexSchema.violations([known, Violation("new/code", .server, .attack, "x", "y", example: "")])

@@ -44,7 +44,12 @@ private struct Pair {
             let part = rest.prefix(piece)
             rest = rest.dropFirst(part.count)
             part.withUnsafeBytes { octets in
-                room.withUnsafeMutableBytes { room in to.receive(octets, room: room) { out.append(contentsOf: $0) } }
+                room.withUnsafeMutableBytes { room in
+                    to.receive(octets, room: room) {
+                        out.append(contentsOf: $0)
+                        return true
+                    }
+                }
             }
         }
     }
@@ -213,7 +218,7 @@ struct TLSConnectionTests {
         let server = try TLSConnection(try TLSContext(TLSSettings(), isServer: true), peer: "a client")
         var room = [UInt8](repeating: 0, count: 100)
         octets("EHLO client.example.com\r\n").withUnsafeBytes { octets in
-            room.withUnsafeMutableBytes { server.receive(octets, room: $0) { _ in } }
+            room.withUnsafeMutableBytes { server.receive(octets, room: $0) { _ in true } }
         }
         #expect(failure(server.state).hasPrefix("a client: no TLS was agreed upon"))
     }
@@ -228,13 +233,67 @@ struct TLSConnectionTests {
         var room = [UInt8](repeating: 0, count: 100)
         var out: [UInt8] = []
         record.withUnsafeBytes { octets in
-            room.withUnsafeMutableBytes { room in pair.server.receive(octets, room: room) { out += $0 } }
+            room.withUnsafeMutableBytes { room in
+                pair.server.receive(octets, room: room) {
+                    out += $0
+                    return true
+                }
+            }
         }
         #expect(out.isEmpty)
         #expect(failure(pair.server.state).hasPrefix("a client: the TLS connection broke"))
         write("more", pair.server)
         pair.settle()
         #expect(pair.atClient.isEmpty)
+    }
+
+    /// Who wants no more plaintext gets none until it does, and loses nothing.
+    @Test func plaintextWaitsForItsReader() throws {
+        var pair = try Pair(authority, client: trusting)
+        try pair.shake(authority, now: now)
+        for number in 0..<5 { write("\(number)", pair.client) }
+        var room = [UInt8](repeating: 0, count: 4_096)
+        var out: [UInt8] = []
+        pair.client.takeOutput().withUnsafeBytes { octets in
+            room.withUnsafeMutableBytes { room in
+                pair.server.receive(octets, room: room) {
+                    out += $0
+                    return false
+                }
+            }
+        }
+        #expect(out == octets("0") && pair.server.holdsBack)
+        write("5", pair.client)
+        pair.settle()
+        #expect(pair.atServer.isEmpty)
+        room.withUnsafeMutableBytes { room in
+            pair.server.resume(room: room) {
+                out += $0
+                return out.count != 3
+            }
+            #expect(out == octets("012") && pair.server.holdsBack)
+            pair.server.resume(room: room) {
+                out += $0
+                return true
+            }
+        }
+        #expect(out == octets("012345") && !pair.server.holdsBack)
+    }
+
+    /// What a client sends before the certificate is there waits for it.
+    @Test func octetsBeforeTheCertificateWait() throws {
+        var pair = try Pair(authority, client: trusting)
+        pair.settle()
+        var room = [UInt8](repeating: 0, count: 100)
+        octets("no record").withUnsafeBytes { octets in
+            room.withUnsafeMutableBytes { pair.server.receive(octets, room: $0) { _ in true } }
+        }
+        #expect(pair.server.state == .needsCertificate)
+        let leaf = try authority.mint([try #require(CertificateName("mail.example.com"))], now: now)
+        pair.server.present([leaf], key: authority.leafKey)
+        #expect(pair.server.holdsBack)
+        room.withUnsafeMutableBytes { pair.server.resume(room: $0) { _ in true } }
+        #expect(failure(pair.server.state).hasPrefix("a client: no TLS was agreed upon"))
     }
 
     @Test func keysAreTold() throws {

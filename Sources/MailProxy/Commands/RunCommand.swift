@@ -7,6 +7,7 @@ import MailRules
 import MailRuntime
 import MailSessions
 import MailStore
+import MailTLS
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,6 +36,7 @@ struct RunCommand: ParsableCommand {
         let settings = try merged()
         let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
         let routes = try parsedRoutes(settings)
+        let security = try makeSecurity(routes, settings)
         let rulePaths = settings.list("rules")
         let rules = try RuleFiles.load(rulePaths)
         Self.raiseDescriptorLimit()
@@ -57,7 +59,7 @@ struct RunCommand: ParsableCommand {
         if let store, !store.acceptsAnyone { serverSettings.scramHashes = [UserFile.scramHash] }
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
-            settings: serverSettings, rules: rules, workers: 16, log: log.runtime)
+            settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security)
         let server: MailServer
         do {
             server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Self.cores)
@@ -121,6 +123,26 @@ struct RunCommand: ParsableCommand {
         return routes
     }
 
+    /// The TLS of the routes that have any. Files that are no good end the start, before anything listens.
+    private func makeSecurity(_ routes: [Route], _ settings: Settings) throws -> [String: RouteSecurity] {
+        let directory = settings.text("data.dir") ?? Defaults.dataDirectory
+        var minter: CertificateMinter?
+        var security: [String: RouteSecurity] = [:]
+        for route in routes where route.listenerTLS != nil || route.upstreamTLS != nil {
+            do {
+                security[route.text] = try RouteSecurity(route) { () throws(TLSFailure) in
+                    if let minter { return minter }
+                    let made = CertificateMinter(try CertificateAuthority(in: directory, now: CACommand.now))
+                    minter = made
+                    return made
+                }
+            } catch {
+                throw CLIError.usage("route '\(route.text)': \(error)")
+            }
+        }
+        return security
+    }
+
     /// The fallback's store and what is to be said of it.
     private struct OpenStore {
         let store: MailboxStore
@@ -170,7 +192,15 @@ struct RunCommand: ParsableCommand {
         _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: OpenStore?, ruleCount: Int
     ) {
         for (route, address) in server.addresses {
-            print("\(route.mailProtocol.rawValue.padded(to: 5)) \(address) -> \(route.upstreamText)")
+            print("\(route.listenerText.padded(to: 5)) \(address) -> \(route.upstreamText)")
+        }
+        if server.addresses.contains(where: { $0.route.listenerTLS != nil && $0.route.listenerTLS?.certificate == nil })
+        {
+            let path = CertificateAuthority.certificatePath(in: settings.text("data.dir") ?? Defaults.dataDirectory)
+            print("clients under TLS have to trust \(path) ('mailproxy ca show' says how)")
+        }
+        for (route, _) in server.addresses where route.upstreamTLS?.verifies == false {
+            print("the certificate of \(route.upstreamText) is not checked")
         }
         if let recorder { print("recording to \(recorder.directory)") } else { print("not recording") }
         if ruleCount > 0 { print("\(ruleCount) rules in force") }
@@ -182,9 +212,10 @@ struct RunCommand: ParsableCommand {
                 )
             }
         }
-        let smtp = server.addresses.first { $0.route.mailProtocol == .smtp && $0.route.upstream == .fallback }
-        let imap = server.addresses.first { $0.route.mailProtocol == .imap && $0.route.upstream == .fallback }
-        let pop3 = server.addresses.first { $0.route.mailProtocol == .pop3 && $0.route.upstream == .fallback }
+        let plain = server.addresses.filter { $0.route.upstream == .fallback && $0.route.listenerTLS == nil }
+        let smtp = plain.first { $0.route.mailProtocol == .smtp }
+        let imap = plain.first { $0.route.mailProtocol == .imap }
+        let pop3 = plain.first { $0.route.mailProtocol == .pop3 }
         if let smtp, let imap, let pop3, store?.acceptsAnyone == true {
             print(
                 """

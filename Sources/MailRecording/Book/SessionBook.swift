@@ -62,6 +62,12 @@ package struct SessionBook: Sendable {
     /// The relay knows now where it leads. To be called before ``open(into:)``.
     package mutating func learn(upstream: SocketAddress?) { summary.info.upstream = upstream }
 
+    /// The TLS of both legs is known now. To be called before ``open(into:)``.
+    package mutating func learn(tls: TLSLeg?, upstreamTLS: TLSLeg?) {
+        summary.info.tls = tls
+        summary.info.upstreamTLS = upstreamTLS
+    }
+
     /// The session begins.
     package func open(into events: inout [RecordEvent]) { events.append(.opened(summary.info)) }
 

@@ -75,6 +75,8 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("client", info.client.description)
                 json.member("server", info.server.description)
                 json.member("upstream", info.upstream?.description)
+                if info.tls != nil { TLSLeg.write(info.tls, "tls", &json) }
+                if info.upstreamTLS != nil { TLSLeg.write(info.upstreamTLS, "upstream_tls", &json) }
                 json.member("start", info.start)
                 switch leg {
                 case .client: break
@@ -140,7 +142,8 @@ package enum RecordComment: Equatable, Sendable {
         else { return nil }
         return SessionInfo(
             id: session, mailProtocol: mailProtocol, start: start, client: client, server: server,
-            upstream: json["upstream"]?.string.flatMap { SocketAddress($0) }, route: json["route"]?.string ?? "")
+            upstream: json["upstream"]?.string.flatMap { SocketAddress($0) }, route: json["route"]?.string ?? "",
+            tls: TLSLeg(json["tls"]), upstreamTLS: TLSLeg(json["upstream_tls"]))
     }
 }
 

@@ -17,10 +17,13 @@ package struct SessionInfo: Equatable, Sendable {
     package var upstream: SocketAddress?
     /// `LISTEN=UPSTREAM` as configured, or `capture`.
     package var route: String
+    /// The TLS that we ended for the client, and the one that we began with the upstream; nil where octets went in clear.
+    package var tls: TLSLeg?
+    package var upstreamTLS: TLSLeg?
 
     package init(
         id: String, mailProtocol: MailProtocol, start: Int64, client: SocketAddress, server: SocketAddress,
-        upstream: SocketAddress? = nil, route: String
+        upstream: SocketAddress? = nil, route: String, tls: TLSLeg? = nil, upstreamTLS: TLSLeg? = nil
     ) {
         self.id = id
         self.mailProtocol = mailProtocol
@@ -29,6 +32,8 @@ package struct SessionInfo: Equatable, Sendable {
         self.server = server
         self.upstream = upstream
         self.route = route
+        self.tls = tls
+        self.upstreamTLS = upstreamTLS
     }
 }
 

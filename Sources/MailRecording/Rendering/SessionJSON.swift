@@ -16,7 +16,9 @@ package enum SessionJSON {
             json.member("client", info.client.description)
             json.member("server", info.server.description)
             json.member("route", info.route)
-            if summary.opaque == .tls {
+            if let tls = info.tls {
+                TLSLeg.write(tls, "tls", &json)
+            } else if summary.opaque == .tls {
                 json.object("tls") { json in
                     json.member("version", nil as String?)
                     json.member("cipher", nil as String?)
@@ -40,6 +42,7 @@ package enum SessionJSON {
             json.member("opaque", summary.opaque != nil)
             json.member("gaps", summary.gaps)
             json.member("upstream", info.upstream?.description)
+            TLSLeg.write(info.upstreamTLS, "upstream_tls", &json)
             json.member("tags", summary.tags)
         }
         return json.text

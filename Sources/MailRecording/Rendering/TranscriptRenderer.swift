@@ -80,9 +80,26 @@ package struct TranscriptRenderer: Sendable {
     }
 
     private static func tls(_ summary: SessionSummary) -> String {
-        guard summary.opaque == .tls else { return "none, all in clear" }
+        guard summary.opaque == .tls else { return told(summary.info) }
         return summary.info.mailProtocol == .pop3
             ? "STLS; what follows is encrypted" : "STARTTLS; what follows is encrypted"
+    }
+
+    private static func told(_ info: SessionInfo) -> String {
+        func leg(_ leg: TLSLeg) -> String {
+            var text = "\(leg.version) \(leg.cipher)"
+            if leg.how == .starttls { text += info.mailProtocol == .pop3 ? " (STLS)" : " (STARTTLS)" }
+            if let name = leg.serverName { text += " for \(InertText.of(name))" }
+            if let distrust = leg.distrust { text += ", not to be trusted: \(InertText.of(distrust))" }
+            return text
+        }
+        switch (info.tls, info.upstreamTLS) {
+        case (nil, nil): return "none, all in clear"
+        case (let client?, nil) where info.upstream == nil: return leg(client)
+        case (let client, let upstream):
+            let near = client.map(leg) ?? "in clear"
+            return "client \(near); upstream \(upstream.map(leg) ?? "in clear")"
+        }
     }
 
     private func field(_ name: String, _ value: String, _ out: inout String) {

@@ -125,7 +125,8 @@ package enum FieldTable {
             .clientName, .text, .command(.clientName), in: transfer, "The client's name for itself (EHLO, HELO, LHLO)."),
         both(
             .tls, .truth, .connect,
-            "The session went over to TLS. Rules see sessions in clear only, so there it is false."),
+            "The client's side is under TLS; in a filter also when the session went over to TLS that was not intercepted."
+        ),
         both(.user, .text, .command(.login), "The account that logs in, or tries to."),
         both(
             .command, .text, .command, several: true, lasts: false,

@@ -74,6 +74,8 @@ package final class EventLoop: @unchecked Sendable {
 
     /// The buffer that all reads of this loop share.
     package let buffer: UnsafeMutableRawBufferPointer
+    /// Where plaintext is put: as much as one record of TLS holds (RFC 8446 §5.1).
+    package let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 64)
 
     package init() throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -91,6 +93,7 @@ package final class EventLoop: @unchecked Sendable {
         close(epoll)
         close(wakeDescriptor)
         buffer.deallocate()
+        plaintext.deallocate()
     }
 
     // MARK: From any thread

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import MailTLS
 
 /// Who uses a stream. Called on the loop's thread.
 package protocol StreamOwner: AnyObject {
@@ -15,6 +16,10 @@ package protocol StreamOwner: AnyObject {
     func drained(_ stream: Stream)
     /// The connection failed; the stream is closed.
     func failed(_ stream: Stream, _ error: SystemError)
+    /// The TLS handshake is over. What is received and written from now on is under TLS.
+    func secured(_ stream: Stream, _ tls: TLSConnection)
+    /// The client of a TLS handshake has named whom it wants: the owner has to present a certificate.
+    func needsCertificate(_ stream: Stream, _ tls: TLSConnection)
 }
 
 /// A connected socket.
@@ -43,6 +48,11 @@ package final class Stream: Source {
     package private(set) var isClosed = false
     /// Octets of the peer that were read.
     package private(set) var receivedOctets = 0
+    private var tls: TLSConnection?
+    private var isSecured = false
+    private var askedForCertificate = false
+    /// Something waits, or waited, for the end of the handshake.
+    private var wroteEarly = false
 
     /// Takes over a non-blocking descriptor.
     package init(_ descriptor: Int32, on loop: EventLoop, owner: any StreamOwner, connecting: Bool = false) {
@@ -64,8 +74,19 @@ package final class Stream: Source {
         }
     }
 
+    /// Puts TLS between the owner and the socket. Octets that came in clear must have been read, and nothing may wait to be
+    /// written: neither side of the edge may see what belongs to the other.
+    package func secure(_ connection: TLSConnection) {
+        tls = connection
+        guard !connecting else { return }
+        connection.start()
+        settleTLS()
+    }
+
     /// Octets that wait to be written.
-    package var backlog: Int { out.count - outStart }
+    package var backlog: Int { out.count - outStart + (tls?.backlog ?? 0) }
+
+    private var unsent: Int { out.count - outStart }
 
     /// Octets that were written and have not reached the peer's host.
     package var undelivered: Int {
@@ -86,7 +107,7 @@ package final class Stream: Source {
             owner.connected(self)
             if isClosed { return }
         }
-        if readiness.contains(.write), backlog > 0 { flush() }
+        if readiness.contains(.write), unsent > 0 { flush() }
         if isClosed { return }
         if readiness.contains(.hangUp) { hangUp = true }
         if readiness.contains(.read) {
@@ -99,7 +120,7 @@ package final class Stream: Source {
     package func pause(_ stop: Bool) {
         guard paused != stop else { return }
         paused = stop
-        if !stop, readable { takeTurn() }
+        if !stop, readable || tls?.holdsBack == true { takeTurn() }
     }
 
     private func takeTurn() {
@@ -107,6 +128,7 @@ package final class Stream: Source {
         turnPending = true
         loop.later { [self] in
             turnPending = false
+            if !isClosed, !paused { resumeTLS() }
             if !isClosed, !paused, readable { readSome() }
         }
     }
@@ -118,7 +140,7 @@ package final class Stream: Source {
             if count > 0 {
                 receivedOctets &+= count
                 if count < loop.buffer.count, !hangUp { readable = false }
-                owner.received(UnsafeRawBufferPointer(rebasing: loop.buffer[..<count]), on: self)
+                take(UnsafeRawBufferPointer(rebasing: loop.buffer[..<count]))
                 // A short read emptied the socket; but an end that came with it gave one event for both.
                 if count < loop.buffer.count, !hangUp { return }
             } else if count == 0 {
@@ -138,11 +160,87 @@ package final class Stream: Source {
         if readable { takeTurn() }
     }
 
+    // MARK: TLS
+
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        guard let tls else { return owner.received(bytes, on: self) }
+        tls.receive(bytes, room: loop.plaintext) { give($0, tls) }
+        settleTLS()
+    }
+
+    private func resumeTLS() {
+        guard let tls, tls.holdsBack else { return }
+        tls.resume(room: loop.plaintext) { give($0, tls) }
+        settleTLS()
+    }
+
+    /// Gives plaintext to the owner. False when it wants no more for now.
+    private func give(_ plaintext: UnsafeRawBufferPointer, _ tls: TLSConnection) -> Bool {
+        tellSecured(tls)
+        guard !isClosed else { return false }
+        owner.received(plaintext, on: self)
+        return !isClosed && !paused
+    }
+
+    private func tellSecured(_ tls: TLSConnection) {
+        guard !isSecured else { return }
+        isSecured = true
+        owner.secured(self, tls)
+    }
+
+    /// Sends what TLS has to say and tells the owner what it has to know.
+    private func settleTLS() {
+        guard let tls, !isClosed else { return }
+        sendOutput(of: tls)
+        switch tls.state {
+        case .handshake: break
+        case .needsCertificate:
+            guard !askedForCertificate else { return }
+            askedForCertificate = true
+            owner.needsCertificate(self, tls)
+            // It may have been presented at once, and the handshake gone on.
+            settleTLS()
+            if tls.holdsBack, !paused { takeTurn() }
+        case .open:
+            tellSecured(tls)
+            finishEarly(tls)
+        case .ended:
+            tellSecured(tls)
+            guard !isClosed, !hasEnded, !tls.holdsBack else { return }
+            hasEnded = true
+            owner.ended(self)
+        case .failed(let failure): fail(SystemError(failure))
+        }
+    }
+
+    /// What waited for the handshake is on its way.
+    private func finishEarly(_ tls: TLSConnection) {
+        guard wroteEarly, !isClosed else { return }
+        wroteEarly = false
+        if shutsDown, unsent == 0 { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+        owner.drained(self)
+    }
+
+    private func sendOutput(of tls: TLSConnection) {
+        guard tls.hasOutput else { return }
+        tls.takeOutput().withUnsafeBytes { writeOut($0) }
+    }
+
+    // MARK: Writing
+
     /// Writes now what the socket takes and keeps the rest.
     package func write(_ bytes: UnsafeRawBufferPointer) {
+        guard let tls else { return writeOut(bytes) }
+        guard !isClosed, writeFailure == nil, !bytes.isEmpty else { return }
+        tls.write(bytes)
+        if tls.backlog > 0 { wroteEarly = true }
+        sendOutput(of: tls)
+    }
+
+    private func writeOut(_ bytes: UnsafeRawBufferPointer) {
         guard !isClosed, writeFailure == nil, !bytes.isEmpty else { return }
         var rest = bytes
-        if backlog == 0, !connecting {
+        if unsent == 0, !connecting {
             let sent = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             if sent > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
@@ -161,8 +259,8 @@ package final class Stream: Source {
     package func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
     private func flush() {
-        let had = backlog
-        while backlog > 0 {
+        let had = unsent
+        while unsent > 0 {
             let sent = out.withUnsafeBytes { raw -> Int in
                 send(descriptor, raw.baseAddress.map { $0 + outStart }, raw.count - outStart, Int32(MSG_NOSIGNAL))
             }
@@ -174,27 +272,37 @@ package final class Stream: Source {
                 return outputFailed(SystemError("write"))
             }
         }
-        if backlog == 0 {
+        if unsent == 0 {
             out = []
             outStart = 0
-            if shutsDown { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+            if shutsDown, tls?.backlog ?? 0 == 0 { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
         } else if outStart > 1 << 20 {
             out.removeFirst(outStart)
             outStart = 0
         }
-        if had > 0, backlog < had { owner.drained(self) }
+        if had > 0, unsent < had { owner.drained(self) }
     }
 
     /// Sends no more once all that was written has left.
     package func endOutput() {
         guard !shutsDown, !isClosed else { return }
         shutsDown = true
-        if backlog == 0, !connecting { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+        if let tls {
+            tls.endOutput()
+            if tls.state == .handshake || tls.state == .needsCertificate { wroteEarly = true }
+            sendOutput(of: tls)
+        }
+        if backlog == 0, !wroteEarly, !connecting { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     /// Closes at once. With `reset` the peer sees a failure, not an end.
     package func close(reset: Bool = false) {
         guard !isClosed else { return }
+        if !reset, !shutsDown, let tls {
+            // The peer hears that this is the end, not a cut (RFC 8446 §6.1).
+            tls.endOutput()
+            if unsent == 0 { sendOutput(of: tls) }
+        }
         isClosed = true
         if reset {
             var hard = linger(l_onoff: 1, l_linger: 0)

@@ -5,11 +5,12 @@ import MailDialogue
 import MailRecording
 import MailRules
 import MailSessions
+import MailTLS
 
 /// A session with the fallback.
 final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private let context: LoopContext
-    private let info: SessionInfo
+    private var info: SessionInfo
     private var stream: Stream?
     private var session: any ServerSession
     private var book: SessionBook?
@@ -38,7 +39,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         }
         let rules = context.core.rules
         if !rules.isEmpty {
-            let facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
+            var facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
+            facts.isSecured = context.core.security[info.route]?.listener != nil
             session = RuledServer(session, facts: facts, rules: rules)
         }
         if let recorder = context.core.recorder {
@@ -49,7 +51,46 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     func start() {
+        let security = context.core.security.isEmpty ? nil : context.core.security[info.route]
+        do {
+            if let tls = try security?.connection(from: info.client.description) {
+                stream?.secure(tls)
+                // Who does not come to an end with the handshake is nobody's session.
+                timer = context.loop.schedule(after: RuntimeLimits.handshakeTimeout) { [weak self] in
+                    self?.timer = nil
+                    self?.finish(.timeout)
+                }
+            }
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            return finish(.reset)
+        }
         do { try stream?.start() } catch { return finish(.reset) }
+        if security?.listener == nil { begin() }
+    }
+
+    func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
+        do {
+            guard let identity = try context.core.security[info.route]?.identity(for: tls.serverName, upstream: nil)
+            else {
+                return
+            }
+            tls.present(identity.chain, key: identity.key)
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            finish(.reset)
+        }
+    }
+
+    func secured(_ stream: Stream, _ tls: TLSConnection) {
+        if let timer { context.loop.cancel(timer) }
+        timer = nil
+        info.tls = TLSLeg(tls, how: .implicit)
+        book?.learn(tls: info.tls, upstreamTLS: nil)
+        begin()
+    }
+
+    private func begin() {
         var events: [RecordEvent] = []
         book?.open(into: &events)
         record(events)

@@ -1,4 +1,8 @@
 // A client, a server, and us between them: both legs on one loop.
+// Long because all that moves a session shares the private state of both legs.
+//
+// Under TLS the upstream's handshake comes first: what it shows says what our certificate has to be for. Then comes the
+// client's, and nothing of either side is followed before both are over.
 //
 // Without rules the octets go straight from one socket to the other; the tap follows beside. With rules they go through
 // `Relay`, frame by frame. Reading pauses when the other leg or the recorder is behind.
@@ -8,6 +12,7 @@ import MailDialogue
 import MailRecording
 import MailRules
 import MailSessions
+import MailTLS
 
 /// A proxied session.
 final class ProxySession: RunningSession, StartableSession, StreamOwner {
@@ -35,6 +40,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     private enum Phase: Equatable {
         case connecting
+        /// The client's TLS handshake is under way; the upstream waits.
+        case securing
         case open
         case closing
         /// A leg failed; what it had sent is still on its way to the other, which is then reset.
@@ -55,18 +62,24 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private var serverEnded = false
     private var recorderPause = false
     private var lastActivity: Int64
+    /// The TLS of the route.
+    private let security: RouteSecurity?
+    private var upstreamCertificate: Certificate?
+    /// The last words, when the client cannot hear them yet.
+    private var unsaid: [UInt8]?
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ upstream: UpstreamAddress, _ context: LoopContext) {
         self.context = context
         self.info = info
         self.upstream = upstream
         lastActivity = context.loop.now
+        security = context.core.security.isEmpty ? nil : context.core.security[info.route]
         let rules = context.core.rules
         let key = context.core.recorder?.fingerprintKey
         if !rules.isEmpty {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
-            facts.clientName = ""
+            facts.isSecured = security?.listener != nil
             let book = key.map { SessionBook(info: info, fingerprintKey: $0) }
             mode = .ruled(Kept(Ruled(relay: Relay(facts, rules: rules), book: book)))
         } else if let key {
@@ -88,6 +101,13 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func start() {
         guard let client else { return }
         client.pause(true)
+        do {
+            // What is said before the handshake waits for it: nothing goes out in clear.
+            if let tls = try security?.connection(from: info.client.description) { client.secure(tls) }
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            return finish(.reset)
+        }
         if case .ruled(let kept) = mode {
             var effects: [Relay.Effect] = []
             let goesOn = kept.value.relay.connected(&effects)
@@ -148,14 +168,74 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     func connected(_ stream: Stream) {
-        guard phase == .connecting, stream === server, let client else { return }
-        // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
-        do { try client.start() } catch { return finish(.reset) }
+        guard phase == .connecting, stream === server else { return }
+        do {
+            if let tls = try security?.upstreamConnection() { return stream.secure(tls) }
+        } catch { return unavailable("\(error)") }
+        upstreamIsReady()
+    }
+
+    /// The upstream's handshake is over, or it has none.
+    private func upstreamIsReady() {
+        guard let client else { return }
         if let connectTimer { context.loop.cancel(connectTimer) }
         connectTimer = nil
+        if security?.listener != nil { return awaitClient() }
+        // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
+        do { try client.start() } catch { return finish(.reset) }
+        begin()
+    }
+
+    /// Both legs stand.
+    private func begin() {
         phase = .open
         openBooks()
         settleReading()
+    }
+
+    // MARK: TLS
+
+    /// Lets the client's handshake go on.
+    private func awaitClient() {
+        guard let client else { return }
+        phase = .securing
+        server?.pause(true)
+        do { try client.start() } catch { return finish(.reset) }
+        client.pause(false)
+        connectTimer = context.loop.schedule(after: RuntimeLimits.handshakeTimeout) { [self] in
+            guard phase == .securing else { return }
+            context.core.log.info("\(info.id) client: no TLS handshake in time")
+            finish(.timeout)
+        }
+    }
+
+    func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
+        do {
+            guard let identity = try security?.identity(for: tls.serverName, upstream: upstreamCertificate) else {
+                return
+            }
+            tls.present(identity.chain, key: identity.key)
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            finish(.reset)
+        }
+    }
+
+    func secured(_ stream: Stream, _ tls: TLSConnection) {
+        if stream === server {
+            guard phase == .connecting else { return }
+            info.upstreamTLS = TLSLeg(tls, how: .implicit)
+            upstreamCertificate = tls.peerChain.first
+            return upstreamIsReady()
+        }
+        info.tls = TLSLeg(tls, how: .implicit)
+        guard phase == .securing else { return }
+        if let connectTimer { context.loop.cancel(connectTimer) }
+        connectTimer = nil
+        guard let words = unsaid else { return begin() }
+        unsaid = nil
+        openBooks()
+        sayLast(words)
     }
 
     /// The session is there: whoever looks at the recording sees it from now on.
@@ -165,9 +245,11 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .observed(let kept):
             // The upstream's address is known only now.
             kept.value.learn(upstream: info.upstream)
+            kept.value.learn(tls: info.tls, upstreamTLS: info.upstreamTLS)
             kept.value.open(into: &events)
         case .ruled(let kept):
             kept.value.book?.learn(upstream: info.upstream)
+            kept.value.book?.learn(tls: info.tls, upstreamTLS: info.upstreamTLS)
             kept.value.book?.open(into: &events)
         case .followed: return
         }
@@ -177,8 +259,17 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// No upstream answers: the client hears so in the words of its protocol.
     private func unavailable(_ reason: String) {
         context.core.log.warning("\(info.id) \(info.route): \(reason)")
-        openBooks()
         let words = LocalReply.unavailable(info.mailProtocol)
+        server?.close()
+        if security?.listener != nil, phase == .connecting {
+            unsaid = words
+            return awaitClient()
+        }
+        openBooks()
+        sayLast(words)
+    }
+
+    private func sayLast(_ words: [UInt8]) {
         follow(words[...], from: .server)
         client?.write(words)
         closeAfterFlush()
@@ -313,14 +404,15 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             if stream.backlog <= RuntimeLimits.lowWater { settleReading() }
             if isOver { finishWhenFlushed() }
         case .closing: finishWhenFlushed()
-        case .connecting, .failing, .finished: break
+        case .connecting, .securing, .failing, .finished: break
         }
     }
 
     func ended(_ stream: Stream) {
         let side: Side = stream === client ? .client : .server
         switch phase {
-        case .connecting: return finish(.closed)
+        case .connecting: return stream === server ? lostInHandshake() : finish(.closed)
+        case .securing: return finish(.closed)
         // Our last words may still be on their way to a client that reads slowly.
         case .closing: return finishWhenFlushed()
         case .failing, .finished: return
@@ -349,8 +441,14 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func failed(_ stream: Stream, _ error: SystemError) {
         if phase == .connecting, stream === server {
             if let connectTimer { context.loop.cancel(connectTimer) }
+            connectTimer = nil
             server = nil
-            return tryNext(error)
+            // A certificate that is not to be trusted is no better at another address.
+            return error.isTLS ? unavailable(error.reason) : tryNext(error)
+        }
+        if error.isTLS, stream === client {
+            context.core.log.info("\(info.id) client: \(error)")
+            return finish(.reset)
         }
         context.core.log.debug("\(info.id) \(stream === client ? "client" : "server"): \(error)")
         guard phase == .open, let other = stream === client ? server : client else { return finish(.reset) }
@@ -375,6 +473,14 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         }
     }
 
+    /// The upstream went away before its handshake was over.
+    private func lostInHandshake() {
+        guard let security, security.upstream != nil else { return finish(.closed) }
+        if let connectTimer { context.loop.cancel(connectTimer) }
+        connectTimer = nil
+        unavailable("\(security.host ?? "upstream"): it ended the connection in the TLS handshake")
+    }
+
     private func closeAfterFlush() {
         guard phase != .finished else { return }
         phase = .closing
@@ -397,6 +503,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func shutDown() {
         switch phase {
         case .connecting: closeAfterFlush()
+        case .securing: finish(.closed)
         case .open:
             if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet { return closeAfterFlush() }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }

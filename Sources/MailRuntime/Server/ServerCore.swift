@@ -11,6 +11,8 @@ package final class ServerCore: Sendable {
     let store: (any FallbackStore)?
     let settings: ServerSettings
     let log: RuntimeLog
+    /// The TLS of the routes that have any, by their text.
+    let security: [String: RouteSecurity]
     let workers: WorkerPool
     /// For names only: a name server that doesn't answer must not keep the store's requests waiting.
     let resolvers = WorkerPool(threads: 4)
@@ -22,12 +24,13 @@ package final class ServerCore: Sendable {
     package init(
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
         workers: Int,
-        log: RuntimeLog
+        log: RuntimeLog, security: [String: RouteSecurity] = [:]
     ) {
         self.recorder = recorder
         self.store = store
         self.settings = settings
         self.log = log
+        self.security = security
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
         let watch = mailboxWatch
@@ -50,6 +53,8 @@ enum RuntimeLimits {
     /// Seconds for a connection to the upstream. Linux tries for more than two minutes; a client gives up sooner, and RFC 5321
     /// §4.5.3.2.1 lets it wait five minutes for the greeting.
     static let connectTimeout = 30.0
+    /// Seconds for a client's TLS handshake, once it may begin: far more than any network needs.
+    static let handshakeTimeout = 30.0
     /// Seconds for which a peer may take nothing of what is left for it, once nothing else can come: long enough for a lost
     /// packet to be sent again a few times.
     static let stalled = 30.0

@@ -31,6 +31,9 @@ package struct Observer: Sendable {
     /// The relay knows now where it leads. To be called before ``open(into:)``.
     package mutating func learn(upstream: SocketAddress?) { book.learn(upstream: upstream) }
 
+    /// The TLS of both legs is known now. To be called before ``open(into:)``.
+    package mutating func learn(tls: TLSLeg?, upstreamTLS: TLSLeg?) { book.learn(tls: tls, upstreamTLS: upstreamTLS) }
+
     /// The connection is there. To be called first.
     package func open(into events: inout [RecordEvent]) { book.open(into: &events) }
 

@@ -6,7 +6,10 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
+
+    /// From version 1 to this one.
+    static let upgrade = "ALTER TABLE sessions ADD COLUMN tls TEXT"
 
     static let tables = """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -16,7 +19,8 @@ enum IndexSchema {
             start INTEGER NOT NULL, last INTEGER NOT NULL, client TEXT NOT NULL, server TEXT NOT NULL, upstream TEXT,
             route TEXT NOT NULL, user TEXT, exchanges INTEGER NOT NULL, messages INTEGER NOT NULL,
             credentials INTEGER NOT NULL, violations INTEGER NOT NULL, findings TEXT, client_bytes INTEGER NOT NULL,
-            server_bytes INTEGER NOT NULL, end TEXT NOT NULL, opaque TEXT, gaps INTEGER NOT NULL, tags TEXT);
+            server_bytes INTEGER NOT NULL, end TEXT NOT NULL, opaque TEXT, gaps INTEGER NOT NULL, tags TEXT,
+            tls TEXT);
         CREATE INDEX sessions_start ON sessions (start);
         CREATE TABLE exchanges (session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
             last INTEGER NOT NULL, command TEXT NOT NULL, line TEXT NOT NULL, status TEXT, code TEXT NOT NULL,
@@ -36,7 +40,7 @@ enum IndexSchema {
 
     static let sessionColumns = """
         row, id, protocol, start, last, client, server, upstream, route, user, exchanges, messages, credentials,
-        violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags
+        violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags, tls
         """
     static let exchangeColumns = """
         number, time, last, command, line, status, code, text, content_side, content_bytes, content_sha256, violations,
@@ -60,6 +64,17 @@ enum IndexSchema {
     /// A list of texts from a column.
     static func list(_ column: String?) -> [String] {
         column.flatMap { JSONValue(parsing: $0)?.strings } ?? []
+    }
+
+    /// The TLS of both legs for a column; NULL when there was none.
+    static func tls(_ info: SessionInfo) -> String? {
+        if info.tls == nil, info.upstreamTLS == nil { return nil }
+        var json = JSONWriter()
+        json.object { json in
+            TLSLeg.write(info.tls, "client", &json)
+            TLSLeg.write(info.upstreamTLS, "upstream", &json)
+        }
+        return json.text
     }
 
     /// Violations for a column: `smtp-bare-lf/0`, the code and the side.
@@ -92,9 +107,11 @@ enum IndexSchema {
             let client = row.text(5).flatMap({ SocketAddress($0) }),
             let server = row.text(6).flatMap({ SocketAddress($0) })
         else { return nil }
+        let tls = row.text(21).flatMap { JSONValue(parsing: $0) }
         let info = SessionInfo(
             id: id, mailProtocol: mailProtocol, start: row.int64(3), client: client, server: server,
-            upstream: row.text(7).flatMap { SocketAddress($0) }, route: row.text(8) ?? "")
+            upstream: row.text(7).flatMap { SocketAddress($0) }, route: row.text(8) ?? "",
+            tls: TLSLeg(tls?["client"]), upstreamTLS: TLSLeg(tls?["upstream"]))
         var summary = SessionSummary(info: info)
         summary.last = row.int64(4)
         summary.user = row.text(9)

@@ -51,6 +51,11 @@ final class IndexWriter {
                 try database.execute(IndexSchema.tables)
                 try database.execute("PRAGMA user_version = \(IndexSchema.version)")
             }
+        } else if version == 1 {
+            try database.transaction { () throws(DatabaseError) in
+                try database.execute(IndexSchema.upgrade)
+                try database.execute("PRAGMA user_version = \(IndexSchema.version)")
+            }
         } else if version != IndexSchema.version {
             throw DatabaseError(
                 code: 1, message: "the index has version \(version), this program knows \(IndexSchema.version)",
@@ -106,6 +111,7 @@ final class IndexWriter {
             statement.bind(19, summary.opaque?.rawValue)
             statement.bind(20, summary.gaps)
             statement.bind(21, IndexSchema.list(summary.tags))
+            statement.bind(22, IndexSchema.tls(info))
             try statement.run()
         }
     }

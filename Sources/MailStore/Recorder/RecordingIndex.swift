@@ -23,6 +23,7 @@ package enum RecordingIndexError: Error, Equatable, Sendable, CustomStringConver
         case .broken(let path, let reason): "\(path): the index is damaged: \(reason)"
         case .otherVersion(let path, let version):
             "\(path): the index has version \(version), this program knows \(IndexSchema.version)"
+                + (version < IndexSchema.version ? "; 'mailproxy sessions reindex' brings it up to date" : "")
         case .failed(let error): "the index cannot be read: \(error)"
         case .ambiguous(let prefix, let ids):
             "more than one session begins with \(prefix): \(ids.joined(separator: ", "))"

@@ -23,6 +23,20 @@ import Testing
         return RecordComment.Closing(summary)
     }()
 
+    static let secured: SessionInfo = {
+        var info = Self.info
+        info.tls = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: "a.example", how: .implicit)
+        info.upstreamTLS = TLSLeg(version: "TLSv1.2", cipher: "D", serverName: nil, how: .starttls, distrust: "old")
+        return info
+    }()
+
+    @Test func tlsIsAsDocumented() {
+        #expect(
+            RecordComment.opened(Self.secured, leg: .client, isContinued: false).text.contains(
+                #""upstream":"192.0.2.2:993","tls":{"version":"TLSv1.3","cipher":"C","sni":"a.example","how":"implicit"},"upstream_tls":{"version":"TLSv1.2","cipher":"D","sni":null,"how":"starttls","distrust":"old"},"start""#
+            ))
+    }
+
     @Test func textIsAsDocumented() {
         #expect(
             RecordComment.opened(Self.info, leg: .client, isContinued: false).text
@@ -39,6 +53,7 @@ import Testing
 
     @Test(arguments: [
         RecordComment.opened(info, leg: .client, isContinued: false), .opened(info, leg: .server, isContinued: true),
+        .opened(secured, leg: .client, isContinued: false),
         .closed(closing), .changed(session: "x", exchange: 0, rules: []),
         .lost(RecordComment.Loss(octets: 5, packets: 2, from: 1, to: 9)),
     ])
