@@ -84,6 +84,9 @@ package struct IMAPCommandLine<Line: OctetLine> {
     static func isTag(_ word: some Collection<UInt8>) -> Bool {
         guard let first = word.first else { return false }
         if first == SASLMask.octet { return SASLMask.covers(word) }
+        if first == UInt8(ascii: "!"), word.count > 1, word.dropFirst().allSatisfy({ $0 == SASLMask.octet }) {
+            return true
+        }
         return word.allSatisfy { IMAPOctet.isAString($0) && $0 != UInt8(ascii: "+") }
     }
 }

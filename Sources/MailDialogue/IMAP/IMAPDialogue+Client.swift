@@ -69,23 +69,6 @@ extension IMAPDialogue {
         remarks.exchange = exchange
         open = OpenCommand(
             verb: command.code, exchange: exchange, arguments: IMAPArguments(wanted: wanted(command.code)))
-        if phase == .greetingPending { remarks.violations.append(.imapEarlyTalker) }
-        let tag = IMAPTag(command.tagOctets)
-        if command.tag.isEmpty {
-            remarks.violations.append(.imapBadTag)
-        } else {
-            if !command.isKnown { remarks.violations.append(.imapUnknownCommand) }
-            // Two that were masked look alike in a recording.
-            if isWhole, command.tagOctets.count <= IMAPTag.limit, !SASLMask.covers(command.tagOctets),
-                outstanding.contains(tag)
-            {
-                remarks.violations.append(.imapDuplicateTag)
-            }
-        }
-        if marks.contains(.literalWasRefused) {
-            marks.remove(.literalWasRefused)
-            if command.tag.isEmpty || !command.isKnown { remarks.violations.append(.imapLiteralNotAwaited) }
-        }
         if command.tag.isEmpty || !command.isKnown {
             remarks.masked = command.isKnown ? Self.maskLogin(raw) : maskUnknown(raw)
         } else {
@@ -98,6 +81,21 @@ extension IMAPDialogue {
         }
         let isSecret = secrecy != .none
         if isSecret { marks.insert(.openIsSecret) } else { marks.remove(.openIsSecret) }
+        if phase == .greetingPending { remarks.violations.append(.imapEarlyTalker) }
+        let tag = IMAPTag(command.tagOctets)
+        if command.tag.isEmpty {
+            remarks.violations.append(.imapBadTag)
+        } else {
+            if !command.isKnown { remarks.violations.append(.imapUnknownCommand) }
+            // A mask is no tag: two of them look alike in a recording.
+            if isWhole, command.tagOctets.count <= IMAPTag.limit, secrecy != .line, outstanding.contains(tag) {
+                remarks.violations.append(.imapDuplicateTag)
+            }
+        }
+        if marks.contains(.literalWasRefused) {
+            marks.remove(.literalWasRefused)
+            if command.tag.isEmpty || !command.isKnown { remarks.violations.append(.imapLiteralNotAwaited) }
+        }
         // Judged by what was before it.
         if command.isKnown { judge(command, &remarks) }
         if !command.tag.isEmpty {

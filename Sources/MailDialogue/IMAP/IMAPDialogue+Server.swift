@@ -207,7 +207,7 @@ extension IMAPDialogue {
         if command.isSecret {
             let text = raw.firstWord.rest
             let tagLength = text.startIndex - raw.startIndex - 1
-            remarks.masked = raw.masking(0..<(command.secrecy == .line ? tagLength : 0)).masking(
+            remarks.masked = raw.masking(0..<(command.secrecy == .line ? tagLength : 0)).maskingLine(
                 min(tagLength + code.utf8.count + 2, raw.count)..<raw.count)
         }
         let accepted = status == .ok
@@ -224,8 +224,13 @@ extension IMAPDialogue {
     /// which is then the tag too. Nil when there was no login.
     func maskEcho(_ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         guard marks.contains(.hasBegunLogin) || !isWhole else { return nil }
-        let tag = head.tag.count > 1 ? raw.masking(0..<head.tag.count) : raw
-        return tag.masking((head.rest.startIndex - raw.startIndex)..<raw.count)
+        var masked = raw.maskingLine((head.rest.startIndex - raw.startIndex)..<raw.count)
+        guard head.tag.count > 1 else { return masked }
+        masked = masked.masking(0..<head.tag.count)
+        // The mask of a tag that no command has, so that it answers none in a recording either.
+        masked[masked.startIndex] = UInt8(ascii: "!")
+        if head.tag.holds(0) { masked[masked.startIndex + head.tag.count - 1] = 0 }
+        return masked
     }
 
     /// A tagged reply to none of the commands that were seen.

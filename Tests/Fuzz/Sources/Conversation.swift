@@ -121,6 +121,36 @@ struct Conversation {
         }
         return reference
     }
+
+    /// Who reads a recording, which has the masked forms, finds what was found on the wire: the same frames of the same exchanges
+    /// with the same violations. Left out are those of SASL: behind a response that is masked as a whole its exchange is not judged
+    /// any more, not even the server's part in it.
+    func checkRecording<D: Dialogue>(_ live: Followed<D>, _ dialogue: D) {
+        guard !live.wasCompressed else { return }
+        var rest: [Side: ArraySlice<UInt8>] = [:]
+        for side in Side.allCases { rest[side] = live.notes.filter { $0.side == side }.flatMap(\.publicOctets)[...] }
+        let recorded = steps.map { step -> Step in
+            guard case .octets(let side, let octets) = step, let left = rest[side] else { return step }
+            rest[side] = left.dropFirst(octets.count)
+            return .octets(side, Array(left.prefix(octets.count)))
+        }
+        let read = Self.follow(recorded, dialogue)
+        for side in Side.allCases {
+            let (ours, theirs) = (live.notes.joined(side), read.notes.joined(side))
+            for (our, their) in zip(ours, theirs) {
+                must(
+                    our.element == their.element && our.exchange == their.exchange
+                        && our.publicOctets == their.publicOctets && our.provable == their.provable,
+                    "the recording of\n  \(our.shown)\nreads as\n  \(their.shown)")
+            }
+            must(ours.count == theirs.count, "\(ours.count) notes of the \(side) are \(theirs.count) in the recording")
+        }
+    }
+}
+
+extension Note {
+    /// Codes of the violations that its masked form shows.
+    fileprivate var provable: [String] { violations.map(\.code).filter { !$0.hasPrefix("sasl-") } }
 }
 
 extension Followed {

@@ -26,7 +26,10 @@ struct OneSided {
         var numbers = input.numbers
         let conversation = converse(input, dialogue, &numbers)
         let followed = conversation.check(dialogue, &numbers)
-        if fuzzed == .server { Self.checkSecrets(followed.notes) }
+        if fuzzed == .server {
+            Self.checkSecrets(followed.notes)
+            conversation.checkRecording(followed, dialogue)
+        }
     }
 
     /// Whatever a server says, the passwords that the peer sends are shown in no command and no response, nor in anything else that
