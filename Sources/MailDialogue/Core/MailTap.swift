@@ -30,16 +30,19 @@ package struct MailTap: Sendable {
     ///   - keepsMailbox: IMAP responses are read, and what they say of the open mailbox is kept and judged.
     ///   - sendsOn: what the notes hold is sent on, or comes from one who plays it. So they hold what is on the wire, as soon as
     ///     it is there: a compressed session is not followed, nor what comes behind a BDAT without a size.
+    ///   - isInflated: what was deflated on the wire comes inflated, as recordings hold it.
     ///   - listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is the same.
     package init(
-        _ mailProtocol: MailProtocol, keepsMailbox: Bool = false, sendsOn: Bool = false, listens: Bool = true
+        _ mailProtocol: MailProtocol, keepsMailbox: Bool = false, sendsOn: Bool = false, isInflated: Bool = false,
+        listens: Bool = true
     ) {
         switch mailProtocol {
         case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp, seeks: !sendsOn), listens: listens)))
         case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp, seeks: !sendsOn), listens: listens)))
         case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue(), listens: listens)))
         case .imap:
-            let dialogue = IMAPDialogue(keepsMailbox: keepsMailbox, inflates: !sendsOn)
+            let dialogue = IMAPDialogue(
+                keepsMailbox: keepsMailbox, compressed: sendsOn ? .passOpaquely : isInflated ? .isInflated : .inflate)
             machine = .imap(Kept(Tap(dialogue, listens: listens)))
         }
     }

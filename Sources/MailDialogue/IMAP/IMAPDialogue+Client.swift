@@ -280,7 +280,7 @@ extension IMAPDialogue {
         case .compress:
             client = .compressOffered
             waitedFor = .compress
-        case .unauthenticate: if isCompressed { client = .unauthenticating }
+        case .unauthenticate: if isDeflated { client = .unauthenticating }
         case .notify: marks.insert(.notifies)
         case .logout: marks.insert(.leaves)
         case .capability: marks.remove(.hasList)

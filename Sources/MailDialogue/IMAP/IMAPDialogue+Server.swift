@@ -273,9 +273,9 @@ extension IMAPDialogue {
         case .compressOffered:
             client = .commands
             guard accepted else { break }
-            if inflates {
-                isCompressed = true
-            } else {
+            switch compressed {
+            case .inflate, .isInflated: isDeflated = true
+            case .passOpaquely:
                 remarks.tell(.opaque(.compress))
                 becomeOpaque(.compress)
             }
@@ -308,7 +308,7 @@ extension IMAPDialogue {
             asked = []
             marks.subtract([.notifies, .wantsModSeq, .hasSelected, .askedOthers])
             mayHaveSecurityLayer = false
-            guard isCompressed else { break }
+            guard isDeflated else { break }
             remarks.tell(.opaque(.compress))
             becomeOpaque(.compress)
         case .append, .replace, .uidReplace:

@@ -178,7 +178,8 @@ package struct IMAPDialogue: Dialogue {
     var keepsLiteral = false
     package internal(set) var mayHaveSecurityLayer = false
     /// COMPRESS succeeded (RFC 4978 §3).
-    package internal(set) var isCompressed = false
+    package internal(set) var isDeflated = false
+    package var isCompressed: Bool { isDeflated && compressed == .inflate }
     /// Where both sides are.
     package internal(set) var phase = Phase.greetingPending
     /// The mailbox that is selected; empty when none is, or its name is not known.
@@ -205,16 +206,25 @@ package struct IMAPDialogue: Dialogue {
         var name: String
     }
 
-    /// What a session is compressed with is undone (RFC 4978); else it is opaque from there on.
-    let inflates: Bool
+    /// What becomes of a session under COMPRESS (RFC 4978).
+    package enum Compressed: Equatable, Sendable {
+        /// Its octets are inflated and followed.
+        case inflate
+        /// They were inflated by who recorded them.
+        case isInflated
+        /// It is not followed: what the notes hold is sent on, and the wire has other octets.
+        case passOpaquely
+    }
+
+    let compressed: Compressed
 
     /// - Parameters:
     ///   - keepsMailbox: responses are read, and what they say of the open mailbox is kept and judged. Without it responses
     ///     are only cut.
-    ///   - inflates: a compressed session is followed. Not for one who sends on what the notes hold: the wire has other octets.
-    package init(keepsMailbox: Bool = false, inflates: Bool = true) {
+    ///   - compressed: what becomes of a session under COMPRESS.
+    package init(keepsMailbox: Bool = false, compressed: Compressed = .inflate) {
         self.keepsMailbox = keepsMailbox
-        self.inflates = inflates
+        self.compressed = compressed
     }
 
     package var currentExchange: Int { outstanding.first?.exchange ?? exchange }

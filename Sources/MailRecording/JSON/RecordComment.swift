@@ -77,6 +77,7 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("upstream", info.upstream?.description)
                 if info.tls != nil { TLSLeg.write(info.tls, "tls", &json) }
                 if info.upstreamTLS != nil { TLSLeg.write(info.upstreamTLS, "upstream_tls", &json) }
+                if info.isInflated { json.member("inflated", true) }
                 json.member("start", info.start)
                 switch leg {
                 case .client: break
@@ -143,7 +144,8 @@ package enum RecordComment: Equatable, Sendable {
         return SessionInfo(
             id: session, mailProtocol: mailProtocol, start: start, client: client, server: server,
             upstream: json["upstream"]?.string.flatMap { SocketAddress($0) }, route: json["route"]?.string ?? "",
-            tls: TLSLeg(json["tls"]), upstreamTLS: TLSLeg(json["upstream_tls"]))
+            tls: TLSLeg(json["tls"]), upstreamTLS: TLSLeg(json["upstream_tls"]),
+            isInflated: json["inflated"]?.bool ?? false)
     }
 }
 

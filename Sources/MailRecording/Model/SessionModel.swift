@@ -20,10 +20,13 @@ package struct SessionInfo: Equatable, Sendable {
     /// The TLS that we ended for the client, and the one that we began with the upstream; nil where octets went in clear.
     package var tls: TLSLeg?
     package var upstreamTLS: TLSLeg?
+    /// What was deflated on the wire (RFC 4978) is inflated in the packets of the session.
+    package var isInflated: Bool
 
     package init(
         id: String, mailProtocol: MailProtocol, start: Int64, client: SocketAddress, server: SocketAddress,
-        upstream: SocketAddress? = nil, route: String, tls: TLSLeg? = nil, upstreamTLS: TLSLeg? = nil
+        upstream: SocketAddress? = nil, route: String, tls: TLSLeg? = nil, upstreamTLS: TLSLeg? = nil,
+        isInflated: Bool = false
     ) {
         self.id = id
         self.mailProtocol = mailProtocol
@@ -34,6 +37,7 @@ package struct SessionInfo: Equatable, Sendable {
         self.route = route
         self.tls = tls
         self.upstreamTLS = upstreamTLS
+        self.isInflated = isInflated
     }
 }
 

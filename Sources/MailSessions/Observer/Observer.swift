@@ -15,7 +15,10 @@ package struct Observer: Sendable {
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too.
     package init(info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false) {
-        tap = info.mailProtocol.makeTap()
+        tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
+        // What is kept of the session is what its notes hold.
+        var info = info
+        info.isInflated = info.mailProtocol == .imap
         book = SessionBook(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
     }
 

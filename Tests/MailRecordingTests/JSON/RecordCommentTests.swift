@@ -26,6 +26,7 @@ import Testing
     static let secured: SessionInfo = {
         var info = Self.info
         info.tls = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: "a.example", how: .implicit)
+        info.isInflated = true
         info.upstreamTLS = TLSLeg(version: "TLSv1.2", cipher: "D", serverName: nil, how: .starttls, distrust: "old")
         return info
     }()
@@ -33,7 +34,7 @@ import Testing
     @Test func tlsIsAsDocumented() {
         #expect(
             RecordComment.opened(Self.secured, leg: .client, isContinued: false).text.contains(
-                #""upstream":"192.0.2.2:993","tls":{"version":"TLSv1.3","cipher":"C","sni":"a.example","how":"implicit"},"upstream_tls":{"version":"TLSv1.2","cipher":"D","sni":null,"how":"starttls","distrust":"old"},"start""#
+                #""upstream":"192.0.2.2:993","tls":{"version":"TLSv1.3","cipher":"C","sni":"a.example","how":"implicit"},"upstream_tls":{"version":"TLSv1.2","cipher":"D","sni":null,"how":"starttls","distrust":"old"},"inflated":true,"start""#
             ))
     }
 
