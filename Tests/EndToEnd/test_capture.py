@@ -25,12 +25,13 @@ def both(servers, module_scratch):
 
 
 def _shown(source):
-    """{client address: (session, exchanges)} without ids and times."""
+    """{(client address, protocol): (session, exchanges)} without ids and times."""
     shown = mailproxy.all_exchanges(source)
-    return {
-        row["client"]: (mailproxy.timeless(row), [mailproxy.timeless(e) for e in shown.get(row["id"], [])])
-        for row in mailproxy.sessions(source)
-    }
+    found = {}
+    for row in mailproxy.sessions(source):
+        exchanges = [mailproxy.timeless(exchange) for exchange in shown.get(row["id"], [])]
+        found[row["client"], row["protocol"]] = (mailproxy.timeless(row), exchanges)
+    return found
 
 
 def _check_same(ours, theirs):
@@ -56,7 +57,7 @@ def test_transcripts_are_the_same(both, scratch):
 
     def transcripts(source):
         """The dialogue below the head of each session, without times."""
-        ids = {row["id"]: row["client"] for row in mailproxy.sessions(source)}
+        ids = {row["id"]: (row["client"], row["protocol"]) for row in mailproxy.sessions(source)}
         text = command("sessions", "show", source, status=0).stdout.decode()
         found, client, in_head = {}, None, True
         for line in text.splitlines():
@@ -69,7 +70,7 @@ def test_transcripts_are_the_same(both, scratch):
                 found.setdefault(client, []).append(re.sub(r"\d+[.:][\d.:]*\d", "T", line))
         return found
 
-    assert set(transcripts(record)) == {row["client"] for row in mailproxy.sessions(record)}
+    assert set(transcripts(record)) == {(row["client"], row["protocol"]) for row in mailproxy.sessions(record)}
     assert transcripts(record) == transcripts(scratch / "again")
 
 
