@@ -190,4 +190,20 @@ import Testing
         }
         #expect(SASLFollower(Array("c2VjcmV0".utf8)[...]).mechanism == "?")
     }
+
+    /// A line that waited for the verdict on a literal of no end was taken for one that waited for the answer to COMPRESS, long
+    /// after that had come.
+    @Test(arguments: ["COMPRESS DEFLATE", "NOOP"])
+    func whatWaitsForALiteralDoesNotWaitForCompress(_ before: String) {
+        var tap = MailTap(.imap, isInflated: true)
+        var notes: [Note] = []
+        for (side, line) in [
+            (Side.server, "* OK ready"), (.client, "a \(before)"), (.server, "a OK done"),
+            (.client, "b APPEND x {99999999999999999999999}"), (.client, "c NOOP"), (.server, "b NO [TOOBIG] no"),
+            (.server, "c OK done"),
+        ] {
+            tap.receive(Array((line + "\r\n").utf8)[...], from: side, into: &notes)
+        }
+        #expect(notes.flatMap(\.violations).map(\.code) == ["imap-command-in-wrong-state", "imap-literal-too-big"])
+    }
 }

@@ -66,6 +66,7 @@ extension IMAPDialogue {
         }
         let command = IMAPCommandLine(line)
         exchange += 1
+        waitedFor = .nothing
         remarks.exchange = exchange
         open = OpenCommand(
             verb: command.code, exchange: exchange, arguments: IMAPArguments(wanted: wanted(command.code)))
@@ -154,6 +155,7 @@ extension IMAPDialogue {
                 becomeOpaque(.desynchronised)
             } else {
                 client = .literalOffered(content(words, size: .max), size: .max)
+                waitedFor = .literal
             }
             return false
         }
