@@ -125,44 +125,95 @@ int mp_equal_ignoring_case(const void *bytes, const void *others, size_t count) 
   return 1;
 }
 
+// Eight octets as one number, the first in the lowest place.
+static unsigned long long eight_octets(const unsigned char *octets) {
+  unsigned long long eight;
+  memcpy(&eight, octets, sizeof eight);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  eight = __builtin_bswap64(eight);
+#endif
+  return eight;
+}
+
+static unsigned long long four_octets(const unsigned char *octets) {
+  unsigned four;
+  memcpy(&four, octets, sizeof four);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  four = __builtin_bswap32(four);
+#endif
+  return four;
+}
+
+// The high bit of each of eight octets that is `octet`. An octet that is zero borrows, and a borrow may go astray, but only
+// behind such an octet: the lowest bit is right.
+static unsigned long long matches(unsigned long long eight, unsigned char octet) {
+  unsigned long long rest = eight ^ octet * 0x0101010101010101u;
+  return (rest - 0x0101010101010101u) & ~rest & 0x8080808080808080u;
+}
+
 size_t mp_word_length(const void *bytes, size_t count) {
   const unsigned char *octets = bytes;
   size_t length = 0;
   if (octets == NULL) return 0;
-  for (; length + 8 <= count; length += 8) {
-    unsigned long long eight;
-    memcpy(&eight, octets + length, sizeof eight);
-    unsigned long long space = eight ^ 0x2020202020202020u, tab = eight ^ 0x0909090909090909u;
-    // An octet that is zero borrows; a borrow that goes astray only leads to a closer look.
-    unsigned long long hit = ((space - 0x0101010101010101u) & ~space) | ((tab - 0x0101010101010101u) & ~tab);
-    if (hit & 0x8080808080808080u) break;
-  }
-  while (length < count && octets[length] != ' ' && octets[length] != '\t') length++;
-  return length;
-}
-
-// Not zero when one of eight octets is below `least` or above "~". High bits: those set already, those that a subtraction of
-// `least` borrows from, and those that an addition of 1 to 127 sets. A borrow or carry may only go astray behind an octet that
-// is itself a suspect.
-static unsigned long long suspects(const unsigned char *octets, unsigned long long least) {
-  unsigned long long eight;
-  memcpy(&eight, octets, sizeof eight);
-  return (eight | (eight - least * 0x0101010101010101u) | (eight + 0x0101010101010101u)) & 0x8080808080808080u;
-}
-
-static int is_within(const void *bytes, size_t count, unsigned char least) {
-  const unsigned char *octets = bytes;
-  unsigned long long found = 0;
-  if (octets == NULL) return count == 0;
   if (count < 8) {
+    while (length < count && octets[length] != ' ' && octets[length] != '\t') length++;
+    return length;
+  }
+  for (;;) {
+    // The last octets with some before them, of which none is a hit.
+    if (length + 8 > count) length = count - 8;
+    unsigned long long eight = eight_octets(octets + length);
+    unsigned long long hit = matches(eight, ' ') | matches(eight, '\t');
+    if (hit) return length + (size_t)__builtin_ctzll(hit) / 8;
+    length += 8;
+    if (length >= count) return count;
+  }
+}
+
+unsigned long long mp_packed(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  if (octets == NULL || count == 0 || count > 8) return 0;
+  unsigned long long packed = 0;
+  // What stands behind a word may be nobody's: of a short one the last octets are read with some before them.
+  if (count == 8) {
+    packed = eight_octets(octets);
+  } else if (count >= 4) {
+    packed = four_octets(octets) | four_octets(octets + count - 4) << 8 * (count - 4);
+  } else {
+    for (size_t index = count; index > 0; index--) packed = packed << 8 | octets[index - 1];
+  }
+  // Bit 7 of each octet from "a" on, without those behind "z" and those beyond ASCII; 32 less is the capital.
+  unsigned long long ascii = packed & 0x7F7F7F7F7F7F7F7Fu;
+  unsigned long long small = (ascii + (0x80 - 'a') * 0x0101010101010101u) ^ (ascii + (0x7F - 'z') * 0x0101010101010101u);
+  return packed - ((small & ~packed & 0x8080808080808080u) >> 2);
+}
+
+// Sixteen octets at once; those beyond ASCII are below zero.
+typedef signed char sixteen __attribute__((vector_size(16)));
+typedef long long halves __attribute__((vector_size(16)));
+
+// Each octet that is below `least` or above "~".
+static sixteen suspects(const unsigned char *octets, signed char least) {
+  sixteen some;
+  memcpy(&some, octets, sizeof some);
+  return (some < least) | (some == 127);
+}
+
+static int is_within(const void *bytes, size_t count, signed char least) {
+  const unsigned char *octets = bytes;
+  if (octets == NULL) return count == 0;
+  if (count < 16) {
+    unsigned found = 0;
     for (size_t index = 0; index < count; index++) found |= (octets[index] < least) | (octets[index] > '~');
     return !found;
   }
+  sixteen found = {0};
   size_t index = 0;
-  for (; index + 8 <= count; index += 8) found |= suspects(octets + index, least);
+  for (; index + 16 <= count; index += 16) found |= suspects(octets + index, least);
   // The last octets once more with some before them.
-  if (index < count) found |= suspects(octets + count - 8, least);
-  return !found;
+  if (index < count) found |= suspects(octets + count - 16, least);
+  halves both = (halves)found;
+  return !(both[0] | both[1]);
 }
 
 int mp_is_printable(const void *bytes, size_t count) { return is_within(bytes, count, ' '); }
@@ -208,3 +259,26 @@ static size_t run(const void *bytes, size_t count, unsigned char kind) {
 size_t mp_atext_length(const void *bytes, size_t count) { return run(bytes, count, atext); }
 size_t mp_label_length(const void *bytes, size_t count) { return run(bytes, count, label); }
 size_t mp_xtext_length(const void *bytes, size_t count) { return run(bytes, count, xtext); }
+
+size_t mp_mailbox_length(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  size_t length = 0;
+  if (octets == NULL) return 0;
+  for (;;) {
+    size_t start = length;
+    while (length < count && (kinds[octets[length]] & atext)) length++;
+    if (length == start || length >= count) return 0;
+    if (octets[length] != '.') break;
+    length++;
+  }
+  if (octets[length] != '@' || length > 64) return 0;
+  size_t domain = ++length;
+  for (;;) {
+    size_t start = length;
+    while (length < count && (kinds[octets[length]] & label)) length++;
+    if (length == start || octets[start] == '-' || octets[length - 1] == '-') return 0;
+    if (length >= count || octets[length] != '.') break;
+    length++;
+  }
+  return length - domain > 255 || length > 254 ? 0 : length;
+}

@@ -58,3 +58,12 @@ unsigned long long mp_mark(const void *_Nullable bytes, size_t count);
 
 /// Whether `bytes[0..<count]` are printable ASCII other than space, all of them.
 int mp_is_visible(const void *_Nullable bytes, size_t count);
+
+/// Up to eight octets in capitals (ASCII) as one number, the first in the lowest place, to be compared at once; 0 when there are
+/// more or none.
+unsigned long long mp_packed(const void *_Nullable bytes, size_t count);
+
+/// How many octets at the front of `bytes[0..<count]` are a mailbox of the plain form (RFC 5321 §4.1.2): `Dot-string "@"
+/// Domain` within the limits of §4.5.3.1, octets beyond ASCII taken for letters. 0 when none stands there: it may still be a
+/// mailbox of another form.
+size_t mp_mailbox_length(const void *_Nullable bytes, size_t count);

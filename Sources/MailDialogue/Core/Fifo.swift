@@ -28,20 +28,29 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
 
     package mutating func append(_ item: Item) { items.append(item) }
 
+    /// What `body` reads of the first element, which is not copied for it; nil when there is none.
+    package func peek<Part>(_ body: (Item) -> Part) -> Part? { isEmpty ? nil : body(items[head]) }
+
     @discardableResult
     package mutating func popFirst() -> Item? {
         guard !isEmpty else { return nil }
         let item = items[head]
+        dropFirst()
+        return item
+    }
+
+    /// Removes the first element, if there is one.
+    package mutating func dropFirst() {
+        guard !isEmpty else { return }
         head += 1
         if head == items.count {
             // A short queue keeps its room, so that commands one by one allocate nothing; a long one gives it back.
-            items.removeAll(keepingCapacity: items.count <= 8)
+            if head <= 8 { while items.popLast() != nil {} } else { items = [] }
             head = 0
         } else if head > 32, head * 2 > items.count {
             items.removeFirst(head)
             head = 0
         }
-        return item
     }
 
     /// Removes and returns the first element that fits.

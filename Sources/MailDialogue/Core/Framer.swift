@@ -58,11 +58,11 @@ package struct Framer: Equatable, Sendable {
         return hit - next + 1
     }
 
-    /// The next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does that is
-    /// worth a quick look.
-    mutating func plainLine(limit: Int) -> ArraySlice<UInt8>? {
+    /// Octets of the next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does
+    /// that is worth a quick look.
+    mutating func plainLine(limit: Int) -> Int? {
         guard next < buffer.endIndex, buffer[next] >= 32, let length = lineLength(), length <= limit else { return nil }
-        return take(length)
+        return length
     }
 
     /// At most `most` octets, whatever they are.

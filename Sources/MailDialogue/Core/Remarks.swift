@@ -86,6 +86,9 @@ package struct Remarks: Sendable {
     package mutating func tellResumed() { if listens { own().facts.insert(.resumed, at: 0) } }
 
     /// The line breaks a rule.
+    ///
+    /// Not inlined: it is said in many places, and hardly ever.
+    @inline(never)
     package mutating func blame(_ violation: Violation) { own().violations.append(violation) }
 
     /// The line holds a secret.

@@ -285,7 +285,18 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         }
     }
 
+    /// What nearly all octets are, lines of many, is cut first; all else is ``drainFrames(_:_:_:yields:otherSpoke:into:)``.
     private static func drain(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, yields: Bool, otherSpoke: Bool,
+        into notes: inout [Note]
+    ) -> Bool {
+        var moved = false
+        if path.isPlain, drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved) { return true }
+        if path.framer.isEmpty, !path.isInContent, dialogue.lineLimit(side) != nil { return moved }
+        return drainFrames(&dialogue, &path, side, yields: yields, otherSpoke: otherSpoke, into: &notes) || moved
+    }
+
+    private static func drainFrames(
         _ dialogue: inout D, _ path: inout Stream, _ side: Side, yields: Bool, otherSpoke: Bool,
         into notes: inout [Note]
     ) -> Bool {
@@ -321,8 +332,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.waited = false
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
-                    acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
-                    let isAsked = letsGoOn(notes)
+                    let isAsked = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
                     if let hasty { notes[notes.count - 1].violations.append(hasty) }
                     // What stands behind the line that began it is deflated. An empty literal that was asked for is there
                     // at once, before anything else of the server.
@@ -394,7 +404,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 if path.unplacedTail {
                     pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 } else if let length, length <= limit {
-                    acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+                    _ = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
                     // A line that shows itself to be no line, like a TLS record: its side has spoken behind the edge.
                     if notes.last?.element == .opaque { path.spokeOpaquely = true }
                     if yields { return true }
@@ -434,34 +444,33 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     /// Cuts lines for as long as they are lines of many. True when it is the other side's turn.
+    ///
+    /// Not inlined: what its callers keep ready for all other frames is not made ready for lines.
+    @inline(never)
     private static func drainLines(
         _ dialogue: inout D, _ path: inout Stream, _ side: Side, once: Bool, into notes: inout [Note],
         _ moved: inout Bool
     ) -> Bool {
-        while let limit = dialogue.lineLimit(side), let line = path.framer.plainLine(limit: limit) {
-            acceptLine(line, &dialogue, side, into: &notes)
+        while let limit = dialogue.lineLimit(side), let length = path.framer.plainLine(limit: limit) {
+            // Handed over as it is cut: kept here it would be counted once more.
+            let letsGoOn = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
             moved = true
-            if once || dialogue.isCompressed || letsGoOn(notes) { return true }
+            if once || letsGoOn || dialogue.isCompressed { return true }
         }
         return false
     }
 
-    /// The last note lets the other side go on.
-    private static func letsGoOn(_ notes: [Note]) -> Bool {
-        guard let last = notes.indices.last else { return false }
-        return notes[last].remarks.letsGoOn
-    }
-
-    /// Shows a line to the dialogue and takes note of it.
+    /// Shows a line to the dialogue and takes note of it. True when it lets the other side go on.
     private static func acceptLine(
         _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
-    ) {
+    ) -> Bool {
         notes.append(Note(side, listens: dialogue.listens))
         let index = notes.count - 1
         // Said where it stays, and the octets handed over at the end: neither is copied.
         dialogue.accept(line: line, from: side, &notes[index].remarks)
-        notes[index].remarks.settle()
+        if !dialogue.listens { notes[index].remarks.settle() }
         notes[index].raw = line
+        return notes[index].remarks.letsGoOn
     }
 
     /// The verdict on a side that did not wait as it must, at the first frame that it sent too early.

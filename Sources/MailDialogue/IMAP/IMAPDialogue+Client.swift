@@ -8,9 +8,9 @@ extension IMAPDialogue {
     private mutating func acceptClient(_ view: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         let (line, crlf) = view.withoutLineEnd
         remarks.exchange = currentExchange
-        if !crlf { remarks.violations.append(.imapBareLineEnd) }
-        if line.holds(0) { remarks.violations.append(.imapNul) }
-        if line.holds(13) { remarks.violations.append(.imapBareCR) }
+        if !crlf { remarks.blame(.imapBareLineEnd) }
+        if line.holds(0) { remarks.blame(.imapNul) }
+        if line.holds(13) { remarks.blame(.imapBareCR) }
         switch client {
         case .saslResponse(let follower): acceptResponse(raw.part(line), raw, follower, &remarks)
         case .idling: acceptDone(line, raw, &remarks)
@@ -44,7 +44,7 @@ extension IMAPDialogue {
         if line.trimmed.equalsIgnoringCase("DONE") {
             remarks.element = .done
         } else {
-            remarks.violations.append(.imapNotDone)
+            remarks.blame(.imapNotDone)
             remarks.mask(mask(partial: raw, from: .client))
             marks.insert(.idleEnds)
         }
@@ -60,7 +60,7 @@ extension IMAPDialogue {
             } else {
                 // The server ended IDLE while DONE was under way. To it this is an unknown command without verb.
                 marks.insert(.strayDone)
-                if isWhole { remarks.violations.append(.imapDoneWithoutIdle) }
+                if isWhole { remarks.blame(.imapDoneWithoutIdle) }
             }
             return
         }
@@ -82,20 +82,20 @@ extension IMAPDialogue {
         }
         let isSecret = secrecy != .none
         if isSecret { marks.insert(.openIsSecret) } else { marks.remove(.openIsSecret) }
-        if phase == .greetingPending { remarks.violations.append(.imapEarlyTalker) }
+        if phase == .greetingPending { remarks.blame(.imapEarlyTalker) }
         let tag = IMAPTag(command.tagOctets)
         if command.tag.isEmpty {
-            remarks.violations.append(.imapBadTag)
+            remarks.blame(.imapBadTag)
         } else {
-            if !command.isKnown { remarks.violations.append(.imapUnknownCommand) }
+            if !command.isKnown { remarks.blame(.imapUnknownCommand) }
             // A mask is no tag: two of them look alike in a recording.
             if isWhole, command.tagOctets.count <= IMAPTag.limit, secrecy != .line, outstanding.contains(tag) {
-                remarks.violations.append(.imapDuplicateTag)
+                remarks.blame(.imapDuplicateTag)
             }
         }
         if marks.contains(.literalWasRefused) {
             marks.remove(.literalWasRefused)
-            if command.tag.isEmpty || !command.isKnown { remarks.violations.append(.imapLiteralNotAwaited) }
+            if command.tag.isEmpty || !command.isKnown { remarks.blame(.imapLiteralNotAwaited) }
         }
         // Judged by what was before it.
         if command.isKnown { judge(command, &remarks) }
@@ -112,7 +112,7 @@ extension IMAPDialogue {
                 verb: isSecret ? "" : command.verb, tag: isSecret ? "" : command.tag, isComplete: complete,
                 isKnown: command.isKnown))
         guard !outstanding.isFull else {
-            remarks.violations.append(.imapTooManyOutstanding)
+            remarks.blame(.imapTooManyOutstanding)
             remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
             return
@@ -123,7 +123,7 @@ extension IMAPDialogue {
     private mutating func acceptRest(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         remarks.exchange = open.exchange
         if let first = line.first, first != 32, first != UInt8(ascii: ")"), open.verb != .unknown {
-            remarks.violations.append(.imapLiteralMismatch)
+            remarks.blame(.imapLiteralMismatch)
         }
         open.text?.append(raw)
         if marks.contains(.openIsSecret) {
@@ -149,7 +149,7 @@ extension IMAPDialogue {
         judge(literal, &remarks)
         guard let size = literal.size else {
             // Its end can't be found; a synchronizing one may still be refused.
-            remarks.violations.append(.imapLiteralTooBig)
+            remarks.blame(.imapLiteralTooBig)
             if literal.isNonSynchronizing {
                 remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
@@ -342,7 +342,7 @@ extension IMAPDialogue {
                 if word.equalsIgnoringCase("QRESYNC") {
                     judgeParameter(.qresync, &remarks)
                     if isWhole, !asked.contains(.qresync), !enabled.contains(.qresync) {
-                        remarks.violations.append(.imapQResyncNotEnabled)
+                        remarks.blame(.imapQResyncNotEnabled)
                     }
                 }
                 if word.equalsIgnoringCase("CONDSTORE") || word.equalsIgnoringCase("QRESYNC") {

@@ -6,20 +6,20 @@ extension IMAPDialogue {
     func judge(_ command: IMAPCommandLine<OctetView>, _ remarks: inout Remarks) {
         let verb = command.code
         let kind = verb.kind
-        if outstanding.isEmpty, !isAllowed(verb.traits.states) { remarks.violations.append(.imapCommandInWrongState) }
+        if outstanding.isEmpty, !isAllowed(verb.traits.states) { remarks.blame(.imapCommandInWrongState) }
         if let offered = offeredNow {
-            if !offered.offers(verb.traits.needs) { remarks.violations.append(.imapNotOffered) }
-            if verb == .login, offered.contains(.loginDisabled) { remarks.violations.append(.imapLoginThoughDisabled) }
+            if !offered.offers(verb.traits.needs) { remarks.blame(.imapNotOffered) }
+            if verb == .login, offered.contains(.loginDisabled) { remarks.blame(.imapLoginThoughDisabled) }
         }
-        if verb == .enable, isWhole, marks.contains(.hasSelected) { remarks.violations.append(.imapEnableWhenSelected) }
+        if verb == .enable, isWhole, marks.contains(.hasSelected) { remarks.blame(.imapEnableWhenSelected) }
         if kind.contains(.notUIDOnly), isWhole, enabled.contains(.uidonly) {
-            remarks.violations.append(.imapNumberThoughUIDOnly)
+            remarks.blame(.imapNumberThoughUIDOnly)
         }
         // All that is under way must be FETCH, STORE or SEARCH. The saved result "$" holds no numbers.
         if kind.contains(.takesNumbers), isWhole, outstanding.count > outstanding.holdingNumbers,
             command.arguments.first != UInt8(ascii: "$")
         {
-            remarks.violations.append(.imapAmbiguousPipeline)
+            remarks.blame(.imapAmbiguousPipeline)
         }
     }
 
@@ -45,33 +45,33 @@ extension IMAPDialogue {
         guard isWhole, outstanding.changing <= own, let offered = capabilities?.withParts else { return }
         if literal.isNonSynchronizing {
             if offered.isDisjoint(with: [.literalPlus, .literalMinus]) {
-                remarks.violations.append(.imapNonSyncLiteralNotOffered)
+                remarks.blame(.imapNonSyncLiteralNotOffered)
             } else if !offered.contains(.literalPlus), literal.size ?? .max > 4096 {
-                remarks.violations.append(.imapLongNonSyncLiteral)
+                remarks.blame(.imapLongNonSyncLiteral)
             }
         }
         let binary: IMAPCapabilities = [
             .binary, .utf8Accept, .metadata, .metadataServer, .convert, .urlauthBinary, .annotate, .others,
         ]
-        if literal.isBinary, offered.isDisjoint(with: binary) { remarks.violations.append(.imapLiteral8NotOffered) }
+        if literal.isBinary, offered.isDisjoint(with: binary) { remarks.blame(.imapLiteral8NotOffered) }
     }
 
     /// AUTHENTICATE, which is already among those that await replies.
     func judgeMechanism(_ mechanism: OctetView, hasInitialResponse: Bool, _ remarks: inout Remarks) {
         guard isWhole, outstanding.changing <= 1, let offered = capabilities?.withParts else { return }
         if hasInitialResponse, !offered.contains(.saslIR) {
-            remarks.violations.append(.imapInitialResponseNotOffered)
+            remarks.blame(.imapInitialResponseNotOffered)
         }
         let one = IMAPMechanisms(name: mechanism)
         // A server need not list any (RFC 9051 §6.2.2).
         if !mechanism.isEmpty, !mechanisms.isEmpty, mechanisms.isDisjoint(with: [one, .others]) {
-            remarks.violations.append(.imapMechanismNotOffered)
+            remarks.blame(.imapMechanismNotOffered)
         }
     }
 
     /// A parameter of SELECT or EXAMINE.
     func judgeParameter(_ needs: IMAPCapabilities, _ remarks: inout Remarks) {
         guard isWhole, outstanding.changing == 0, let offered = capabilities, !offered.offers(needs) else { return }
-        remarks.violations.append(.imapParameterNotOffered)
+        remarks.blame(.imapParameterNotOffered)
     }
 }

@@ -51,7 +51,7 @@ extension IMAPDialogue {
         case .plain(.noModSeq): if isOpening { opening.hasNoModSeq = true } else { counts.hasNoModSeq = true }
         case .plain(.uidNotSticky):
             if isWhole, capabilities?.contains(.uidonly) == true {
-                remarks.violations.append(.imapUIDNotStickyThoughUIDOnly)
+                remarks.blame(.imapUIDNotStickyThoughUIDOnly)
             }
         case .plain(.notificationOverflow): marks.remove(.notifies)
         case .uidValidity(let value):
@@ -59,7 +59,7 @@ extension IMAPDialogue {
                 opening.uidValidity = value
             } else if phase == .selected {
                 if let before = counts.uidValidity, before != value {
-                    remarks.violations.append(.imapUIDValidityChanged)
+                    remarks.blame(.imapUIDValidityChanged)
                 }
                 counts.uidValidity = value
             }
@@ -67,7 +67,7 @@ extension IMAPDialogue {
             if isOpening {
                 opening.uidNext = value
             } else if phase == .selected {
-                if let before = counts.uidNext, value < before { remarks.violations.append(.imapUIDNextBack) }
+                if let before = counts.uidNext, value < before { remarks.blame(.imapUIDNextBack) }
                 counts.uidNext = value
             }
         case .highestModSeq(let value):
@@ -75,11 +75,11 @@ extension IMAPDialogue {
                 opening.highestModSeq = value
             } else if phase == .selected {
                 if let before = counts.highestModSeq, value < before {
-                    remarks.violations.append(.imapHighestModSeqBack)
+                    remarks.blame(.imapHighestModSeqBack)
                 }
                 counts.highestModSeq = value
             }
-        case .inProgress: if isTagged { remarks.violations.append(.imapProgressTagged) }
+        case .inProgress: if isTagged { remarks.blame(.imapProgressTagged) }
         case .plain, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability, .mailboxID,
             .maxConvertMessages, .maxConvertParts, .messageLimit, .metadata, .modified, .noUpdate, .permanentFlags,
             .referral, .undefinedFilter, .unseen, .urlMechanisms, .other:
@@ -92,7 +92,7 @@ extension IMAPDialogue {
         guard isWhole, phase == .selected, outstanding.opening == 0, outstanding.searching > 0,
             outstanding.searchingUIDs == 0, let exists = counts.exists, numbers.contains(where: { $0 > exists })
         else { return }
-        remarks.violations.append(.imapSearchBeyondExists)
+        remarks.blame(.imapSearchBeyondExists)
     }
 
     /// Gives a response to the view that it is of.

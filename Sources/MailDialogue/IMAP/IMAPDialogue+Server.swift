@@ -11,9 +11,9 @@ extension IMAPDialogue {
         remarks.exchange = currentExchange
         // Of a client that was not heard to the end it is not known what it asked the server to do: start TLS, deflate.
         let isJudged = client != .seeking
-        if !crlf { remarks.violations.append(.imapReplyBareLineEnd) }
-        if line.holds(0) { remarks.violations.append(.imapReplyNul) }
-        if line.holds(13) { remarks.violations.append(.imapReplyBareCR) }
+        if !crlf { remarks.blame(.imapReplyBareLineEnd) }
+        if line.holds(0) { remarks.blame(.imapReplyNul) }
+        if line.holds(13) { remarks.blame(.imapReplyBareCR) }
         switch server {
         case .rest(let keyword, let exchange): acceptRest(line, raw, keyword, exchange, &remarks)
         case .lines: acceptLine(line, raw, &remarks)
@@ -31,14 +31,14 @@ extension IMAPDialogue {
         let head = IMAPResponseHead(line)
         if marks.contains(.isOver), head.kind != .tagged || outstanding.isEmpty {
             // Only answers to what is open may still be under way (RFC 9051 §7.1.5).
-            remarks.violations.append(.imapDataAfterBye)
+            remarks.blame(.imapDataAfterBye)
             marks.remove(.isOver)
         }
         switch head.kind {
         case .continuation(let isSpaced): acceptContinuation(head, raw, isSpaced: isSpaced, &remarks)
         case .untagged: acceptUntagged(head, line, raw, &remarks)
         case .tagged: acceptTagged(head, raw, &remarks)
-        case .none: remarks.violations.append(.imapBadResponse)
+        case .none: remarks.blame(.imapBadResponse)
         }
         if phase == .greetingPending { countStrayLine(&remarks) }
     }
@@ -50,7 +50,7 @@ extension IMAPDialogue {
     ) {
         remarks.exchange = exchange
         if let first = line.first, first != 32, first != UInt8(ascii: ")"), keyword != .unknown {
-            remarks.violations.append(.imapServerLiteralMismatch)
+            remarks.blame(.imapServerLiteralMismatch)
         }
         text?.append(raw)
         let complete = !followLiteral(line, keyword, &remarks)
@@ -95,7 +95,7 @@ extension IMAPDialogue {
             client = .idling
         case .commands, .literal, .commandRest, .saslResponse, .idling, .tlsOffered, .compressOffered,
             .unauthenticating:
-            remarks.violations.append(isSpaced || raw.count <= 3 ? .imapUnexpectedContinuation : .imapBadResponse)
+            remarks.blame(isSpaced || raw.count <= 3 ? .imapUnexpectedContinuation : .imapBadResponse)
             return
         case .seeking:
             // It may ask for what was lost.
@@ -103,7 +103,7 @@ extension IMAPDialogue {
             return
         }
         remarks.exchange = exchange
-        if !isSpaced { remarks.violations.append(.imapBareContinuation) }
+        if !isSpaced { remarks.blame(.imapBareContinuation) }
     }
 
     private mutating func acceptUntagged(
@@ -112,11 +112,11 @@ extension IMAPDialogue {
         let keyword = head.keyword
         if phase == .greetingPending {
             if acceptGreeting(head, raw, &remarks) { return }
-            remarks.violations.append(.imapUntaggedBeforeGreeting)
+            remarks.blame(.imapUntaggedBeforeGreeting)
         } else if phase == .notAuthenticated, keyword.needsLogin {
-            remarks.violations.append(.imapDataBeforeLogin)
+            remarks.blame(.imapDataBeforeLogin)
         } else if keyword == .preauth, phase != .unknown {
-            remarks.violations.append(.imapSecondGreeting)
+            remarks.blame(.imapSecondGreeting)
         }
         if keyword == .bad, marks.contains(.openIsSecret) { remarks.mask(maskEcho(head, raw)) }
         if keepsMailbox { text = IMAPText(raw) }
@@ -150,7 +150,7 @@ extension IMAPDialogue {
         case .preauth:
             phase = .authenticated
             remarks.element = .greeting(Reply(.ok, code: "PREAUTH"))
-            remarks.violations.append(.imapPreauth)
+            remarks.blame(.imapPreauth)
         case .bye:
             phase = .logout
             marks.formUnion([.saidBye, .isOver])
@@ -169,9 +169,9 @@ extension IMAPDialogue {
         guard let literal = IMAPLiteral(endOf: line) else { return false }
         let words = line[..<literal.start]
         guard IMAPResponse.endsOutsideQuotes(words) else { return false }
-        if literal.isNonSynchronizing { remarks.violations.append(.imapServerNonSyncLiteral) }
+        if literal.isNonSynchronizing { remarks.blame(.imapServerNonSyncLiteral) }
         guard let size = literal.size else {
-            remarks.violations.append(.imapServerLiteralTooBig)
+            remarks.blame(.imapServerLiteralTooBig)
             remarks.tell(.opaque(.desynchronised))
             becomeOpaque(.desynchronised)
             return true
@@ -194,7 +194,7 @@ extension IMAPDialogue {
         _ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
     ) {
         guard let status = IMAPResponse.status(head.keyword) else {
-            remarks.violations.append(head.keyword.isStatus ? .imapTaggedBye : .imapBadResponse)
+            remarks.blame(head.keyword.isStatus ? .imapTaggedBye : .imapBadResponse)
             return
         }
         guard let command = outstanding.remove(IMAPTag(head.tag)) else {
@@ -248,7 +248,7 @@ extension IMAPDialogue {
             resume(byTag: head.tag, status, &remarks)
             return
         }
-        remarks.violations.append(.imapUnknownTag)
+        remarks.blame(.imapUnknownTag)
     }
 
     /// The command at the client's end was answered: nothing of it is awaited any more.
@@ -256,7 +256,7 @@ extension IMAPDialogue {
         marks.remove(.idleEnds)
         switch client {
         case .literalOffered:
-            if accepted { remarks.violations.append(.imapOKToIncomplete) }
+            if accepted { remarks.blame(.imapOKToIncomplete) }
             marks.insert(.literalWasRefused)
             if open.verb == .login { marks.insert(.mayLeakSecret) }
             client = .commands

@@ -8,7 +8,7 @@ extension IMAPDialogue {
 
     /// Counts what an untagged response says; the rest of it is not read here.
     mutating func count(_ head: IMAPResponseHead<OctetView>, _ remarks: inout Remarks) {
-        if head.number == .bad { remarks.violations.append(.imapReplyBadNumber) }
+        if head.number == .bad { remarks.blame(.imapReplyBadNumber) }
         switch head.keyword {
         case .exists:
             guard case .value(let number) = head.number else { break }
@@ -16,7 +16,7 @@ extension IMAPDialogue {
                 opening.exists = number
             } else if phase == .selected || phase == .unknown {
                 if isSettled, let before = counts.exists, number < before {
-                    remarks.violations.append(.imapExistsShrinks)
+                    remarks.blame(.imapExistsShrinks)
                 }
                 counts.exists = number
             }
@@ -24,14 +24,14 @@ extension IMAPDialogue {
         case .vanished: countVanished(head.rest, &remarks)
         case .fetch:
             guard case .value(let number) = head.number else { break }
-            if number == 0 { remarks.violations.append(.imapReplyBadNumber) }
-            if isWhole, enabled.contains(.uidonly) { remarks.violations.append(.imapReplyNumberThoughUIDOnly) }
+            if number == 0 { remarks.blame(.imapReplyBadNumber) }
+            if isWhole, enabled.contains(.uidonly) { remarks.blame(.imapReplyNumberThoughUIDOnly) }
             if isSettled, let exists = counts.exists, number > exists {
-                remarks.violations.append(.imapFetchBeyondExists)
+                remarks.blame(.imapFetchBeyondExists)
             }
         case .uidfetch:
             if isWhole, !enabled.contains(.uidonly), !asked.contains(.uidonly) {
-                remarks.violations.append(.imapUIDFetchNotEnabled)
+                remarks.blame(.imapUIDFetchNotEnabled)
             }
         case .flags: if outstanding.opening > 0 { opening.hasFlags = true }
         case .capability: takeList(head.rest, &remarks)
@@ -42,18 +42,18 @@ extension IMAPDialogue {
 
     private mutating func countExpunge(_ number: IMAPResponseHead<OctetView>.Number, _ remarks: inout Remarks) {
         guard case .value(let number) = number else { return }
-        if number == 0 { remarks.violations.append(.imapReplyBadNumber) }
+        if number == 0 { remarks.blame(.imapReplyBadNumber) }
         if isWhole, enabled.contains(.uidonly) {
-            remarks.violations.append(.imapReplyNumberThoughUIDOnly)
+            remarks.blame(.imapReplyNumberThoughUIDOnly)
         } else if isWhole, isSettled, enabled.contains(.qresync), !counts.hasNoModSeq {
-            remarks.violations.append(.imapExpungeThoughQResync)
+            remarks.blame(.imapExpungeThoughQResync)
         }
         judgeRemoval(&remarks)
         if outstanding.opening > 0 {
             opening.exists = opening.exists.map { $0 > 0 ? $0 - 1 : 0 }
         } else if let exists = counts.exists {
             if number > exists {
-                if isSettled { remarks.violations.append(.imapExpungeBeyondExists) }
+                if isSettled { remarks.blame(.imapExpungeBeyondExists) }
             } else if exists > 0 {
                 counts.exists = exists - 1
             }
@@ -64,7 +64,7 @@ extension IMAPDialogue {
     /// already gone.
     private mutating func countVanished(_ rest: OctetView, _ remarks: inout Remarks) {
         let isAgreed = [enabled, asked].contains { !$0.isDisjoint(with: [.qresync, .uidonly]) }
-        if isWhole, !isAgreed { remarks.violations.append(.imapVanishedNotEnabled) }
+        if isWhole, !isAgreed { remarks.blame(.imapVanishedNotEnabled) }
         guard !rest.hasPrefixIgnoringCase("(EARLIER)") else { return }
         judgeRemoval(&remarks)
         guard let gone = Self.count(set: rest) else {
@@ -75,7 +75,7 @@ extension IMAPDialogue {
             opening.exists = opening.exists.map { UInt64($0) > gone ? $0 - UInt32(gone) : 0 }
         } else if let exists = counts.exists {
             if gone > UInt64(exists) {
-                if isSettled { remarks.violations.append(.imapVanishedBeyondExists) }
+                if isSettled { remarks.blame(.imapVanishedBeyondExists) }
                 counts.exists = nil
             } else {
                 counts.exists = exists - UInt32(gone)
@@ -97,9 +97,9 @@ extension IMAPDialogue {
         let inProgress = outstanding.count - pending
         let holding = outstanding.holdingNumbers - (open.verb.kind.contains(.holdsNumbers) ? pending : 0)
         if inProgress == 0 {
-            remarks.violations.append(.imapExpungeUnasked)
+            remarks.blame(.imapExpungeUnasked)
         } else if inProgress == holding {
-            remarks.violations.append(.imapExpungeDuringFetch)
+            remarks.blame(.imapExpungeDuringFetch)
         }
     }
 
@@ -123,13 +123,13 @@ extension IMAPDialogue {
     mutating func takeList(_ names: some OctetLine, _ remarks: inout Remarks) {
         let list = IMAPCapabilityList(names)
         let offered = list.capabilities
-        if offered.isDisjoint(with: [.rev1, .rev2]) { remarks.violations.append(.imapCapabilityWithoutRevision) }
+        if offered.isDisjoint(with: [.rev1, .rev2]) { remarks.blame(.imapCapabilityWithoutRevision) }
         if offered.isSuperset(of: [.literalPlus, .literalMinus]) {
-            remarks.violations.append(.imapLiteralPlusAndMinus)
+            remarks.blame(.imapLiteralPlusAndMinus)
         }
-        if offered.contains(.qresync), !offered.offers(.enable) { remarks.violations.append(.imapQResyncWithoutEnable) }
+        if offered.contains(.qresync), !offered.offers(.enable) { remarks.blame(.imapQResyncWithoutEnable) }
         if offered.contains(.jmapaccess), !offered.contains(.objectID) {
-            remarks.violations.append(.imapJMAPAccessWithoutObjectID)
+            remarks.blame(.imapJMAPAccessWithoutObjectID)
         }
         capabilities = offered
         mechanisms = list.mechanisms
@@ -149,7 +149,7 @@ extension IMAPDialogue {
             if !asked.isSuperset(of: one), !implied { isUnasked = true }
             enabled.formUnion(one)
         }
-        if isWhole, isUnasked { remarks.violations.append(.imapEnabledUnasked) }
+        if isWhole, isUnasked { remarks.blame(.imapEnabledUnasked) }
         if enabled.contains(.uidonly) { mailboxView?.enableUIDOnly() }
     }
 
@@ -160,21 +160,21 @@ extension IMAPDialogue {
         _ command: IMAPOutstanding.Entry, _ status: ReplyStatus, _ head: IMAPResponseHead<OctetView>,
         _ remarks: inout Remarks
     ) {
-        if command.verb == .unauthenticate, status == .refused { remarks.violations.append(.imapUnauthenticateRefused) }
+        if command.verb == .unauthenticate, status == .refused { remarks.blame(.imapUnauthenticateRefused) }
         guard status == .ok else { return }
         switch command.verb {
         case .capability:
             if isWhole, !marks.contains(.hasList), !head.rest.hasPrefixIgnoringCase("[CAPABILITY") {
-                remarks.violations.append(.imapCapabilityMissing)
+                remarks.blame(.imapCapabilityMissing)
             }
         case .logout:
-            if isWhole, !marks.contains(.saidBye) { remarks.violations.append(.imapLogoutWithoutBye) }
+            if isWhole, !marks.contains(.saidBye) { remarks.blame(.imapLogoutWithoutBye) }
         case .login:
             if isWhole, capabilities?.contains(.loginDisabled) == true {
-                remarks.violations.append(.imapLoginAcceptedThoughDisabled)
+                remarks.blame(.imapLoginAcceptedThoughDisabled)
             }
         case .examine:
-            if !head.rest.hasPrefixIgnoringCase("[READ-ONLY]") { remarks.violations.append(.imapExamineNotReadOnly) }
+            if !head.rest.hasPrefixIgnoringCase("[READ-ONLY]") { remarks.blame(.imapExamineNotReadOnly) }
             judgeOpening(&remarks)
         case .select: judgeOpening(&remarks)
         default: break
@@ -184,16 +184,16 @@ extension IMAPDialogue {
     /// What must come before OK to SELECT or EXAMINE (RFC 9051 §6.3.2). Judged when one mailbox at a time is opened.
     private func judgeOpening(_ remarks: inout Remarks) {
         guard isWhole, !marks.contains(.opensMany) else { return }
-        if !opening.hasFlags { remarks.violations.append(.imapSelectWithoutFlags) }
-        if opening.exists == nil { remarks.violations.append(.imapSelectWithoutExists) }
-        if opening.uidValidity == nil { remarks.violations.append(.imapSelectWithoutUIDValidity) }
+        if !opening.hasFlags { remarks.blame(.imapSelectWithoutFlags) }
+        if opening.exists == nil { remarks.blame(.imapSelectWithoutExists) }
+        if opening.uidValidity == nil { remarks.blame(.imapSelectWithoutUIDValidity) }
         let keepsModSeq = !enabled.isDisjoint(with: [.condstore, .qresync])
         if keepsModSeq, marks.contains(.wantsModSeq), opening.highestModSeq == nil, !opening.hasNoModSeq {
-            remarks.violations.append(.imapSelectWithoutModSeq)
+            remarks.blame(.imapSelectWithoutModSeq)
         }
         if marks.contains(.wasOpen), !opening.closedOther, let offered = capabilities {
             let isDue = offered.contains(.qresync) || (offered.contains(.rev2) && !offered.contains(.rev1))
-            if isDue { remarks.violations.append(.imapSelectWithoutClosed) }
+            if isDue { remarks.blame(.imapSelectWithoutClosed) }
         }
     }
 

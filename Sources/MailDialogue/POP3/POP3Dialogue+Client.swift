@@ -26,8 +26,8 @@ extension POP3Dialogue {
         remarks.element = .command(Command(verb: command.word, isKnown: command.verb != nil))
         remarks.exchange = exchange
         if isResumed { remarks.tell(.resumed) }
-        if !crlf { remarks.violations.append(.pop3BareLineEnd) }
-        if server == .greetingPending, search == nil { remarks.violations.append(.pop3EarlyTalker) }
+        if !crlf { remarks.blame(.pop3BareLineEnd) }
+        if server == .greetingPending, search == nil { remarks.blame(.pop3EarlyTalker) }
         var entry = Outstanding(
             verb: command.verb, exchange: exchange, shape: command.shape, number: command.number)
         judgeOctets(command, line, &remarks)
@@ -51,7 +51,7 @@ extension POP3Dialogue {
         case .stls:
             client = .tlsOffered
             heldBy = .stls
-            if gaveUTF8 { remarks.violations.append(.pop3STLSAfterUTF8) }
+            if gaveUTF8 { remarks.blame(.pop3STLSAfterUTF8) }
         case .utf8: gaveUTF8 = true
         case .capa, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit: break
         case nil: acceptUnknown(command, line, raw, &entry, &remarks)
@@ -69,7 +69,7 @@ extension POP3Dialogue {
         outstanding.append(entry)
         pending.count(entry, 1)
         if outstanding.count > DialogueLimits.outstanding {
-            remarks.violations.append(.pop3TooManyOutstanding)
+            remarks.blame(.pop3TooManyOutstanding)
             remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
         }
@@ -86,7 +86,7 @@ extension POP3Dialogue {
         if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
         if let credential = reading.credential { remarks.tell(.credential(credential)) }
         remarks.violations = reading.violations
-        if !crlf { remarks.violations.append(.pop3BareLineEnd) }
+        if !crlf { remarks.blame(.pop3BareLineEnd) }
         if line.count == 1, line.first == UInt8(ascii: "*") {
             outstanding.first?.isCancelled = true
         } else {
@@ -103,10 +103,10 @@ extension POP3Dialogue {
     ) {
         switch account {
         case .none:
-            remarks.violations.append(.pop3PassBeforeUser)
+            remarks.blame(.pop3PassBeforeUser)
             entry.isMisplaced = true
         case .refused:
-            remarks.violations.append(.pop3PassAfterRefusal)
+            remarks.blame(.pop3PassAfterRefusal)
             entry.isMisplaced = true
         case .named, .unknown: break
         }
@@ -118,7 +118,7 @@ extension POP3Dialogue {
 
     /// APOP name digest (RFC 1939 §7). The digest can be attacked with a dictionary, so it counts as the secret.
     private func acceptAPOP(_ command: POP3CommandLine<OctetView>, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
-        if hasTimestamp == false { remarks.violations.append(.pop3APOPWithoutTimestamp) }
+        if hasTimestamp == false { remarks.blame(.pop3APOPWithoutTimestamp) }
         let (name, rest) = command.argument.firstWord
         let digest = rest.trimmed
         guard !digest.isEmpty else { return }
@@ -127,7 +127,7 @@ extension POP3Dialogue {
         let isMasked = digest.allSatisfy { $0 == UInt8(ascii: "*") }
         var masked = raw.masking((digest.startIndex - raw.startIndex)..<raw.count)
         if digest.count != 32 || !(isHex || isMasked) {
-            remarks.violations.append(.pop3BadDigest)
+            remarks.blame(.pop3BadDigest)
             // What is no digest is none under its mask either, for one who reads the recording.
             masked[masked.startIndex + (digest.startIndex - raw.startIndex)] = UInt8(ascii: "!")
         }
@@ -143,7 +143,7 @@ extension POP3Dialogue {
     ) {
         let (mechanism, rest) = command.argument.firstWord
         guard !mechanism.isEmpty else {
-            remarks.violations.append(.pop3AuthWithoutMechanism)
+            remarks.blame(.pop3AuthWithoutMechanism)
             return
         }
         var follower = SASLFollower(mechanism)
@@ -174,7 +174,7 @@ extension POP3Dialogue {
             client = .submissionOffered
             heldBy = nil
         }
-        remarks.violations.append(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
+        remarks.blame(Self.isHTTPRequest(line) ? .pop3HTTPRequest : .pop3UnknownCommand)
         // What a listing or a message follows is known well enough; who reads the masked form must see it too.
         guard entry.shape == .line else { return }
         remarks.masked = maskedUnknown(raw)
@@ -209,17 +209,17 @@ extension POP3Dialogue {
             before = octet
         }
         if before == 32 { isSpaced = true }
-        if isCR { remarks.violations.append(.pop3BareCR) }
-        if isControl { remarks.violations.append(.pop3Control) }
+        if isCR { remarks.blame(.pop3BareCR) }
+        if isControl { remarks.blame(.pop3Control) }
         // PASS may hold spaces as a part of the password (RFC 1939 §7).
-        if isSpaced, command.verb != .pass { remarks.violations.append(.pop3Spacing) }
+        if isSpaced, command.verb != .pass { remarks.blame(.pop3Spacing) }
         guard isEightBit, !wasLost else { return }
         switch command.verb {
         case .user, .pass, .apop:
-            if let offer, !offer.capabilities.contains(.utf8User) { remarks.violations.append(.pop3EightBitLogin) }
+            if let offer, !offer.capabilities.contains(.utf8User) { remarks.blame(.pop3EightBitLogin) }
         case .auth, .stls, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
             nil:
-            if !gaveUTF8 { remarks.violations.append(.pop3EightBitCommand) }
+            if !gaveUTF8 { remarks.blame(.pop3EightBitCommand) }
         }
     }
 
@@ -227,7 +227,7 @@ extension POP3Dialogue {
     {
         guard raw.count > 255 else { return }
         let isInitial = command.verb == .auth && !command.argument.firstWord.rest.trimmed.isEmpty
-        remarks.violations.append(isInitial ? .pop3AuthLength : .pop3CommandLength)
+        remarks.blame(isInitial ? .pop3AuthLength : .pop3CommandLength)
     }
 
     /// Is the command given where it may be? Only what cannot be otherwise is said: no reply is due that may change it.
@@ -235,11 +235,11 @@ extension POP3Dialogue {
     {
         guard search == nil else { return }
         if phase == .update || pending.quits > 0 {
-            remarks.violations.append(.pop3CommandAfterQuit)
+            remarks.blame(.pop3CommandAfterQuit)
             return
         }
         if let offer, !offer.capabilities.contains(.pipelining), !outstanding.isEmpty, !wasLost {
-            remarks.violations.append(.pop3PipeliningNotOffered)
+            remarks.blame(.pop3PipeliningNotOffered)
         }
         guard pending.turns == 0, let verb = command.verb else { return }
         switch phase {
@@ -249,10 +249,10 @@ extension POP3Dialogue {
             entry.isMisplaced = !verb.isForTransaction && !(verb == .auth && command.argument.isEmpty)
         case .update, .unknown: return
         }
-        if entry.isMisplaced { remarks.violations.append(.pop3WrongState) }
+        if entry.isMisplaced { remarks.blame(.pop3WrongState) }
         guard let number = entry.number, phase == .transaction else { return }
         // A RSET that was not answered yet may take the mark away.
-        if maildrop.isMarked(number), pending.resets == 0 { remarks.violations.append(.pop3MarkedNumber) }
+        if maildrop.isMarked(number), pending.resets == 0 { remarks.blame(.pop3MarkedNumber) }
     }
 
     private func judgeArguments(
@@ -260,14 +260,14 @@ extension POP3Dialogue {
     ) {
         switch command.fitness {
         case .good: return
-        case .missing: remarks.violations.append(.pop3MissingArgument)
+        case .missing: remarks.blame(.pop3MissingArgument)
         case .surplus:
-            remarks.violations.append(.pop3SurplusArgument)
+            remarks.blame(.pop3SurplusArgument)
             // Names with spaces are no names by RFC 1939 §3, but what the server makes of them is its own affair.
             if command.verb == .user || command.verb == .apop || command.verb == .auth { return }
-        case .noNumber: remarks.violations.append(.pop3BadNumber)
-        case .zero: remarks.violations.append(.pop3ZeroNumber)
-        case .noLanguage: remarks.violations.append(.pop3BadLanguageRange)
+        case .noNumber: remarks.blame(.pop3BadNumber)
+        case .zero: remarks.blame(.pop3ZeroNumber)
+        case .noLanguage: remarks.blame(.pop3BadLanguageRange)
         }
         entry.isMalformed = true
     }
@@ -277,20 +277,20 @@ extension POP3Dialogue {
         guard let offer, !wasLost, let verb = command.verb else { return }
         func lacks(_ capability: POP3Capabilities) -> Bool { !offer.capabilities.contains(capability) }
         switch verb {
-        case .top: if lacks(.top) { remarks.violations.append(.pop3TopNotOffered) }
-        case .uidl: if lacks(.uidl) { remarks.violations.append(.pop3UIDLNotOffered) }
-        case .user: if lacks(.user) { remarks.violations.append(.pop3UserNotOffered) }
-        case .stls: if lacks(.stls), !offer.isOfTransaction { remarks.violations.append(.pop3STLSNotOffered) }
-        case .utf8: if lacks(.utf8) { remarks.violations.append(.pop3UTF8NotOffered) }
-        case .lang: if lacks(.lang) { remarks.violations.append(.pop3LangNotOffered) }
+        case .top: if lacks(.top) { remarks.blame(.pop3TopNotOffered) }
+        case .uidl: if lacks(.uidl) { remarks.blame(.pop3UIDLNotOffered) }
+        case .user: if lacks(.user) { remarks.blame(.pop3UserNotOffered) }
+        case .stls: if lacks(.stls), !offer.isOfTransaction { remarks.blame(.pop3STLSNotOffered) }
+        case .utf8: if lacks(.utf8) { remarks.blame(.pop3UTF8NotOffered) }
+        case .lang: if lacks(.lang) { remarks.blame(.pop3LangNotOffered) }
         case .auth:
             let (mechanism, rest) = command.argument.firstWord
             guard !mechanism.isEmpty else { return }
             if lacks(.sasl) {
-                remarks.violations.append(.pop3AuthNotOffered)
-                if !rest.trimmed.isEmpty { remarks.violations.append(.pop3InitialResponseNotOffered) }
+                remarks.blame(.pop3AuthNotOffered)
+                if !rest.trimmed.isEmpty { remarks.blame(.pop3InitialResponseNotOffered) }
             } else if !offer.offers(mechanism: mechanism) {
-                remarks.violations.append(.pop3MechanismNotOffered)
+                remarks.blame(.pop3MechanismNotOffered)
             }
         case .pass, .apop, .capa, .stat, .list, .retr, .dele, .noop, .rset, .last, .quit: break
         }

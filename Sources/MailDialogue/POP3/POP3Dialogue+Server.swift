@@ -16,8 +16,8 @@ extension POP3Dialogue {
                 return
             }
         }
-        if !crlf { remarks.violations.append(.pop3ReplyBareLineEnd) }
-        if line.contains(13) { remarks.violations.append(.pop3ReplyBareCR) }
+        if !crlf { remarks.blame(.pop3ReplyBareLineEnd) }
+        if line.contains(13) { remarks.blame(.pop3ReplyBareCR) }
         switch server {
         case .listing: acceptListing(line, raw.count, &remarks)
         case .greetingPending: acceptGreeting(line, raw.count, &remarks)
@@ -43,21 +43,21 @@ extension POP3Dialogue {
         case .list: acceptScanListing(line, &remarks)
         case .uidl: acceptIDListing(line, &remarks)
         case .capa:
-            if length > 512 { remarks.violations.append(.pop3CapabilityLength) }
+            if length > 512 { remarks.blame(.pop3CapabilityLength) }
             let capability = POP3CapabilityLine(ArraySlice(line))
             listing.offer.add(capability)
             switch capability.flaw {
-            case .form: remarks.violations.append(.pop3BadCapability)
-            case .loginDelay: remarks.violations.append(.pop3BadLoginDelay)
-            case .expire: remarks.violations.append(.pop3BadExpire)
+            case .form: remarks.blame(.pop3BadCapability)
+            case .loginDelay: remarks.blame(.pop3BadLoginDelay)
+            case .expire: remarks.blame(.pop3BadExpire)
             case nil: break
             }
             if capability.capability == .stls, phase == .transaction {
-                remarks.violations.append(.pop3STLSInTransaction)
+                remarks.blame(.pop3STLSInTransaction)
             }
         case .lang:
             let (tag, _) = line.firstWord
-            if !tag.isLanguageTag { remarks.violations.append(.pop3BadLanguageListing) }
+            if !tag.isLanguageTag { remarks.blame(.pop3BadLanguageListing) }
         case .user, .pass, .apop, .auth, .stls, .utf8, .stat, .retr, .top, .dele, .noop, .rset, .last, .quit, nil: break
         }
     }
@@ -66,10 +66,10 @@ extension POP3Dialogue {
     private mutating func acceptScanListing(_ line: OctetView, _ remarks: inout Remarks) {
         guard let scan = POP3Scan(line), let size = scan.value.decimal else {
             listing.isSound = false
-            remarks.violations.append(.pop3BadListingLine)
+            remarks.blame(.pop3BadListingLine)
             return
         }
-        if scan.hasMore { remarks.violations.append(.pop3ListingExtra) }
+        if scan.hasMore { remarks.blame(.pop3ListingExtra) }
         judgeListed(scan.number, &remarks)
         let (sum, over) = listing.octets.addingReportingOverflow(size)
         if over { listing.isSound = false } else { listing.octets = sum }
@@ -80,26 +80,26 @@ extension POP3Dialogue {
     private mutating func acceptIDListing(_ line: OctetView, _ remarks: inout Remarks) {
         guard let scan = POP3Scan(line) else {
             listing.isSound = false
-            remarks.violations.append(.pop3BadListingLine)
+            remarks.blame(.pop3BadListingLine)
             return
         }
         judgeListed(scan.number, &remarks)
         judgeID(scan, &remarks)
-        if !listing.take(id: scan.value) { remarks.violations.append(.pop3IDTwice) }
+        if !listing.take(id: scan.value) { remarks.blame(.pop3IDTwice) }
     }
 
     private func judgeID(_ scan: POP3Scan<OctetView>, _ remarks: inout Remarks) {
-        if scan.hasMore { remarks.violations.append(.pop3IDExtra) }
-        if scan.value.count > 70 { remarks.violations.append(.pop3IDLength) }
-        if !scan.value.isVisible { remarks.violations.append(.pop3IDOctets) }
+        if scan.hasMore { remarks.blame(.pop3IDExtra) }
+        if scan.value.count > 70 { remarks.blame(.pop3IDLength) }
+        if !scan.value.isVisible { remarks.blame(.pop3IDOctets) }
     }
 
     /// A message of this number is in the maildrop, says a listing.
     private mutating func judgeListed(_ number: Int, _ remarks: inout Remarks) {
-        if !listing.take(number) { remarks.violations.append(.pop3NumberTwice) }
-        if maildrop.lacks(number) { remarks.violations.append(.pop3NumberBeyondCount) }
+        if !listing.take(number) { remarks.blame(.pop3NumberTwice) }
+        if maildrop.lacks(number) { remarks.blame(.pop3NumberBeyondCount) }
         if maildrop.isMarked(number) {
-            remarks.violations.append(.pop3MarkedListed)
+            remarks.blame(.pop3MarkedListed)
             maildrop.doubtMarks()
         }
     }
@@ -111,12 +111,12 @@ extension POP3Dialogue {
             fresh.isOfTransaction = phase == .transaction
             if let offer, !wasLost, !offer.isOfTransaction, fresh.isOfTransaction {
                 let gone = offer.capabilities.intersection(.ofBothStates).subtracting(fresh.capabilities)
-                if !gone.isEmpty { remarks.violations.append(.pop3CapabilityWithdrawn) }
+                if !gone.isEmpty { remarks.blame(.pop3CapabilityWithdrawn) }
             }
             offer = fresh
         case .list, .uidl:
             guard listing.isSound else { return }
-            if !maildrop.tell(unmarked: listing.lines) { remarks.violations.append(.pop3CountChanged) }
+            if !maildrop.tell(unmarked: listing.lines) { remarks.blame(.pop3CountChanged) }
             if listing.verb == .list { maildrop.tell(octets: listing.octets) }
         case .user, .pass, .apop, .auth, .stls, .utf8, .lang, .stat, .retr, .top, .dele, .noop, .rset, .last, .quit,
             nil:
@@ -129,7 +129,7 @@ extension POP3Dialogue {
     private mutating func acceptGreeting(_ line: OctetView, _ length: Int, _ remarks: inout Remarks) {
         let status = POP3Status(line)
         remarks.exchange = 0
-        if status != .ok { remarks.violations.append(.pop3BadGreeting) }
+        if status != .ok { remarks.blame(.pop3BadGreeting) }
         guard status == .ok || status == .error else {
             strayLines += 1
             if strayLines >= DialogueLimits.linesBeforeGreeting {
@@ -138,7 +138,7 @@ extension POP3Dialogue {
             }
             return
         }
-        if length > 512 { remarks.violations.append(.pop3ReplyLength) }
+        if length > 512 { remarks.blame(.pop3ReplyLength) }
         judgeText(status, line, &remarks)
         remarks.element = .greeting(Reply(status.reply, code: status.code))
         hasTimestamp = false
@@ -152,7 +152,7 @@ extension POP3Dialogue {
             let isGood =
                 halves.count == 2 && halves.allSatisfy { !$0.isEmpty }
                 && inside.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "<") }
-            if end == nil || !isGood { remarks.violations.append(.pop3BadTimestamp) }
+            if end == nil || !isGood { remarks.blame(.pop3BadTimestamp) }
         }
         server = .replies
     }
@@ -167,15 +167,15 @@ extension POP3Dialogue {
             remarks.element = .data("", complete: true)
             return
         }
-        if raw.count > 512, status != .challenge { remarks.violations.append(.pop3ReplyLength) }
+        if raw.count > 512, status != .challenge { remarks.blame(.pop3ReplyLength) }
         guard let head = outstanding.first else {
             if phase == .update {
-                remarks.violations.append(.pop3ReplyAfterQuit)
+                remarks.blame(.pop3ReplyAfterQuit)
             } else if wasLost {
                 remarks.element = .unplaced
                 remarks.violations = []
             } else {
-                remarks.violations.append(.pop3UnsolicitedReply)
+                remarks.blame(.pop3UnsolicitedReply)
             }
             return
         }
@@ -184,15 +184,15 @@ extension POP3Dialogue {
             if wasLost {
                 remarks.element = .unplaced
             } else {
-                remarks.violations.append(.pop3BadReply)
+                remarks.blame(.pop3BadReply)
             }
             return
         }
         tail = nil
-        if phase == .update { remarks.violations.append(.pop3ReplyAfterQuit) }
+        if phase == .update { remarks.blame(.pop3ReplyAfterQuit) }
         judgeText(status, line, &remarks)
         // In a greeting text may follow without a space (RFC 2449 §3), nowhere else.
-        if let next = line.dropFirst(status.length).first, next != 32 { remarks.violations.append(.pop3BadReply) }
+        if let next = line.dropFirst(status.length).first, next != 32 { remarks.blame(.pop3BadReply) }
         judgeResponseCode(status, head, line, &remarks)
         if status == .ok { judgeAcceptance(head, line, &remarks) }
         var reply = Reply(status.reply, code: status.code)
@@ -220,13 +220,13 @@ extension POP3Dialogue {
             if wasLost {
                 remarks.element = .unplaced
             } else {
-                remarks.violations.append(.pop3UnexpectedChallenge)
+                remarks.blame(.pop3UnexpectedChallenge)
             }
             return
         }
         remarks.element = .challenge
         // "A line with only a "+", followed by a single space" (RFC 5034 §4).
-        if line.count == 1 { remarks.violations.append(.pop3ChallengeForm) }
+        if line.count == 1 { remarks.blame(.pop3ChallengeForm) }
         remarks.violations += follower.challenge(raw.part(line.dropFirst(2)))
         client = .saslResponse(follower)
     }
@@ -302,9 +302,9 @@ extension POP3Dialogue {
 
     /// The words of a status line, whatever it answers.
     private func judgeText(_ status: POP3Status, _ line: OctetView, _ remarks: inout Remarks) {
-        if !line.starts(with: status.code.utf8) { remarks.violations.append(.pop3StatusCase) }
+        if !line.starts(with: status.code.utf8) { remarks.blame(.pop3StatusCase) }
         if !allowsUTF8Replies, !wasLost, line.reduce(0, { $0 | $1 }) > 127 {
-            remarks.violations.append(.pop3EightBitReply)
+            remarks.blame(.pop3EightBitReply)
         }
     }
 
@@ -315,20 +315,20 @@ extension POP3Dialogue {
         let text = line.dropFirst(status.length + 1)
         guard let offer, text.first == UInt8(ascii: "["), let code = POP3ResponseCode(ArraySlice(text)) else { return }
         guard offer.capabilities.contains(.respCodes) else {
-            if code.name != .other, !wasLost { remarks.violations.append(.pop3ResponseCodeNotOffered) }
+            if code.name != .other, !wasLost { remarks.blame(.pop3ResponseCodeNotOffered) }
             return
         }
         if !code.isWellFormed {
-            remarks.violations.append(.pop3BadResponseCode)
+            remarks.blame(.pop3BadResponseCode)
         } else if !code.mayAnswer(head.verb, accepted: status == .ok) {
-            remarks.violations.append(.pop3MisplacedResponseCode)
+            remarks.blame(.pop3MisplacedResponseCode)
         }
     }
 
     /// May the server accept this, and is +OK what it must be for this command?
     private mutating func judgeAcceptance(_ head: Outstanding, _ line: OctetView, _ remarks: inout Remarks) {
-        if head.isMalformed { remarks.violations.append(.pop3MalformedAccepted) }
-        if head.isCancelled { remarks.violations.append(.pop3CancelIgnored) }
+        if head.isMalformed { remarks.blame(.pop3MalformedAccepted) }
+        if head.isCancelled { remarks.blame(.pop3CancelIgnored) }
         var isMisplaced = head.isMisplaced
         if let verb = head.verb, !wasLost {
             // All replies before were seen: the phase is the one in which the server took the command.
@@ -336,11 +336,11 @@ extension POP3Dialogue {
             if phase == .transaction, !verb.isForTransaction, head.shape == .line { isMisplaced = true }
         }
         if isMisplaced {
-            remarks.violations.append(.pop3MisplacedAccepted)
+            remarks.blame(.pop3MisplacedAccepted)
             phase = .unknown
         }
         if head.verb == .auth, head.shape == .line, !head.hasResponded, !head.isCancelled, !wasLost {
-            remarks.violations.append(.pop3AuthWithoutExchange)
+            remarks.blame(.pop3AuthWithoutExchange)
         }
         judgeNumber(head, &remarks)
         let text = line.dropFirst(4)
@@ -348,19 +348,19 @@ extension POP3Dialogue {
         case .stat: acceptStat(text, &remarks)
         case .list where head.shape == .line:
             guard let scan = POP3Scan(text), let size = scan.value.decimal else {
-                return remarks.violations.append(.pop3BadListingLine)
+                return remarks.blame(.pop3BadListingLine)
             }
-            if scan.hasMore { remarks.violations.append(.pop3ListingExtra) }
-            if scan.number != head.number { return remarks.violations.append(.pop3OtherNumber) }
+            if scan.hasMore { remarks.blame(.pop3ListingExtra) }
+            if scan.number != head.number { return remarks.blame(.pop3OtherNumber) }
             maildrop.tell(size: size, of: scan.number)
         case .uidl where head.shape == .line:
-            guard let scan = POP3Scan(text) else { return remarks.violations.append(.pop3BadListingLine) }
-            if scan.number != head.number { remarks.violations.append(.pop3OtherNumber) }
+            guard let scan = POP3Scan(text) else { return remarks.blame(.pop3BadListingLine) }
+            if scan.number != head.number { remarks.blame(.pop3OtherNumber) }
             judgeID(scan, &remarks)
         case .lang where head.shape == .line:
             // "+OK", a space, the tag, "and another space" (RFC 6856 §3.2).
             let tag = text.firstWord.word
-            if !tag.isLanguageTag || tag.endIndex == text.endIndex { remarks.violations.append(.pop3BadLangReply) }
+            if !tag.isLanguageTag || tag.endIndex == text.endIndex { remarks.blame(.pop3BadLangReply) }
         case .user, .pass, .apop, .auth, .stls, .capa, .utf8, .lang, .list, .uidl, .retr, .top, .dele, .noop, .rset,
             .last, .quit, nil:
             break
@@ -370,9 +370,9 @@ extension POP3Dialogue {
     /// The server says that there is a message of the number that the command names.
     private mutating func judgeNumber(_ head: Outstanding, _ remarks: inout Remarks) {
         guard let number = head.number, !head.isMalformed else { return }
-        if maildrop.lacks(number) { remarks.violations.append(.pop3NumberBeyondCount) }
+        if maildrop.lacks(number) { remarks.blame(.pop3NumberBeyondCount) }
         if maildrop.isMarked(number) {
-            remarks.violations.append(.pop3MarkedAccepted)
+            remarks.blame(.pop3MarkedAccepted)
             maildrop.doubtMarks()
         }
     }
@@ -380,10 +380,10 @@ extension POP3Dialogue {
     /// A drop listing: count, one space, octets (RFC 1939 §5); more is discouraged.
     private mutating func acceptStat(_ text: OctetView, _ remarks: inout Remarks) {
         guard let (count, octets, hasMore) = Self.dropListing(text) else {
-            return remarks.violations.append(.pop3BadStat)
+            return remarks.blame(.pop3BadStat)
         }
-        if hasMore { remarks.violations.append(.pop3ListingExtra) }
-        if !maildrop.tell(unmarked: count, octets: octets) { remarks.violations.append(.pop3CountChanged) }
+        if hasMore { remarks.blame(.pop3ListingExtra) }
+        if !maildrop.tell(unmarked: count, octets: octets) { remarks.blame(.pop3CountChanged) }
     }
 }
 

@@ -100,20 +100,8 @@ struct SMTPCommandCut {
         return line.extracting(rest).equalsIgnoringCase("LAST") ? (octets, true) : nil
     }
 
-    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or none.
-    private static func packed(_ line: Span<UInt8>, _ word: Range<Int>) -> UInt64 {
-        guard word.count <= 8 else { return 0 }
-        var packed: UInt64 = 0
-        var index = word.upperBound
-        while index > word.lowerBound {
-            index -= 1
-            packed = packed << 8 | UInt64(SMTPGrammar.capital(line[index]))
-        }
-        return packed
-    }
-
     private static func verb(_ line: Span<UInt8>, _ word: Range<Int>) -> SMTPCommand.Verb? {
-        switch packed(line, word) {
+        switch line.extracting(word).packed {
         case 0x4f4c_4548: .helo
         case 0x4f4c_4845: .ehlo
         case 0x4f4c_484c: .lhlo

@@ -12,13 +12,14 @@ extension SMTPDialogue {
         }
     }
 
+    @inline(never)
     private mutating func acceptResponse(
         _ raw: ArraySlice<UInt8>, _ follower: SASLFollower?, _ remarks: inout Remarks
     ) {
         let (line, crlf) = raw.withoutLineEnd
         remarks.element = .response
         remarks.exchange = currentExchange
-        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
+        if !crlf { remarks.blame(.smtpBareLineEnd) }
         hold = .auth(isComplete: false)
         if var follower {
             let reading = follower.response(line)
@@ -42,7 +43,7 @@ extension SMTPDialogue {
         exchange &+= 1
         unanswered = nil
         if resumesReplies() { remarks.tell(.resumed) }
-        if !crlf { remarks.violations.append(.smtpBareLineEnd) }
+        if !crlf { remarks.blame(.smtpBareLineEnd) }
         judgeLine(line, command, &remarks)
         judgeTiming(command, &remarks)
         judgeOrder(line, command, &remarks)
@@ -76,7 +77,7 @@ extension SMTPDialogue {
             entry.traits.insert(.isSecret)
         case .noop, .quit, .vrfy, .expn, .help, .etrn, .xclient, .xforward, .verb, .onex: break
         case nil:
-            remarks.violations.append(.smtpUnknownCommand)
+            remarks.blame(.smtpUnknownCommand)
             if let hidden = secret(ofUnknown: line) {
                 remarks.mask(raw.maskingLine(hidden))
                 entry.traits.insert(.isSecret)
@@ -95,7 +96,7 @@ extension SMTPDialogue {
         if opaque == nil { outstanding.append(entry) }
         if !isCertain { releaseHeld() }
         if outstanding.count > DialogueLimits.outstanding {
-            remarks.violations.append(.smtpTooManyOutstanding)
+            remarks.blame(.smtpTooManyOutstanding)
             remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
         }
@@ -119,7 +120,7 @@ extension SMTPDialogue {
             judgePath(line, cut, isRecipient: isRecipient, &remarks)
             if !cut.tail.isEmpty { asked = judgeParameters(line, cut.tail, isRecipient: isRecipient, &remarks) }
         } else {
-            remarks.violations.append(.smtpBadPath)
+            remarks.blame(.smtpBadPath)
         }
         if isRecipient {
             sent.recipients += 1
@@ -135,11 +136,12 @@ extension SMTPDialogue {
 
     /// BDAT: its octets follow whatever the server thinks of it (RFC 3030 §2). Without a size nobody knows how many: what
     /// comes may be content or commands, and only a reply makes it certain again, as behind lost octets.
+    @inline(never)
     private mutating func acceptChunk(
         _ line: Span<UInt8>, _ command: SMTPCommandCut, _ entry: inout Outstanding, _ remarks: inout Remarks
     ) {
         guard let chunk = command.chunk(line) else {
-            remarks.violations.append(.smtpBadChunkSize)
+            remarks.blame(.smtpBadChunkSize)
             if seeks {
                 entry.traits.insert(.isAdrift)
                 return loseClientPlace()
@@ -156,6 +158,7 @@ extension SMTPDialogue {
     }
 
     /// AUTH mechanism [initial-response] (RFC 4954 §4).
+    @inline(never)
     private mutating func acceptAuth(
         _ raw: ArraySlice<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {

@@ -158,6 +158,7 @@ extension SMTPDialogue {
     }
 
     /// No reply can be told to decide what the client's octets are: they are held no longer.
+    @inline(never)
     mutating func releaseHeld() {
         switch client {
         case .dataOffered: client = .lost(SMTPLoss(place: .awaitingData, isBroken: false))

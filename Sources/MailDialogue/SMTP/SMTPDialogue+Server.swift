@@ -12,9 +12,9 @@ extension SMTPDialogue {
         let octets = raw.span
         let (length, crlf) = octets.lineLength
         let line = octets.extracting(0..<length)
-        if !crlf { remarks.violations.append(.smtpReplyBareLineEnd) }
+        if !crlf { remarks.blame(.smtpReplyBareLineEnd) }
         guard let reply = SMTPReplyLine(line) else { return acceptMalformed(line, &remarks) }
-        if let openCode, openCode != reply.code { remarks.violations.append(.smtpReplyCodesDiffer) }
+        if let openCode, openCode != reply.code { remarks.blame(.smtpReplyCodesDiffer) }
         let isFirst = openCode == nil
         openCode = reply.isLast ? nil : (openCode ?? reply.code)
         let element = Reply(reply.status, code: reply.codeText, isLast: reply.isLast)
@@ -26,16 +26,15 @@ extension SMTPDialogue {
             return
         }
         remarks.element = .reply(element)
-        let head = outstanding.first
-        let replied = SMTPReplied(isCommand: head != nil, verb: head?.verb)
-        judgeReplyLine(reply, line, replied, isFirst: isFirst, &remarks)
+        let verb = outstanding.peek { $0.verb }
+        judgeReplyLine(reply, line, SMTPReplied(isCommand: verb != nil, verb: verb ?? nil), isFirst: isFirst, &remarks)
         if case .data = client {
             remarks.exchange = currentExchange
             acceptDuringData(reply, &remarks)
-        } else if var head {
+        } else if var head = outstanding.first {
             remarks.exchange = head.exchange
             if head.traits.contains(.isSecret) { remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count)) }
-            answer(&head, reply, raw, isFirst: isFirst, &remarks)
+            answer(&head, reply, raw, line, isFirst: isFirst, &remarks)
         } else {
             remarks.exchange = exchange
             if reply.code != 421 { acceptUnsolicited(reply, &remarks) }
@@ -43,13 +42,14 @@ extension SMTPDialogue {
     }
 
     /// A line without a code that a reply may have.
+    @inline(never)
     private mutating func acceptMalformed(_ line: Span<UInt8>, _ remarks: inout Remarks) {
         remarks.exchange = currentExchange
         let code = SMTPReplyLine.digits(line)
         if isVerbose, code == 50 {
             remarks.element = .reply(Reply(.intermediate, code: "050", isLast: false))
         } else {
-            remarks.violations.append(code == nil ? .smtpBadReply : .smtpReplyCodeOutOfRange)
+            remarks.blame(code == nil ? .smtpBadReply : .smtpReplyCodeOutOfRange)
         }
         if !greeted {
             strayLines += 1
@@ -61,24 +61,26 @@ extension SMTPDialogue {
     }
 
     /// No reply is due in the middle of the data but 421 (RFC 5321 §3.8).
+    @inline(never)
     private mutating func acceptDuringData(
         _ reply: SMTPReplyLine, _ remarks: inout Remarks
     ) {
         guard reply.code != 421 else { return }
         // Behind lost octets, what came before 354 may have been data already, and this its reply.
-        if !isDoubtful { remarks.violations.append(.smtpReplyDuringData) }
+        if !isDoubtful { remarks.blame(.smtpReplyDuringData) }
         let reason: OpaqueReason = isDoubtful ? .gap : .desynchronised
         remarks.tell(.opaque(reason))
         becomeOpaque(reason)
     }
 
     /// A reply while no command waits.
+    @inline(never)
     private mutating func acceptUnsolicited(
         _ reply: SMTPReplyLine, _ remarks: inout Remarks
     ) {
         if let exchange = unanswered {
             remarks.exchange = exchange
-            remarks.violations.append(.lmtpReplyForNobody)
+            remarks.blame(.lmtpReplyForNobody)
             guard reply.isLast else { return }
             unanswered = nil
             if reply.status != .ok { remarks.tell(.messageRefused) }
@@ -87,19 +89,17 @@ extension SMTPDialogue {
             loseBoth(isBroken: false)
         } else {
             remarks.element = .unknown
-            remarks.violations.append(variant == .lmtp && answeredMessage ? .lmtpTooManyReplies : .smtpUnsolicitedReply)
+            remarks.blame(variant == .lmtp && answeredMessage ? .lmtpTooManyReplies : .smtpUnsolicitedReply)
         }
     }
 
     /// A line of the reply to the oldest command.
     private mutating func answer(
-        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ raw: ArraySlice<UInt8>, isFirst: Bool,
+        _ head: inout Outstanding, _ reply: SMTPReplyLine, _ raw: ArraySlice<UInt8>, _ line: Span<UInt8>, isFirst: Bool,
         _ remarks: inout Remarks
     ) {
-        let octets = raw.span
-        let line = octets.extracting(0..<octets.lineLength.length)
         if case .chunk = client, head.exchange == exchange, reply.code != 421 {
-            remarks.violations.append(.smtpReplyDuringChunk)
+            remarks.blame(.smtpReplyDuringChunk)
         }
         switch head.verb {
         case .ehlo, .lhlo: readOffer(reply, line, isFirst: isFirst, &remarks)
@@ -119,22 +119,23 @@ extension SMTPDialogue {
     }
 
     /// 354 and 334 leave their command outstanding. False when no such reply is due.
+    @inline(never)
     private mutating func answersIntermediate(
         _ head: inout Outstanding, _ reply: SMTPReplyLine, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks
     ) -> Bool {
         switch client {
         case .dataOffered where head.verb == .data && head.exchange == exchange:
-            if reply.code != 354, reply.code != 355 { remarks.violations.append(.smtpOtherIntermediate) }
+            if reply.code != 354, reply.code != 355 { remarks.blame(.smtpOtherIntermediate) }
             if variant == .lmtp, transaction.recipients == 0, !doubt.contains(.transaction), !transaction.isRestarted {
-                remarks.violations.append(.lmtpDataForNobody)
+                remarks.blame(.lmtpDataForNobody)
             }
             remarks.element = .goAhead
             client = .data
             return true
         case .saslAwaiting(var follower) where head.verb == .auth || head.verb == .xexps:
             remarks.element = .challenge
-            if reply.code != 334 { remarks.violations.append(.smtpOtherIntermediate) }
-            if reply.separator == .none { remarks.violations.append(.smtpBareChallenge) }
+            if reply.code != 334 { remarks.blame(.smtpOtherIntermediate) }
+            if reply.separator == .none { remarks.blame(.smtpBareChallenge) }
             if let found = follower?.challenge(raw.withoutLineEnd.line.dropFirst(reply.textStart)) {
                 remarks.violations += found
             }
@@ -170,7 +171,7 @@ extension SMTPDialogue {
             restart(head, &remarks)
             return true
         }
-        remarks.violations.append(.smtpUnexpectedIntermediate)
+        remarks.blame(.smtpUnexpectedIntermediate)
         return false
     }
 
@@ -234,6 +235,7 @@ extension SMTPDialogue {
         settleHead()
     }
 
+    @inline(never)
     private mutating func completeMessage(
         _ head: Outstanding, _ reply: SMTPReplyLine, isLast: Bool, _ remarks: inout Remarks
     ) {
@@ -243,13 +245,13 @@ extension SMTPDialogue {
         // this one may be an older one, its message complete.
         if case .dataOffered = client, head.exchange == exchange {
             client = .commands
-            if ok { remarks.violations.append(.smtpDataNotAwaited) } else { remarks.tell(.messageRefused) }
+            if ok { remarks.blame(.smtpDataNotAwaited) } else { remarks.tell(.messageRefused) }
             return
         }
         if !ok, head.verb == .bdat {
             transaction.hasFailedChunk = true
             if head.traits.contains(.isUnasked), reply.code == 500 || reply.code == 502 {
-                remarks.violations.append(.smtpChunkNotUnderstood)
+                remarks.blame(.smtpChunkNotUnderstood)
                 remarks.tell(.opaque(.desynchronised))
                 becomeOpaque(.desynchronised)
             }
@@ -269,6 +271,7 @@ extension SMTPDialogue {
     }
 
     /// EHLO, HELO, LHLO and RSET end a transaction (RFC 5321 §4.1.4).
+    @inline(never)
     private mutating func reset(_ verb: SMTPCommand.Verb?, _ remarks: inout Remarks) {
         if transaction.isOpen { remarks.tell(.transactionReset) }
         transaction = Transaction()
@@ -281,11 +284,12 @@ extension SMTPDialogue {
         case .helo: offer = SMTPOffer()
         default: return
         }
-        if variant == .lmtp, verb != .lhlo { remarks.violations.append(.lmtpHelloAccepted) }
+        if variant == .lmtp, verb != .lhlo { remarks.blame(.lmtpHelloAccepted) }
         helloSeen = true
         doubt.remove(.hello)
     }
 
+    @inline(never)
     private mutating func completeAuth(_ ok: Bool, _ remarks: inout Remarks) {
         remarks.tell(.login(accepted: ok))
         if ok {
@@ -303,6 +307,7 @@ extension SMTPDialogue {
     }
 
     /// The reply to a command whose success ends what can be followed.
+    @inline(never)
     private mutating func passEdge(_ reason: OpaqueReason?, _ remarks: inout Remarks) {
         if let reason {
             becomeOpaque(reason)
@@ -313,6 +318,7 @@ extension SMTPDialogue {
     }
 
     /// A line of the reply to EHLO or LHLO. It counts once its last line is there, and only if that accepts.
+    @inline(never)
     private mutating func readOffer(
         _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ remarks: inout Remarks
     ) {
@@ -323,13 +329,13 @@ extension SMTPDialogue {
         if isFirst {
             pendingOffer = SMTPOffer()
             if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
-                remarks.violations.append(.smtpHelloReplyWithoutDomain)
+                remarks.blame(.smtpHelloReplyWithoutDomain)
             }
             return
         }
         guard let faults = pendingOffer?.read(line.extracting(line.clamp(reply.textStart)...)) else { return }
-        if faults.contains(.syntax) { remarks.violations.append(.smtpBadKeyword) }
-        if faults.contains(.size) { remarks.violations.append(.smtpBadSizeKeyword) }
-        if faults.contains(.limits) { remarks.violations.append(.smtpBadLimits) }
+        if faults.contains(.syntax) { remarks.blame(.smtpBadKeyword) }
+        if faults.contains(.size) { remarks.blame(.smtpBadSizeKeyword) }
+        if faults.contains(.limits) { remarks.blame(.smtpBadLimits) }
     }
 }

@@ -9,6 +9,9 @@ struct SMTPAsked {
     var isBinary = false
     var wantsPRDR = false
     var mayRestart = false
+    /// What is wrong with them, and which of those that are known came.
+    var faults: SMTPParameterFaults = []
+    var seen: UInt32 = 0
 }
 
 extension SMTPDialogue {
@@ -21,10 +24,10 @@ extension SMTPDialogue {
         if line.count > 510 { judgeLength(line, command, &remarks) }
         switch command.verb {
         case .data, .rset, .quit, .turn:
-            if !command.argument.isEmpty { remarks.violations.append(.smtpArgumentNotAllowed) }
-        case .startTLS: if !command.argument.isEmpty { remarks.violations.append(.smtpStartTLSArgument) }
+            if !command.argument.isEmpty { remarks.blame(.smtpArgumentNotAllowed) }
+        case .startTLS: if !command.argument.isEmpty { remarks.blame(.smtpStartTLSArgument) }
         case .vrfy, .expn, .etrn, .auth, .burl:
-            if command.argument.isEmpty { remarks.violations.append(.smtpArgumentMissing) }
+            if command.argument.isEmpty { remarks.blame(.smtpArgumentMissing) }
         case .helo, .ehlo, .lhlo, .mail, .rcpt, .bdat, .noop, .help, .xclient, .xforward, .send, .soml, .saml, .atrn,
             .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
             break
@@ -32,12 +35,13 @@ extension SMTPDialogue {
     }
 
     /// Octets that a command line may not have, or only under SMTPUTF8.
+    @inline(never)
     private mutating func judgeOctets(
         _ octets: SMTPLineOctets, _ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks
     ) {
-        if octets.contains(.nul) { remarks.violations.append(.smtpNULInCommand) }
-        if octets.contains(.bareCR) { remarks.violations.append(.smtpBareCR) }
-        if octets.contains(.control) { remarks.violations.append(.smtpControlInCommand) }
+        if octets.contains(.nul) { remarks.blame(.smtpNULInCommand) }
+        if octets.contains(.bareCR) { remarks.blame(.smtpBareCR) }
+        if octets.contains(.control) { remarks.blame(.smtpControlInCommand) }
         guard octets.contains(.nonASCII) else { return }
         let isOld = offer?.extensions.contains(.utf8SMTP) ?? true
         let mayBeUTF8: Bool
@@ -51,9 +55,9 @@ extension SMTPDialogue {
             mayBeUTF8 = false
         }
         if !mayBeUTF8 {
-            remarks.violations.append(.smtpNonASCIICommand)
+            remarks.blame(.smtpNonASCIICommand)
         } else if !SMTPGrammar.isUTF8(line) {
-            remarks.violations.append(.smtpInvalidUTF8)
+            remarks.blame(.smtpInvalidUTF8)
         }
     }
 
@@ -66,40 +70,42 @@ extension SMTPDialogue {
     }
 
     /// Extensions that are offered allow for longer lines.
+    @inline(never)
     private mutating func judgeLength(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         guard let offer else { return }
         if command.verb == .auth, !line.firstWord(command.argument).rest.isEmpty {
-            return remarks.violations.append(.smtpLongInitialResponse)
+            return remarks.blame(.smtpLongInitialResponse)
         }
-        if line.count + 2 > offer.commandLimit(command.verb) { remarks.violations.append(.smtpLongCommand) }
+        if line.count + 2 > offer.commandLimit(command.verb) { remarks.blame(.smtpLongCommand) }
     }
 
     /// EHLO, HELO and LHLO: the protocol, and the name of the client (RFC 5321 §4.1.1.1).
+    @inline(never)
     mutating func judgeHello(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
         switch variant {
-        case .lmtp: if command.verb != .lhlo { remarks.violations.append(.lmtpHello) }
-        case .smtp: if command.verb == .lhlo { remarks.violations.append(.smtpLHLO) }
+        case .lmtp: if command.verb != .lhlo { remarks.blame(.lmtpHello) }
+        case .smtp: if command.verb == .lhlo { remarks.blame(.smtpLHLO) }
         }
         if command.argument.isEmpty {
-            remarks.violations.append(.smtpArgumentMissing)
+            remarks.blame(.smtpArgumentMissing)
         } else if !SMTPGrammar.isHost(line.extracting(command.argument)) {
-            remarks.violations.append(.smtpBadHelloName)
+            remarks.blame(.smtpBadHelloName)
         }
     }
 
     mutating func judgePath(
         _ line: Span<UInt8>, _ cut: SMTPPathCut, isRecipient: Bool, _ remarks: inout Remarks
     ) {
-        if isRecipient, cut.mailbox.isEmpty { remarks.violations.append(.smtpNullRecipient) }
+        if isRecipient, cut.mailbox.isEmpty { remarks.blame(.smtpNullRecipient) }
         let faults = cut.faults(line)
         if faults.isEmpty { return }
-        if !faults.isDisjoint(with: [.unbracketed, .glued]) { remarks.violations.append(.smtpBadPath) }
-        if faults.contains(.space) { remarks.violations.append(.smtpSpaceBeforePath) }
-        if faults.contains(.malformed) { remarks.violations.append(.smtpBadMailbox) }
-        if faults.contains(.sourceRoute) { remarks.violations.append(.smtpSourceRoute) }
-        if faults.contains(.longLocalPart) { remarks.violations.append(.smtpLongLocalPart) }
-        if faults.contains(.longDomain) { remarks.violations.append(.smtpLongDomain) }
-        if faults.contains(.longPath) { remarks.violations.append(.smtpLongPath) }
+        if !faults.isDisjoint(with: [.unbracketed, .glued]) { remarks.blame(.smtpBadPath) }
+        if faults.contains(.space) { remarks.blame(.smtpSpaceBeforePath) }
+        if faults.contains(.malformed) { remarks.blame(.smtpBadMailbox) }
+        if faults.contains(.sourceRoute) { remarks.blame(.smtpSourceRoute) }
+        if faults.contains(.longLocalPart) { remarks.blame(.smtpLongLocalPart) }
+        if faults.contains(.longDomain) { remarks.blame(.smtpLongDomain) }
+        if faults.contains(.longPath) { remarks.blame(.smtpLongPath) }
     }
 
     /// The parameters behind a path. Each fault is told once for a command.
@@ -107,55 +113,72 @@ extension SMTPDialogue {
         _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout Remarks
     ) -> SMTPAsked {
         var asked = SMTPAsked()
-        var seen: UInt32 = 0
-        var found: Set<Violation> = []
-        let isJudged = renewals == 0 && greeted && offer != nil
-        let offered = offer?.extensions ?? []
         var rest = tail
-        while let parameter = SMTPParameterCut(line, &rest) {
-            let keyword = line.extracting(parameter.keyword)
-            let value = line.extracting(parameter.value ?? 0..<0)
-            guard let known = SMTPParameter(keyword) else {
-                if !SMTPGrammar.isKeyword(keyword) || (parameter.value != nil && !SMTPGrammar.isValue(value)) {
-                    found.insert(.smtpBadParameter)
-                }
-                let isPrivate = keyword.count > 0 && keyword[0] | 32 == 120
-                if isJudged, !isPrivate, SMTPGrammar.isKeyword(keyword), offer?.isFullyKnown == true {
-                    found.insert(.smtpExtensionNotOffered)
-                }
-                continue
-            }
-            if !known.fits(isRecipient: isRecipient) {
-                found.insert(.smtpBadParameter)
-                continue
-            }
-            let bit: UInt32 = 1 << UInt32(known.rawValue)
-            if seen & bit != 0, known.isOnceOnly { found.insert(.smtpParameterRepeated) }
-            seen |= bit
-            if parameter.value == nil ? !known.needsNoValue : !known.allows(value) {
-                let semicolon = value.firstIndex(of: 59).map { $0 + 1 } ?? 0
-                let isText =
-                    known.isXtext && value.count > 0
-                    && !SMTPGrammar.isXtext(value.extracting(value.clamp(semicolon)...))
-                found.insert(isText ? .smtpBadXtext : .smtpBadParameterValue)
-            }
-            if isJudged, offered.isDisjoint(with: known.needs(value)) { found.insert(.smtpExtensionNotOffered) }
-            switch known {
-            case .size:
-                if isJudged, let limit = offer?.sizeLimit, let size = value.decimal, size > limit {
-                    found.insert(.smtpSizeOverLimit)
-                }
-            case .body: asked.isBinary = value.equalsIgnoringCase("BINARYMIME")
-            case .smtpUTF8: asked.isUTF8 = true
-            case .prdr: asked.wantsPRDR = true
-            case .transID: asked.mayRestart = true
-            case .ret, .envid, .auth, .by, .holdFor, .holdUntil, .mtPriority, .requireTLS, .mtrk, .solicit, .submitter,
-                .conperm, .altAddress, .notify, .orcpt, .rrvs, .conneg:
-                break
-            }
-        }
-        if !found.isEmpty { remarks.violations += found.sorted { $0.code < $1.code } }
+        while let parameter = SMTPParameterCut(line, &rest) { judge(parameter, line, isRecipient, &asked) }
+        if !asked.faults.isEmpty { Self.blame(asked.faults, &remarks) }
         return asked
+    }
+
+    private mutating func judge(
+        _ parameter: SMTPParameterCut, _ line: Span<UInt8>, _ isRecipient: Bool, _ asked: inout SMTPAsked
+    ) {
+        let isJudged = renewals == 0 && greeted && offer != nil
+        let value = line.extracting(parameter.value)
+        guard let known = SMTPParameter(line.extracting(parameter.keyword)) else {
+            return judgeUnknown(parameter, line, isJudged: isJudged, &asked)
+        }
+        guard known.fits(isRecipient: isRecipient) else {
+            asked.faults.insert(.malformed)
+            return
+        }
+        let bit: UInt32 = 1 << UInt32(known.rawValue)
+        if asked.seen & bit != 0, known.isOnceOnly { asked.faults.insert(.repeated) }
+        asked.seen |= bit
+        if parameter.hasValue ? !known.allows(value) : !known.needsNoValue {
+            let semicolon = value.firstIndex(of: 59).map { $0 + 1 } ?? 0
+            let isText =
+                known.isXtext && value.count > 0 && !SMTPGrammar.isXtext(value.extracting(value.clamp(semicolon)...))
+            asked.faults.insert(isText ? .badXtext : .badValue)
+        }
+        if isJudged, offer?.extensions.isDisjoint(with: known.needs(value)) == true { asked.faults.insert(.notOffered) }
+        switch known {
+        case .size:
+            if isJudged, let limit = offer?.sizeLimit, let size = value.decimal, size > limit {
+                asked.faults.insert(.sizeOverLimit)
+            }
+        case .body: asked.isBinary = SMTPParameter.isBinaryMIME(value)
+        case .smtpUTF8: asked.isUTF8 = true
+        case .prdr: asked.wantsPRDR = true
+        case .transID: asked.mayRestart = true
+        case .ret, .envid, .auth, .by, .holdFor, .holdUntil, .mtPriority, .requireTLS, .mtrk, .solicit, .submitter,
+            .conperm, .altAddress, .notify, .orcpt, .rrvs, .conneg:
+            break
+        }
+    }
+
+    /// A parameter that no extension here defines: its grammar, and whether a server that is known in full offers any.
+    @inline(never)
+    private mutating func judgeUnknown(
+        _ parameter: SMTPParameterCut, _ line: Span<UInt8>, isJudged: Bool, _ asked: inout SMTPAsked
+    ) {
+        let keyword = line.extracting(parameter.keyword)
+        let isWord = SMTPGrammar.isKeyword(keyword)
+        if !isWord || (parameter.hasValue && !SMTPGrammar.isValue(line.extracting(parameter.value))) {
+            asked.faults.insert(.malformed)
+        }
+        let isPrivate = keyword.count > 0 && keyword[0] | 32 == 120
+        if isJudged, !isPrivate, isWord, offer?.isFullyKnown == true { asked.faults.insert(.notOffered) }
+    }
+
+    /// By the codes of the violations, whatever the order of the parameters.
+    @inline(never)
+    private static func blame(_ faults: SMTPParameterFaults, _ remarks: inout Remarks) {
+        if faults.contains(.malformed) { remarks.blame(.smtpBadParameter) }
+        if faults.contains(.badValue) { remarks.blame(.smtpBadParameterValue) }
+        if faults.contains(.badXtext) { remarks.blame(.smtpBadXtext) }
+        if faults.contains(.notOffered) { remarks.blame(.smtpExtensionNotOffered) }
+        if faults.contains(.repeated) { remarks.blame(.smtpParameterRepeated) }
+        if faults.contains(.sizeOverLimit) { remarks.blame(.smtpSizeOverLimit) }
     }
 
     /// The limits that the server stated (RFC 9422 §4). What was sent before a gap is not counted, so that the count is
@@ -164,10 +187,10 @@ extension SMTPDialogue {
         guard let offer, renewals == 0 else { return }
         if isRecipient {
             if let limit = offer.recipientLimit, sent.recipients > limit {
-                remarks.violations.append(.smtpTooManyRecipients)
+                remarks.blame(.smtpTooManyRecipients)
             }
         } else if let limit = offer.transactionLimit, mails > limit {
-            remarks.violations.append(.smtpTooManyTransactions)
+            remarks.blame(.smtpTooManyTransactions)
         }
     }
 
@@ -175,49 +198,49 @@ extension SMTPDialogue {
 
     /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).
     mutating func judgeTiming(_ command: SMTPCommandCut, _ remarks: inout Remarks) {
-        guard greeted else { return remarks.violations.append(.smtpEarlyTalker) }
+        guard greeted else { return remarks.blame(.smtpEarlyTalker) }
         guard isCertain, !outstanding.isEmpty else { return }
-        if endsGroup { return remarks.violations.append(.smtpPipelinedBehindSync) }
+        if endsGroup { return remarks.blame(.smtpPipelinedBehindSync) }
         if sent.usesURL, sent.stage == .last, command.verb?.beginsTransaction == true {
-            remarks.violations.append(.smtpURLNotAwaited)
+            remarks.blame(.smtpURLNotAwaited)
         }
         if renewals == 0, let offer, !offer.extensions.contains(.pipelining) {
-            remarks.violations.append(.smtpPipeliningNotOffered)
+            remarks.blame(.smtpPipeliningNotOffered)
         }
     }
 
     /// The order of commands (RFC 5321 §4.1.4). What a reply may still change is judged only while none is due.
     mutating func judgeOrder(_ line: Span<UInt8>, _ command: SMTPCommandCut, _ remarks: inout Remarks) {
-        if hasQuit { remarks.violations.append(.smtpCommandAfterQuit) }
+        if hasQuit { remarks.blame(.smtpCommandAfterQuit) }
         guard let verb = command.verb else { return }
         if let needed = verb.needs, greeted, renewals == 0, let offer {
             if !offer.extensions.contains(needed) {
-                remarks.violations.append(.smtpExtensionNotOffered)
+                remarks.blame(.smtpExtensionNotOffered)
             } else if verb == .auth, !command.argument.isEmpty,
                 !offer.offers(line.extracting(line.firstWord(command.argument).word))
             {
-                remarks.violations.append(.smtpMechanismNotOffered)
+                remarks.blame(.smtpMechanismNotOffered)
             }
         }
         let isIdle = outstanding.isEmpty && greeted && isCertain
         let knowsTransaction = isIdle && !doubt.contains(.transaction)
         switch verb {
         case .mail, .send, .soml, .saml:
-            if verb != .mail { remarks.violations.append(.smtpObsoleteCommand) }
-            if isIdle, !helloSeen, !doubt.contains(.hello) { remarks.violations.append(.smtpMailWithoutHello) }
-            if knowsTransaction, transaction.isOpen { remarks.violations.append(.smtpNestedMail) }
-        case .rcpt: if knowsTransaction, !transaction.isOpen { remarks.violations.append(.smtpBadSequence) }
+            if verb != .mail { remarks.blame(.smtpObsoleteCommand) }
+            if isIdle, !helloSeen, !doubt.contains(.hello) { remarks.blame(.smtpMailWithoutHello) }
+            if knowsTransaction, transaction.isOpen { remarks.blame(.smtpNestedMail) }
+        case .rcpt: if knowsTransaction, !transaction.isOpen { remarks.blame(.smtpBadSequence) }
         case .data, .bdat, .burl:
             if let violation = judgeContentCommand(verb) {
-                remarks.violations.append(violation)
+                remarks.blame(violation)
             } else if knowsTransaction, !transaction.isOpen || (transaction.recipients == 0 && !transaction.isRestarted)
             {
-                remarks.violations.append(.smtpBadSequence)
+                remarks.blame(.smtpBadSequence)
             }
         case .auth:
-            if knowsTransaction, transaction.isOpen { remarks.violations.append(.smtpAuthInTransaction) }
-            if isIdle, isAuthenticated, !doubt.contains(.login) { remarks.violations.append(.smtpAuthTwice) }
-        case .turn: remarks.violations.append(.smtpObsoleteCommand)
+            if knowsTransaction, transaction.isOpen { remarks.blame(.smtpAuthInTransaction) }
+            if isIdle, isAuthenticated, !doubt.contains(.login) { remarks.blame(.smtpAuthTwice) }
+        case .turn: remarks.blame(.smtpObsoleteCommand)
         case .helo, .ehlo, .lhlo, .rset, .noop, .quit, .vrfy, .expn, .help, .startTLS, .etrn, .xclient, .xforward,
             .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS:
             break
@@ -253,18 +276,18 @@ extension SMTPDialogue {
         _ reply: SMTPReplyLine, _ line: Span<UInt8>, _ head: SMTPReplied, isFirst: Bool,
         _ remarks: inout Remarks
     ) {
-        if reply.code / 10 % 10 > 5 { remarks.violations.append(.smtpReplyCodeOutOfRange) }
-        if reply.separator == .other { remarks.violations.append(.smtpBadSeparator) }
+        if reply.code / 10 % 10 > 5 { remarks.blame(.smtpReplyCodeOutOfRange) }
+        if reply.separator == .other { remarks.blame(.smtpBadSeparator) }
         if reply.textStart >= line.count, reply.isLast, reply.code != 334 {
-            remarks.violations.append(.smtpReplyWithoutText)
+            remarks.blame(.smtpReplyWithoutText)
         }
-        if line.count > 510, reply.code != 334 { remarks.violations.append(.smtpLongReply) }
+        if line.count > 510, reply.code != 334 { remarks.blame(.smtpLongReply) }
         let octets = SMTPLineOctets(line)
         if !octets.isEmpty {
-            if octets.contains(.bareCR) { remarks.violations.append(.smtpReplyBareCR) }
-            if !octets.isDisjoint(with: [.nul, .control]) { remarks.violations.append(.smtpControlInReply) }
+            if octets.contains(.bareCR) { remarks.blame(.smtpReplyBareCR) }
+            if !octets.isDisjoint(with: [.nul, .control]) { remarks.blame(.smtpControlInReply) }
             if octets.contains(.nonASCII), !usedUTF8, doubt.isEmpty, !mayBeUTF8(head, isFirst: isFirst) {
-                remarks.violations.append(.smtpNonASCIIReply)
+                remarks.blame(.smtpNonASCIIReply)
             }
         }
         judgeEnhancedCode(reply, line, head, isFirst: isFirst, &remarks)
@@ -290,36 +313,38 @@ extension SMTPDialogue {
         else { return }
         let code = SMTPEnhancedCode(line.extracting(line.clamp(reply.textStart)...))
         guard reply.status != .intermediate else {
-            if code != nil, reply.code != 334 { remarks.violations.append(.smtpEnhancedCodeOnIntermediate) }
+            if code != nil, reply.code != 334 { remarks.blame(.smtpEnhancedCodeOnIntermediate) }
             return
         }
         if isFirst { openEnhanced = code }
         guard let code else {
-            if reply.code != 558 { remarks.violations.append(.smtpEnhancedCodeMissing) }
+            if reply.code != 558 { remarks.blame(.smtpEnhancedCodeMissing) }
             return
         }
-        if code.category != reply.code / 100 { remarks.violations.append(.smtpEnhancedCodeMismatch) }
-        if !isFirst, let first = openEnhanced, first != code { remarks.violations.append(.smtpEnhancedCodesDiffer) }
+        if code.category != reply.code / 100 { remarks.blame(.smtpEnhancedCodeMismatch) }
+        if !isFirst, let first = openEnhanced, first != code { remarks.blame(.smtpEnhancedCodesDiffer) }
     }
 
     /// RFC 5321 §4.2, §4.3.2; RFC 7504 §3 for 521.
+    @inline(never)
     func judgeGreeting(_ reply: SMTPReplyLine, _ line: Span<UInt8>, _ remarks: inout Remarks) {
         switch reply.code {
         case 220:
             if !SMTPGrammar.isHost(line.extracting(reply.firstWord(line))) {
-                remarks.violations.append(.smtpGreetingWithoutDomain)
+                remarks.blame(.smtpGreetingWithoutDomain)
             }
         case 421, 521, 554: break
-        default: remarks.violations.append(.smtpBadGreetingCode)
+        default: remarks.blame(.smtpBadGreetingCode)
         }
     }
 
     /// HELO has no reply in the style of EHLO (RFC 5321 §3.2).
+    @inline(never)
     func judgeHeloReply(
         _ reply: SMTPReplyLine, _ line: Span<UInt8>, isFirst: Bool, _ remarks: inout Remarks
     ) {
         if reply.status == .ok, !isFirst, SMTPOffer.isUnmistakable(line.extracting(line.clamp(reply.textStart)...)) {
-            remarks.violations.append(.smtpHeloWithKeywords)
+            remarks.blame(.smtpHeloWithKeywords)
         }
     }
 
@@ -327,13 +352,13 @@ extension SMTPDialogue {
     func judgeOffer(_ offer: SMTPOffer, _ remarks: inout Remarks) {
         let extensions = offer.extensions
         if extensions.contains(.binaryMIME), !extensions.contains(.chunking) {
-            remarks.violations.append(.smtpBinaryWithoutChunking)
+            remarks.blame(.smtpBinaryWithoutChunking)
         }
         if extensions.contains(.smtpUTF8), !extensions.contains(.eightBitMIME) {
-            remarks.violations.append(.smtpUTF8Without8BitMIME)
+            remarks.blame(.smtpUTF8Without8BitMIME)
         }
         if variant == .lmtp, !extensions.isSuperset(of: [.pipelining, .enhancedStatusCodes]) {
-            remarks.violations.append(.lmtpMissingExtension)
+            remarks.blame(.lmtpMissingExtension)
         }
     }
 }

@@ -176,7 +176,7 @@ package struct SMTPDialogue: Dialogue {
         self.seeks = seeks
     }
 
-    package var currentExchange: Int { outstanding.first?.exchange ?? exchange }
+    package var currentExchange: Int { outstanding.peek { $0.exchange } ?? exchange }
 
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
@@ -297,7 +297,7 @@ package struct SMTPDialogue: Dialogue {
     /// LMTP answers a message once for each accepted recipient, and not at all when all were refused (RFC 2033 §4.2,
     /// §4.3). How many that are is known once all commands before it are answered and its content is complete.
     mutating func settleHead() {
-        while var head = outstanding.first, head.repliesLeft == nil {
+        while outstanding.peek({ $0.repliesLeft == nil }) == true, var head = outstanding.first {
             switch client {
             case .dataOffered, .data, .chunk: if head.exchange == exchange { return }
             case .commands, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob, .lost: break
@@ -319,8 +319,9 @@ package struct SMTPDialogue: Dialogue {
 
     /// The oldest command is answered.
     mutating func pop() {
-        guard let head = outstanding.popFirst() else { return }
-        if head.verb?.renewsOffer == true { renewals -= 1 }
+        let verb = outstanding.peek { $0.verb }
+        if let verb, verb?.renewsOffer == true { renewals -= 1 }
+        outstanding.dropFirst()
     }
 }
 

@@ -3,8 +3,9 @@
 /// One of `esmtp-param *(SP esmtp-param)` (RFC 5321 §4.1.2), as offsets of the line's octets.
 struct SMTPParameterCut {
     let keyword: Range<Int>
-    /// Nil without an equals sign.
-    let value: Range<Int>?
+    /// What stands behind the equals sign; empty without one.
+    let value: Range<Int>
+    let hasValue: Bool
 
     /// Takes the next parameter off `rest`; nil when there is none.
     init?(_ line: Span<UInt8>, _ rest: inout Range<Int>) {
@@ -14,9 +15,11 @@ struct SMTPParameterCut {
         if let equals = line.extracting(0..<word.upperBound).firstIndex(of: UInt8(ascii: "="), from: word.lowerBound) {
             keyword = word.lowerBound..<equals
             value = (equals + 1)..<word.upperBound
+            hasValue = true
         } else {
             keyword = word
-            value = nil
+            value = word.upperBound..<word.upperBound
+            hasValue = false
         }
     }
 }
@@ -34,37 +37,34 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
 
     /// Nil when the keyword is none that an extension in ``SMTPExtensions`` defines.
     init?(_ keyword: Span<UInt8>) {
-        guard keyword.count > 1 else { return nil }
-        // The first letter and the length leave one to compare.
-        let found: SMTPParameter
-        switch (SMTPGrammar.capital(keyword[0]), keyword.count) {
-        case (UInt8(ascii: "S"), 4): found = .size
-        case (UInt8(ascii: "B"), 4): found = .body
-        case (UInt8(ascii: "S"), 8): found = .smtpUTF8
-        case (UInt8(ascii: "R"), 3): found = .ret
-        case (UInt8(ascii: "E"), 5): found = .envid
-        case (UInt8(ascii: "A"), 4): found = .auth
-        case (UInt8(ascii: "B"), 2): found = .by
-        case (UInt8(ascii: "H"), 7): found = .holdFor
-        case (UInt8(ascii: "H"), 9): found = .holdUntil
-        case (UInt8(ascii: "M"), 11): found = .mtPriority
-        case (UInt8(ascii: "R"), 10): found = .requireTLS
-        case (UInt8(ascii: "M"), 4): found = .mtrk
-        case (UInt8(ascii: "S"), 7): found = .solicit
-        case (UInt8(ascii: "S"), 9): found = .submitter
-        case (UInt8(ascii: "T"), 7): found = .transID
-        case (UInt8(ascii: "C"), 7): found = .conperm
-        case (UInt8(ascii: "P"), 4): found = .prdr
-        case (UInt8(ascii: "A"), 11): found = .altAddress
-        case (UInt8(ascii: "N"), 6): found = .notify
-        case (UInt8(ascii: "O"), 5): found = .orcpt
-        case (UInt8(ascii: "R"), 4): found = .rrvs
-        case (UInt8(ascii: "C"), 6): found = .conneg
+        // In capitals, from the last letter to the first.
+        switch keyword.packed {
+        case 0x455a_4953: self = .size
+        case 0x5944_4f42: self = .body
+        case 0x3846_5455_5054_4d53: self = .smtpUTF8
+        case 0x54_4552: self = .ret
+        case 0x44_4956_4e45: self = .envid
+        case 0x4854_5541: self = .auth
+        case 0x5942: self = .by
+        case 0x52_4f46_444c_4f48: self = .holdFor
+        case 0x4b52_544d: self = .mtrk
+        case 0x54_4943_494c_4f53: self = .solicit
+        case 0x44_4953_4e41_5254: self = .transID
+        case 0x4d_5245_504e_4f43: self = .conperm
+        case 0x5244_5250: self = .prdr
+        case 0x5946_4954_4f4e: self = .notify
+        case 0x54_5043_524f: self = .orcpt
+        case 0x5356_5252: self = .rrvs
+        case 0x4745_4e4e_4f43: self = .conneg
+        case 0:
+            guard let long = Self.long.first(where: { keyword.equalsIgnoringCase($0.keyword) }) else { return nil }
+            self = long
         default: return nil
         }
-        guard keyword.equalsIgnoringCase(found.keyword) else { return nil }
-        self = found
     }
+
+    /// Those whose keywords are too long to be compared at once.
+    private static let long: [SMTPParameter] = [.holdUntil, .mtPriority, .requireTLS, .submitter, .altAddress]
 
     /// It is a parameter of RCPT, or of MAIL.
     func fits(isRecipient: Bool) -> Bool {
@@ -102,7 +102,7 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
     func needs(_ value: Span<UInt8>) -> SMTPExtensions {
         switch self {
         case .size: .size
-        case .body: value.equalsIgnoringCase("BINARYMIME") ? .binaryMIME : [.eightBitMIME, .binaryMIME]
+        case .body: Self.isBinaryMIME(value) ? .binaryMIME : [.eightBitMIME, .binaryMIME]
         case .smtpUTF8: .smtpUTF8
         case .ret, .envid, .notify, .orcpt: .dsn
         case .auth: .auth
@@ -139,8 +139,10 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
             return false  // RFC 6531 §3.4, RFC 8689 §2, RFC 4141 §4.2 and §5.2: no value
         case .size: return SMTPGrammar.isNumber(value, most: 20)
         case .body:
-            return value.equalsIgnoringCase("7BIT") || value.equalsIgnoringCase("8BITMIME")
-                || value.equalsIgnoringCase("BINARYMIME")
+            switch value.packed {
+            case 0x5449_4237, 0x454d_494d_5449_4238: return true  // 7BIT, 8BITMIME
+            default: return Self.isBinaryMIME(value)
+            }
         case .ret: return value.equalsIgnoringCase("FULL") || value.equalsIgnoringCase("HDRS")
         case .envid: return value.count > 0 && value.count <= 100 && SMTPGrammar.isXtext(value)
         case .auth, .submitter: return value.count > 0 && SMTPGrammar.isXtext(value)
@@ -156,9 +158,11 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
         case .mtrk: return Self.isTracking(value)
         case .notify: return Self.isNotify(value)
         case .orcpt:
-            guard value.count <= 500, let semicolon = value.firstIndex(of: 59), semicolon > 0 else { return false }
-            return SMTPGrammar.all(value.extracting(0..<semicolon), SMTPGrammar.isAtext)
-                && SMTPGrammar.isXtext(value.extracting(value.clamp(semicolon + 1)...))
+            let type = value.atextLength(from: 0)
+            guard value.count <= 500, type > 0, type < value.count, value[type] == UInt8(ascii: ";") else {
+                return false
+            }
+            return SMTPGrammar.isXtext(value.extracting((type + 1)...))
         case .rrvs:
             let semicolon = value.firstIndex(of: 59) ?? value.count
             guard SMTPGrammar.isDateTime(value.extracting(0..<semicolon), onlyUTC: false) else { return false }
@@ -206,17 +210,33 @@ enum SMTPParameter: Int, Sendable, CaseIterable {
 
     /// `"NEVER" / 1#( "SUCCESS" / "FAILURE" / "DELAY" )` (RFC 3461 §4.1).
     private static func isNotify(_ value: Span<UInt8>) -> Bool {
-        if value.equalsIgnoringCase("NEVER") { return true }
+        if value.packed == 0x52_4556_454e { return true }  // NEVER
         var start = 0
         while true {
             let end = value.firstIndex(of: UInt8(ascii: ","), from: start) ?? value.count
-            let word = value.extracting(start..<end)
-            guard
-                word.equalsIgnoringCase("SUCCESS") || word.equalsIgnoringCase("FAILURE")
-                    || word.equalsIgnoringCase("DELAY")
-            else { return false }
+            switch value.extracting(start..<end).packed {
+            case 0x53_5345_4343_5553, 0x45_5255_4c49_4146, 0x59_414c_4544: break  // SUCCESS, FAILURE, DELAY
+            default: return false
+            }
             if end == value.count { return true }
             start = end + 1
         }
     }
+
+    /// BODY asks for a message that only BDAT can carry (RFC 3030 §3).
+    static func isBinaryMIME(_ value: Span<UInt8>) -> Bool { value.equalsIgnoringCase("BINARYMIME") }
+}
+
+/// What is wrong with the parameters of a command; each is told once.
+struct SMTPParameterFaults: OptionSet, Equatable, Sendable {
+    let rawValue: UInt8
+
+    /// None that the command may have, or against the grammar.
+    static let malformed = SMTPParameterFaults(rawValue: 1)
+    /// The value is against the grammar of its extension.
+    static let badValue = SMTPParameterFaults(rawValue: 2)
+    static let badXtext = SMTPParameterFaults(rawValue: 4)
+    static let notOffered = SMTPParameterFaults(rawValue: 8)
+    static let repeated = SMTPParameterFaults(rawValue: 16)
+    static let sizeOverLimit = SMTPParameterFaults(rawValue: 32)
 }

@@ -27,7 +27,7 @@ package struct SMTPPath: Equatable, Sendable {
         var parameters: [(String, ArraySlice<UInt8>)] = []
         var rest = cut.tail
         while parameters.count < 64, let parameter = SMTPParameterCut(octets, &rest) {
-            parameters.append((slice(parameter.keyword).keyword(), parameter.value.map(slice) ?? []))
+            parameters.append((slice(parameter.keyword).keyword(), slice(parameter.value)))
         }
         self.parameters = parameters
     }
@@ -65,11 +65,24 @@ struct SMTPPathCut {
     private let path: Range<Int>
     private let hasSpace: Bool
     private let isGlued: Bool
+    /// There is nothing wrong with it: it was looked at octet by octet when it was cut.
+    private let isSound: Bool
 
     /// Nil when `argument` does not begin with `keyword`, has no path, or its bracket does not close.
     init?(_ line: Span<UInt8>, _ argument: Range<Int>, keyword: StaticString) {
         guard line.extracting(argument).hasPrefixIgnoringCase(keyword) else { return nil }
         let start = argument.lowerBound + keyword.utf8CodeUnitCount
+        if let close = Self.plainPath(line, start..<argument.upperBound) {
+            path = start..<(close + 1)
+            mailbox = (start + 1)..<close
+            isBracketed = true
+            hasSpace = false
+            isGlued = false
+            isSound = true
+            tail = line.trimmed((close + 1)..<argument.upperBound)
+            return
+        }
+        isSound = false
         let rest = line.trimmed(start..<argument.upperBound)
         hasSpace = rest.lowerBound != start
         guard !rest.isEmpty, line[rest.lowerBound] == UInt8(ascii: "<") else {
@@ -98,6 +111,16 @@ struct SMTPPathCut {
         tail = line.trimmed((close + 1)..<rest.upperBound)
     }
 
+    /// The `>` of a path as nearly all are: a plain mailbox in brackets, with a space or nothing behind them.
+    private static func plainPath(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        guard !range.isEmpty, line[range.lowerBound] == UInt8(ascii: "<") else { return nil }
+        let start = range.lowerBound + 1
+        let length = line.extracting(start..<range.upperBound).mailboxLength
+        let close = start + length
+        guard length > 0, close < range.upperBound, line[close] == UInt8(ascii: ">") else { return nil }
+        return close + 1 == range.upperBound || line[close + 1] == 32 ? close : nil
+    }
+
     /// The `>` outside of a quoted local-part.
     private static func closingBracket(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
         guard let first = line.extracting(0..<range.upperBound).firstIndex(of: 62, from: range.lowerBound) else {
@@ -122,6 +145,7 @@ struct SMTPPathCut {
 
     /// What is wrong with the path. The null path is right wherever it is right to have one, which the caller judges.
     func faults(_ line: Span<UInt8>) -> SMTPPathFaults {
+        if isSound { return [] }
         var faults: SMTPPathFaults = []
         if hasSpace { faults.insert(.space) }
         if !isBracketed { faults.insert(.unbracketed) }
