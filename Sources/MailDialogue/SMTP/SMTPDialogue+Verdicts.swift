@@ -249,12 +249,13 @@ extension SMTPDialogue {
 
     /// DATA, BDAT and BURL among themselves (RFC 3030 §2, §3): whatever the server replies, the order is wrong.
     private mutating func judgeContentCommand(_ verb: SMTPCommand.Verb) -> Violation? {
-        switch (verb, sent.stage) {
-        case (.data, .chunks): .smtpDataAfterChunk
-        case (.data, .mail): sent.isBinary ? .smtpDataForBinary : nil
-        case (.bdat, .last): .smtpChunkAfterLast
-        case (.bdat, .chunks): outstanding.isEmpty && transaction.hasFailedChunk ? .smtpChunkAfterFailure : nil
-        default: nil
+        switch sent.stage {
+        case .nothing: nil
+        case .mail: verb == .data && sent.isBinary ? .smtpDataForBinary : nil
+        case .chunks where verb == .data: .smtpDataAfterChunk
+        case .chunks:
+            verb == .bdat && outstanding.isEmpty && transaction.hasFailedChunk ? .smtpChunkAfterFailure : nil
+        case .last: verb == .bdat ? .smtpChunkAfterLast : nil
         }
     }
 
