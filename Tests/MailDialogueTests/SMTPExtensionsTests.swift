@@ -62,6 +62,8 @@ import Testing
             #expect(offer([line]).faults == .limits, "\(line)")
         }
         #expect(offer(["LIMITS =5"]).faults == .limits)
+        #expect(offer(["LIMITS rcptdomainmax=3"]).offer.domainLimit == 3)
+        #expect(offer(["LIMITS RCPTDOMAINMAX=0"]).faults == .limits && found.offer.domainLimit == 0)
     }
 
     @Test func whatOnlyAnEHLOReplyHas() {

@@ -124,6 +124,7 @@ extension SMTPDialogue {
         }
         if isRecipient {
             sent.recipients += 1
+            if let cut { countDomain(line.extracting(cut.mailbox), &remarks) }
         } else {
             mails += 1
             usedUTF8 = usedUTF8 || asked.isUTF8

@@ -194,6 +194,25 @@ extension SMTPDialogue {
         }
     }
 
+    /// Most domains that are told apart: a server that binds itself to one place of delivery allows one or a few.
+    static let mostDomains = 256
+
+    /// RCPTDOMAINMAX (RFC 9422 §4.3). Domains that were named before the limit was are not counted.
+    mutating func countDomain(_ mailbox: Span<UInt8>, _ remarks: inout Remarks) {
+        guard let limit = offer?.domainLimit, limit > 0, renewals == 0, limit <= Self.mostDomains else { return }
+        var start = mailbox.count
+        while start > 0, mailbox[start - 1] != UInt8(ascii: "@") { start -= 1 }
+        guard start > 0, start < mailbox.count else { return }
+        // FNV-1a. Two domains with one hash count once: the count is never too high.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for index in start..<mailbox.count {
+            let octet = mailbox[index]
+            hash = (hash ^ UInt64(octet &- 65 < 26 ? octet | 32 : octet)) &* 0x100_0000_01b3
+        }
+        if domains.contains(hash) { return }
+        if domains.count < Int(limit) { domains.append(hash) } else { remarks.blame(.smtpTooManyDomains) }
+    }
+
     // MARK: Time and order of commands
 
     /// Commands that did not wait although they must (RFC 5321 §4.3.1, RFC 2920 §3.1).

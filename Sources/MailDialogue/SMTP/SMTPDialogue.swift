@@ -140,6 +140,8 @@ package struct SMTPDialogue: Dialogue {
     /// MAIL commands of the session, and whether one had SMTPUTF8.
     var mails = 0
     var usedUTF8 = false
+    /// The domains of recipients, as far as their number is limited and was not exceeded: a hash of each.
+    var domains: [UInt64] = []
     var helloSeen = false
     var isAuthenticated = false
     var hasQuit = false

@@ -129,6 +129,8 @@ package struct SMTPOffer: Equatable, Sendable {
     /// RCPT commands in a transaction and MAIL commands in a session (RFC 9422 §4.1, §4.2); nil when not limited.
     package var recipientLimit: Int?
     package var transactionLimit: Int?
+    /// Different domains of recipients in a session (RFC 9422 §4.3); 0 when not limited.
+    package var domainLimit: UInt32 = 0
 
     package init() {}
 
@@ -251,6 +253,7 @@ package struct SMTPOffer: Equatable, Sendable {
             }
             if isRecipients { recipientLimit = limit }
             if isTransactions { transactionLimit = limit }
+            if !isRecipients, !isTransactions { domainLimit = UInt32(clamping: limit) }
         }
         return isGood
     }

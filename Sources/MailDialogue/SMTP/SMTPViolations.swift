@@ -152,6 +152,11 @@ extension Violation {
         "The session has more MAIL commands than the server's MAILMAX.",
         example: "S: 250 LIMITS MAILMAX=1\nC: MAIL FROM:<>\nC: RSET\nC: MAIL FROM:<>")
 
+    package static let smtpTooManyDomains = Violation(
+        "smtp-too-many-domains", .client, .notice, "RFC 9422 §4.3",
+        "The recipients of the session are in more domains than the server's RCPTDOMAINMAX.",
+        example: "S: 250 LIMITS RCPTDOMAINMAX=1\nC: RCPT TO:<x@example.com>\nC: RCPT TO:<y@example.org>")
+
     // MARK: Extensions
 
     package static let smtpExtensionNotOffered = Violation(
@@ -203,7 +208,7 @@ extension Violation {
         smtpUnknownCommand, smtpObsoleteCommand, smtpArgumentMissing, smtpArgumentNotAllowed, smtpBadHelloName,
         smtpBadPath, smtpSpaceBeforePath, smtpBadMailbox, smtpNullRecipient, smtpSourceRoute, smtpLongLocalPart,
         smtpLongDomain, smtpLongPath, smtpBadParameter, smtpBadParameterValue, smtpBadXtext, smtpParameterRepeated,
-        smtpSizeOverLimit, smtpTooManyRecipients, smtpTooManyTransactions, smtpExtensionNotOffered,
+        smtpSizeOverLimit, smtpTooManyRecipients, smtpTooManyTransactions, smtpTooManyDomains, smtpExtensionNotOffered,
         smtpMechanismNotOffered, smtpAuthInTransaction, smtpAuthTwice, smtpStartTLSArgument, smtpStartTLSInjection,
         smtpBadChunkSize, smtpDataAfterChunk, smtpDataForBinary, smtpChunkAfterLast, smtpChunkAfterFailure,
         smtpChunkNotUnderstood,
