@@ -157,10 +157,11 @@ package final class UserFile: Sendable {
         return zip(one, other).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
-    /// PBKDF2 with HMAC-SHA-256 and one block of output (RFC 8018 §5.2).
+    /// PBKDF2 with HMAC-SHA-256 and one block of output (RFC 8018 §5.2), of the password as SCRAM prepares it (RFC 5802 §2.2):
+    /// however it is typed and whichever mechanism shows it, it is the same. What can't be prepared is taken as it is.
     static func derive(_ password: SecretText, salt: [UInt8], iterations: Int) -> [UInt8] {
         password.withRevealed { text in
-            let keyed = HMAC<SHA256>(key: SymmetricKey(data: Array(text.utf8)))
+            let keyed = HMAC<SHA256>(key: SymmetricKey(data: Array((SASLText.prepared(text) ?? text).utf8)))
             func code(_ data: [UInt8]) -> [UInt8] {
                 var copy = keyed
                 copy.update(data: data)

@@ -164,6 +164,22 @@ struct AccountTests {
                 == .refused(.badCredentials))
     }
 
+    /// The same password is the same, composed or not, and for each mechanism (RFC 4013 §2.2).
+    @Test func aPasswordIsPrepared() throws {
+        let scratch = try Scratch()
+        let users = try UserFile(path: scratch.path + "/users", files: PosixFileSystem(), iterations: 3)
+        try users.set("zoe", password: SecretText("scho\u{308}n \u{FB01}n"))
+        for typed in ["sch\u{F6}n fin", "scho\u{308}n\u{A0}\u{FB01}n"] {
+            #expect(users.verify("zoe", SecretText(typed)) == "zoe")
+            let keys = users.scramKeys("zoe").keys
+            #expect(keys == SCRAMKeys(.sha256, salt: keys.salt, iterations: 3, password: SecretBytes(typed.utf8)))
+        }
+        #expect(users.verify("zoe", SecretText("schon fin")) == nil)
+        // What can't be prepared is taken as it is.
+        try users.set("yan", password: SecretText("a\u{7}"))
+        #expect(users.verify("yan", SecretText("a\u{7}")) == "yan" && users.verify("yan", SecretText("a")) == nil)
+    }
+
     @Test func aUserFileIsKeptFromOthersAndHoldsNoPassword() throws {
         let scratch = try Scratch()
         let path = scratch.path + "/users"
