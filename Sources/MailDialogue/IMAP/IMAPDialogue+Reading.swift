@@ -80,7 +80,8 @@ extension IMAPDialogue {
                 counts.highestModSeq = value
             }
         case .inProgress: if isTagged { remarks.blame(.imapProgressTagged) }
-        case .plain, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability, .mailboxID,
+        case .plain, .annotate, .annotations, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability,
+            .mailboxID,
             .maxConvertMessages, .maxConvertParts, .messageLimit, .metadata, .modified, .noUpdate, .permanentFlags,
             .referral, .undefinedFilter, .unseen, .urlMechanisms, .other:
             break
@@ -154,7 +155,7 @@ extension Violation {
         case .conflictingAttributes: .imapConflictingAttributes
         case .unexpected, .ended, .trailing, .badEscape, .unclosedList, .emptyList, .tooDeep, .misplacedNil,
             .stringNeeded, .badDate, .badDateTime, .badSequenceSet, .badSection, .badPartial, .badBase64, .badObjectID,
-            .badDelimiter, .badRights, .badMetadataEntry:
+            .badDelimiter, .badRights, .badMetadataEntry, .badAnnotation, .badMediaType:
             .imapReplySyntax
         default: nil
         }
@@ -180,7 +181,7 @@ extension Violation {
         case .tooDeep: .imapTooDeep
         case .unexpected, .ended, .trailing, .badEscape, .unclosedList, .emptyList, .misplacedLiteral8, .misplacedNil,
             .stringNeeded, .misplacedSavedResult, .badFlag, .badBase64, .badObjectID, .badLabel, .badModSeqEntry,
-            .badRights, .badMetadataEntry, .misplacedMacro, .noMessage:
+            .badRights, .badMetadataEntry, .badAnnotation, .badMediaType, .misplacedMacro, .noMessage:
             .imapCommandSyntax
         default: nil
         }

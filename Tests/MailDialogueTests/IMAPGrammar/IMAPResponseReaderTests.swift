@@ -40,6 +40,16 @@ import Testing
         "* URLFETCH \"imap://joe@example.com/x\" NIL",
         "* URLFETCH \"imap://x/\" (BODYPARTSTRUCTURE (\"TEXT\")) (BINARY NIL)",
         "* JMAPACCESS \"https://example.com/.well-known/jmap\"", "a1 OK done", "a]1 NO [ALERT] no", "A2 BAD ",
+        "* 2 CONVERTED (TAG \"b1\") (UID 5 BINARY[1] {3}\r\nabc BINARY[2]<0> ~{1}\r\nx BINARY.SIZE[3] 30)",
+        "* 2 CONVERTED (TAG \"b1\") (BODYPARTSTRUCTURE[1] (\"TEXT\" \"PLAIN\" NIL NIL NIL \"8BIT\" 4 1) BODY[HEADER] NIL)",
+        "* 2 CONVERTED (TAG \"b1\") (AVAILABLECONVERSIONS[2] ((\"image/gif\" \"image/png\")))",
+        "* 2 CONVERTED (TAG \"b1\") (AVAILABLECONVERSIONS[2] (()) BINARY[1] (ERROR \"no\" TEMPFAIL 5))",
+        "* 2 CONVERTED (TAG \"b1\") (BINARY[1] (ERROR \"no\" BADPARAMETERS NIL \"text/html\" (\"charset\" \"x\")))",
+        "* 2 CONVERTED (TAG \"b1\") (BINARY[1] (ERROR \"no\" MISSINGPARAMETERS \"a/b\" \"c/d\"(\"e\")))",
+        "* CONVERSION \"image/gif\" \"image/png\"", "* CONVERSION \"image/gif\" \"image/png\" (\"pix-y\" pix-x)",
+        "* UIDBATCHES (TAG \"A1\") 215295:99695,99696:20350,7830:1", "* UIDBATCHES (TAG \"A1\")",
+        "* 1 FETCH (ANNOTATION (/comment (value.priv \"x\" value.shared NIL) \"/altsubject\" (size.priv \"5\")))",
+        "* 1 FETCH (UID 5 ANNOTATION (/comment /altsubject))", "* OK [ANNOTATIONS 20480 NOPRIVATE] x",
         "* OK Still here {5}", "* NO [UNKNOWN-CTE] x", "* OK [X-VENDOR (a b) \"c\"] text", "* OK [] odd text",
     ]) func lawful(_ line: String) {
         let reading = readResponse(line)
@@ -55,6 +65,11 @@ import Testing
         ("*", "ended@1"),
         ("", "bad-tag@0"),
         ("x", "bad-tag@0"),
+        ("* 1 CONVERTED (BINARY[1] NIL)", "unexpected@15"), ("* 1 CONVERTED (TAG \"a\") (FOO x)", "unknown-item@25"),
+        ("* 1 CONVERTED (TAG \"a\") ()", "empty-list@24"), ("* CONVERSION \"image/*\" \"a/b\"", "bad-media-type@13"),
+        ("* UIDBATCHES 1:5", "unexpected@13"), ("* UIDBATCHES (TAG \"A1\") 5:*", "misplaced-star@26"),
+        ("* 1 FETCH (ANNOTATION (comment (value.priv \"x\")))", "bad-annotation@23"),
+        ("* 1 FETCH (ANNOTATION (/a* (value.priv \"x\")))", "unexpected@25"),
         ("a1 MAYBE x", "unknown-response@3"), ("* FOO bar", "unknown-response@2"), ("* 3 FOO", "unknown-response@4"),
         ("+text", "missing-space@1"), ("* CAPABILITY STARTTLS", "no-revision@2"), ("* CAPABILITY", "no-revision@2"),
         ("* CAPABILITY IMAP4rev1 LITERAL+ LITERAL-", "literal-plus-and-minus@2"),
@@ -211,13 +226,52 @@ import Testing
         #expect(all.shared?.first?.delimiter.isNil == true)
     }
 
+    @Test func conversions() throws {
+        let reading = readResponse(
+            "* 2 CONVERTED (TAG \"b1\") (UID 5 BINARY[1.2] {3}\r\nabc BINARY.SIZE[3] (ERROR \"no\" TEMPFAIL 5) "
+                + "AVAILABLECONVERSIONS[2] ((\"image/gif\" \"image/png\")))")
+        guard case .converted(let converted) = reading.value, converted.items.count == 4,
+            case .binary(let section, origin: nil, let content) = converted.items[1],
+            case .failure(let name, let failed, let text, let code) = converted.items[2],
+            case .availableConversions(_, let types) = converted.items[3]
+        else {
+            Issue.record("\(reading.value)")
+            return
+        }
+        #expect(converted.number == 2 && reading.string(converted.tag) == "b1" && converted.items[0] == .uid(5))
+        #expect(reading.string(section) == "1.2" && reading.string(content) == "abc")
+        #expect(reading.strings([name, failed, text, code]) == ["BINARY.SIZE", "3", "no", "TEMPFAIL 5"])
+        #expect(reading.strings(types) == ["image/gif", "image/png"])
+    }
+
+    @Test func batches() {
+        let reading = readResponse("* UIDBATCHES (TAG \"A1\") 20:11,10:1")
+        guard case .uidBatches(let batches) = reading.value else {
+            Issue.record("\(reading.value)")
+            return
+        }
+        #expect(reading.string(batches.tag) == "A1" && batches.isUID)
+        #expect(batches.items == [.all(IMAPNumberSet([.init(20, 11), .init(10, 1)]))])
+    }
+
+    @Test func annotations() {
+        let reading = readResponse("* 1 FETCH (ANNOTATION (/comment (value.priv \"x\" value.shared NIL) /altsubject))")
+        guard case .fetch(let data) = reading.value, case .annotations(let all) = data.items.first else {
+            Issue.record("\(reading.value)")
+            return
+        }
+        #expect(reading.strings(all.map(\.entry)) == ["/comment", "/altsubject"] && all[1].values.isEmpty)
+        #expect(reading.strings(all[0].values.map(\.name)) == ["value.priv", "value.shared"])
+        #expect(reading.string(all[0].values[0].value) == "x" && all[0].values[1].value.isNil)
+    }
+
     @Test func unknownResponsesAreKeptWhole() {
-        let reading = readResponse("* UIDBATCHES (TAG \"A1\") 1:5,6:9")
+        let reading = readResponse("* XBATCHES (TAG \"A1\") 1:5,6:9")
         guard case .other(let keyword, let number, let rest) = reading.value else {
             Issue.record("no response")
             return
         }
-        #expect(reading.string(keyword) == "UIDBATCHES")
+        #expect(reading.string(keyword) == "XBATCHES")
         #expect(number == nil)
         #expect(reading.string(rest) == " (TAG \"A1\") 1:5,6:9")
     }

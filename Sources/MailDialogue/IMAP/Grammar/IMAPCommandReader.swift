@@ -112,7 +112,12 @@ extension IMAPLexer {
                 return .replace(number, mailbox: mailbox, IMAPAppendMessage())
             }
             return .replace(number, mailbox: mailbox, appendMessage())
-        case "CONVERT": return .other(rest: passAll(at))
+        case "CONVERT":
+            space()
+            let set = numberSet()
+            space()
+            let (conversion, items) = conversion()
+            return .convert(set, conversion, items)
         default: return mailboxCommand(word)
         }
     }
@@ -246,6 +251,7 @@ extension IMAPLexer {
         let start = at
         let name = label()
         if isWord(name, "CONDSTORE") { return .condStore }
+        if isWord(name, "ANNOTATE") { return .annotate }
         guard isWord(name, "QRESYNC") else {
             if !failed { note(.unknownItem, at: start) }
             return .other(name: name, value: optionValue())

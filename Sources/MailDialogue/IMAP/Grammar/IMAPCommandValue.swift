@@ -81,6 +81,12 @@ package enum IMAPCommandValue: Equatable, Sendable {
     case language([IMAPSpan])
     case comparator([IMAPSpan])
     case cancelUpdate(tags: [IMAPSpan])
+    /// CONVERT with what parts are to become and the items (RFC 5259 §6).
+    case convert(IMAPNumberSet, IMAPConversion, [IMAPFetchAttribute])
+    /// Media types, or wildcards for them (RFC 5259 §5.1).
+    case conversions(from: IMAPSpan, to: IMAPSpan)
+    /// Messages in a batch, and of which batches the UIDs are wanted: all when nil (RFC 10022).
+    case uidBatches(size: UInt32, batches: IMAPNumberSet?)
     /// A command whose arguments are not known here, with all behind its verb.
     case other(rest: IMAPSpan)
     /// No command could be seen.
@@ -90,6 +96,8 @@ package enum IMAPCommandValue: Equatable, Sendable {
 /// A parameter of SELECT or EXAMINE (RFC 4466 §2.1, RFC 7162 §3).
 package enum IMAPSelectParameter: Equatable, Sendable {
     case condStore
+    /// Annotations are wanted (RFC 5257 §4.2).
+    case annotate
     /// What the client knows: empty sets where it does not say.
     case qresync(
         uidValidity: UInt32, modSeq: UInt64, knownUIDs: IMAPNumberSet, numbers: IMAPNumberSet, uids: IMAPNumberSet)
@@ -116,7 +124,9 @@ package struct IMAPAppendMessage: Equatable, Sendable {
 
     package var flags: [IMAPSpan] = []
     package var date = IMAPSpan.none
-    /// Extensions by label (RFC 4466 §2.7).
+    /// RFC 5257 §4.7.
+    package var annotations: [IMAPAnnotation] = []
+    /// Other extensions by label (RFC 4466 §2.7).
     package var extensions: [IMAPPair] = []
     package var parts: [Part] = []
     package var isCatenated = false
@@ -201,6 +211,9 @@ package indirect enum IMAPSearchCriterion: Equatable, Sendable {
     case emailID(IMAPSpan)
     case threadID(IMAPSpan)
     case filter(IMAPSpan)
+    /// An entry with or without wildcards, `value` with or without a type, and what to look for; `.none` for NIL (RFC 5257
+    /// §4.8).
+    case annotation(entry: IMAPSpan, attribute: IMAPSpan, value: IMAPSpan)
     case fuzzy(IMAPSearchCriterion)
     /// Gmail's X-GM-RAW, X-GM-MSGID, X-GM-THRID, X-GM-LABELS, by their name.
     case gmail(name: IMAPSpan, value: IMAPSpan)
@@ -224,6 +237,11 @@ package enum IMAPFetchAttribute: Equatable, Sendable {
     case binary(IMAPSpan, isPeek: Bool, partial: IMAPPartial?)
     case binarySize(IMAPSpan)
     case preview(isLazy: Bool)
+    /// Entries with or without wildcards, and attributes of them (RFC 5257 §4.3).
+    case annotation(entries: [IMAPSpan], attributes: [IMAPSpan])
+    /// What only CONVERT asks for, with the section (RFC 5259 §8).
+    case bodyPartStructure(IMAPSpan)
+    case availableConversions(IMAPSpan)
     /// An item that is not known here, with its argument.
     case other(name: IMAPSpan, value: IMAPSpan)
 }
@@ -249,6 +267,8 @@ package struct IMAPStoreArguments: Equatable, Sendable {
     package var change = Change.replace
     package var isSilent = false
     package var flags: [IMAPSpan] = []
+    /// ANNOTATION in place of flags (RFC 5257 §4.5).
+    package var annotations: [IMAPAnnotation] = []
     /// UNCHANGEDSINCE (RFC 7162 §3.1.3).
     package var unchangedSince: UInt64?
     /// Modifiers that are not known here.

@@ -58,6 +58,8 @@ package struct IMAPFault: Equatable, Hashable, Sendable {
         case badDelimiter = "bad-delimiter"
         case badRights = "bad-rights"
         case badMetadataEntry = "bad-metadata-entry"
+        case badAnnotation = "bad-annotation"
+        case badMediaType = "bad-media-type"
 
         // Responses.
         case unknownResponse = "unknown-response"
@@ -109,6 +111,8 @@ extension IMAPFault.Code {
         case .badModSeqEntry: "RFC 7162 §7"
         case .badRights: "RFC 4314 §7"
         case .badMetadataEntry: "RFC 5464 §3.2"
+        case .badAnnotation: "RFC 5257 §5"
+        case .badMediaType: "RFC 5259 §10"
         case .unknownResponse: "RFC 9051 §7"
         case .duplicateItem: "RFC 9051 §9"
         case .modifierTwice: "RFC 7162 §7"
@@ -171,6 +175,8 @@ extension IMAPFault.Code {
         case .badDelimiter: "A hierarchy delimiter is not one character."
         case .badRights: "Rights are other than lower-case letters and digits."
         case .badMetadataEntry: "The name of a metadata entry does not begin with / or holds a wildcard."
+        case .badAnnotation: "An entry or attribute of an annotation is not of the form that it has here."
+        case .badMediaType: "A media type is not of the form type/subtype."
         case .unknownResponse: "The keyword of a response is unknown."
         case .unknownItem: "An item is unknown."
         case .duplicateItem: "A response tells the UID or the size of a message twice, and differently."

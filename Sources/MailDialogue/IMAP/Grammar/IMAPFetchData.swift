@@ -59,6 +59,8 @@ package enum IMAPFetchedItem: Equatable, Sendable {
     case gmailMessageID(UInt64)
     case gmailThreadID(UInt64)
     case gmailLabels([IMAPSpan])
+    /// RFC 5257 §4.4.
+    case annotations([IMAPAnnotation])
     case other(name: IMAPSpan, value: IMAPSpan)
 }
 

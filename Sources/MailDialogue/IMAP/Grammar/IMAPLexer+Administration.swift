@@ -207,8 +207,17 @@ extension IMAPLexer {
                 urls.append(next == UInt8(ascii: "(") ? anyValue() : astring())
             } while !failed && next == 32
             return .fetchURLs(urls)
-        case "CONVERSIONS", "GETANNOTATION", "SETANNOTATION", "UIDBATCHES", "XAPPLEPUSHSERVICE":
-            // Their arguments are not judged.
+        case "CONVERSIONS":
+            space()
+            let source = mediaType(isPattern: true)
+            space()
+            return .conversions(from: source, to: mediaType(isPattern: true))
+        case "UIDBATCHES":
+            space()
+            let size = nonZero()
+            return .uidBatches(size: size, batches: takeSpace() ? numberSet(.numbers) : nil)
+        case "GETANNOTATION", "SETANNOTATION", "XAPPLEPUSHSERVICE":
+            // No RFC has them: their arguments are not judged.
             let start = at
             move(to: end)
             return .other(rest: IMAPSpan(start, end, .bare))

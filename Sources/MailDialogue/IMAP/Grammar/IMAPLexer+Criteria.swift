@@ -168,6 +168,7 @@ extension IMAPLexer {
         case "FILTER":
             space()
             return .filter(atom())
+        case "ANNOTATION": return annotationCriterion()
         case "X-GM-RAW", "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS":
             space()
             return .gmail(name: name, value: next == UInt8(ascii: "\\") ? flag() : astring())
@@ -224,6 +225,7 @@ extension IMAPLexer {
             switch lexer.word(name) {
             case "ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO", "RELEVANCY":
                 break
+            case "ANNOTATION": lexer.annotationSortKey()
             default: if !lexer.failed { lexer.note(.unknownItem, at: start) }
             }
             keys.append(IMAPSortKey(name: name, isReversed: isReversed))

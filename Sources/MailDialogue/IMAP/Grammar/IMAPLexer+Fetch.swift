@@ -80,6 +80,7 @@ extension IMAPLexer {
             if isWord(name, "THREADID") { return .threadID(take(word: "NIL") ? .none : objectIDInList()) }
             if isWord(name, "SAVEDATE") { return .saveDate(take(word: "NIL") ? .none : dateTime()) }
         case 10:
+            if isWord(name, "ANNOTATION") { return .annotations(fetchedAnnotations()) }
             if isWord(name, "X-GM-MSGID") { return .gmailMessageID(number(limit: .max)) }
             if isWord(name, "X-GM-THRID") { return .gmailThreadID(number(limit: .max)) }
         case 11:

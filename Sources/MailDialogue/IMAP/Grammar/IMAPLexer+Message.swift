@@ -46,7 +46,8 @@ extension IMAPLexer {
     }
 
     /// fetch-att, and the macros.
-    mutating func fetchAttribute(inList: Bool) -> IMAPFetchAttribute {
+    /// - Parameter isConversion: it is CONVERT that asks, which has items of its own.
+    mutating func fetchAttribute(inList: Bool, isConversion: Bool = false) -> IMAPFetchAttribute {
         let start = at
         let name = run {
             IMAPOctet.isLetter($0) || IMAPOctet.isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
@@ -56,7 +57,7 @@ extension IMAPLexer {
             fail(.unexpected)
             return .item(name)
         }
-        if next == UInt8(ascii: "[") { return sectionAttribute(name, start) }
+        if next == UInt8(ascii: "[") { return sectionAttribute(name, start, isConversion) }
         switch word(name) {
         case "ALL", "FAST", "FULL":
             if inList { note(.misplacedMacro, at: start) }
@@ -77,14 +78,17 @@ extension IMAPLexer {
             return .preview(isLazy: isLazy)
         case "ANNOTATION":
             space()
-            return .other(name: name, value: anyValue())
+            let (entries, attributes) = annotationRequest()
+            return .annotation(entries: entries, attributes: attributes)
         default:
             note(.unknownItem, at: start)
             return .other(name: name, value: optionValue())
         }
     }
 
-    private mutating func sectionAttribute(_ name: IMAPSpan, _ start: Int) -> IMAPFetchAttribute {
+    private mutating func sectionAttribute(
+        _ name: IMAPSpan, _ start: Int, _ isConversion: Bool
+    ) -> IMAPFetchAttribute {
         switch word(name) {
         case "BODY", "BODY.PEEK":
             let section = section()
@@ -93,6 +97,8 @@ extension IMAPLexer {
             let section = section(binary: true)
             return .binary(section, isPeek: name.count > 6, partial: partialArgument())
         case "BINARY.SIZE": return .binarySize(section(binary: true))
+        case "BODYPARTSTRUCTURE" where isConversion: return .bodyPartStructure(section(binary: true))
+        case "AVAILABLECONVERSIONS" where isConversion: return .availableConversions(section(binary: true))
         default:
             note(.unknownItem, at: start)
             _ = run { $0 != UInt8(ascii: "]") && $0 >= 32 }
@@ -122,8 +128,11 @@ extension IMAPLexer {
         guard store.isSilent || isLabels || isWord(name, "FLAGS") else {
             if name.count == 0 {
                 fail(.unexpected)
+            } else if isWord(name, "ANNOTATION"), store.change == .replace {
+                space()
+                store.annotations = annotations()
             } else {
-                // ANNOTATION and what is to come: its value is not judged.
+                // What is to come: its value is not judged.
                 note(.unknownItem, at: start)
                 space()
                 _ = anyValue()
@@ -195,8 +204,12 @@ extension IMAPLexer {
                 expect(UInt8(ascii: ")"))
                 return message
             }
-            if !isWord(name, "ANNOTATION"), !failed { note(.unknownItem, at: start) }
-            message.extensions.append(IMAPPair(name: name, value: anyValue()))
+            if isWord(name, "ANNOTATION") {
+                message.annotations += annotations()
+            } else {
+                if !failed { note(.unknownItem, at: start) }
+                message.extensions.append(IMAPPair(name: name, value: anyValue()))
+            }
             if isAtEnd { break }
             space()
         }

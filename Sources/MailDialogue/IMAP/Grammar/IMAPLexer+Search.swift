@@ -57,6 +57,16 @@ extension IMAPLexer {
         return search
     }
 
+    /// `UIDBATCHES (TAG "a1") 215:100,99:1`: told like the result of a search.
+    mutating func uidBatches() -> IMAPExtendedSearch {
+        var batches = IMAPExtendedSearch()
+        batches.isUID = true
+        space()
+        correlator(&batches)
+        if takeSpace() { batches.items = [.all(numberSet(.numbers))] }
+        return batches
+    }
+
     /// `(TAG "a1")`, also with MAILBOX and UIDVALIDITY (RFC 7377 §2.1).
     private mutating func correlator(_ search: inout IMAPExtendedSearch) {
         var found = search

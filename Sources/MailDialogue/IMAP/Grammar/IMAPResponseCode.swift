@@ -50,6 +50,9 @@ package enum IMAPResponseCode: Equatable, Sendable {
     }
 
     case plain(Plain)
+    /// An annotation, or one more of them, is too much (RFC 5257 §5).
+    case annotate(isTooMany: Bool)
+    case annotations(IMAPAnnotationSize, allowsPrivate: Bool)
     /// UIDVALIDITY of the mailbox, UIDs of the messages (RFC 4315 §3, RFC 3502).
     case appendUID(validity: UInt32, IMAPNumberSet)
     case copyUID(validity: UInt32, source: IMAPNumberSet, target: IMAPNumberSet)
@@ -126,6 +129,12 @@ extension IMAPLexer {
             }
             return .appendUID(validity: validity, uids)
         case "COPYUID": return copyUID(start)
+        case "ANNOTATE":
+            space()
+            if take(word: "TOOMANY") { return .annotate(isTooMany: true) }
+            if !take(word: "TOOBIG") { fail(.badResponseCode) }
+            return .annotate(isTooMany: false)
+        case "ANNOTATIONS": return annotationSize()
         case "BADCHARSET":
             var names: [IMAPSpan] = []
             if take(32) { list(allowsEmpty: false) { names.append($0.astring()) } }

@@ -100,7 +100,8 @@ extension IMAPLexer {
             return .expunge(number)
         default:
             guard !failed else { return .none }
-            if !isWord(keyword, "CONVERTED") { note(.unknownResponse, at: Int(keyword.start)) }
+            if isWord(keyword, "CONVERTED") { return converted(number: number) }
+            note(.unknownResponse, at: Int(keyword.start))
             return .other(keyword: keyword, number: number, rest: passRest())
         }
     }
@@ -183,9 +184,11 @@ extension IMAPLexer {
         case "JMAPACCESS":
             space()
             return .jmapAccess(quoted())
+        case "CONVERSION": return conversionOffer()
+        case "UIDBATCHES": return .uidBatches(uidBatches())
         default:
             guard !failed else { return .none }
-            // UIDBATCHES, ANNOTATION and what vendors have.
+            // What vendors have.
             note(.unknownResponse, at: Int(keyword.start))
             return .other(keyword: keyword, number: nil, rest: passRest())
         }

@@ -47,6 +47,11 @@ package enum IMAPResponseValue: Equatable, Sendable {
     /// URLs with their content; the content of the extended form is its whole list (RFC 5524 §3.2).
     case fetchedURLs([IMAPPair])
     case jmapAccess(IMAPSpan)
+    case converted(IMAPConverted)
+    /// Media types, and the parameters for the way from one to the other (RFC 5259 §5.2).
+    case conversion(from: IMAPSpan, to: IMAPSpan, parameters: [IMAPSpan])
+    /// The UIDs of batches, from the newest on; the item ALL alone, or none when there are none (RFC 10022).
+    case uidBatches(IMAPExtendedSearch)
     /// A response that is not known here: its keyword, and all behind it.
     case other(keyword: IMAPSpan, number: UInt32?, rest: IMAPSpan)
     /// No response could be seen.

@@ -25,7 +25,7 @@ extension IMAPMailboxView {
             if let code = status.code { return apply(code, text) }
         case .continuation, .capability, .enabled, .list, .lsub, .namespace, .mailboxStatus, .search, .extendedSearch,
             .sort, .thread, .quota, .quotaRoot, .acl, .listRights, .myRights, .metadata, .id, .language, .comparator,
-            .generatedURLs, .fetchedURLs, .jmapAccess, .other, .none:
+            .generatedURLs, .fetchedURLs, .jmapAccess, .converted, .conversion, .uidBatches, .other, .none:
             break
         }
         return []
@@ -41,7 +41,8 @@ extension IMAPMailboxView {
         case .plain(.readOnly): setReadOnly(true)
         case .plain(.readWrite): setReadOnly(false)
         case .plain(.noModSeq): noModSeq()
-        case .plain, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability, .inProgress, .mailboxID,
+        case .plain, .annotate, .annotations, .appendUID, .copyUID, .badCharset, .badEvent, .badURL, .capability,
+            .inProgress, .mailboxID,
             .maxConvertMessages, .maxConvertParts, .messageLimit, .metadata, .modified, .noUpdate, .referral,
             .undefinedFilter, .unseen, .urlMechanisms, .other:
             break
