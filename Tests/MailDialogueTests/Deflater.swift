@@ -8,14 +8,17 @@ final class Deflater {
 
     private var stream = z_stream()
 
-    init() throws {
+    /// - Parameter level: zlib's; 0 stores.
+    init(level: Int32 = Z_DEFAULT_COMPRESSION) throws {
         guard mp_deflate_init(&stream) == Z_OK else { throw NoMemory() }
+        if level != Z_DEFAULT_COMPRESSION { deflateParams(&stream, level, Z_DEFAULT_STRATEGY) }
     }
 
     deinit { deflateEnd(&stream) }
 
     /// The octets deflated, up to a flush.
-    func deflate(_ octets: [UInt8]) -> [UInt8] {
+    /// - Parameter flush: how it ends: `Z_SYNC_FLUSH`, `Z_FINISH` and the like.
+    func deflate(_ octets: [UInt8], _ flush: Int32 = Z_SYNC_FLUSH) -> [UInt8] {
         var input = octets
         var output = [UInt8](repeating: 0, count: octets.count + 64)
         let written = input.withUnsafeMutableBufferPointer { source in
@@ -24,8 +27,8 @@ final class Deflater {
                 stream.avail_in = UInt32(source.count)
                 stream.next_out = target.baseAddress
                 stream.avail_out = UInt32(target.count)
-                let status = CZlib.deflate(&stream, Z_SYNC_FLUSH)
-                return status == Z_OK ? target.count - Int(stream.avail_out) : 0
+                let status = CZlib.deflate(&stream, flush)
+                return status == Z_OK || status == Z_STREAM_END ? target.count - Int(stream.avail_out) : 0
             }
         }
         return Array(output.prefix(written))

@@ -67,7 +67,7 @@ import Testing
         tap.receive(Array("* PREAUTH ready\r\n".utf8), from: .server, into: &opening)
         tap.receive(Array("a1 COMPRESS DEFLATE\r\n".utf8), from: .client, into: &opening)
         tap.receive(Array("a1 OK done\r\n".utf8), from: .server, into: &opening)
-        #expect(tap.dialogue.isCompressed)
+        #expect(tap.dialogue.deflation(.server) == .deflated)
         // Two commands, stored in a block (RFC 1951 §3.2.4): what is told then belongs to the second.
         let commands = Array("b1 NOOP\r\nb2 NOOP\r\n".utf8)
         tap.receive([0, 18, 0, 237, 255] + commands, from: .client, into: &opening)

@@ -76,6 +76,32 @@ func deflated(_ pieces: [[UInt8]]) -> [UInt8] {
         #expect(try inflate([[0x03, 0x00, 0x41, 0x42][...]]).broken)
     }
 
+    /// Where a stream has ended, and where that can't be told.
+    @Test(
+        arguments: [
+            // A block of the fixed code with "a", then: nothing, the last block, a stored block, each with "b" behind.
+            ([0x4A, 0x04, 0x00], .needsMore), ([0x4A, 0x04, 0x0C, 0x00, 0x62], .ended),
+            ([0x4A, 0x04, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x62], .ended),
+            ([0x4A, 0x04, 0x00, 0x00, 0x00, 0xFF, 0xFF], .needsMore),
+            ([0x4A, 0x04, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x03, 0x00, 0x62], .ended),
+            ([0x4A, 0x04, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x07], .broken),
+            ([0x4A, 0x04, 0x00, 0x01, 0x00, 0xFE, 0xFF, 0x62], .octets([0x62])),
+        ] as [([UInt8], Inflater.Ending)])
+    func theEndIsCertainOrNot(_ wire: [UInt8], _ ending: Inflater.Ending) throws {
+        for isWhole in [true, false] {
+            var inflater = try #require(Inflater())
+            var out: [UInt8] = []
+            var found = Inflater.Ending.needsMore
+            for piece in isWhole ? [wire[...]] : wire.indices.map({ wire[$0...$0] }) {
+                inflater.append(piece)
+                if out.isEmpty, case .octets(let octets) = inflater.next() { out = octets }
+                if !out.isEmpty, found == .needsMore { found = inflater.end() }
+            }
+            #expect(out == [0x61])
+            #expect(found == ending)
+        }
+    }
+
     @Test func aCopyGoesItsOwnWay() throws {
         let wire = deflated([Array("one\r\n".utf8), Array("two\r\n".utf8)])
         let half = wire.count / 2

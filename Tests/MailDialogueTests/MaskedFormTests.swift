@@ -5,10 +5,8 @@ import Testing
 @testable import MailDialogue
 
 @Suite struct MaskedFormTests {
-    /// What the masked form of a frame can't show: its proof is in the octets that are masked.
-    private static let proofs: Set<String> = ["sasl-ntlm-field"]
-
-    @Test(arguments: TranscriptTests.all.filter { !$0.isDeflated })
+    /// What was to be inflated is looked at in MaskedAgainTests.
+    @Test(arguments: TranscriptTests.all.filter { !$0.isDeflated && $0.name != "compress-broken" })
     func theMaskedFormReadsAsTheFrame(_ transcript: Transcript) {
         let live = transcript.run(.observer, transcript.turns).notes
         let recorded = transcript.run(.observer, Self.recorded(live, transcript.turns)).notes
@@ -34,7 +32,7 @@ import Testing
     }
 
     private static func verdict(_ note: Note) -> String {
-        let violations = note.violations.map(\.code).filter { !proofs.contains($0) }
+        let violations = note.violations.map(\.code)
         return "\(note.element) \(note.exchange) \(violations) \(note.publicOctets.text)"
     }
 }

@@ -124,7 +124,14 @@ import Testing
         #expect(none == [] && reading.credential?.account == "bob" && reading.credential?.realm == "DOM")
         let outside = response([[1], [2], [3], [4], [5], []], flags: 1, shift: 1 << 20)
         #expect(follow(challenge(flags: 1), outside).2.violations == [.saslNTLMField])
-        #expect(follow(challenge(flags: 1), outside).2.masked?.first == UInt8(ascii: "*"))
+        // Where the fields are said to be stays to be seen, and nothing else.
+        let shown = Base64.encode(Array(outside.prefix(52)) + outside.dropFirst(52).map { _ in UInt8(ascii: "*") })
+        #expect(follow(challenge(flags: 1), outside).2.masked == shown)
+        // A field that begins among them and ends outside is a part of what is hidden.
+        let overlapping = ntlm(3, number(60_000, 2) + number(0, 2) + number(20, 4) + [UInt8](repeating: 65, count: 40))
+        let hidden = follow(challenge(flags: 1), overlapping).2
+        #expect(hidden.violations == [.saslNTLMField])
+        #expect(Base64.decode((hidden.masked ?? [])[...])?.dropFirst(20).allSatisfy { $0 == UInt8(ascii: "*") } == true)
         let far = ntlm(2, number(9, 2) + number(9, 2) + number(0x7FFF_FFFF, 4) + number(1, 4) + number(0, 24))
         #expect(follow(far, oem).1 == [.saslNTLMChallengeField])
         #expect(follow(ntlm(2, []), oem).1 == [.saslNTLMChallengeForm])

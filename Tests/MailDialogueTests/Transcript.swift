@@ -7,11 +7,14 @@
 //     C> NOOP \*600(x)\r\n           what stands in the parentheses 600 times
 //     C! 12                          a capture lost 12 octets of the client here
 //     S! ?                           it lost some of the server, nobody knows how many
-//     C~ a NOOP                      a line that comes deflated, CRLF and a flush added (RFC 4978)
+//     C~ a NOOP                      a line that comes deflated, CRLF and a flush added (RFC 4978); a line of the same side
+//                                    that does not ends the stream
 //
 // Only an observer can miss octets: a transcript with gaps is run from that vantage alone. One that begins with `C! ?`
 // and `S! ?` is of a capture that began in the middle of a session. Notes of deflated lines hold what they inflate to, so
 // that a transcript with such lines is run from that vantage too.
+//
+// `limit 4096` at the beginning: no line of an IMAP response has more octets, in place of the megabytes that are allowed.
 //
 // What is to be said may hold the like of `\*600(x)` too.
 // A frame without `=` lines is not compared, but a violation in it must be stated. A file that states nothing fails.
@@ -40,6 +43,14 @@ struct Turn: Sendable {
     var side: Side
     var octets: [UInt8]
     var gap: Gap?
+    /// What is known of it by who recorded it.
+    var unseen: [Unseen] = []
+
+    /// What can't be seen in octets that were recorded, as a recording says it.
+    enum Unseen: Equatable, Sendable {
+        case opaque(OpaqueReason)
+        case haste
+    }
 
     /// Where to split it: everywhere, but what is long only near its ends and now and then.
     var cuts: [Int] {
@@ -76,6 +87,8 @@ struct Transcript: Sendable, CustomStringConvertible {
     let protocolName: String
     let url: URL
     var frames: [Frame]
+    /// Octets of the longest line of an IMAP response.
+    private(set) var responseLine = DialogueLimits.imapResponseLine
 
     var description: String { "\(protocolName)/\(name)" }
 
@@ -111,8 +124,12 @@ struct Transcript: Sendable, CustomStringConvertible {
             try add(line, number + 1)
         }
         var deflaters: [Side: Deflater] = [:]
-        for index in frames.indices where frames[index].deflated != nil {
+        for index in frames.indices {
             let side = frames[index].side
+            guard frames[index].deflated != nil else {
+                deflaters[side] = nil
+                continue
+            }
             let deflater = try deflaters[side] ?? Deflater()
             deflaters[side] = deflater
             frames[index].deflated = deflater.deflate(frames[index].octets)
@@ -123,7 +140,9 @@ struct Transcript: Sendable, CustomStringConvertible {
         if line.isEmpty || line.hasPrefix("#") { return }
         let sides: [Character: Side] = ["C": .client, "S": .server]
         let second = line.dropFirst().first
-        if line.hasPrefix("= "), !frames.isEmpty {
+        if line.hasPrefix("limit "), frames.isEmpty, let limit = Int(line.dropFirst(6)) {
+            responseLine = limit
+        } else if line.hasPrefix("= "), !frames.isEmpty {
             frames[frames.count - 1].expected.append(try Self.repeated(line.dropFirst(2), number))
         } else if let side = line.first.flatMap({ sides[$0] }), second == ":" {
             let rest = line.dropFirst(2)

@@ -55,7 +55,7 @@ import Testing
         case .smtp: split(transcript, SMTPDialogue(.smtp))
         case .lmtp: split(transcript, SMTPDialogue(.lmtp))
         case .pop3: split(transcript, POP3Dialogue())
-        case .imap: split(transcript, IMAPDialogue(keepsMailbox: true))
+        case .imap: split(transcript, transcript.imapDialogue())
         case nil: Issue.record("no such protocol")
         }
     }

@@ -133,6 +133,12 @@ struct Run<D: Dialogue> {
 extension Tap {
     /// Octets of a side come, or are missing.
     mutating func take(_ turn: Turn, into notes: inout [Note]) {
+        for unseen in turn.unseen {
+            switch unseen {
+            case .opaque(let reason): stop(reason, at: turn.side, into: &notes)
+            case .haste: tellHaste(turn.side)
+            }
+        }
         if let gap = turn.gap {
             lose(turn.side, gap.count, into: &notes)
         } else {
@@ -171,14 +177,20 @@ extension Transcript {
     }
 
     /// Runs the octets through a vantage.
-    func run(_ vantage: Vantage, _ chunks: [Turn]) -> Outcome {
+    /// - Parameter isInflated: what was deflated is inflated in them.
+    func run(_ vantage: Vantage, _ chunks: [Turn], isInflated: Bool = false) -> Outcome {
         switch MailProtocol(rawValue: protocolName) {
         case .smtp: Run(make: { SMTPDialogue(.smtp) }, vantage: vantage)(chunks)
         case .lmtp: Run(make: { SMTPDialogue(.lmtp) }, vantage: vantage)(chunks)
         case .pop3: Run(make: { POP3Dialogue() }, vantage: vantage)(chunks)
-        case .imap: Run(make: { IMAPDialogue(keepsMailbox: true) }, vantage: vantage)(chunks)
+        case .imap: Run(make: { imapDialogue(isInflated ? .isInflated : .inflate) }, vantage: vantage)(chunks)
         case nil: Outcome()
         }
+    }
+
+    /// As the transcript wants it.
+    func imapDialogue(_ compressed: IMAPDialogue.Compressed = .inflate) -> IMAPDialogue {
+        IMAPDialogue(keepsMailbox: true, compressed: compressed, responseLine: responseLine)
     }
 
     /// The vantages and chunkings from which the transcript can be followed. To send octets early would move them over a

@@ -214,6 +214,14 @@ package struct SessionTracker {
             batch.time = time
             batch.changes = [ExchangeChange(exchange: exchange, rules: rules)]
             try deliver(batch)
+        case .unseen(let session, let side, let unseen):
+            guard let flow = recorded[session], case .following(var observer) = flow.state else { return }
+            flow.state = .ignored
+            var batch = flow.batch(observer.summary.info)
+            batch.time = time
+            observer.tell(unseen, of: side, at: time, events: &batch.events, notes: &batch.notes)
+            flow.state = .following(observer)
+            if !batch.notes.isEmpty { try deliver(batch) }
         }
     }
 

@@ -46,14 +46,23 @@ package protocol Dialogue: Equatable, Sendable {
     /// line or of content; until it is certain again what it is, `demand` answers `.seek`.
     mutating func lose(_ side: Side)
 
-    /// What both sides send is deflated (RFC 4978). Once true it stays so to the end of the session.
-    var isCompressed: Bool { get }
+    /// What the octets of `side` are that were not cut yet.
+    func deflation(_ side: Side) -> Deflation
+
+    /// The deflate stream of `side` has ended, or nobody can follow it any more: its octets are taken as they stand.
+    mutating func deflationEnded(_ side: Side)
+
+    /// The deflate stream of `side`, which was to end, goes on: what comes is inflated, and not followed.
+    mutating func deflationGoesOn(_ side: Side)
 
     /// The violation that octets of `side` are which can't be inflated.
     func brokenCompression(_ side: Side) -> Violation?
 
     /// The session can't be followed any more.
     mutating func becomeOpaque(_ reason: OpaqueReason)
+
+    /// What `side` sends in a session that is not followed may be a secret in clear: nothing of it is shown.
+    func hidesOpaque(_ side: Side) -> Bool
 
     /// Set once the session is not followed any more.
     var opaque: OpaqueReason? { get }
@@ -71,6 +80,18 @@ package protocol Dialogue: Equatable, Sendable {
 
     /// The exchange that a frame of `side` without further knowledge belongs to.
     var currentExchange: Int { get }
+}
+
+/// What the octets of a side are under COMPRESS (RFC 4978).
+package enum Deflation: UInt8, Equatable, Sendable {
+    /// As they stand.
+    case none
+    /// Deflated.
+    case deflated
+    /// Deflated or not: what the other side answers decides, and until then they wait.
+    case waits
+    /// The stream ends behind the last line that was cut (RFC 8437 §4.1).
+    case ends
 }
 
 /// What the machine says when content ends.
@@ -93,6 +114,9 @@ extension Dialogue {
 
     package func judgeWaiting(_ side: Side) -> Violation? { nil }
     package mutating func lose(_ side: Side) { becomeOpaque(.gap) }
-    package var isCompressed: Bool { false }
+    package func deflation(_ side: Side) -> Deflation { .none }
+    package mutating func deflationEnded(_ side: Side) {}
+    package mutating func deflationGoesOn(_ side: Side) {}
+    package func hidesOpaque(_ side: Side) -> Bool { false }
     package func brokenCompression(_ side: Side) -> Violation? { nil }
 }

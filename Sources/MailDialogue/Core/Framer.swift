@@ -87,6 +87,20 @@ package struct Framer: Equatable, Sendable {
     /// The octets begin with NUL, as a wrapped buffer does.
     var beginsWrapped: Bool { !isEmpty && buffer[next] == 0 }
 
+    /// The octets up to the first LF, or the first hundreds of them, are text of ASCII; nil as long as they are too few to tell.
+    var beginsWithText: Bool? {
+        var before: UInt8 = 0
+        for octet in buffer[next...].prefix(Self.proof) {
+            if octet == 10 { return true }
+            if before == 13 || (octet < 32 && octet != 9 && octet != 13) || octet > 126 { return false }
+            before = octet
+        }
+        return count < Self.proof ? nil : true
+    }
+
+    /// Octets of text that are no accident.
+    private static let proof = 256
+
     /// Content starts here: the scanner stands at the beginning of a line.
     mutating func beginDotTerminated() { scanner = DotScanner() }
 

@@ -88,6 +88,26 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// What comes next from `side` came before the answer that it had to wait for, as who recorded it says.
+    package mutating func tellHaste(_ side: Side) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.tellHaste(side)
+        case .pop3(let kept): kept.tap.tellHaste(side)
+        case .imap(let kept): kept.tap.tellHaste(side)
+        }
+    }
+
+    /// Who recorded the session did not follow it from here on, because of what comes next from `side`.
+    package mutating func stop(_ reason: OpaqueReason, at side: Side, into notes: inout [Note]) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.stop(reason, at: side, into: &notes)
+        case .pop3(let kept): kept.tap.stop(reason, at: side, into: &notes)
+        case .imap(let kept): kept.tap.stop(reason, at: side, into: &notes)
+        }
+    }
+
     /// Facts and masked forms of lines are made.
     package var listens: Bool {
         switch machine {

@@ -73,6 +73,12 @@ package struct Note: Equatable, Sendable {
         set { remarks.violations = newValue }
     }
 
+    /// It came before the answer that it had to wait for, and a violation says so. A recording has it behind that answer.
+    package internal(set) var cameEarly: Bool {
+        get { remarks.cameEarly }
+        set { remarks.cameEarly = newValue }
+    }
+
     /// Nothing is said of it but what it is.
     package var isPlain: Bool { remarks.isPlain }
 

@@ -22,6 +22,7 @@ package struct Remarks: Sendable {
         var masked: ArraySlice<UInt8>?
         var facts: [Fact]
         var violations: [Violation]
+        var cameEarly = false
 
         init(_ masked: ArraySlice<UInt8>?, _ facts: [Fact], _ violations: [Violation]) {
             self.masked = masked
@@ -67,6 +68,12 @@ package struct Remarks: Sendable {
         set { if extra != nil || !newValue.isEmpty { own().violations = newValue } }
     }
 
+    /// It came before the answer that it had to wait for, and is blamed for that.
+    var cameEarly: Bool {
+        get { extra?.cameEarly ?? false }
+        set { if extra != nil || newValue { own().cameEarly = newValue } }
+    }
+
     /// Nothing is said of the line but what it is.
     package var isPlain: Bool {
         guard let extra else { return lone == nil }
@@ -102,6 +109,7 @@ package struct Remarks: Sendable {
         exchange = note.exchange
         masked = note.masked
         violations = note.violations
+        cameEarly = note.cameEarly
         if listens { facts = note.facts }
     }
 
@@ -112,6 +120,7 @@ package struct Remarks: Sendable {
     private mutating func own() -> Extra {
         if let extra, isKnownUniquelyReferenced(&self.extra) { return extra }
         let copy = Extra(extra?.masked, facts, extra?.violations ?? [])
+        copy.cameEarly = extra?.cameEarly ?? false
         lone = nil
         extra = copy
         return copy

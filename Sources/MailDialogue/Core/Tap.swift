@@ -34,6 +34,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var begun = false
         /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
         var secretTail = false
+        /// A deflate stream has ended before the octets that come: that they read as text has to prove it.
+        var isUnproved = false
         /// The line that can't be placed was longer than what is cut at once: its rest passes too.
         var unplacedTail = false
 
@@ -47,7 +49,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
         /// Looks anew whether the next line is one of many.
         mutating func settle() {
-            isPlain = begun && !waited && !lineWaited && !unplacedTail && !isInContent && !inflates
+            isPlain = begun && !waited && !lineWaited && !unplacedTail && !isInContent && !inflates && !isUnproved
         }
 
         /// Octets wait, cut or not.
@@ -102,11 +104,21 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private mutating func advance(_ side: Side, into notes: inout [Note]) -> Bool {
         var moved = false
         while true {
+            // Before anything is cut that stands behind its last line.
+            if dialogue.deflation(side) == .ends {
+                guard endInflating(side, into: &notes) else { return moved }
+                moved = true
+            }
             if drain(side, into: &notes) {
                 moved = true
                 if side == .server, client.hasOctets || owesNothing { return true }
             }
-            guard dialogue.isCompressed, inflate(side, into: &notes) else { return moved }
+            switch dialogue.deflation(side) {
+            case .none: return moved
+            case .deflated: guard inflate(side, into: &notes) else { return moved }
+            case .waits: guard wait(side, into: &notes) else { return moved }
+            case .ends: break
+            }
             moved = true
         }
     }
@@ -119,17 +131,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Inflates a bounded piece. False when there is nothing to inflate.
     private mutating func inflate(_ side: Side, into notes: inout [Note]) -> Bool {
-        if !client.inflates || !server.inflates { beginInflating() }
+        // What was received behind the command and its reply is deflated.
+        if !client.inflates, dialogue.deflation(.client) == .deflated { Self.beginInflating(&client) }
+        if !server.inflates, dialogue.deflation(.server) == .deflated { Self.beginInflating(&server) }
         switch side {
         case .client: return Self.inflate(&dialogue, &client, side, into: &notes)
         case .server: return Self.inflate(&dialogue, &server, side, into: &notes)
         }
-    }
-
-    /// What was received behind the command and its reply is deflated.
-    private mutating func beginInflating() {
-        Self.beginInflating(&client)
-        Self.beginInflating(&server)
     }
 
     private static func beginInflating(_ path: inout Stream) {
@@ -149,19 +157,102 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         case .needsMore: return false
         case .broken:
             guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
-            // What was inflated and is not whole came before it.
-            let cut = dialogue.isOpaque ? [] : path.framer.rest()
-            if !cut.isEmpty { tellRest(cut, &dialogue, &path, side, into: &notes) }
-            let violation = dialogue.isOpaque ? nil : dialogue.brokenCompression(side)
-            let facts: [Fact] = dialogue.isOpaque ? [] : [.opaque(.compress)]
-            if !dialogue.isOpaque { dialogue.becomeOpaque(.compress) }
-            // That of the octets that follow, which may come with these or alone.
-            let exchange = dialogue.currentExchange
-            path.spokeOpaquely = true
-            notes.append(
-                Note(
-                    side, .opaque, exchange: exchange, raw: rest, facts: facts, violations: violation.map { [$0] } ?? []
-                ))
+            loseStream(rest, &dialogue, &path, side, into: &notes)
+            return true
+        }
+    }
+
+    /// What was received can't be inflated: it passes as it is, and so does all that follows.
+    private static func loseStream(
+        _ rest: ArraySlice<UInt8>, _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) {
+        // What was inflated and is not whole came before it.
+        let cut = dialogue.isOpaque ? [] : path.framer.rest()
+        if !cut.isEmpty { tellRest(cut, &dialogue, &path, side, into: &notes) }
+        let violation = dialogue.isOpaque ? nil : dialogue.brokenCompression(side)
+        let facts: [Fact] = dialogue.isOpaque ? [] : [.opaque(.compress)]
+        if !dialogue.isOpaque { dialogue.becomeOpaque(.compress) }
+        // That of the octets that follow, which may come with these or alone.
+        let exchange = dialogue.currentExchange
+        path.spokeOpaquely = true
+        notes.append(
+            Note(
+                side, .opaque, exchange: exchange, raw: rest, masked: dialogue.hidesOpaque(side) ? stars(rest) : nil,
+                facts: facts, violations: violation.map { [$0] } ?? []))
+    }
+
+    /// From here on the session is not followed, because of what `side` sends. The note has no octets.
+    private static func becomeOpaque(
+        _ reason: OpaqueReason, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
+    ) {
+        guard !dialogue.isOpaque else { return }
+        dialogue.becomeOpaque(reason)
+        notes.append(Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(reason)]))
+    }
+
+    /// Octets wait that may be deflated or not. The block under way is inflated, as the line that they wait behind is of it, so
+    /// that the same waits however it came. False when there is nothing more to do.
+    private mutating func wait(_ side: Side, into notes: inout [Note]) -> Bool {
+        if pending(side) > DialogueLimits.held {
+            Self.becomeOpaque(.compress, &dialogue, side, into: &notes)
+            return true
+        }
+        switch side {
+        case .client: return Self.wait(&dialogue, &client, side, into: &notes)
+        case .server: return Self.wait(&dialogue, &server, side, into: &notes)
+        }
+    }
+
+    private static func wait(_ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]) -> Bool
+    {
+        switch path.inflater?.nextOfBlock() ?? .broken {
+        case .octets(let octets):
+            path.framer.append(octets[...])
+            return true
+        case .needsMore: return false
+        case .broken:
+            guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
+            loseStream(rest, &dialogue, &path, side, into: &notes)
+            return true
+        }
+    }
+
+    /// Looks for the end of a deflate stream. False when more octets are needed for that.
+    private mutating func endInflating(_ side: Side, into notes: inout [Note]) -> Bool {
+        switch side {
+        case .client: Self.endInflating(&dialogue, &client, side, into: &notes)
+        case .server: Self.endInflating(&dialogue, &server, side, into: &notes)
+        }
+    }
+
+    private static func endInflating(
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) -> Bool {
+        defer { path.settle() }
+        guard path.framer.isEmpty else {
+            // More was deflated than the line that was to be the last.
+            dialogue.deflationGoesOn(side)
+            becomeOpaque(.compress, &dialogue, side, into: &notes)
+            return true
+        }
+        switch path.inflater?.end() ?? .broken {
+        case .ended:
+            let rest = path.inflater?.rest() ?? []
+            path.inflater = nil
+            path.isUnproved = true
+            dialogue.deflationEnded(side)
+            if !rest.isEmpty { path.framer.append(rest) }
+            return true
+        case .needsMore: return false
+        case .octets(let octets):
+            dialogue.deflationGoesOn(side)
+            becomeOpaque(.compress, &dialogue, side, into: &notes)
+            path.framer.append(octets[...])
+            return true
+        case .broken:
+            dialogue.deflationGoesOn(side)
+            guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
+            loseStream(rest, &dialogue, &path, side, into: &notes)
             return true
         }
     }
@@ -193,10 +284,62 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         case .client:
             let rest = client.framer.rest()
             if !rest.isEmpty { Self.tellRest(rest, &dialogue, &client, side, into: &notes) }
+            Self.tellDeflated(dialogue, &client, side, into: &notes)
         case .server:
             let rest = server.framer.rest()
             if !rest.isEmpty { Self.tellRest(rest, &dialogue, &server, side, into: &notes) }
+            Self.tellDeflated(dialogue, &server, side, into: &notes)
         }
+    }
+
+    /// What was received and may be deflated or not, when it is not going to be known.
+    private static func tellDeflated(_ dialogue: D, _ path: inout Stream, _ side: Side, into notes: inout [Note]) {
+        guard let rest = path.inflater?.rest(), !rest.isEmpty else { return }
+        notes.append(
+            Note(
+                side, .incomplete, exchange: dialogue.currentExchange, raw: rest,
+                masked: side == .client ? stars(rest) : nil))
+    }
+
+    /// What comes next from `side` came before the answer that it had to wait for: which can't be seen in a recording, where it
+    /// stands behind that answer.
+    package mutating func tellHaste(_ side: Side) {
+        switch side {
+        case .client: Self.tellHaste(&client)
+        case .server: Self.tellHaste(&server)
+        }
+    }
+
+    private static func tellHaste(_ path: inout Stream) {
+        path.waited = true
+        path.lineWaited = true
+        path.settle()
+    }
+
+    /// Who recorded the session did not follow it from here on, because of what comes next from `side`: which can't be seen in
+    /// a recording, where nothing is deflated.
+    package mutating func stop(_ reason: OpaqueReason, at side: Side, into notes: inout [Note]) {
+        switch side {
+        case .client: Self.stop(reason, &dialogue, &client, side, into: &notes)
+        case .server: Self.stop(reason, &dialogue, &server, side, into: &notes)
+        }
+        settle(side, into: &notes)
+    }
+
+    private static func stop(
+        _ reason: OpaqueReason, _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+    ) {
+        guard !dialogue.isOpaque else { return }
+        let rest = path.framer.rest()
+        if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
+        let violation = reason == .compress ? dialogue.brokenCompression(side) : nil
+        dialogue.becomeOpaque(reason)
+        path.spokeOpaquely = true
+        path.settle()
+        notes.append(
+            Note(
+                side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(reason)],
+                violations: violation.map { [$0] } ?? []))
     }
 
     /// Octets of `side` are missing here.
@@ -224,11 +367,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             // Behind a hole nothing can be inflated any more: each octet stands on those before it.
             let rest = path.framer.rest()
             if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
+            tellDeflated(dialogue, &path, side, into: &notes)
             notes.append(
                 Note(
                     side, .gap(count), exchange: dialogue.currentExchange, raw: [],
                     facts: [.opaque(.gap)]))
             dialogue.becomeOpaque(.gap)
+            dialogue.deflationEnded(side)
+            path.inflater = nil
+            path.spokeOpaquely = true
             return
         }
         if let content = path.content, let remaining = path.remaining, let missing = count {
@@ -252,6 +399,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         path.lineWaited = false
         path.begun = true
         path.unplacedTail = false
+        path.isUnproved = false
         dialogue.lose(side)
         guard let reason = dialogue.opaque else { return }
         notes.append(Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(reason)]))
@@ -309,6 +457,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             switch dialogue.demand(side) {
             case .line(let limit):
                 if path.framer.isEmpty { return moved }
+                if path.isUnproved {
+                    guard let isText = path.framer.beginsWithText else { return moved }
+                    path.isUnproved = false
+                    if !isText {
+                        becomeOpaque(.compress, &dialogue, side, into: &notes)
+                        moved = true
+                        continue
+                    }
+                }
                 if !path.begun, path.framer.beginsTLS {
                     dialogue.becomeOpaque(.tls)
                     notes.append(
@@ -333,12 +490,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
                     let isAsked = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
-                    if let hasty { notes[notes.count - 1].violations.append(hasty) }
+                    if let hasty {
+                        notes[notes.count - 1].violations.append(hasty)
+                        notes[notes.count - 1].cameEarly = true
+                    }
                     // What stands behind the line that began it is deflated. An empty literal that was asked for is there
                     // at once, before anything else of the server.
-                    if yields || isAsked || (dialogue.isCompressed && !path.inflates) {
-                        return true
-                    }
+                    // Nor is what stands behind the line that ended it.
+                    let layer: Deflation = path.inflates ? .deflated : .none
+                    if yields || isAsked || dialogue.deflation(side) != layer { return true }
                 } else if length == nil, path.framer.count <= limit, !isTail {
                     return moved
                 } else {
@@ -374,6 +534,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                         Note(
                             side, .contentBegin(content), exchange: content.exchange, raw: [],
                             violations: hasty.map { [$0] } ?? []))
+                    if hasty != nil { notes[notes.count - 1].cameEarly = true }
                     moved = true
                 }
                 guard cutContent(&dialogue, &path, side, content, into: &notes) else { return moved }
@@ -422,6 +583,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     let suspicious = side == .client ? path.waited : !otherSpoke
                     if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
                 }
+                let cameEarly = side == .client && !violations.isEmpty
                 if path.secretTail {
                     let tail = path.framer.restOfLine()
                     path.secretTail = tail.last != 10
@@ -432,12 +594,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 } else {
                     // What came in clear at the edge may be commands with a password.
                     let rest = path.framer.rest()
-                    let masked = violations.isEmpty ? nil : maskLines(rest, side, dialogue)
+                    let masked =
+                        dialogue.hidesOpaque(side)
+                        ? stars(rest) : violations.isEmpty ? nil : maskLines(rest, side, dialogue)
                     notes.append(
                         Note(
                             side, .opaque, exchange: dialogue.currentExchange, raw: rest, masked: masked,
                             violations: violations))
                 }
+                if cameEarly { notes[notes.count - 1].cameEarly = true }
                 moved = true
             }
         }
@@ -455,7 +620,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             // Handed over as it is cut: kept here it would be counted once more.
             let letsGoOn = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
             moved = true
-            if once || letsGoOn || dialogue.isCompressed { return true }
+            if once || letsGoOn || dialogue.deflation(side) != .none { return true }
         }
         return false
     }

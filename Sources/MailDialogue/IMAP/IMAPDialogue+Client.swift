@@ -240,7 +240,7 @@ extension IMAPDialogue {
                 let last = words.trimmed.split(separator: 32).last ?? .empty
                 guard last.equalsIgnoringCase("TEXT") || last.equalsIgnoringCase("(TEXT") else { return content }
                 content.section = "CATENATE"
-            // A literal in other parentheses is the value of an annotation (RFC 5257 §4.6).
+            // A literal in other parentheses is the value of an annotation (RFC 5257 §4.7).
             case .none: guard open.depth == 0 else { return content }
             case .utf8: break
             }
@@ -282,7 +282,10 @@ extension IMAPDialogue {
         case .compress:
             client = .compressOffered
             waitedFor = .compress
-        case .unauthenticate: if isDeflated { client = .unauthenticating }
+        case .unauthenticate:
+            guard isDeflated else { break }
+            client = .unauthenticating
+            if clientDeflation == .deflated { clientDeflation = .waits }
         case .notify: marks.insert(.notifies)
         case .logout: marks.insert(.leaves)
         case .capability: marks.remove(.hasList)

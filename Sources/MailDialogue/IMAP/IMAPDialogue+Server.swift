@@ -274,14 +274,27 @@ extension IMAPDialogue {
             client = .commands
             guard accepted else { break }
             switch compressed {
-            case .inflate, .isInflated: isDeflated = true
+            case .isInflated: isDeflated = true
+            case .inflate:
+                isDeflated = true
+                clientDeflation = .deflated
+                serverDeflation = .deflated
             case .passOpaquely:
                 remarks.tell(.opaque(.compress))
                 becomeOpaque(.compress)
             }
-        case .unauthenticating: client = .commands
+        case .unauthenticating:
+            client = .commands
+            if clientDeflation == .waits { clientDeflation = .deflated }
         case .commands, .literal, .commandRest, .seeking: break
         }
+    }
+
+    /// COMPRESS ends behind UNAUTHENTICATE and behind the answer to it (RFC 8437 §4.1).
+    private mutating func endDeflation() {
+        isDeflated = false
+        if clientDeflation == .deflated { clientDeflation = .ends }
+        if serverDeflation == .deflated { serverDeflation = .ends }
     }
 
     /// What the reply means for the session.
@@ -299,6 +312,7 @@ extension IMAPDialogue {
         case .close, .unselect:
             if accepted, phase == .selected || phase == .unknown { closeMailbox() }
         case .unauthenticate:
+            if accepted { endDeflation() }
             guard accepted, phase != .logout else { break }
             closeMailbox()
             phase = .notAuthenticated
@@ -308,9 +322,6 @@ extension IMAPDialogue {
             asked = []
             marks.subtract([.notifies, .wantsModSeq, .hasSelected, .askedOthers])
             mayHaveSecurityLayer = false
-            guard isDeflated else { break }
-            remarks.tell(.opaque(.compress))
-            becomeOpaque(.compress)
         case .append, .replace, .uidReplace:
             remarks.tell(accepted ? .messageAccepted : .messageRefused)
         case .logout:

@@ -50,8 +50,7 @@ package struct IMAPDialogue: Dialogue {
         case tlsOffered
         /// The reply to COMPRESS decides. Successor: `commands`, deflated or not.
         case compressOffered
-        /// The reply to UNAUTHENTICATE decides: it ends COMPRESS (RFC 8437 §4.1), but nothing says at which octet a deflated
-        /// stream without a last block has ended. Successors: `commands`, or the session is opaque.
+        /// The reply to UNAUTHENTICATE decides: it ends COMPRESS (RFC 8437 §4.1). Successor: `commands`, deflated or not.
         case unauthenticating
         /// Octets are missing: see `IMAPDialogue+Gaps.swift`. Successor: `commands`.
         case seeking
@@ -179,7 +178,9 @@ package struct IMAPDialogue: Dialogue {
     package internal(set) var mayHaveSecurityLayer = false
     /// COMPRESS succeeded (RFC 4978 §3).
     package internal(set) var isDeflated = false
-    package var isCompressed: Bool { isDeflated && compressed == .inflate }
+    /// What has to be inflated of the client and of the server.
+    var clientDeflation = Deflation.none
+    var serverDeflation = Deflation.none
     /// Where both sides are.
     package internal(set) var phase = Phase.greetingPending
     /// The mailbox that is selected; empty when none is, or its name is not known.
@@ -217,14 +218,21 @@ package struct IMAPDialogue: Dialogue {
     }
 
     let compressed: Compressed
+    /// Octets of the longest line of a response.
+    let responseLine: Int
 
     /// - Parameters:
     ///   - keepsMailbox: responses are read, and what they say of the open mailbox is kept and judged. Without it responses
     ///     are only cut.
     ///   - compressed: what becomes of a session under COMPRESS.
-    package init(keepsMailbox: Bool = false, compressed: Compressed = .inflate) {
+    ///   - responseLine: octets of the longest line of a response; beyond it the session is not followed.
+    package init(
+        keepsMailbox: Bool = false, compressed: Compressed = .inflate,
+        responseLine: Int = DialogueLimits.imapResponseLine
+    ) {
         self.keepsMailbox = keepsMailbox
         self.compressed = compressed
+        self.responseLine = responseLine
     }
 
     package var currentExchange: Int { outstanding.first?.exchange ?? exchange }
@@ -249,9 +257,9 @@ package struct IMAPDialogue: Dialogue {
             }
         case .server:
             switch server {
-            case .lines, .rest: return .line(limit: DialogueLimits.imapResponseLine)
+            case .lines, .rest: return .line(limit: responseLine)
             case .literal(let content, let size, _): return .content(content, .octets(size))
-            case .seeking: return .seek(limit: DialogueLimits.imapResponseLine)
+            case .seeking: return .seek(limit: responseLine)
             }
         }
     }
@@ -268,7 +276,7 @@ package struct IMAPDialogue: Dialogue {
             }
         case .server:
             switch server {
-            case .lines, .rest: return DialogueLimits.imapResponseLine
+            case .lines, .rest: return responseLine
             case .literal, .seeking: return nil
             }
         }
@@ -332,16 +340,40 @@ package struct IMAPDialogue: Dialogue {
         }
     }
 
+    package func deflation(_ side: Side) -> Deflation { side == .client ? clientDeflation : serverDeflation }
+
+    package mutating func deflationEnded(_ side: Side) { set(.none, side) }
+
+    package mutating func deflationGoesOn(_ side: Side) { set(.deflated, side) }
+
+    private mutating func set(_ deflation: Deflation, _ side: Side) {
+        switch side {
+        case .client: clientDeflation = deflation
+        case .server: serverDeflation = deflation
+        }
+    }
+
     package func brokenCompression(_ side: Side) -> Violation? {
         // Behind UNAUTHENTICATE nothing need be deflated.
-        if client == .unauthenticating { return nil }
+        if client == .unauthenticating || !isDeflated { return nil }
         return side == .client ? .imapBrokenCompression : .imapReplyBrokenCompression
+    }
+
+    /// Where it is not known whether octets are deflated, a login may stand among them.
+    package func hidesOpaque(_ side: Side) -> Bool {
+        switch opaque {
+        case .compress: side == .client && compressed != .passOpaquely
+        case .gap: side == .client
+        case .tls, .longLine, .holdLimit, .desynchronised, .notThisProtocol, .securityLayer, .rolesSwapped, nil: false
+        }
     }
 
     package func lineTooLong(_ side: Side) -> Violation { side == .client ? .imapLineTooLong : .imapReplyTooLong }
 
     package mutating func becomeOpaque(_ reason: OpaqueReason) {
         opaque = reason
+        // Nobody is going to say what they are.
+        if clientDeflation == .waits { clientDeflation = .deflated }
         outstanding.removeAll()
         open = OpenCommand()
         names = []

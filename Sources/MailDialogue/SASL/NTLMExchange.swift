@@ -4,6 +4,8 @@
 //     S: type 2: what the server wants, and a challenge of eight octets
 //     C: type 3: domain, user, workstation and the two responses
 
+import MailMessage
+
 /// A message of NTLM.
 struct NTLMMessage: Equatable, Sendable {
     /// The bits that ask for a security layer: NEGOTIATE_SIGN and NEGOTIATE_SEAL (MS-NLMP §2.2.2.5).
@@ -64,6 +66,18 @@ struct NTLMMessage: Equatable, Sendable {
     /// A field that is there points outside of the message.
     var hasFieldOutside: Bool { fieldOffsets.contains { $0 + 8 <= octets.count && field(at: $0) == nil } }
 
+    /// The octets behind those that only say where fields are: type, lengths and offsets (MS-NLMP §2.2.1.3), as far as no
+    /// field lies among them.
+    var payload: Range<Int> {
+        // Also of one that ends outside.
+        let fields = fieldOffsets.filter { $0 + 8 <= octets.count && octets[$0...($0 + 1)].contains { $0 != 0 } }
+        let starts = fields.compactMap { Self.number(octets, at: $0 + 4) }.map { Int($0) }
+        return starts.reduce(min(Self.fieldsEnd, octets.count), min)..<octets.count
+    }
+
+    /// Where the last field of type 3 that is looked at is told.
+    private static let fieldsEnd = 52
+
     /// A field as text.
     func text(at: Int) -> String {
         guard let field = field(at: at) else { return "" }
@@ -122,9 +136,15 @@ struct NTLMExchange: SASLExchange {
         if let wanted = challenge.flags, let granted = response.flags {
             installsLayer = wanted & granted & NTLMMessage.layerFlags != 0
         }
-        let violations: [Violation] = response.hasFieldOutside ? [.saslNTLMField] : []
+        let isOutside = response.hasFieldOutside
+        let violations: [Violation] = isOutside ? [.saslNTLMField] : []
+        // Where the fields are said to be is the proof, and no secret.
+        let secret: SASLFinding.Secret = isOutside ? .octets(response.payload) : .whole
         guard let lm = response.field(at: 12), let nt = response.field(at: 20) else {
-            return SASLFinding(violations: violations, secret: .unreadable)
+            return SASLFinding(
+                violations: violations, secret: secret,
+                credential: Credential(
+                    mechanism: SASLMechanism.ntlm.name, account: "", secret: SecretBytes(Base64.encode(message))))
         }
         var details: [CredentialDetail] = [.realm(response.text(at: 28))]
         let workstation = response.text(at: 44)
@@ -134,7 +154,7 @@ struct NTLMExchange: SASLExchange {
                 .ntlm(
                     challenge: SecretBytes(challenge.challenge ?? []), lm: SecretBytes(lm), nt: SecretBytes(nt))))
         return SASLFinding(
-            violations: violations, secret: .whole,
+            violations: violations, secret: secret,
             credential: Credential(
                 mechanism: SASLMechanism.ntlm.name, account: response.text(at: 36), secret: SecretBytes(nt),
                 details: details))

@@ -106,7 +106,9 @@ package struct SASLFollower: Equatable, Sendable {
             return reading
         }
         if !isEmpty, Base64.encode(octets)[...] != base64 { violations.append(.saslPadBits) }
-        let finding = exchange.accept(octets, from: .client)
+        var finding = exchange.accept(octets, from: .client)
+        // Behind a response that is masked as a whole nobody knows of the masked form which message of NTLM it is.
+        if kind == .ntlm, hasBlinded || isBlind, finding.secret != .nothing { finding.secret = .whole }
         // How long a line is can be seen of its masked form too.
         violations = isBlind ? violations.filter { $0 == .saslLineTooLong } : violations + finding.violations
         account = finding.credential?.account ?? exchange.account

@@ -128,7 +128,7 @@ enum SessionWriter {
                     switch event {
                     case .exchange(_, let row): renderers[id]?.flaws(of: row, into: &text)
                     case .closed(let summary): renderers[id]?.close(summary, into: &text)
-                    case .opened, .octets, .gap, .message, .credential: break
+                    case .opened, .octets, .gap, .remark, .message, .credential: break
                     }
                 }
             case .json:
@@ -197,7 +197,7 @@ struct ExchangeRows {
             switch event {
             case .exchange(_, let row): waiting.append(row)
             case .closed: isClosed = true
-            case .opened, .octets, .gap, .message, .credential: break
+            case .opened, .octets, .gap, .remark, .message, .credential: break
             }
         }
         let ready = isClosed ? waiting.count : max(0, waiting.count - Self.most)

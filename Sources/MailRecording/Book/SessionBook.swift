@@ -138,7 +138,12 @@ package struct SessionBook: Sendable {
     ) {
         var pieces: [ArraySlice<UInt8>] = []
         var side = notes.first?.side ?? .client
-        for note in notes where !note.raw.isEmpty {
+        for note in notes {
+            if leg == .client, !note.isPlain, let unseen = unseen(note) {
+                flush(&pieces, side, time, leg, &events)
+                events.append(.remark(session: summary.info.id, side: note.side, unseen))
+            }
+            if note.raw.isEmpty { continue }
             if note.side != side {
                 flush(&pieces, side, time, leg, &events)
                 side = note.side
@@ -151,6 +156,22 @@ package struct SessionBook: Sendable {
             }
         }
         flush(&pieces, side, time, leg, &events)
+    }
+
+    /// What a recording can't show of the note.
+    private func unseen(_ note: Note) -> Unseen? {
+        if note.cameEarly { return .haste }
+        guard summary.info.isInflated else { return nil }
+        switch note.element {
+        case .opaque, .gap:
+            for case .opaque(let reason) in note.facts where reason == .compress || reason == .gap {
+                return .opaque(reason)
+            }
+            return nil
+        case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done,
+            .contentBegin, .content, .contentEnd, .unplaced, .incomplete, .unknown:
+            return nil
+        }
     }
 
     private func flush(

@@ -47,6 +47,8 @@ package enum RecordComment: Equatable, Sendable {
     case closed(Closing)
     /// Rules changed something in an exchange. On the first packet of the session after that is known.
     case changed(session: String, exchange: Int, rules: [String])
+    /// What is true of the octets that come next from a side, this packet's with them, and can't be seen of them.
+    case unseen(session: String, side: Side, Unseen)
     case lost(Loss)
 
     /// The version of the comments that this code writes and reads.
@@ -58,6 +60,7 @@ package enum RecordComment: Equatable, Sendable {
         case .opened(let info, leg: _, isContinued: _): info.id
         case .closed(let closing): closing.session
         case .changed(let session, exchange: _, rules: _): session
+        case .unseen(let session, side: _, _): session
         case .lost: nil
         }
     }
@@ -96,6 +99,13 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("session", session)
                 json.member("exchange", exchange)
                 json.member("changed", rules)
+            case .unseen(let session, let side, let unseen):
+                json.member("session", session)
+                json.member("side", Self.name(side))
+                switch unseen {
+                case .opaque(let reason): json.member("opaque", reason.rawValue)
+                case .haste: json.member("haste", true)
+                }
             case .lost(let loss):
                 json.object("lost") { json in
                     json.member("octets", loss.octets)
@@ -131,10 +141,21 @@ package enum RecordComment: Equatable, Sendable {
             self = .closed(Closing(session, end, json))
         } else if let exchange = json["exchange"]?.integer, let rules = json["changed"]?.strings {
             self = .changed(session: session, exchange: Int(clamping: exchange), rules: rules)
+        } else if let side = Side.allCases.first(where: { json["side"]?.string == Self.name($0) }),
+            let unseen = Self.unseen(json)
+        {
+            self = .unseen(session: session, side: side, unseen)
         } else {
             return nil
         }
     }
+
+    private static func unseen(_ json: JSONValue) -> Unseen? {
+        if json["haste"]?.bool == true { return .haste }
+        return json["opaque"]?.string.flatMap(OpaqueReason.init(rawValue:)).map(Unseen.opaque)
+    }
+
+    private static func name(_ side: Side) -> String { side == .client ? "client" : "server" }
 
     private static func info(_ session: String, _ name: String, _ json: JSONValue) -> SessionInfo? {
         guard let mailProtocol = MailProtocol(rawValue: name), let start = json["start"]?.integer,

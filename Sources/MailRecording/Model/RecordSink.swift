@@ -10,6 +10,14 @@ package enum Leg: UInt8, Sendable, Hashable {
     case server = 1
 }
 
+/// What a recording can't show of octets: there they are in the order in which they were understood, and none is deflated.
+package enum Unseen: Equatable, Sendable {
+    /// From here on the session was not followed because of them.
+    case opaque(OpaqueReason)
+    /// They came before the answer that they had to wait for.
+    case haste
+}
+
 /// What is recorded of a session, in order.
 package enum RecordEvent: Sendable {
     /// The session began.
@@ -18,6 +26,8 @@ package enum RecordEvent: Sendable {
     case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
     /// Octets of a side are missing here, because a capture lost them; 0 when their number is not known.
     case gap(session: String, leg: Leg, side: Side, time: Int64, octets: Int)
+    /// What is true of the octets that come next from a side, and can't be seen in what is recorded.
+    case remark(session: String, side: Side, Unseen)
     /// An exchange is complete.
     case exchange(session: String, Exchange)
     /// A message is complete, or broke off.
@@ -31,7 +41,7 @@ package enum RecordEvent: Sendable {
     package var weight: Int {
         switch self {
         case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
-        case .opened, .gap, .exchange, .message, .credential, .closed: 600
+        case .opened, .gap, .remark, .exchange, .message, .credential, .closed: 600
         }
     }
 }

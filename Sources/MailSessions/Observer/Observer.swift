@@ -69,6 +69,19 @@ package struct Observer: Sendable {
         book.accept(notes[from...], at: time, into: &events)
     }
 
+    /// Who recorded the session knew this of what comes next from `side`.
+    package mutating func tell(
+        _ unseen: Unseen, of side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
+    ) {
+        switch unseen {
+        case .haste: tap.tellHaste(side)
+        case .opaque(let reason):
+            let first = notes.count
+            tap.stop(reason, at: side, into: &notes)
+            book.accept(notes[first...], at: time, into: &events)
+        }
+    }
+
     /// No more octets come from `side`.
     package mutating func end(_ side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]) {
         let first = notes.count

@@ -88,6 +88,9 @@ final class RecorderWorker {
             openServer(session, leg, time)
             // A hole of unknown size must still be one for those who read the recording.
             emit(session, leg, time) { $0.gap(from: side, UInt32(clamping: max(1, octets))) }
+        case .remark(session: let id, side: let side, let unseen):
+            // Before all others: it is of the next packet.
+            sessions[id]?.remarks.insert(.unseen(session: id, side: side, unseen), at: 0)
         case .exchange(session: let id, let exchange):
             guard let session = sessions[id] else { return }
             index.save(exchange, session: session.row, now)

@@ -83,7 +83,7 @@ struct SegmentScan {
                 flows[Flow(interface: record.interface, tuple: tuple)] = (place, leg)
             case .closed(let closing):
                 if let place = places[closing.session] { sessions[place].closing = closing }
-            case .changed, .lost: break
+            case .changed, .unseen, .lost: break
             }
         }
         let sent = FourTuple(client: segment.source, server: segment.destination)

@@ -158,7 +158,7 @@ extension Followed {
         switch step {
         case .octets(let side, let octets):
             tap.receive(octets, from: side, into: &notes)
-            if tap.dialogue.isCompressed { wasCompressed = true }
+            if Side.allCases.contains(where: { tap.dialogue.deflation($0) != .none }) { wasCompressed = true }
             must(
                 tap.pending(side) <= FuzzLimits.pending + octets.count,
                 "\(tap.pending(side)) octets of the \(side) wait")

@@ -43,7 +43,7 @@ struct Reading {
             events += batch.events
             for event in batch.events {
                 switch event {
-                case .opened, .gap, .octets: break
+                case .opened, .gap, .remark, .octets: break
                 case .exchange(_, let row): exchanges.append(row)
                 case .message(_, let record): messages.append(record)
                 case .credential(_, let record): credentials.append(record)
@@ -82,6 +82,8 @@ struct TestRecording {
     private var announced: Set<String> = []
     /// A comment for the next packet.
     private var remark: String?
+    /// One that stays until there is a packet.
+    private var waiting: String?
 
     init(_ events: [RecordEvent], splitAfter: Int = Int.max, remark: String? = nil, on remarked: Int = -1) {
         for (place, event) in events.enumerated() {
@@ -112,6 +114,8 @@ struct TestRecording {
             let id = summary.info.id
             let packets = client[id]?.close(by: .client) ?? []
             write(packets, id, summary.last, RecordComment.closed(RecordComment.Closing(summary)).text)
+        case .remark(let id, let side, let unseen):
+            waiting = RecordComment.unseen(session: id, side: side, unseen).text
         case .exchange, .message, .credential: break
         }
     }
@@ -131,6 +135,10 @@ struct TestRecording {
             }
         }
         for packet in packets {
+            if comment == nil {
+                comment = waiting
+                waiting = nil
+            }
             append(packet, time, comment)
             comment = nil
         }

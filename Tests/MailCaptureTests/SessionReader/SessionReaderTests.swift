@@ -14,6 +14,13 @@ import Testing
         _ turns: [(Side, String)], port: UInt16 = 25, clientPort: UInt16 = 40_000, start: Int64 = 1_700_000_000_000_000,
         isWhole: Bool = true
     ) -> [UInt8] {
+        capture(turns.map { ($0, Array($1.utf8)) }, port: port, clientPort: clientPort, start: start, isWhole: isWhole)
+    }
+
+    private func capture(
+        _ turns: [(Side, [UInt8])], port: UInt16 = 25, clientPort: UInt16 = 40_000,
+        start: Int64 = 1_700_000_000_000_000, isWhole: Bool = true
+    ) -> [UInt8] {
         var out =
             PcapngWriter.sectionHeader(application: "other")
             + PcapngWriter.interfaceDescription(name: "eth0", description: "")
@@ -22,7 +29,7 @@ import Testing
     }
 
     private func packets(
-        _ turns: [(Side, String)], port: UInt16, clientPort: UInt16, start: Int64, isWhole: Bool
+        _ turns: [(Side, [UInt8])], port: UInt16, clientPort: UInt16, start: Int64, isWhole: Bool
     ) -> [UInt8] {
         var synthesizer = PacketSynthesizer(
             client: SocketAddress(ip: .v4(0x0A00_0001), port: clientPort),
@@ -37,7 +44,11 @@ import Testing
         }
         let handshake = synthesizer.open()
         if isWhole { write(handshake) }
-        for (side, text) in turns { write(synthesizer.data(from: side, Array(text.utf8)[...])) }
+        for (side, octets) in turns {
+            // No octets stand for some that the capture lost.
+            if octets.isEmpty { _ = synthesizer.gap(from: side, 10) }
+            write(synthesizer.data(from: side, octets[...]))
+        }
         if isWhole { write(synthesizer.close(by: .client)) }
         return out
     }
@@ -65,6 +76,59 @@ import Testing
         let text = String(decoding: recording.segments[0], as: UTF8.self)
         #expect(!text.contains("AGFsaWNlAHNlY3JldA"))
         #expect(text.contains("AGFsaWNlACoqKioqKg=="))
+    }
+
+    /// Octets that are stored in a deflate stream (RFC 1951 §3.2.4).
+    private static func stored(_ text: String) -> [UInt8] {
+        let count = UInt8(truncatingIfNeeded: text.utf8.count)
+        return [0, count, 0, ~count, 255] + Array(text.utf8)
+    }
+
+    /// What happens to a session under COMPRESS that is not followed to its end.
+    private static let notFollowed: [[(Side, [UInt8])]] = [
+        // The client's stream breaks, within a line and between two.
+        [
+            (.client, stored("b NO") + Array("c LOGIN bob s3cret\r\n".utf8)), (.server, stored("* 1 EXISTS\r\n")),
+            (.client, Array("d NOOP\r\n".utf8)),
+        ],
+        [(.client, Array("c LOGIN bob s3cret\r\n".utf8)), (.server, stored("c OK\r\n"))],
+        // The server's does.
+        [
+            (.client, stored("b NOOP\r\n")), (.server, Array("b OK\r\n".utf8)),
+            (.client, stored("c LOGIN bob s3cret\r\n")),
+        ],
+        // It does not end where it has to.
+        [
+            (.client, stored("b UNAUTHENTICATE\r\n") + stored("c LOGIN bob s3cret\r\n")),
+            (.server, stored("b OK\r\n") + Array("c OK\r\n".utf8)),
+        ],
+        [
+            (.client, stored("b UNAUTHENTICATE\r\n") + Array("c LOGIN bob s3cret\r\n".utf8)),
+            (.server, stored("b OK\r\n") + stored("* 1 EXISTS\r\n")), (.client, Array("d NOOP\r\n".utf8)),
+        ],
+        // Octets are missing in it.
+        [
+            (.client, stored("b NOOP\r\n")), (.client, []), (.client, Array("c LOGIN bob s3cret\r\n".utf8)),
+            (.server, stored("b OK\r\n")),
+        ],
+    ]
+
+    @Test(arguments: notFollowed.indices) func whatWasNotFollowedIsNotFollowedInTheRecording(_ place: Int) throws {
+        let opening: [(Side, String)] = [
+            (.server, "* PREAUTH x\r\n"), (.client, "a COMPRESS DEFLATE\r\n"), (.server, "a OK x\r\n"),
+        ]
+        let scratch = try Scratch()
+        let turns = opening.map { ($0, Array($1.utf8)) } + Self.notFollowed[place]
+        let first = try Reading([try scratch.write(capture(turns, port: 143), "other.pcapng")])
+        let recording = TestRecording(first.events)
+        #expect(!String(decoding: recording.segments[0], as: UTF8.self).contains("s3cret"))
+        let second = try Reading([try scratch.write(recording.segments[0], "own.pcapng")])
+        #expect(first.summaries.count == 1 && first.summaries[0].opaque != nil)
+        #expect(second.summaries == first.summaries)
+        #expect(second.exchanges == first.exchanges)
+        // What is made of the recording says it too.
+        let third = try Reading([try scratch.write(TestRecording(second.events).segments[0], "again.pcapng")])
+        #expect(third.summaries == first.summaries)
     }
 
     @Test func aSessionGoesOnFromOneSegmentToTheNext() throws {
@@ -126,7 +190,9 @@ import Testing
     @Test func onlyTheSessionsThatMatterAreFollowed() throws {
         let scratch = try Scratch()
         var both = capture(smtp)
-        both += packets(smtp, port: 25, clientPort: 40_001, start: 1_700_000_100_000_000, isWhole: true)
+        both += packets(
+            smtp.map { ($0, Array($1.utf8)) }, port: 25, clientPort: 40_001, start: 1_700_000_100_000_000, isWhole: true
+        )
         let path = try scratch.write(both, "other.pcapng")
         let all = try Reading([path])
         #expect(all.summaries.count == 2)

@@ -50,12 +50,16 @@ import Testing
         #expect(
             RecordComment.changed(session: "x", exchange: 3, rules: ["no-programs"]).text
                 == #"{"mailproxy":1,"session":"x","exchange":3,"changed":["no-programs"]}"#)
+        #expect(
+            RecordComment.unseen(session: "x", side: .server, .opaque(.compress)).text
+                == #"{"mailproxy":1,"session":"x","side":"server","opaque":"compress"}"#)
     }
 
     @Test(arguments: [
         RecordComment.opened(info, leg: .client, isContinued: false), .opened(info, leg: .server, isContinued: true),
         .opened(secured, leg: .client, isContinued: false),
         .closed(closing), .changed(session: "x", exchange: 0, rules: []),
+        .unseen(session: "x", side: .client, .opaque(.compress)), .unseen(session: "x", side: .server, .haste),
         .lost(RecordComment.Loss(octets: 5, packets: 2, from: 1, to: 9)),
     ])
     func readsBack(_ comment: RecordComment) {
@@ -67,7 +71,7 @@ import Testing
         #"{"mailproxy":1,"session":"","end":"closed"}"#, #"{"mailproxy":1,"session":"x","end":"perhaps"}"#,
         #"{"mailproxy":1,"session":"x","protocol":"http","start":1}"#,
         #"{"mailproxy":1,"session":"x","protocol":"imap","start":1,"client":"x","server":"192.0.2.1:1"}"#,
-        #"{"mailproxy":1,"lost":{"octets":1}}"#,
+        #"{"mailproxy":1,"lost":{"octets":1}}"#, #"{"mailproxy":1,"session":"x","side":"both","opaque":"compress"}"#,
     ])
     func refuses(_ text: String) {
         #expect(RecordComment(text) == nil)

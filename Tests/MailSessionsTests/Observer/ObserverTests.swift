@@ -35,7 +35,7 @@ import Testing
         var client: [UInt8] = []
         for event in events {
             switch event {
-            case .opened, .closed, .gap: break
+            case .opened, .closed, .gap, .remark: break
             case .octets(_, _, .client, _, let pieces): for piece in pieces { client += piece }
             case .octets: break
             case .exchange(_, let row): rows.append("\(row)")
@@ -75,6 +75,7 @@ import Testing
             case .opened: "opened"
             case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
             case .gap(_, _, let side, _, let count): "\(side) lost \(count)"
+            case .remark(_, let side, let unseen): "\(side) \(unseen)"
             case .closed: "closed"
             case .exchange, .message, .credential: nil
             }
@@ -83,6 +84,33 @@ import Testing
         #expect(observer.summary.gaps == 2)
         #expect(observer.summary.opaque == nil)
         #expect(notes.suffix(3).map(\.element) == [.gap(10), .gap(3), .unplaced])
+    }
+
+    /// In a recording nothing is deflated, so that it has to be told where a stream could not be followed.
+    @Test func aStreamThatBreaksIsToldInItsPlace() {
+        let imap = SessionInfo(
+            id: "s", mailProtocol: .imap, start: 5, client: info.client, server: info.server, route: "test")
+        var observer = Observer(info: imap, fingerprintKey: [1])
+        var events: [RecordEvent] = []
+        var notes: [Note] = []
+        func take(_ side: Side, _ octets: [UInt8]) {
+            observer.receive(octets[...], from: side, at: 6, events: &events, notes: &notes)
+        }
+        take(.server, Array("* PREAUTH x\r\n".utf8))
+        take(.client, Array("a COMPRESS DEFLATE\r\n".utf8))
+        take(.server, Array("a OK x\r\n".utf8))
+        // A stored block (RFC 1951 §3.2.4) with half a line in it, and then none.
+        take(.client, [0, 4, 0, 251, 255] + Array("b NO".utf8) + Array("g NOOP\r\n".utf8))
+        let order = events.compactMap { event -> String? in
+            switch event {
+            case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
+            case .remark(_, let side, let unseen): "\(side) \(unseen)"
+            case .opened, .gap, .closed, .exchange, .message, .credential: nil
+            }
+        }
+        let start = ["* PREAUTH x\r\n", "a COMPRESS DEFLATE\r\n", "a OK x\r\n"]
+        #expect(order == start + ["b NO", "client opaque(MailDialogue.OpaqueReason.compress)", "********"])
+        #expect(observer.summary.opaque == .compress)
     }
 
     @Test func idsSortByStartAndNeverRepeat() {
