@@ -151,6 +151,18 @@ static unsigned long long matches(unsigned long long eight, unsigned char octet)
   return (rest - 0x0101010101010101u) & ~rest & 0x8080808080808080u;
 }
 
+// The first octet in memory of eight in which a bit is set, which are read as they stand there.
+static size_t first_octet(unsigned long long bits) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  return (size_t)__builtin_clzll(bits) / 8;
+#else
+  return (size_t)__builtin_ctzll(bits) / 8;
+#endif
+}
+
+// Where the first of eight octets stands of which `hits` has the high bit.
+static size_t first_hit(unsigned long long hits) { return (size_t)__builtin_ctzll(hits) / 8; }
+
 size_t mp_word_length(const void *bytes, size_t count) {
   const unsigned char *octets = bytes;
   size_t length = 0;
@@ -163,11 +175,29 @@ size_t mp_word_length(const void *bytes, size_t count) {
     // The last octets with some before them, of which none is a hit.
     if (length + 8 > count) length = count - 8;
     unsigned long long eight = eight_octets(octets + length);
-    unsigned long long hit = matches(eight, ' ') | matches(eight, '\t');
-    if (hit) return length + (size_t)__builtin_ctzll(hit) / 8;
+    unsigned long long hits = matches(eight, ' ') | matches(eight, '\t');
+    if (hits) return length + first_hit(hits);
     length += 8;
     if (length >= count) return count;
   }
+}
+
+mp_parameter mp_parameter_lengths(const void *bytes, size_t count) {
+  const unsigned char *octets = bytes;
+  size_t length = 0;
+  if (octets == NULL) return (mp_parameter){0, 0};
+  while (length + 8 <= count) {
+    unsigned long long eight = eight_octets(octets + length);
+    unsigned long long hits = matches(eight, ' ') | matches(eight, '\t') | matches(eight, '=');
+    if (hits) {
+      length += first_hit(hits);
+      break;
+    }
+    length += 8;
+  }
+  while (length < count && octets[length] != ' ' && octets[length] != '\t' && octets[length] != '=') length++;
+  if (length == count || octets[length] != '=') return (mp_parameter){length, length};
+  return (mp_parameter){length, length + 1 + mp_word_length(octets + length + 1, count - length - 1)};
 }
 
 unsigned long long mp_packed(const void *bytes, size_t count) {
@@ -182,6 +212,9 @@ unsigned long long mp_packed(const void *bytes, size_t count) {
   } else {
     for (size_t index = count; index > 0; index--) packed = packed << 8 | octets[index - 1];
   }
+  // A NUL is not to be taken for the end.
+  unsigned long long filled = count == 8 ? packed : packed | ~0ull << 8 * count;
+  if (matches(filled, 0)) return 0;
   // Bit 7 of each octet from "a" on, without those behind "z" and those beyond ASCII; 32 less is the capital.
   unsigned long long ascii = packed & 0x7F7F7F7F7F7F7F7Fu;
   unsigned long long small = (ascii + (0x80 - 'a') * 0x0101010101010101u) ^ (ascii + (0x7F - 'z') * 0x0101010101010101u);
@@ -260,12 +293,28 @@ size_t mp_atext_length(const void *bytes, size_t count) { return run(bytes, coun
 size_t mp_label_length(const void *bytes, size_t count) { return run(bytes, count, label); }
 size_t mp_xtext_length(const void *bytes, size_t count) { return run(bytes, count, xtext); }
 
+// How many of the first octets, one behind the other, are letters or digits; of the last fifteen none is looked at.
+static size_t word_run(const unsigned char *octets, size_t count) {
+  size_t length = 0;
+  for (; count - length >= sizeof(sixteen); length += sizeof(sixteen)) {
+    sixteen some;
+    memcpy(&some, octets + length, sizeof some);
+    sixteen small = some | 0x20;
+    halves good = (halves)(((small >= 'a') & (small <= 'z')) | ((some >= '0') & (some <= '9')));
+    for (size_t half = 0; half < 2; half++) {
+      if (~good[half]) return length + half * 8 + first_octet(~(unsigned long long)good[half]);
+    }
+  }
+  return length;
+}
+
 size_t mp_mailbox_length(const void *bytes, size_t count) {
   const unsigned char *octets = bytes;
   size_t length = 0;
   if (octets == NULL) return 0;
   for (;;) {
     size_t start = length;
+    length += word_run(octets + length, count - length);
     while (length < count && (kinds[octets[length]] & atext)) length++;
     if (length == start || length >= count) return 0;
     if (octets[length] != '.') break;
@@ -275,6 +324,7 @@ size_t mp_mailbox_length(const void *bytes, size_t count) {
   size_t domain = ++length;
   for (;;) {
     size_t start = length;
+    length += word_run(octets + length, count - length);
     while (length < count && (kinds[octets[length]] & label)) length++;
     if (length == start || octets[start] == '-' || octets[length - 1] == '-') return 0;
     if (length >= count || octets[length] != '.') break;

@@ -36,6 +36,64 @@ struct OctetClassTests {
         #expect(eachText { mp_word_length($0, $0.count) == $0.prefix { $0 != 32 && $0 != 9 }.count })
     }
 
+    @Test func parameters() {
+        #expect(
+            eachText {
+                let word = $0.prefix { $0 != 32 && $0 != 9 }
+                let cut = mp_parameter_lengths($0, $0.count)
+                return cut.word == word.count && cut.keyword == word.prefix { $0 != 61 }.count
+            })
+    }
+
+    @Test func packedWords() {
+        func capital(_ octet: UInt8) -> UInt8 { (97...122).contains(octet) ? octet - 32 : octet }
+        #expect(
+            eachText { text in
+                let packed = text.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(capital($1)) }
+                return mp_packed(text, text.count) == (text.count <= 8 && !text.contains(0) ? packed : 0)
+            })
+        for octet in UInt8.min ... .max {
+            let text: [UInt8] = [octet, 255, octet, 1, octet]
+            #expect(mp_packed(text, 5) & 0xff == UInt64(capital(octet)))
+            #expect(mp_packed(text, 5) >> 32 == UInt64(capital(octet)))
+        }
+    }
+
+    /// Beside the grammar of RFC 5321 §4.1.2, rule by rule.
+    @Test func mailboxes() {
+        func isRun(_ text: ArraySlice<UInt8>, _ length: (UnsafeRawPointer?, Int) -> Int) -> Bool {
+            !text.isEmpty && text.withUnsafeBytes { length($0.baseAddress, $0.count) } == text.count
+        }
+        func isMailbox(_ text: [UInt8]) -> Bool {
+            let halves = text[...].split(separator: 64, omittingEmptySubsequences: false)
+            guard halves.count == 2, halves[0].count <= 64, halves[1].count <= 255, text.count <= 254 else {
+                return false
+            }
+            return halves[0].split(separator: 46, omittingEmptySubsequences: false).allSatisfy {
+                isRun($0) { mp_atext_length($0, $1) }
+            }
+                && halves[1].split(separator: 46, omittingEmptySubsequences: false).allSatisfy {
+                    isRun($0) { mp_label_length($0, $1) } && $0.first != 45 && $0.last != 45
+                }
+        }
+        let parts = ["a", "a.b", "newsletter", "a+b", "some.one.else.of.many.names", "-", "", ".", "a.", "\"a\"", "ü"]
+        let hosts = ["b", "example.com", "a-b.example", "-a", "a-", "a..b", "", ".b", "mx.of.the.example.org", "[::1]"]
+        let long = String(repeating: "0123456789abcdef", count: 4)
+        let domain = String(repeating: "0123456789.", count: 17) + "z"
+        for part in parts + [long, long + "g"] {
+            for host in hosts + [domain, domain + ".zzz", domain + ".zzzz", domain + ".zzzzz"] {
+                let text = Array((part + "@" + host).utf8)
+                let expected = isMailbox(text) ? text.count : 0
+                // Whatever stands behind it, and however much.
+                for behind in ["", ">", "> SIZE=1 BODY=8BITMIME", "\u{0}"] {
+                    let line = text + Array(behind.utf8)
+                    #expect(mp_mailbox_length(line, line.count) == expected, "\(part)@\(host)\(behind)")
+                }
+            }
+        }
+        for text in ["", "a", "a@", "a.b", "@b", "a@@b"] { #expect(mp_mailbox_length(text, text.utf8.count) == 0) }
+    }
+
     @Test func grammar() {
         func isLetterOrDigit(_ octet: UInt8) -> Bool {
             (48...57).contains(octet) || (65...90).contains(octet) || (97...122).contains(octet)

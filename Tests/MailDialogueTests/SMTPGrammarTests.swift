@@ -38,6 +38,54 @@ import Testing
         }
     }
 
+    @Test func parameters() {
+        for parameter in SMTPParameter.allCases {
+            for text in ["\(parameter.keyword)", "\(parameter.keyword)".lowercased()] {
+                let octets = Array(text.utf8)
+                let found = SMTPParameter(octets.span)
+                #expect(found == parameter)
+                let less = Array(octets.dropLast())
+                let none = SMTPParameter(less.span)
+                #expect(none == nil)
+            }
+        }
+        for (text, isGood) in [
+            ("NEVER", true), ("never", true), ("success", true), ("FAILURE,delay", true),
+            ("DELAY,SUCCESS,FAILURE", true),
+            ("", false), (",", false), ("NEVER,DELAY", false), ("FAILURE,", false), ("FAILURES", false),
+            ("FAIL", false),
+        ] {
+            #expect(holds(text) { SMTPParameter.notify.allows($0) } == isGood, "\(text)")
+        }
+        for text in ["7BIT", "8bitmime", "BINARYMIME"] { #expect(holds(text) { SMTPParameter.body.allows($0) }) }
+        for text in ["", "8BIT", "8BITMIMEX", "BINARY"] { #expect(!holds(text) { SMTPParameter.body.allows($0) }) }
+        for (text, isGood) in [
+            ("rfc822;a@example.com", true), ("utf-8;a", true), (";a", false), ("rfc822", false), ("rfc 822;a", false),
+            ("rfc822;a b", false), ("rfc822;", true),
+        ] {
+            #expect(holds(text) { SMTPParameter.orcpt.allows($0) } == isGood, "\(text)")
+        }
+    }
+
+    /// A path that is judged while it is cut, and the same one behind a space, which is looked at rule by rule.
+    @Test(arguments: [
+        "<a@example.org>", "<>", "<a>", "<a@b> X", "<a.b@c-d.example> SIZE=1", "<\"a\"@b>", "<a@[127.0.0.1]>", "<a@b>x",
+        "<a@b>\tX", "<a..b@c>", "<@a:b@c>", "<a@b->", "<a@b.>", "<a b@c>", "<ü@ü.example>", "<a@b", "<a@b>> X",
+    ]) func plainPaths(_ text: String) {
+        let plain = Array("FROM:\(text)".utf8)
+        let spaced = Array("FROM: \(text)".utf8)
+        let a = SMTPPathCut(plain.span, 0..<plain.count, keyword: "FROM:")
+        let b = SMTPPathCut(spaced.span, 0..<spaced.count, keyword: "FROM:")
+        let areBoth = (a == nil) == (b == nil)
+        #expect(areBoth)
+        guard let a, let b else { return }
+        let (faults, others) = (a.faults(plain.span), b.faults(spaced.span))
+        #expect(faults.union(.space) == others)
+        #expect(plain[a.mailbox] == spaced[b.mailbox])
+        #expect(plain[a.tail] == spaced[b.tail])
+        #expect(a.isBracketed == b.isBracketed)
+    }
+
     @Test func dateTimes() {
         for text in ["2014-04-03T23:01:00Z", "2014-04-03t23:01:00z", "2014-04-03T23:01:00.123Z"] {
             #expect(holds(text) { SMTPGrammar.isDateTime($0, onlyUTC: true) }, "\(text)")

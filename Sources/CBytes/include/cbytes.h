@@ -59,8 +59,17 @@ unsigned long long mp_mark(const void *_Nullable bytes, size_t count);
 /// Whether `bytes[0..<count]` are printable ASCII other than space, all of them.
 int mp_is_visible(const void *_Nullable bytes, size_t count);
 
+/// The lengths of a word's part before an equals sign, and of the whole word. Without the sign both are the same.
+typedef struct {
+  size_t keyword, word;
+} mp_parameter;
+
+/// How many octets at the front of `bytes[0..<count]` are neither space nor tab, and how many of them stand before the first
+/// equals sign.
+mp_parameter mp_parameter_lengths(const void *_Nullable bytes, size_t count);
+
 /// Up to eight octets in capitals (ASCII) as one number, the first in the lowest place, to be compared at once; 0 when there are
-/// more or none.
+/// more or none, or a NUL is among them.
 unsigned long long mp_packed(const void *_Nullable bytes, size_t count);
 
 /// How many octets at the front of `bytes[0..<count]` are a mailbox of the plain form (RFC 5321 §4.1.2): `Dot-string "@"

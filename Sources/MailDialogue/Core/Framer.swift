@@ -41,28 +41,28 @@ package struct Framer: Equatable, Sendable {
     }
 
     /// Octets of the next line, its LF included; nil when there is no LF yet.
+    @inline(__always)
     mutating func lineLength() -> Int? {
         let from = searched
-        let start = buffer.startIndex
+        let offset = from &- buffer.startIndex
         let hit = buffer.withUnsafeBytes { raw -> Int in
             guard let base = raw.baseAddress else { return -1 }
-            let offset = from - start
-            let found = mp_find_byte(base + offset, raw.count - offset, 10)
-            return found < 0 ? -1 : from + found
+            let found = mp_find_byte(base + offset, raw.count &- offset, 10)
+            return found < 0 ? -1 : from &+ found
         }
         guard hit >= 0 else {
             searched = buffer.endIndex
             return nil
         }
         searched = hit
-        return hit - next + 1
+        return hit &- next &+ 1
     }
 
-    /// Octets of the next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does
-    /// that is worth a quick look.
-    mutating func plainLine(limit: Int) -> Int? {
+    /// The next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does that is
+    /// worth a quick look.
+    mutating func plainLine(limit: Int) -> ArraySlice<UInt8>? {
         guard next < buffer.endIndex, buffer[next] >= 32, let length = lineLength(), length <= limit else { return nil }
-        return length
+        return take(length)
     }
 
     /// At most `most` octets, whatever they are.
@@ -119,8 +119,9 @@ package struct Framer: Equatable, Sendable {
     /// its terminator or the beginning of one, or nothing.
     mutating func passDotTerminated(_ bytes: UnsafeRawBufferPointer) -> Int { scanner.scan(bytes).content }
 
+    @inline(__always)
     private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
-        let end = min(next + max(count, 0), buffer.endIndex)
+        let end = next &+ min(max(count, 0), self.count)
         let head = buffer[next..<end]
         if end == buffer.endIndex {
             buffer = []  // lets go of the storage, so that an idle session keeps none

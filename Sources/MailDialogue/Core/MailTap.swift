@@ -21,7 +21,8 @@ package struct MailTap: Sendable {
     ///
     /// Unchecked: whoever changes it makes sure first that nobody else refers to it.
     private final class Kept<D: Dialogue>: @unchecked Sendable {
-        var tap: Tap<D>
+        /// Whoever changes it is alone with it, which need not be proved at each change.
+        @exclusivity(unchecked) var tap: Tap<D>
         init(_ tap: Tap<D>) { self.tap = tap }
     }
 

@@ -8,6 +8,8 @@ package protocol OctetLine: RandomAccessCollection
 where Element == UInt8, Index == Int, SubSequence == Self, Indices == Range<Int> {
     func firstIndex(of octet: UInt8) -> Int?
     func contains(_ octet: UInt8) -> Bool
+    /// The octets as an unsigned decimal number; nil when it is none or beyond 63 bits.
+    var decimal: Int? { get }
 }
 
 extension ArraySlice: OctetLine where Element == UInt8 {}
@@ -98,6 +100,9 @@ struct OctetView: OctetLine {
 
     /// All octets are printable ASCII other than space: `VCHAR` of RFC 5234 §B.1.
     var isVisible: Bool { mp_is_visible(base, endIndex &- startIndex) != 0 }
+
+    /// All octets are printable ASCII or spaces, as in most lines. What else a line may hold need not be looked for then.
+    var isPrintable: Bool { mp_is_printable(base, endIndex &- startIndex) != 0 }
 
     /// Nothing, to begin with.
     static var empty: OctetView { OctetView(UnsafeBufferPointer(start: nil, count: 0), from: 0) }

@@ -439,7 +439,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         into notes: inout [Note]
     ) -> Bool {
         var moved = false
-        if path.isPlain, drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved) { return true }
+        if path.isPlain, !path.framer.isEmpty,
+            drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved)
+        {
+            return true
+        }
         if path.framer.isEmpty, !path.isInContent, dialogue.lineLimit(side) != nil { return moved }
         return drainFrames(&dialogue, &path, side, yields: yields, otherSpoke: otherSpoke, into: &notes) || moved
     }
@@ -616,9 +620,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         _ dialogue: inout D, _ path: inout Stream, _ side: Side, once: Bool, into notes: inout [Note],
         _ moved: inout Bool
     ) -> Bool {
-        while let limit = dialogue.lineLimit(side), let length = path.framer.plainLine(limit: limit) {
-            // Handed over as it is cut: kept here it would be counted once more.
-            let letsGoOn = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+        while let limit = dialogue.lineLimit(side), let line = path.framer.plainLine(limit: limit) {
+            // Consumed: kept here it would be counted once more.
+            let letsGoOn = acceptLine(consume line, &dialogue, side, into: &notes)
             moved = true
             if once || letsGoOn || dialogue.deflation(side) != .none { return true }
         }

@@ -9,8 +9,10 @@ extension IMAPDialogue {
         let (line, crlf) = view.withoutLineEnd
         remarks.exchange = currentExchange
         if !crlf { remarks.blame(.imapBareLineEnd) }
-        if line.holds(0) { remarks.blame(.imapNul) }
-        if line.holds(13) { remarks.blame(.imapBareCR) }
+        if !line.isPrintable {
+            if line.holds(0) { remarks.blame(.imapNul) }
+            if line.holds(13) { remarks.blame(.imapBareCR) }
+        }
         switch client {
         case .saslResponse(let follower): acceptResponse(raw.part(line), raw, follower, &remarks)
         case .idling: acceptDone(line, raw, &remarks)

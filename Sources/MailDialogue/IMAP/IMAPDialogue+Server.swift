@@ -12,8 +12,10 @@ extension IMAPDialogue {
         // Of a client that was not heard to the end it is not known what it asked the server to do: start TLS, deflate.
         let isJudged = client != .seeking
         if !crlf { remarks.blame(.imapReplyBareLineEnd) }
-        if line.holds(0) { remarks.blame(.imapReplyNul) }
-        if line.holds(13) { remarks.blame(.imapReplyBareCR) }
+        if !line.isPrintable {
+            if line.holds(0) { remarks.blame(.imapReplyNul) }
+            if line.holds(13) { remarks.blame(.imapReplyBareCR) }
+        }
         switch server {
         case .rest(let keyword, let exchange): acceptRest(line, raw, keyword, exchange, &remarks)
         case .lines: acceptLine(line, raw, &remarks)

@@ -113,18 +113,20 @@ struct IMAPResponseHead<Line: OctetLine> {
             places.restStart = min(2, line.count)
             return (.continuation(isSpaced: line.count > 1 && line[1] == 32), .none, .unknown, false, places)
         }
-        let tagEnd = end(line, 0)
+        // Nearly all are "* ".
+        let isStar = first == UInt8(ascii: "*")
+        let tagEnd = isStar && line.count > 1 && line[1] == 32 ? 1 : end(line, 0)
         guard tagEnd > 0 else { return (.none, .none, .unknown, false, places) }
-        let isUntagged = first == UInt8(ascii: "*") && tagEnd == 1
+        let isUntagged = isStar && tagEnd == 1
         var number = Number.none
         places.wordStart = min(tagEnd + 1, line.count)
-        places.wordEnd = end(line, places.wordStart)
         if isUntagged, places.wordStart < line.count, IMAPOctet.isDigit(line[places.wordStart]) {
             // A number before the keyword: "* 12 FETCH".
-            number = value(line, places.wordStart, places.wordEnd)
-            places.wordStart = min(places.wordEnd + 1, line.count)
-            places.wordEnd = end(line, places.wordStart)
+            let numberEnd = end(line, places.wordStart)
+            number = value(line, places.wordStart, numberEnd)
+            places.wordStart = min(numberEnd + 1, line.count)
         }
+        places.wordEnd = end(line, places.wordStart)
         places.restStart = min(places.wordEnd + 1, line.count)
         let keyword = IMAPKeyword.find(UnsafeBufferPointer(rebasing: line[places.wordStart..<places.wordEnd]))
         let hasCode = places.restStart < line.count && line[places.restStart] == UInt8(ascii: "[")

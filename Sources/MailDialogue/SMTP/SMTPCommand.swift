@@ -88,8 +88,15 @@ struct SMTPCommandCut {
 
     /// `line` is without its line end.
     init(_ line: Span<UInt8>) {
+        // Nearly all verbs have four letters, and stand at the front.
+        if line.count >= 4, line.count == 4 || line[4] == 32, let known = Self.verb(line.extracting(0..<4)) {
+            verb = known
+            word = 0..<4
+            argument = line.trimmed(4..<line.count)
+            return
+        }
         (word, argument) = line.firstWord(line.trimmed(0..<line.count))
-        verb = Self.verb(line, word)
+        verb = Self.verb(line.extracting(word))
     }
 
     /// The size of BDAT and whether it is the last chunk (RFC 3030 §2); nil when the argument has another shape.
@@ -100,8 +107,8 @@ struct SMTPCommandCut {
         return line.extracting(rest).equalsIgnoringCase("LAST") ? (octets, true) : nil
     }
 
-    private static func verb(_ line: Span<UInt8>, _ word: Range<Int>) -> SMTPCommand.Verb? {
-        switch line.extracting(word).packed {
+    private static func verb(_ word: Span<UInt8>) -> SMTPCommand.Verb? {
+        switch word.packed {
         case 0x4f4c_4548: .helo
         case 0x4f4c_4845: .ehlo
         case 0x4f4c_484c: .lhlo
@@ -131,7 +138,7 @@ struct SMTPCommandCut {
         case 0x4449_544e_4549_4c43: .clientID
         case 0x30_3548_4358_4558: .xexch50
         case 0x5350_5845_2d58: .xexps
-        case 0: line.extracting(word).equalsIgnoringCase("X-ANONYMOUSTLS") ? .xanonymousTLS : nil
+        case 0: word.equalsIgnoringCase("X-ANONYMOUSTLS") ? .xanonymousTLS : nil
         default: nil
         }
     }

@@ -93,6 +93,7 @@ extension SMTPDialogue {
         }
         entry.repliesLeft = variant == .lmtp && entry.traits.contains(.endsMessage) ? nil : 1
         isDoubtful = false
+        let number = entry.exchange
         if opaque == nil { outstanding.append(entry) }
         if !isCertain { releaseHeld() }
         if outstanding.count > DialogueLimits.outstanding {
@@ -105,7 +106,7 @@ extension SMTPDialogue {
             command.verb?.rawValue
             ?? (isNameless ? "" : raw[(start + command.word.lowerBound)..<(start + command.word.upperBound)].keyword())
         remarks.element = .command(Command(verb: word, isKnown: command.verb != nil))
-        remarks.exchange = entry.exchange
+        remarks.exchange = number
     }
 
     /// MAIL and RCPT: the path and what the parameters ask for.

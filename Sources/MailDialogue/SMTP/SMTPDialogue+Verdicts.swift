@@ -113,16 +113,18 @@ extension SMTPDialogue {
         _ line: Span<UInt8>, _ tail: Range<Int>, isRecipient: Bool, _ remarks: inout Remarks
     ) -> SMTPAsked {
         var asked = SMTPAsked()
+        let isJudged = renewals == 0 && greeted && offer != nil
         var rest = tail
-        while let parameter = SMTPParameterCut(line, &rest) { judge(parameter, line, isRecipient, &asked) }
+        while let parameter = SMTPParameterCut(line, &rest) {
+            judge(parameter, line, isRecipient: isRecipient, isJudged: isJudged, &asked)
+        }
         if !asked.faults.isEmpty { Self.blame(asked.faults, &remarks) }
         return asked
     }
 
     private mutating func judge(
-        _ parameter: SMTPParameterCut, _ line: Span<UInt8>, _ isRecipient: Bool, _ asked: inout SMTPAsked
+        _ parameter: SMTPParameterCut, _ line: Span<UInt8>, isRecipient: Bool, isJudged: Bool, _ asked: inout SMTPAsked
     ) {
-        let isJudged = renewals == 0 && greeted && offer != nil
         let value = line.extracting(parameter.value)
         guard let known = SMTPParameter(line.extracting(parameter.keyword)) else {
             return judgeUnknown(parameter, line, isJudged: isJudged, &asked)

@@ -13,15 +13,6 @@ enum SMTPGrammar {
     /// An ASCII letter in its capital form, any other octet as it is.
     static func capital(_ octet: UInt8) -> UInt8 { octet >= 97 && octet <= 122 ? octet - 32 : octet }
 
-    /// `atext` (RFC 5322 §3.2.3); beyond ASCII when the line may be UTF-8 (RFC 6531 §3.3), which is judged apart.
-    static func isAtext(_ octet: UInt8) -> Bool {
-        switch octet {
-        case 97...122, 65...90, 48...57, 128...255: true
-        case 33, 35...39, 42, 43, 45, 47, 61, 63, 94...96, 123...126: true  // !#$%&'*+-/=?^_`{|}~
-        default: false
-        }
-    }
-
     /// Every octet passes a test.
     @inline(__always)
     static func all(_ text: Span<UInt8>, _ passes: (UInt8) -> Bool) -> Bool {

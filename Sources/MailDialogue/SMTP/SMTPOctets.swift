@@ -25,7 +25,8 @@ extension Span where Element == UInt8 {
     /// How many octets at the front are a mailbox of the plain form: see CBytes.
     var mailboxLength: Int { withUnsafeBytes { mp_mailbox_length($0.baseAddress, $0.count) } }
 
-    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or none.
+    /// Up to eight octets in capitals as one number, the first in the lowest place; 0 when there are more or none, or a NUL is
+    /// among them.
     var packed: UInt64 { withUnsafeBytes { mp_packed($0.baseAddress, $0.count) } }
 
     /// `offset`, or the end when that lies before it.

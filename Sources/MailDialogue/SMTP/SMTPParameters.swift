@@ -1,5 +1,7 @@
 // The ESMTP parameters of MAIL and RCPT: which extension each belongs to, and the grammar of its value.
 
+import CBytes
+
 /// One of `esmtp-param *(SP esmtp-param)` (RFC 5321 §4.1.2), as offsets of the line's octets.
 struct SMTPParameterCut {
     let keyword: Range<Int>
@@ -7,20 +9,17 @@ struct SMTPParameterCut {
     let value: Range<Int>
     let hasValue: Bool
 
-    /// Takes the next parameter off `rest`; nil when there is none.
+    /// Takes the next parameter off `rest`, which begins with it; nil when there is none.
     init?(_ line: Span<UInt8>, _ rest: inout Range<Int>) {
         guard !rest.isEmpty else { return nil }
-        let (word, tail) = line.firstWord(rest)
-        rest = tail
-        if let equals = line.extracting(0..<word.upperBound).firstIndex(of: UInt8(ascii: "="), from: word.lowerBound) {
-            keyword = word.lowerBound..<equals
-            value = (equals + 1)..<word.upperBound
-            hasValue = true
-        } else {
-            keyword = word
-            value = word.upperBound..<word.upperBound
-            hasValue = false
-        }
+        let start = rest.lowerBound
+        let cut = line.extracting(rest).withUnsafeBytes { mp_parameter_lengths($0.baseAddress, $0.count) }
+        var end = start &+ Int(cut.word)
+        hasValue = cut.keyword < cut.word
+        keyword = start..<(start &+ Int(cut.keyword))
+        value = (hasValue ? keyword.upperBound &+ 1 : end)..<end
+        while end < rest.upperBound, line[end] == 32 || line[end] == 9 { end &+= 1 }
+        rest = end..<rest.upperBound
     }
 }
 

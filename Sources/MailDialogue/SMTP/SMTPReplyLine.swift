@@ -100,6 +100,13 @@ struct SMTPEnhancedCode: Equatable, Sendable {
     /// The code at the beginning of a reply's text; nil when there is none.
     init?(_ text: Span<UInt8>) {
         guard text.count >= 5, text[1] == 46, text[0] == 50 || text[0] == 52 || text[0] == 53 else { return nil }
+        // Nearly all have three digits.
+        if text.count > 5, text[3] == 46, text[5] == 32, SMTPGrammar.isDigit(text[2]), SMTPGrammar.isDigit(text[4]) {
+            category = Int(text[0] &- 48)
+            subject = Int(text[2] &- 48)
+            detail = Int(text[4] &- 48)
+            return
+        }
         var index = 2
         func number() -> Int? {
             var value = 0
