@@ -229,9 +229,10 @@ extension IMAPDialogue {
         var masked = raw.maskingLine((head.rest.startIndex - raw.startIndex)..<raw.count)
         guard head.tag.count > 1 else { return masked }
         masked = masked.masking(0..<head.tag.count)
-        // The mask of a tag that no command has, so that it answers none in a recording either.
-        masked[masked.startIndex] = UInt8(ascii: "!")
-        if head.tag.holds(0) { masked[masked.startIndex + head.tag.count - 1] = 0 }
+        // The mask of a tag that no command has, so that it answers none in a recording either. A bare CR stays where it is.
+        let tag = masked.prefix(head.tag.count)
+        if let first = tag.firstIndex(where: { $0 != 13 }) { masked[first] = UInt8(ascii: "!") }
+        if head.tag.holds(0), let last = tag.lastIndex(where: { $0 != 13 }) { masked[last] = 0 }
         return masked
     }
 
