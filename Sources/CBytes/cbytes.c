@@ -332,3 +332,23 @@ size_t mp_mailbox_length(const void *bytes, size_t count) {
   }
   return length - domain > 255 || length > 254 ? 0 : length;
 }
+
+int mp_has_word_ignoring_case(const void *bytes, size_t count, const void *word, size_t word_count) {
+  if (word_count == 0) return 1;
+  if (bytes == NULL || word == NULL || word_count > 255 || count < word_count) return 0;
+  const unsigned char *text = bytes;
+  const unsigned char *letters = word;
+  unsigned char skip[256];
+  memset(skip, (int)word_count, sizeof skip);
+  for (size_t i = 0; i + 1 < word_count; i++) {
+    skip[letters[i]] = (unsigned char)(word_count - 1 - i);
+    skip[letters[i] | 0x20] = (unsigned char)(word_count - 1 - i);
+  }
+  const unsigned char last = letters[word_count - 1];
+  for (size_t at = word_count - 1; at < count; at += skip[text[at]]) {
+    if ((text[at] & 0xDF) == last &&
+        mp_equal_ignoring_case(text + at + 1 - word_count, word, word_count))
+      return 1;
+  }
+  return 0;
+}

@@ -80,6 +80,24 @@ package protocol Dialogue: Equatable, Sendable {
 
     /// The exchange that a frame of `side` without further knowledge belongs to.
     var currentExchange: Int { get }
+
+    /// The server's greeting has come.
+    var isGreeted: Bool { get }
+
+    /// The next reply of the server decides whether TLS begins (STARTTLS, STLS).
+    var awaitsTLS: Bool { get }
+
+    /// TLS may be begun where both sides are: nobody is logged in, and no transaction is open (RFC 3207 §4.2, RFC 2595 §4,
+    /// RFC 9051 §6.2).
+    var mayBeginTLS: Bool { get }
+
+    /// TLS is not begun any more as things stand: somebody is logged in, or the octets are deflated.
+    var isPastTLS: Bool { get }
+
+    /// TLS was begun, and what both sides send under it is shown in plain. Nothing that was said before counts any more
+    /// (RFC 3207 §4.2, RFC 2595 §4, RFC 9051 §6.2.1), and no greeting comes.
+    /// - Parameter exchange: the number of the exchange before.
+    mutating func beginUnderTLS(after exchange: Int)
 }
 
 /// What the octets of a side are under COMPRESS (RFC 4978).

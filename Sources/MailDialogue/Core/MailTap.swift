@@ -109,6 +109,69 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// TLS was begun, and what both sides send under it is shown in plain: see ``Tap/beginUnderTLS(after:)``.
+    package mutating func beginUnderTLS(after exchange: Int? = nil) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.beginUnderTLS(after: exchange)
+        case .pop3(let kept): kept.tap.beginUnderTLS(after: exchange)
+        case .imap(let kept): kept.tap.beginUnderTLS(after: exchange)
+        }
+    }
+
+    /// The next reply of the server decides whether TLS begins.
+    package var awaitsTLS: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.awaitsTLS
+        case .pop3(let kept): kept.tap.dialogue.awaitsTLS
+        case .imap(let kept): kept.tap.dialogue.awaitsTLS
+        }
+    }
+
+    /// TLS may be begun where both sides are.
+    package var mayBeginTLS: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.mayBeginTLS
+        case .pop3(let kept): kept.tap.dialogue.mayBeginTLS
+        case .imap(let kept): kept.tap.dialogue.mayBeginTLS
+        }
+    }
+
+    /// What comes next from `side` is deflated, or may be.
+    package func isDeflated(_ side: Side) -> Bool {
+        switch machine {
+        case .smtp, .pop3: false
+        case .imap(let kept): kept.tap.dialogue.deflation(side) != .none
+        }
+    }
+
+    /// TLS is not begun any more as things stand.
+    package var isPastTLS: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.isPastTLS
+        case .pop3(let kept): kept.tap.dialogue.isPastTLS
+        case .imap(let kept): kept.tap.dialogue.isPastTLS
+        }
+    }
+
+    /// The server's greeting has come.
+    package var isGreeted: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.isGreeted
+        case .pop3(let kept): kept.tap.dialogue.isGreeted
+        case .imap(let kept): kept.tap.dialogue.isGreeted
+        }
+    }
+
+    /// The exchange that the server's next reply belongs to; that of the newest command when none is owed.
+    package var currentExchange: Int {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.currentExchange
+        case .pop3(let kept): kept.tap.dialogue.currentExchange
+        case .imap(let kept): kept.tap.dialogue.currentExchange
+        }
+    }
+
     /// Facts and masked forms of lines are made.
     package var listens: Bool {
         switch machine {

@@ -278,6 +278,15 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         return count
     }
 
+    /// TLS was begun, and what both sides send under it is shown in plain. What is left of the clear octets is dropped: nothing
+    /// of them is understood as if it had come under TLS.
+    /// - Parameter exchange: the number of the exchange before; nil for the last that was seen.
+    package mutating func beginUnderTLS(after exchange: Int? = nil) {
+        dialogue.beginUnderTLS(after: exchange ?? dialogue.currentExchange)
+        client = Stream()
+        server = Stream()
+    }
+
     /// No more octets come from `side`. What was not whole is told as it is.
     package mutating func end(_ side: Side, into notes: inout [Note]) {
         switch side {

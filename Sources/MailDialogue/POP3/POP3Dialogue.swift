@@ -162,6 +162,30 @@ package struct POP3Dialogue: Dialogue {
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
 
+    package var awaitsTLS: Bool {
+        switch client {
+        case .tlsOffered: true
+        case .commands, .saslAwaiting, .saslResponse, .submissionOffered, .submission: false
+        }
+    }
+
+    package var isPastTLS: Bool { phase != .authorization }
+
+    package var isGreeted: Bool { server != .greetingPending }
+
+    package var mayBeginTLS: Bool { phase == .authorization }
+
+    package mutating func beginUnderTLS(after exchange: Int) {
+        var fresh = POP3Dialogue()
+        fresh.server = .replies
+        fresh.exchange = exchange
+        // The greeting is the only one of the session, and so is its timestamp.
+        fresh.hasTimestamp = hasTimestamp
+        fresh.timestamp = timestamp
+        fresh.listens = listens
+        self = fresh
+    }
+
     /// The server offered PIPELINING (RFC 2449 §6.6); nil when it was not asked.
     package var offersPipelining: Bool? { offer.map { $0.capabilities.contains(.pipelining) } }
 

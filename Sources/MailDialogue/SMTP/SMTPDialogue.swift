@@ -183,6 +183,27 @@ package struct SMTPDialogue: Dialogue {
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
 
+    package var awaitsTLS: Bool {
+        switch client {
+        case .edgeOffered(let swapsRoles): !swapsRoles
+        case .commands, .dataOffered, .data, .chunk, .saslAwaiting, .saslResponse, .blobOffered, .blob, .lost: false
+        }
+    }
+
+    package var isPastTLS: Bool { isAuthenticated }
+
+    package var isGreeted: Bool { greeted }
+
+    package var mayBeginTLS: Bool { !isAuthenticated && !transaction.isOpen }
+
+    package mutating func beginUnderTLS(after exchange: Int) {
+        var fresh = SMTPDialogue(variant, seeks: seeks)
+        fresh.greeted = true
+        fresh.exchange = exchange
+        fresh.listens = listens
+        self = fresh
+    }
+
     /// What the server offers, as the newest reply to EHLO or LHLO has it; nil when that is not known.
     package var extensions: SMTPExtensions? { offer?.extensions }
 

@@ -77,6 +77,9 @@ package struct SMTPExtensions: OptionSet, Equatable, Hashable, Sendable {
         ("XPROXYTO", .xproxy),
     ]
 
+    /// The same for octets that stand by themselves.
+    package init(keyword: ArraySlice<UInt8>) { self.init(keyword: keyword.span) }
+
     /// The extension of a keyword in any case; `unknown` when the table has none.
     init(keyword: Span<UInt8>) {
         for entry in Self.table where keyword.equalsIgnoringCase(entry.keyword) {

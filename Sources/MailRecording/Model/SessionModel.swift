@@ -125,6 +125,12 @@ package struct Exchange: Equatable, Sendable {
     }
 }
 
+/// Names among those of rules that changed something in an exchange.
+package enum ExchangeMark {
+    /// A list of capabilities was changed.
+    package static let capabilities = "(capabilities)"
+}
+
 /// A message that a session carried.
 package struct MessageRecord: Equatable, Sendable {
     package var exchange: Int
