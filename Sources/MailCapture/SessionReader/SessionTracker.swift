@@ -71,6 +71,8 @@ package struct SessionTracker {
         var state: State
         /// How it ended, as a recording says.
         var closing: RecordComment.Closing?
+        /// It ends because the session goes on under TLS, in another connection.
+        var isHandedOver = false
         /// Who was taken for the client is the server.
         var isTurned = false
 
@@ -112,6 +114,8 @@ package struct SessionTracker {
     /// Flows of our own recordings, by session.
     private var recorded: [String: Flow] = [:]
     private var announced: [Ends: SessionInfo] = [:]
+    /// Sessions whose clear part has ended and whose part under TLS has not begun.
+    private var parked: [String: (observer: Observer, flow: Flow)] = [:]
     private var ids: Set<String> = []
     private var flowEvents: [FlowEvent] = []
     /// Only these sessions are followed; nil for all.
@@ -179,6 +183,12 @@ package struct SessionTracker {
     package mutating func finish(deliver: (SessionBatch) throws -> Void) rethrows {
         reassembler?.finish(into: &flowEvents)
         try drain(deliver)
+        // Their part under TLS is not in what was read.
+        for id in parked.keys.sorted() {
+            guard let left = parked.removeValue(forKey: id) else { continue }
+            left.flow.state = .following(left.observer)
+            try close(left.flow, .endOfCapture, left.observer.summary.last, deliver)
+        }
     }
 
     // MARK: Comments
@@ -205,6 +215,7 @@ package struct SessionTracker {
                 for tag in closing.tags { observer.tag(tag) }
                 flow.state = .following(observer)
             }
+        case .secured(let session): recorded[session]?.isHandedOver = true
         case .changed(let session, let exchange, let rules):
             guard let flow = recorded[session], case .following(var observer) = flow.state else { return }
             flow.state = .ignored
@@ -250,7 +261,11 @@ package struct SessionTracker {
             }
             if straight == nil { flow.turn() }
             recorded[info.id] = flow
-            try follow(flow, info, isMidway: midstream, deliver)
+            if let clear = parked.removeValue(forKey: info.id) {
+                try goOn(flow, info, clear.observer, at: time, deliver)
+            } else {
+                try follow(flow, info, isMidway: midstream, deliver)
+            }
         case .gap(let number, _, _, _):
             counters.gaps += 1
             try take(event, flows[number], deliver)
@@ -270,6 +285,7 @@ package struct SessionTracker {
         switch flow.state {
         case .ignored: break
         case .following(var observer):
+            if flow.isHandedOver, case .ended = event { break }
             flow.state = .ignored
             var batch = flow.batch(observer.summary.info)
             Self.apply(flow.isTurned ? event.swapped : event, &observer, &batch)
@@ -304,12 +320,28 @@ package struct SessionTracker {
         var observer = Observer(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
         var batch = flow.batch(info)
         observer.open(into: &batch.events)
+        // The clear part of the session is not in what is read.
+        if info.tls?.how == .starttls {
+            observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
+        }
         if isMidway {
             // Neither side is known from its beginning.
             for side in Side.allCases {
                 observer.lose(side, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
             }
         }
+        flow.state = .following(observer)
+        try deliver(batch)
+    }
+
+    /// The part under TLS of a session that began in clear.
+    private func goOn(
+        _ flow: Flow, _ info: SessionInfo, _ clear: Observer, at time: Int64, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var observer = clear
+        var batch = flow.batch(info)
+        batch.time = time
+        observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &batch.events)
         flow.state = .following(observer)
         try deliver(batch)
     }
@@ -355,6 +387,11 @@ package struct SessionTracker {
     ) rethrows {
         guard let flow, case .following(var observer) = flow.state else { return }
         flow.state = .ignored
+        if flow.isHandedOver, flow.closing == nil, how != .endOfCapture {
+            recorded[observer.summary.info.id] = nil
+            parked[observer.summary.info.id] = (observer, flow)
+            return
+        }
         var batch = flow.batch(observer.summary.info)
         batch.time = time
         recorded[batch.info.id] = nil

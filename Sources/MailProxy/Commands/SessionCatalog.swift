@@ -146,7 +146,7 @@ struct SessionCatalog {
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
                     entry.summary = summary
                     if passes(entry) { found.append(entry) }
-                case .opened, .octets, .gap, .remark, .credential: break
+                case .opened, .secured, .octets, .gap, .remark, .credential: break
                 }
             }
         }

@@ -68,8 +68,26 @@ package struct SessionBook: Sendable {
         summary.info.upstreamTLS = upstreamTLS
     }
 
+    /// What was deflated on the wire is kept inflated, or it is not.
+    package mutating func learn(isInflated: Bool) { summary.info.isInflated = isInflated }
+
     /// The session begins.
     package func open(into events: inout [RecordEvent]) { events.append(.opened(summary.info)) }
+
+    /// TLS was begun after STARTTLS or STLS: what was under way in clear is over.
+    package mutating func secured(
+        tls: TLSLeg?, upstreamTLS: TLSLeg?, at time: Int64, into events: inout [RecordEvent]
+    ) {
+        learn(tls: tls, upstreamTLS: upstreamTLS)
+        settleAll(&events)
+        envelope = Envelope()
+        clientContent = nil
+        serverContent = nil
+        summary.last = max(summary.last, time)
+        // Its octets are followed on.
+        summary.opaque = nil
+        events.append(.secured(summary.info, time: time))
+    }
 
     /// The next notes of the session, in order.
     /// - Parameters:
@@ -121,14 +139,19 @@ package struct SessionBook: Sendable {
         guard !isClosed else { return }
         isClosed = true
         summary.last = max(summary.last, time)
+        settleAll(&events)
+        summary.end = end
+        events.append(.closed(summary))
+    }
+
+    /// Books what is open as it is.
+    private mutating func settleAll(_ events: inout [RecordEvent]) {
         messages.close(&ledger)
         collectMessages(&events)
         settle(upTo: Int.max, &events)
         for credential in pending { append(credential, &events) }
         pending = []
         for number in open.keys.sorted() { complete(number, &events) }
-        summary.end = end
-        events.append(.closed(summary))
     }
 
     // MARK: Octets

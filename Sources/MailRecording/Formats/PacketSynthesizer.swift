@@ -51,6 +51,16 @@ package struct PacketSynthesizer: Sendable {
         self.server = End(endpoint: server, sequence: numbers.1)
     }
 
+    /// The endpoints begin another conversation, with sequence numbers far from those of the last.
+    package mutating func startOver() {
+        let last = (client, server)
+        client = End(endpoint: last.0.endpoint, sequence: last.0.sequence &+ 1 << 30)
+        server = End(endpoint: last.1.endpoint, sequence: last.1.sequence &+ 1 << 30)
+        client.identification = last.0.identification
+        server.identification = last.1.identification
+        isReset = false
+    }
+
     /// The handshake: SYN, SYN-ACK, ACK. To be written first; without it readers take the conversation as joined
     /// midway.
     package mutating func open() -> [[UInt8]] {

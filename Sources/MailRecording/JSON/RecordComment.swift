@@ -45,6 +45,9 @@ package enum RecordComment: Equatable, Sendable {
     /// A conversation begins, or goes on in this segment. The addresses are the true ones, whatever the packets say.
     case opened(SessionInfo, leg: Leg, isContinued: Bool)
     case closed(Closing)
+    /// The conversation ends with the cleartext: the session goes on under TLS, in a conversation of its own. On the first packet
+    /// of its end.
+    case secured(session: String)
     /// Rules changed something in an exchange. On the first packet of the session after that is known.
     case changed(session: String, exchange: Int, rules: [String])
     /// What is true of the octets that come next from a side, this packet's with them, and can't be seen of them.
@@ -59,6 +62,7 @@ package enum RecordComment: Equatable, Sendable {
         switch self {
         case .opened(let info, leg: _, isContinued: _): info.id
         case .closed(let closing): closing.session
+        case .secured(let session): session
         case .changed(let session, exchange: _, rules: _): session
         case .unseen(let session, side: _, _): session
         case .lost: nil
@@ -95,6 +99,9 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("opaque", closing.opaque?.rawValue)
                 json.member("exchanges", closing.exchanges)
                 if closing.gaps != 0 { json.member("gaps", closing.gaps) }
+            case .secured(let session):
+                json.member("session", session)
+                json.member("secured", true)
             case .changed(let session, let exchange, let rules):
                 json.member("session", session)
                 json.member("exchange", exchange)
@@ -139,6 +146,8 @@ package enum RecordComment: Equatable, Sendable {
                 isContinued: json["continued"]?.bool ?? false)
         } else if let end = json["end"]?.string.flatMap(SessionEnd.init(rawValue:)) {
             self = .closed(Closing(session, end, json))
+        } else if json["secured"]?.bool == true {
+            self = .secured(session: session)
         } else if let exchange = json["exchange"]?.integer, let rules = json["changed"]?.strings {
             self = .changed(session: session, exchange: Int(clamping: exchange), rules: rules)
         } else if let side = Side.allCases.first(where: { json["side"]?.string == Self.name($0) }),

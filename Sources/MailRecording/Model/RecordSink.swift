@@ -22,6 +22,8 @@ package enum Unseen: Equatable, Sendable {
 package enum RecordEvent: Sendable {
     /// The session began.
     case opened(SessionInfo)
+    /// TLS was begun after STARTTLS or STLS; octets that follow came under it. What is known of the session with it.
+    case secured(SessionInfo, time: Int64)
     /// Octets of a side, with secrets masked already.
     case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
     /// Octets of a side are missing here, because a capture lost them; 0 when their number is not known.
@@ -41,7 +43,7 @@ package enum RecordEvent: Sendable {
     package var weight: Int {
         switch self {
         case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
-        case .opened, .gap, .remark, .exchange, .message, .credential, .closed: 600
+        case .opened, .secured, .gap, .remark, .exchange, .message, .credential, .closed: 600
         }
     }
 }

@@ -107,6 +107,14 @@ package struct TranscriptRenderer: Sendable {
         out += options.style.text(name, .quiet) + padding + value + "\n"
     }
 
+    /// TLS was begun after STARTTLS or STLS, and the session is followed under it.
+    package mutating func secured(_ info: SessionInfo, at time: Int64, into out: inout String) {
+        unfold(&out)
+        opaque = nil
+        sawTLS = false
+        mark(time, "…", "under TLS from here on: \(Self.told(info))", .quiet, &out)
+    }
+
     /// The session has ended.
     package mutating func close(_ summary: SessionSummary, into out: inout String) {
         unfold(&out)
@@ -153,6 +161,11 @@ package struct TranscriptRenderer: Sendable {
 
     /// Rules changed something in an exchange.
     package func changed(exchange: Int, rules: [String], into out: inout String) {
+        if rules.contains(ExchangeMark.capabilities) {
+            aside("~ capabilities were changed in exchange \(exchange)", .quiet, &out)
+        }
+        let rules = rules.filter { $0 != ExchangeMark.capabilities }
+        guard !rules.isEmpty else { return }
         let names = rules.map { InertText.of($0) }.joined(separator: ", ")
         aside("~ exchange \(exchange) was changed by \(rules.count == 1 ? "rule" : "rules") \(names)", .warning, &out)
     }

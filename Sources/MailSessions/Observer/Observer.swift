@@ -22,11 +22,33 @@ package struct Observer: Sendable {
         book = SessionBook(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
     }
 
+    /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.
+    /// - Parameter exchange: the number of the last exchange that is in the books.
+    package init(
+        goingOn book: SessionBook, tls: TLSLeg?, upstreamTLS: TLSLeg?, after exchange: Int, at time: Int64,
+        events: inout [RecordEvent]
+    ) {
+        tap = MailTap(book.summary.info.mailProtocol)
+        tap.beginUnderTLS(after: exchange)
+        self.book = book
+        self.book.learn(isInflated: book.summary.info.mailProtocol == .imap)
+        self.book.secured(tls: tls, upstreamTLS: upstreamTLS, at: time, into: &events)
+    }
+
     /// The session so far.
     package var summary: SessionSummary { book.summary }
 
     /// Why the session is not followed any more.
     package var opaque: OpaqueReason? { tap.opaque }
+
+    /// What comes next of the server is a reply that may begin TLS.
+    package var serverView: ServerView { ServerView(tap) }
+
+    /// TLS is not begun any more as things stand.
+    package var isPastTLS: Bool { tap.isPastTLS }
+
+    /// With these octets the server consents to TLS.
+    package func consentsToTLS(_ octets: ArraySlice<UInt8>) -> Bool { tap.consentsToTLS(octets) }
 
     /// Octets of `side` that wait to be understood.
     package func pending(_ side: Side) -> Int { tap.pending(side) }
@@ -48,6 +70,14 @@ package struct Observer: Sendable {
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         book.accept(notes[first...], at: time, into: &events)
+    }
+
+    /// TLS was begun after STARTTLS or STLS: from here on the octets are what came under it.
+    package mutating func secured(
+        tls: TLSLeg?, upstreamTLS: TLSLeg?, at time: Int64, events: inout [RecordEvent]
+    ) {
+        tap.beginUnderTLS()
+        book.secured(tls: tls, upstreamTLS: upstreamTLS, at: time, into: &events)
     }
 
     /// Octets of `side` are missing. The session is followed on from where it is certain again what the octets are.

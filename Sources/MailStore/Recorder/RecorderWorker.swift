@@ -73,6 +73,7 @@ final class RecorderWorker {
     private func take(_ event: RecordEvent) {
         switch event {
         case .opened(let info): open(info)
+        case .secured(let info, time: let time): secure(info, time)
         case .octets(session: let id, leg: let leg, side: let side, time: let time, let pieces):
             guard let session = sessions[id] else {
                 let count = pieces.reduce(0) { $0 + $1.count }
@@ -153,6 +154,23 @@ final class RecorderWorker {
         guard leg == .server, session.server == nil else { return }
         session.server = conversation(session.summary.info, .server)
         handshake(session, .server, time)
+    }
+
+    /// What came in clear and what comes under TLS are conversations of their own, between the same ends: no reader takes the one
+    /// for the other, and none expects TLS in the second.
+    private func secure(_ info: SessionInfo, _ time: Int64) {
+        guard let session = sessions[info.id] else { return }
+        session.isIndexed = false
+        session.summary.info = info
+        session.summary.last = max(session.summary.last, time)
+        for leg in [Leg.server, .client] where session[leg] != nil {
+            emit(session, leg, time, comment: leg == .client ? .secured(session: info.id) : nil) {
+                $0.close(by: .client)
+            }
+            session[leg]?.isOpen = false
+            session[leg]?.synthesizer.startOver()
+            handshake(session, leg, time)
+        }
     }
 
     private func close(_ summary: SessionSummary) {

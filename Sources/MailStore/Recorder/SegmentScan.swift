@@ -78,12 +78,14 @@ struct SegmentScan {
                     places[info.id] = place
                     sessions.append(Session(info: info, isContinued: isContinued, last: record.time))
                 }
+                // What is known of a session grows when TLS begins in it.
+                sessions[place].info = info
                 // Such a comment is always on a packet of the client.
                 let tuple = FourTuple(client: segment.source, server: segment.destination)
                 flows[Flow(interface: record.interface, tuple: tuple)] = (place, leg)
             case .closed(let closing):
                 if let place = places[closing.session] { sessions[place].closing = closing }
-            case .changed, .unseen, .lost: break
+            case .secured, .changed, .unseen, .lost: break
             }
         }
         let sent = FourTuple(client: segment.source, server: segment.destination)

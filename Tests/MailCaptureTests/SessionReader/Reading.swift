@@ -13,6 +13,8 @@ struct Reading {
     var bodies: [[UInt8]] = []
     /// Transcripts without their heads, by session.
     var transcripts: [String: String] = [:]
+    /// What was known of sessions when TLS began in them.
+    var secured: [SessionInfo] = []
     var events: [RecordEvent] = []
     /// Notes in which an octet of the wire is missing or doubled, by comparison with what was recorded.
     var counters = TrackerCounters()
@@ -44,6 +46,9 @@ struct Reading {
             for event in batch.events {
                 switch event {
                 case .opened, .gap, .remark, .octets: break
+                case .secured(let info, time: let time):
+                    secured.append(info)
+                    renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
                 case .exchange(_, let row): exchanges.append(row)
                 case .message(_, let record): messages.append(record)
                 case .credential(_, let record): credentials.append(record)
@@ -104,6 +109,13 @@ struct TestRecording {
             client[info.id] = synthesizer
             infos[info.id] = info
             write(packets, info.id, info.start)
+        case .secured(let info, time: let time):
+            let end = client[info.id]?.close(by: .client) ?? []
+            write(end, info.id, time, RecordComment.secured(session: info.id).text)
+            client[info.id]?.startOver()
+            infos[info.id] = info
+            announced.remove(info.id)
+            write(client[info.id]?.open() ?? [], info.id, time)
         case .octets(let id, .client, let side, let time, let pieces):
             for piece in pieces { write(client[id]?.data(from: side, piece) ?? [], id, time) }
         case .octets: break

@@ -35,7 +35,7 @@ import Testing
         var client: [UInt8] = []
         for event in events {
             switch event {
-            case .opened, .closed, .gap, .remark: break
+            case .opened, .secured, .closed, .gap, .remark: break
             case .octets(_, _, .client, _, let pieces): for piece in pieces { client += piece }
             case .octets: break
             case .exchange(_, let row): rows.append("\(row)")
@@ -73,6 +73,7 @@ import Testing
         let order = events.compactMap { event -> String? in
             switch event {
             case .opened: "opened"
+            case .secured: "secured"
             case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
             case .gap(_, _, let side, _, let count): "\(side) lost \(count)"
             case .remark(_, let side, let unseen): "\(side) \(unseen)"
@@ -105,7 +106,7 @@ import Testing
             switch event {
             case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
             case .remark(_, let side, let unseen): "\(side) \(unseen)"
-            case .opened, .gap, .closed, .exchange, .message, .credential: nil
+            case .opened, .secured, .gap, .closed, .exchange, .message, .credential: nil
             }
         }
         let start = ["* PREAUTH x\r\n", "a COMPRESS DEFLATE\r\n", "a OK x\r\n"]
