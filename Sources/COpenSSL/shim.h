@@ -156,6 +156,11 @@ static inline void mp_keep_sessions(SSL_CTX *_Nonnull context, int server) {
   SSL_CTX_set_session_cache_mode(context, server ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
 }
 
+/// Adds a certificate to those that a context's connections show behind their own. 1 when it is added.
+static inline int mp_context_add_chain(SSL_CTX *_Nonnull context, X509 *_Nonnull certificate) {
+  return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
 /// The certificates that the peer sent, by their place; NULL behind the last. Its reference stays the connection's.
 static inline X509 *_Nullable mp_peer_certificate(SSL *_Nonnull connection, int index) {
   STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection);

@@ -123,6 +123,7 @@ package final class TLSConnection {
             if let serverName { serverName.isEmpty ? nil : serverName } else if case .dns(let host) = name { host } else
             { nil }
         if let asked { mp_set_server_name(handle, asked) }
+        context.resume(handle)
     }
 
     // MARK: Octets
@@ -279,6 +280,7 @@ package final class TLSConnection {
     }
 
     private func fail(_ failure: TLSFailure) {
+        if state == .handshake { context.forgetSession() }
         early = []
         held = []
         ERR_clear_error()

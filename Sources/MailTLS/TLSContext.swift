@@ -1,6 +1,7 @@
 // What all TLS connections of a kind share: versions, ciphers, roots, whom to tell keys. Made once and used on any thread.
 
 import COpenSSL
+import Synchronization
 
 /// A version of the protocol.
 package enum TLSVersion: String, Sendable, Comparable, CaseIterable {
@@ -41,6 +42,11 @@ package struct TLSSettings: Sendable {
     package var pins: [[UInt8]] = []
     /// Application protocols in the order of preference (RFC 7301); none when empty.
     package var applicationProtocols: [String] = []
+    /// What a client proves itself with, when the server asks for it (RFC 8446 §4.3.2).
+    package var identity: TLSIdentity?
+    /// A client takes up its last session with a server again (RFC 8446 §2.2, RFC 5077): half the work, and the same proof of the
+    /// server. For contexts whose connections all lead to one server.
+    package var resumes = false
     /// Gets each line for an SSLKEYLOGFILE, without its end. Called on any thread.
     package var tellsKeys: (@Sendable (String) -> Void)?
 
@@ -55,6 +61,15 @@ package final class TLSContext: @unchecked Sendable {
     let handle: OpaquePointer
     let settings: TLSSettings
     package let isServer: Bool
+    /// The last session with the server.
+    private let session = Mutex<Session?>(nil)
+
+    /// Unchecked: OpenSSL counts the references of a session in one step, and nothing else of it is changed.
+    private final class Session: @unchecked Sendable {
+        let handle: OpaquePointer
+        init(_ handle: OpaquePointer) { self.handle = handle }
+        deinit { SSL_SESSION_free(handle) }
+    }
 
     /// Forward secrecy and authenticated encryption alone, as RFC 9325 §4.2 has it.
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!PSK"
@@ -94,6 +109,20 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     deinit { SSL_CTX_free(handle) }
+
+    /// A connection may go on with the last session.
+    func resume(_ connection: OpaquePointer) {
+        guard settings.resumes, let last = session.withLock({ $0 }) else { return }
+        SSL_set_session(connection, last.handle)
+    }
+
+    /// The last session is of no use any more: its server did not take it up, or is not whom it was.
+    func forgetSession() { session.withLock { $0 = nil } }
+
+    private func keep(_ session: OpaquePointer) {
+        let kept = Session(session)
+        self.session.withLock { $0 = kept }
+    }
 
     private func setUpServer() {
         // The certificate depends on the name that the client asks for, and on what the upstream shows: the handshake stops
@@ -143,6 +172,19 @@ package final class TLSContext: @unchecked Sendable {
             let store = SSL_CTX_get_cert_store(handle)
             for root in roots where X509_STORE_add_cert(store, root.handle) != 1 {
                 throw .openSSL(root.subject, "cannot be trusted")
+            }
+        }
+        if let identity = settings.identity, let leaf = identity.chain.first {
+            guard SSL_CTX_use_certificate(handle, leaf.handle) == 1,
+                SSL_CTX_use_PrivateKey(handle, identity.key.handle) == 1,
+                identity.chain.dropFirst().allSatisfy({ mp_context_add_chain(handle, $0.handle) == 1 })
+            else { throw .openSSL("TLS", "the client's certificate cannot be used") }
+        }
+        if settings.resumes {
+            SSL_CTX_sess_set_new_cb(handle) { connection, session in
+                guard let connection, let session, let owner = TLSConnection.owner(of: connection) else { return 0 }
+                owner.context.keep(session)
+                return 1
             }
         }
         let isChecked = if case .anybody = settings.trust { false } else { true }
