@@ -2,6 +2,7 @@
 
 import MailDialogue
 import MailRecording
+import MailTLS
 
 /// A listener and where it leads.
 package struct Route: Equatable, Sendable {
@@ -13,17 +14,53 @@ package struct Route: Equatable, Sendable {
         case fallback
     }
 
+    /// When TLS begins on a leg, or whether.
+    package enum TLSMode: String, CaseIterable, Sendable {
+        /// Both legs begin TLS when the client asks for it, or the client may where the upstream's leg has it.
+        case mirror
+        /// Nothing is done for a client before it begins TLS; the upstream's leg has it always.
+        case require
+        /// The upstream's leg has it always, the client may begin it.
+        case upgrade
+        /// Octets pass untouched, STARTTLS too.
+        case passthrough
+    }
+
     /// TLS on the listener's side.
     package struct ListenerTLS: Equatable, Sendable {
+        /// How clients come to TLS.
+        package enum Beginning: Equatable, Sendable {
+            /// With the first octet (RFC 8314 §3).
+            case implicit
+            /// With STARTTLS or STLS, together with the upstream's leg.
+            case mirrored
+            /// With STARTTLS or STLS, to which we answer.
+            case ours(isRequired: Bool)
+        }
+
+        package var beginning: Beginning
         /// Files of a certificate and its key; nil for one that is made for the name that the client asks for.
         package var certificate: String?
         package var key: String?
+        /// The oldest version that is taken.
+        package var least = TLSVersion.v12
 
-        package init() {}
+        package init(_ beginning: Beginning = .implicit) { self.beginning = beginning }
     }
 
     /// TLS on the upstream's side.
     package struct UpstreamTLS: Equatable, Sendable {
+        /// How we come to TLS.
+        package enum Beginning: Equatable, Sendable {
+            /// With the first octet.
+            case implicit
+            /// With STARTTLS or STLS, before the client hears anything.
+            case starttls
+            /// With STARTTLS or STLS, when the client does.
+            case mirrored
+        }
+
+        package var beginning = Beginning.implicit
         /// The server's certificate is checked.
         package var verifies = true
         /// A file of roots to trust instead of the system's.
@@ -32,15 +69,24 @@ package struct Route: Equatable, Sendable {
         package var serverName: String?
         /// Digests of keys of which the server has to show one, 32 octets each.
         package var pins: [[UInt8]] = []
+        /// Files of the certificate and the key that we show when the server asks for them.
+        package var certificate: String?
+        package var key: String?
+        /// The oldest version that is taken.
+        package var least = TLSVersion.v12
 
         package init() {}
     }
 
     package var mailProtocol: MailProtocol
-    /// Clients begin with TLS; nil when they speak in clear.
+    /// How clients come to TLS; nil when we have no part in it.
     package var listenerTLS: ListenerTLS?
-    /// We begin with TLS; nil when we speak in clear.
+    /// How we come to TLS; nil when we speak in clear.
     package var upstreamTLS: UpstreamTLS?
+    /// Capabilities that we can't follow pass too.
+    package var showsAllCapabilities = false
+    /// Nothing is looked into, not even the lists of capabilities.
+    package var isPassthrough = false
     /// The port is 0 for any free one.
     package var listen: SocketAddress
     package var upstream: Upstream
@@ -63,6 +109,8 @@ package struct Route: Equatable, Sendable {
         let port = listener.port ?? listener.defaultPort + 1000
         let target = text[text.index(after: equals)...]
         let upstream: Upstream
+        let options = try listener.listenerOptions(text, isFallback: target == "fallback")
+        var listenerTLS = options.tls
         var upstreamTLS: UpstreamTLS?
         if target == "fallback" {
             upstream = .fallback
@@ -76,11 +124,20 @@ package struct Route: Equatable, Sendable {
                     advice: "use one protocol on both sides")
             }
             upstream = .server(host: server.host, port: server.port ?? server.defaultPort)
-            upstreamTLS = try server.upstreamTLS(text)
+            upstreamTLS = try server.upstreamTLS(text, options.mode, isListenerImplicit: listener.implicitTLS)
+            if !listener.implicitTLS, let tls = upstreamTLS, listenerTLS != nil {
+                // Where the upstream's leg has TLS already it is ours to answer.
+                let isRequired = options.mode == .require
+                listenerTLS?.beginning = tls.beginning == .mirrored ? .mirrored : .ours(isRequired: isRequired)
+            } else if !listener.implicitTLS {
+                listenerTLS = nil
+            }
         }
         self.init(
             mailProtocol: listener.mailProtocol, listen: SocketAddress(address, port), upstream: upstream, text: text,
-            listenerTLS: try listener.listenerTLS(text), upstreamTLS: upstreamTLS)
+            listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
+        showsAllCapabilities = options.showsAllCapabilities
+        isPassthrough = options.mode == .passthrough
     }
 
     package init(
@@ -109,12 +166,12 @@ package struct Route: Equatable, Sendable {
         switch upstream {
         case .fallback: "fallback"
         case .server(let host, let port):
-            "\(scheme(isSecure: upstreamTLS != nil))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+            "\(scheme(isSecure: upstreamTLS?.beginning == .implicit))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         }
     }
 
     /// The listener's protocol in words: `imap`, `imaps`.
-    package var listenerText: String { scheme(isSecure: listenerTLS != nil) }
+    package var listenerText: String { scheme(isSecure: listenerTLS?.beginning == .implicit) }
 
     private func scheme(isSecure: Bool) -> String {
         isSecure ? mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "" : mailProtocol.rawValue
@@ -196,37 +253,77 @@ struct URL {
 
     private static let schemes = MailProtocol.allCases.flatMap(\.schemes).map(\.name).joined(separator: ", ")
 
-    /// What the options say of a listener. Nil when it speaks in clear.
-    func listenerTLS(_ route: String) throws(RouteError) -> Route.ListenerTLS? {
-        var tls = Route.ListenerTLS()
+    /// What the options say of a listener.
+    struct ListenerOptions {
+        /// Nil when we have no part in TLS.
+        var tls: Route.ListenerTLS?
+        var mode = Route.TLSMode.mirror
+        var showsAllCapabilities = false
+    }
+
+    /// What the options say of a listener.
+    func listenerOptions(_ route: String, isFallback: Bool) throws(RouteError) -> ListenerOptions {
+        var tls = Route.ListenerTLS(implicitTLS ? .implicit : .mirrored)
+        var found = ListenerOptions()
         for option in options {
-            switch (option.name, implicitTLS) {
-            case ("tls", false) where option.value == "passthrough": break
-            case ("cert", true) where !option.value.isEmpty: tls.certificate = option.value
-            case ("key", true) where !option.value.isEmpty: tls.key = option.value
+            switch option.name {
+            case "tls":
+                guard let mode = Route.TLSMode(rawValue: option.value), mode != .passthrough || !implicitTLS,
+                    !isFallback || mode == .passthrough
+                else {
+                    throw RouteError(
+                        route: route, reason: "'tls=\(option.value)' does not fit this listener",
+                        advice: isFallback
+                            ? "the built-in server takes TLS from the first octet: listen with \(secureScheme)://"
+                            : implicitTLS
+                                ? "use one of mirror, require, upgrade"
+                                : "use one of mirror, require, upgrade, passthrough")
+                }
+                found.mode = mode
+            case "cert" where !option.value.isEmpty: tls.certificate = option.value
+            case "key" where !option.value.isEmpty: tls.key = option.value
+            case "tls-min": tls.least = try version(option.value, route)
+            case "capabilities" where option.value == "all" || option.value == "known":
+                found.showsAllCapabilities = option.value == "all"
             default:
-                throw unknown(option, "listener", implicitTLS ? "cert=FILE and key=FILE" : "tls=passthrough", route)
+                throw unknown(
+                    option, "listener", "tls=MODE, cert=FILE and key=FILE, tls-min=VERSION or capabilities=all", route)
             }
         }
         guard (tls.certificate == nil) == (tls.key == nil) else {
             throw RouteError(
                 route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
         }
-        return implicitTLS ? tls : nil
+        let isWithout = !implicitTLS && (isFallback || found.mode == .passthrough)
+        if isWithout, tls.certificate != nil {
+            throw RouteError(
+                route: route, reason: "the listener has a certificate and begins no TLS",
+                advice: "listen with \(secureScheme)://, or leave cert and key away")
+        }
+        found.tls = isWithout ? nil : tls
+        return found
     }
 
+    private var secureScheme: String { mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "imaps" }
+
     /// What they say of an upstream. Nil when it speaks in clear.
-    func upstreamTLS(_ route: String) throws(RouteError) -> Route.UpstreamTLS? {
+    func upstreamTLS(
+        _ route: String, _ mode: Route.TLSMode, isListenerImplicit: Bool
+    ) throws(RouteError) -> Route.UpstreamTLS? {
         var tls = Route.UpstreamTLS()
+        let words = implicitTLS ? ["implicit"] : ["none", "starttls"]
+        var word: String?
+        var isTuned = false
         for option in options {
-            switch (option.name, implicitTLS) {
-            case ("tls", false) where option.value == "none": break
-            case ("tls", true) where option.value == "implicit": break
-            case ("verify", true) where option.value == "off" || option.value == "on":
-                tls.verifies = option.value == "on"
-            case ("ca", true) where !option.value.isEmpty: tls.roots = option.value
-            case ("sni", true) where !option.value.isEmpty: tls.serverName = option.value
-            case ("pin", true):
+            switch option.name {
+            case "tls" where words.contains(option.value): word = option.value
+            case "verify" where option.value == "off" || option.value == "on": tls.verifies = option.value == "on"
+            case "ca" where !option.value.isEmpty: tls.roots = option.value
+            case "sni" where !option.value.isEmpty: tls.serverName = option.value
+            case "cert" where !option.value.isEmpty: tls.certificate = option.value
+            case "key" where !option.value.isEmpty: tls.key = option.value
+            case "tls-min": tls.least = try version(option.value, route)
+            case "pin":
                 guard let pin = Self.octets(hex: option.value), pin.count == 32 else {
                     throw RouteError(
                         route: route, reason: "the pin '\(option.value)' is no SHA-256 digest",
@@ -234,11 +331,37 @@ struct URL {
                 }
                 tls.pins.append(pin)
             default:
-                throw unknown(
-                    option, "upstream", implicitTLS ? "verify=off, ca=FILE, sni=NAME or pin=DIGEST" : "tls=none", route)
+                let possible =
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, or tls-min=VERSION"
+                throw unknown(option, "upstream", possible, route)
             }
+            if option.name != "tls" { isTuned = true }
         }
-        return implicitTLS ? tls : nil
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw RouteError(
+                route: route, reason: "the upstream has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+        }
+        let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
+        if isClear, mode == .require || mode == .upgrade {
+            throw RouteError(
+                route: route, reason: "'tls=none' forbids what the listener's 'tls=\(mode.rawValue)' demands",
+                advice: "leave one of them away")
+        }
+        if isClear, isTuned || word == "starttls" {
+            throw RouteError(
+                route: route, reason: "the upstream has options of TLS and no TLS", advice: "leave them away")
+        }
+        if isClear { return nil }
+        let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror
+        tls.beginning = implicitTLS ? .implicit : isAsked ? .starttls : .mirrored
+        return tls
+    }
+
+    private func version(_ text: String, _ route: String) throws(RouteError) -> TLSVersion {
+        if let version = TLSVersion(rawValue: text) { return version }
+        throw RouteError(
+            route: route, reason: "'tls-min=\(text)' is no version of TLS",
+            advice: "use one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
     }
 
     private func unknown(

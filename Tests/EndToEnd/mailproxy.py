@@ -37,7 +37,7 @@ def environment(folder, **more):
 class MailProxy:
     """`mailproxy run` with a route for each protocol given. `upstreams` is {"smtp": port or word, ...}."""
 
-    def __init__(self, folder, upstreams, *options, record=True, name="mailproxy", data=None, ports=None):
+    def __init__(self, folder, upstreams, *options, record=True, name="mailproxy", data=None, ports=None, listener="", env=()):
         self.folder = pathlib.Path(folder)
         self.record = self.folder / f"{name}-recording"
         self.data = data or self.folder / f"{name}-data"
@@ -46,8 +46,8 @@ class MailProxy:
         arguments += ["--record-dir", self.record] if record else ["--no-record"]
         for protocol, upstream in upstreams.items():
             target = upstream if isinstance(upstream, str) else f"{protocol}://{HOST}:{upstream}"
-            arguments += ["--route", f"{protocol}://{HOST}:{self.ports[protocol]}={target}"]
-        self.process = Process([*arguments, *options], self.folder, name, env=environment(self.folder), cwd=self.folder)
+            arguments += ["--route", f"{protocol}://{HOST}:{self.ports[protocol]}{listener}={target}"]
+        self.process = Process([*arguments, *options], self.folder, name, env=environment(self.folder, **dict(env)), cwd=self.folder)
         self.process.wait_for("it is ready", self.is_ready)
 
     def is_ready(self):

@@ -15,7 +15,7 @@ from processes import HOST, Process
 @pytest.fixture(scope="module")
 def both(servers, module_scratch):
     """The folder of the proxy's recording and tcpdump's file of the same sessions."""
-    with MailProxy(module_scratch, servers.ports) as proxy:
+    with MailProxy(module_scratch, servers.ports, listener="?capabilities=all") as proxy:
         capture = pcap.Capture(module_scratch, list(proxy.ports.values()))
         for driver in clients.SMTP_DRIVERS + clients.POP3_DRIVERS + clients.IMAP_DRIVERS:
             servers.drive(driver, proxy.ports)

@@ -20,8 +20,15 @@ from wire import IMAP, POP3, SMTP
 
 
 @pytest.fixture(scope="module")
+def untouched(servers, module_scratch):
+    with MailProxy(module_scratch, servers.ports, listener="?tls=passthrough", name="untouched") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def proxy(servers, module_scratch):
-    with MailProxy(module_scratch, servers.ports) as running:
+    # Not even a capability is hidden: what one side sent the other receives.
+    with MailProxy(module_scratch, servers.ports, listener="?capabilities=all") as running:
         yield running
 
 
@@ -80,19 +87,19 @@ def _unverified():
     return context
 
 
-def test_smtp_starttls_passes(servers, proxy, scratch):
+def test_smtp_starttls_passes(servers, untouched, scratch):
     account = servers.accounts.fresh()
-    with conftest.compared(scratch, proxy.ports, servers.ports):
-        with smtplib.SMTP(HOST, proxy.ports["smtp"], timeout=20) as client:
+    with conftest.compared(scratch, untouched.ports, servers.ports):
+        with smtplib.SMTP(HOST, untouched.ports["smtp"], timeout=20) as client:
             client.starttls(context=_unverified())
             client.login(account.address, account.password)
             assert client.sendmail("ada@example.org", [account.address], messages.plain(account.address)) == {}
 
 
-def test_pop3_stls_passes(servers, proxy, scratch):
+def test_pop3_stls_passes(servers, untouched, scratch):
     account = servers.accounts.fresh()
-    with conftest.compared(scratch, proxy.ports, servers.ports):
-        client = poplib.POP3(HOST, proxy.ports["pop3"], timeout=20)
+    with conftest.compared(scratch, untouched.ports, servers.ports):
+        client = poplib.POP3(HOST, untouched.ports["pop3"], timeout=20)
         client.stls(_unverified())
         client.user(account.address)
         client.pass_(account.password)
@@ -100,10 +107,10 @@ def test_pop3_stls_passes(servers, proxy, scratch):
         client.quit()
 
 
-def test_imap_starttls_passes(servers, proxy, scratch):
+def test_imap_starttls_passes(servers, untouched, scratch):
     account = servers.accounts.fresh()
-    with conftest.compared(scratch, proxy.ports, servers.ports):
-        client = imaplib.IMAP4(HOST, proxy.ports["imap"], timeout=20)
+    with conftest.compared(scratch, untouched.ports, servers.ports):
+        client = imaplib.IMAP4(HOST, untouched.ports["imap"], timeout=20)
         client.starttls(_unverified())
         client.login(account.address, account.password)
         assert imap_clients.ok(client.select("INBOX")) == [b"0"]

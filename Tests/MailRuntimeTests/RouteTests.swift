@@ -35,11 +35,46 @@ import Testing
     }
 
     @Test(arguments: [
-        "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=starttls", "smtp://127.0.0.1:1025?tls=mirror=smtp://192.0.2.1",
-        "smtp://127.0.0.1:1025=smtp://192.0.2.1?verify=off", "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=none&sni=x",
+        "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=none&sni=x", "smtp://127.0.0.1:1025=smtp://192.0.2.1?tls=implicit",
+        "smtp://127.0.0.1:1025?tls=require=smtp://192.0.2.1?tls=none",
+        "smtps://127.0.0.1?tls=upgrade=smtp://a?tls=none",
+        "smtp://127.0.0.1:1025?tls=sometimes=smtp://192.0.2.1", "smtp://127.0.0.1:1025?tls=require=fallback",
+        "smtp://127.0.0.1:1025?tls=passthrough=smtp://192.0.2.1?verify=off",
+        "smtp://127.0.0.1:1025?tls=passthrough=smtp://192.0.2.1?tls=starttls",
+        "smtp://127.0.0.1:1025?tls=passthrough&cert=a&key=b=smtp://192.0.2.1",
+        "smtps://127.0.0.1?tls=passthrough=smtps://192.0.2.1", "smtp://127.0.0.1?capabilities=some=smtp://192.0.2.1",
     ])
-    func optionsThatNeedTLSAreRefused(_ text: String) {
+    func optionsThatDoNotFitAreRefused(_ text: String) {
         #expect(throws: RouteError.self) { try Route(text) }
+    }
+
+    private typealias Client = Route.ListenerTLS.Beginning
+    private typealias Server = Route.UpstreamTLS.Beginning
+
+    /// When TLS begins on both legs, for each pair of sides and each mode.
+    @Test func whenTLSBegins() throws {
+        let table: [(listener: String, upstream: String, Client?, Server?)] = [
+            ("imap://127.0.0.1", "imap://a.example", .mirrored, .mirrored),
+            ("imap://127.0.0.1?tls=mirror", "imap://a.example", .mirrored, .mirrored),
+            ("imap://127.0.0.1?tls=upgrade", "imap://a.example", .ours(isRequired: false), .starttls),
+            ("imap://127.0.0.1?tls=require", "imap://a.example", .ours(isRequired: true), .starttls),
+            ("imap://127.0.0.1?tls=passthrough", "imap://a.example", nil, nil),
+            ("imap://127.0.0.1", "imap://a.example?tls=starttls", .ours(isRequired: false), .starttls),
+            ("imap://127.0.0.1", "imap://a.example?tls=none", nil, nil),
+            ("imap://127.0.0.1", "imaps://a.example", .ours(isRequired: false), .implicit),
+            ("imap://127.0.0.1?tls=require", "imaps://a.example", .ours(isRequired: true), .implicit),
+            ("imap://127.0.0.1?tls=passthrough", "imaps://a.example", nil, .implicit),
+            ("imaps://127.0.0.1", "imap://a.example", .implicit, .starttls),
+            ("imaps://127.0.0.1", "imap://a.example?tls=none", .implicit, nil),
+            ("imaps://127.0.0.1?tls=require", "imaps://a.example", .implicit, .implicit),
+            ("imaps://127.0.0.1", "fallback", .implicit, nil), ("imap://127.0.0.1", "fallback", nil, nil),
+        ]
+        for (listener, upstream, client, server) in table {
+            let route = try Route("\(listener)=\(upstream)")
+            #expect(route.listenerTLS?.beginning == client, "\(route.text)")
+            #expect(route.upstreamTLS?.beginning == server, "\(route.text)")
+        }
+        #expect(try Route("imap://127.0.0.1?capabilities=all=imap://a.example").showsAllCapabilities)
     }
 
     @Test func routesUnderTLS() throws {
@@ -49,7 +84,7 @@ import Testing
         #expect(route.upstreamText == "imaps://mail.example.com:993")
         #expect(route.listenerTLS == Route.ListenerTLS() && route.upstreamTLS?.verifies == true)
         let mixed = try Route("imap://127.0.0.1:1143=imaps://192.0.2.1?ca=/etc/ca.pem&sni=mail.example.com")
-        #expect(mixed.listenerTLS == nil && mixed.listenerText == "imap")
+        #expect(mixed.listenerText == "imap")
         #expect(mixed.upstreamTLS?.roots == "/etc/ca.pem" && mixed.upstreamTLS?.serverName == "mail.example.com")
         let pin = String(repeating: "0f", count: 32)
         let pinned = try Route("pop3s://127.0.0.1?cert=a.pem&key=a.key=pop3s://192.0.2.1?verify=off&pin=\(pin)")
@@ -57,7 +92,6 @@ import Testing
         #expect(pinned.upstreamTLS?.verifies == false)
         #expect(pinned.upstreamTLS?.pins == [[UInt8](repeating: 15, count: 32)])
         #expect(try Route("smtps://127.0.0.1:465=fallback").listenerTLS != nil)
-        #expect(try Route("submissions://127.0.0.1:465=smtp://192.0.2.1").upstreamTLS == nil)
     }
 
     @Test(arguments: [

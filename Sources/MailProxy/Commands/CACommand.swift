@@ -27,7 +27,9 @@ struct CACreate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Make an authority (ECDSA P-256); one that exists is never overwritten.")
     @Option(help: "The name by which clients list it; one of its own when not given.") var name: String?
-    @Option(help: "For how many days it holds.") var days = 3_650
+    /// Days for which an authority holds: ten years, so that no client has to be visited twice.
+    static let lifetime = 3_650
+    @Option(help: "For how many days it holds.") var days = Self.lifetime
     @OptionGroup var data: DataDirectory
 
     func run() throws {

@@ -36,7 +36,7 @@ struct RunCommand: ParsableCommand {
         let settings = try merged()
         let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
         let routes = try parsedRoutes(settings)
-        let security = try makeSecurity(routes, settings)
+        let security = try makeSecurity(routes, settings, log)
         let rulePaths = settings.list("rules")
         let rules = try RuleFiles.load(rulePaths)
         Self.raiseDescriptorLimit()
@@ -123,18 +123,16 @@ struct RunCommand: ParsableCommand {
         return routes
     }
 
-    /// The TLS of the routes that have any. Files that are no good end the start, before anything listens.
-    private func makeSecurity(_ routes: [Route], _ settings: Settings) throws -> [String: RouteSecurity] {
-        let directory = settings.text("data.dir") ?? Defaults.dataDirectory
-        var minter: CertificateMinter?
+    /// The TLS of the routes, and which capabilities go through. Files that are no good end the start, before anything listens.
+    private func makeSecurity(_ routes: [Route], _ settings: Settings, _ log: Log) throws -> [String: RouteSecurity] {
+        let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log)
+        let keys = try KeyLog(log)
         var security: [String: RouteSecurity] = [:]
-        for route in routes where route.listenerTLS != nil || route.upstreamTLS != nil {
+        for route in routes where route.listenerTLS != nil || route.upstream != .fallback {
             do {
-                security[route.text] = try RouteSecurity(route) { () throws(TLSFailure) in
-                    if let minter { return minter }
-                    let made = CertificateMinter(try CertificateAuthority(in: directory, now: CACommand.now))
-                    minter = made
-                    return made
+                if route.listenerTLS != nil, route.listenerTLS?.certificate == nil { try authority.check() }
+                security[route.text] = try RouteSecurity(route, tellsKeys: keys?.tell) { () throws(TLSFailure) in
+                    try authority.minter()
                 }
             } catch {
                 throw CLIError.usage("route '\(route.text)': \(error)")
@@ -194,8 +192,9 @@ struct RunCommand: ParsableCommand {
         for (route, address) in server.addresses {
             print("\(route.listenerText.padded(to: 5)) \(address) -> \(route.upstreamText)")
         }
-        if server.addresses.contains(where: { $0.route.listenerTLS != nil && $0.route.listenerTLS?.certificate == nil })
-        {
+        if server.addresses.contains(where: { entry in
+            entry.route.listenerTLS?.beginning == .implicit && entry.route.listenerTLS?.certificate == nil
+        }) {
             let path = CertificateAuthority.certificatePath(in: settings.text("data.dir") ?? Defaults.dataDirectory)
             print("clients under TLS have to trust \(path) ('mailproxy ca show' says how)")
         }

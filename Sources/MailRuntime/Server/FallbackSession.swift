@@ -71,11 +71,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
         do {
-            guard let identity = try context.core.security[info.route]?.identity(for: tls.serverName, upstream: nil)
-            else {
-                return
-            }
-            tls.present(identity.chain, key: identity.key)
+            try context.core.security[info.route]?.present(to: tls, upstream: nil)
         } catch {
             context.core.log.error("\(info.id) \(info.route): \(error)")
             finish(.reset)

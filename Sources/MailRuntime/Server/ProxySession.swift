@@ -1,8 +1,5 @@
-// A client, a server, and us between them: both legs on one loop.
-// Long because all that moves a session shares the private state of both legs.
-//
-// Under TLS the upstream's handshake comes first: what it shows says what our certificate has to be for. Then comes the
-// client's, and nothing of either side is followed before both are over.
+// A client, a server, and us between them: both legs on one loop. Here is the way of a session from its beginning to its end;
+// how TLS begins on either leg is in ProxySession+TLS.swift, how octets pass in ProxySession+Octets.swift.
 //
 // Without rules the octets go straight from one socket to the other; the tap follows beside. With rules they go through
 // `Relay`, frame by frame. Reading pauses when the other leg or the recorder is behind.
@@ -17,7 +14,7 @@ import MailTLS
 /// A proxied session.
 final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// How the octets are followed. What is changed with every frame is kept apart and changed in place.
-    private enum Mode {
+    enum Mode {
         /// Nobody asks for rows: the dialogue alone. Its notes are thrown away, so that it makes nothing for them.
         case followed(Kept<MailTap>)
         case observed(Kept<Observer>)
@@ -26,66 +23,83 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     /// What a session with rules is made of; the book is kept when recording.
-    private struct Ruled {
+    struct Ruled {
         var relay: Relay
         var book: SessionBook?
         /// A rule changed something: the server's leg is recorded too.
         var diverged = false
     }
 
-    private final class Kept<Value> {
+    final class Kept<Value> {
         var value: Value
         init(_ value: Value) { self.value = value }
     }
 
-    private enum Phase: Equatable {
+    enum Phase: Equatable {
+        /// The upstream is called, and begins TLS when that comes first.
         case connecting
         /// The client's TLS handshake is under way; the upstream waits.
         case securing
         case open
+        /// The client asked for TLS after its greeting; the upstream's handshake is under way, the client waits.
+        case turning
         case closing
         /// A leg failed; what it had sent is still on its way to the other, which is then reset.
         case failing
         case finished
     }
 
-    private let context: LoopContext
-    private var info: SessionInfo
+    /// The last words to a client that cannot hear them yet.
+    enum LastWords {
+        case reply([UInt8])
+        /// What rules made of the connection.
+        case effects([Relay.Effect])
+    }
+
+    let context: LoopContext
+    var info: SessionInfo
     private let upstream: UpstreamAddress
     private var candidates: [SocketAddress] = []
-    private var client: Stream?
-    private var server: Stream?
-    private var mode: Mode
-    private var phase = Phase.connecting
-    private var connectTimer: TimerHeap.ID?
+    var client: Stream?
+    var server: Stream?
+    var mode: Mode
+    var phase = Phase.connecting
+    private var timer: TimerHeap.ID?
     private var clientEnded = false
     private var serverEnded = false
     private var recorderPause = false
-    private var lastActivity: Int64
+    var lastActivity: Int64
     /// The TLS of the route.
-    private let security: RouteSecurity?
-    private var upstreamCertificate: Certificate?
-    /// The last words, when the client cannot hear them yet.
-    private var unsaid: [UInt8]?
+    let security: RouteSecurity?
+    /// What TLS needs of a session, while there is something to need.
+    var secrecy = Secrecy()
+    /// Hides capabilities; nil where all pass.
+    var filter: CapabilityFilter?
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ upstream: UpstreamAddress, _ context: LoopContext) {
         self.context = context
         self.info = info
         self.upstream = upstream
         lastActivity = context.loop.now
-        security = context.core.security.isEmpty ? nil : context.core.security[info.route]
+        security = context.core.security[info.route]
         let rules = context.core.rules
         let key = context.core.recorder?.fingerprintKey
-        if !rules.isEmpty {
+        let tls = security?.clientTLS ?? .passes
+        if !rules.isEmpty || tls.isOurs {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
-            facts.isSecured = security?.listener != nil
+            facts.isSecured = security?.isImplicit == true
             let book = key.map { SessionBook(info: info, fingerprintKey: $0) }
-            mode = .ruled(Kept(Ruled(relay: Relay(facts, rules: rules), book: book)))
+            mode = .ruled(Kept(Ruled(relay: Relay(facts, rules: rules, tls: tls), book: book)))
         } else if let key {
             mode = .observed(Kept(Observer(info: info, fingerprintKey: key)))
         } else {
             mode = .followed(Kept(MailTap(info.mailProtocol, listens: false)))
+        }
+        secrecy.watchesEdge = tls == .mirrored
+        if var policy = security?.policy {
+            policy.hidesCompression = !rules.isEmpty
+            filter = CapabilityFilter(info.mailProtocol, policy)
         }
         client = Stream(descriptor, on: context.loop, owner: self)
     }
@@ -103,7 +117,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         client.pause(true)
         do {
             // What is said before the handshake waits for it: nothing goes out in clear.
-            if let tls = try security?.connection(from: info.client.description) { client.secure(tls) }
+            if security?.isImplicit == true, let tls = try security?.connection(from: info.client.description) {
+                client.secure(tls)
+            }
         } catch {
             context.core.log.error("\(info.id) \(info.route): \(error)")
             return finish(.reset)
@@ -111,9 +127,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         if case .ruled(let kept) = mode {
             var effects: [Relay.Effect] = []
             let goesOn = kept.value.relay.connected(&effects)
-            if !goesOn { openBooks() }
+            if !goesOn { return sayLast(.effects(effects)) }
             perform(effects)
-            guard goesOn, phase == .connecting else { return }
+            guard phase == .connecting else { return }
         }
         switch upstream {
         case .literal(let address): connect([address])
@@ -156,7 +172,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             try stream.start()
             // The timer keeps the session until it is cancelled, which happens in every case: a weak reference would make
             // each later use of the session go through a table beside it.
-            connectTimer = context.loop.schedule(after: RuntimeLimits.connectTimeout) { [self] in
+            timer = context.loop.schedule(after: RuntimeLimits.connectTimeout) { [self] in
                 guard phase == .connecting, server === stream else { return }
                 stream.close()
                 tryNext(SystemError("connect", code: ETIMEDOUT))
@@ -169,77 +185,51 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     func connected(_ stream: Stream) {
         guard phase == .connecting, stream === server else { return }
-        do {
-            if let tls = try security?.upstreamConnection() { return stream.secure(tls) }
-        } catch { return unavailable("\(error)") }
-        upstreamIsReady()
+        switch security?.beginning {
+        case .implicit: secureUpstream()
+        case .starttls:
+            secrecy.upgrade = UpstreamUpgrade(info.mailProtocol, name: context.core.settings.hostName)
+        case .mirrored, nil: upstreamIsReady()
+        }
     }
 
     /// The upstream's handshake is over, or it has none.
-    private func upstreamIsReady() {
+    func upstreamIsReady() {
         guard let client else { return }
-        if let connectTimer { context.loop.cancel(connectTimer) }
-        connectTimer = nil
-        if security?.listener != nil { return awaitClient() }
+        cancelTimer()
+        if security?.isImplicit == true { return awaitClient() }
         // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
         do { try client.start() } catch { return finish(.reset) }
         begin()
     }
 
     /// Both legs stand.
-    private func begin() {
+    func begin() {
         phase = .open
         openBooks()
+        let greeting = secrecy.greeting
+        secrecy.greeting = []
+        if !greeting.isEmpty { takeFromServer(greeting) }
         settleReading()
     }
 
-    // MARK: TLS
-
-    /// Lets the client's handshake go on.
-    private func awaitClient() {
-        guard let client else { return }
-        phase = .securing
-        server?.pause(true)
-        do { try client.start() } catch { return finish(.reset) }
-        client.pause(false)
-        connectTimer = context.loop.schedule(after: RuntimeLimits.handshakeTimeout) { [self] in
-            guard phase == .securing else { return }
-            context.core.log.info("\(info.id) client: no TLS handshake in time")
-            finish(.timeout)
-        }
+    func cancelTimer() {
+        if let timer { context.loop.cancel(timer) }
+        timer = nil
     }
 
-    func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
-        do {
-            guard let identity = try security?.identity(for: tls.serverName, upstream: upstreamCertificate) else {
-                return
-            }
-            tls.present(identity.chain, key: identity.key)
-        } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
-            finish(.reset)
+    /// Gives a step of the session so many seconds. The timer keeps the session until it is cancelled, which happens in every
+    /// case: a weak reference would make each later use of the session go through a table beside it.
+    func allow(_ seconds: Double, or late: @escaping () -> Void) {
+        cancelTimer()
+        timer = context.loop.schedule(after: seconds) { [self] in
+            timer = nil
+            late()
         }
-    }
-
-    func secured(_ stream: Stream, _ tls: TLSConnection) {
-        if stream === server {
-            guard phase == .connecting else { return }
-            info.upstreamTLS = TLSLeg(tls, how: .implicit)
-            upstreamCertificate = tls.peerChain.first
-            return upstreamIsReady()
-        }
-        info.tls = TLSLeg(tls, how: .implicit)
-        guard phase == .securing else { return }
-        if let connectTimer { context.loop.cancel(connectTimer) }
-        connectTimer = nil
-        guard let words = unsaid else { return begin() }
-        unsaid = nil
-        openBooks()
-        sayLast(words)
     }
 
     /// The session is there: whoever looks at the recording sees it from now on.
-    private func openBooks() {
+    func openBooks() {
         var events: [RecordEvent] = []
         switch mode {
         case .observed(let kept):
@@ -257,128 +247,44 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     /// No upstream answers: the client hears so in the words of its protocol.
-    private func unavailable(_ reason: String) {
+    func unavailable(_ reason: String) {
         context.core.log.warning("\(info.id) \(info.route): \(reason)")
-        let words = LocalReply.unavailable(info.mailProtocol)
+        cancelTimer()
+        sayLast(.reply(LocalReply.unavailable(info.mailProtocol)))
+    }
+
+    /// The last words, which a client under TLS can't hear before its handshake.
+    private func sayLast(_ words: LastWords) {
         server?.close()
-        if security?.listener != nil, phase == .connecting {
-            unsaid = words
+        if security?.isImplicit == true, info.tls == nil {
+            secrecy.unsaid = words
             return awaitClient()
         }
         openBooks()
+        switch words {
+        case .reply(let reply):
+            follow(reply[...], from: .server)
+            client?.write(reply)
+            closeAfterFlush()
+        case .effects(let effects): perform(effects)
+        }
+    }
+
+    /// The client's handshake is over: it hears what it could not hear before, or the session begins.
+    func clientIsReady() {
+        guard let words = secrecy.unsaid else { return begin() }
+        secrecy.unsaid = nil
         sayLast(words)
     }
 
-    private func sayLast(_ words: [UInt8]) {
-        follow(words[...], from: .server)
-        client?.write(words)
-        closeAfterFlush()
-    }
-
-    // MARK: Octets
-
-    func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
-        let side: Side = stream === client ? .client : .server
-        guard phase == .open else {
-            // After our last words nothing of the client matters any more.
-            return
-        }
-        lastActivity = context.loop.now
-        switch mode {
-        case .ruled: relay([UInt8](bytes), from: side)
-        case .observed:
-            (side == .client ? server : client)?.write(bytes)
-            follow([UInt8](bytes)[...], from: side)
-        case .followed(let kept):
-            (side == .client ? server : client)?.write(bytes)
-            // What is neither kept nor shown need not be copied.
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[kept.value.pass(bytes, from: side)...])
-            if !rest.isEmpty { follow([UInt8](rest)[...], from: side) }
-        }
-        settleReading()
-    }
-
-    private func follow(_ chunk: ArraySlice<UInt8>, from side: Side) {
-        context.withNotes { notes in
-            var events: [RecordEvent] = []
-            switch mode {
-            case .followed(let kept): kept.value.receive(chunk, from: side, into: &notes)
-            case .observed(let kept):
-                kept.value.receive(chunk, from: side, at: Clock.now(), events: &events, notes: &notes)
-            case .ruled(let kept):
-                // Words of ours before the upstream is there: the client's leg sees them.
-                var tap = info.mailProtocol.makeTap()
-                tap.receive(chunk, from: side, into: &notes)
-                kept.value.book?.accept(notes, at: Clock.now(), into: &events)
-            }
-            record(events)
-        }
-    }
-
-    private func relay(_ chunk: [UInt8], from side: Side) {
-        withRelay { relay, effects, seen, told in
-            relay.receive(chunk[...], from: side, &effects, seen: &seen, told: &told)
-        }
-    }
-
-    private func withRelay(_ body: (inout Relay, inout [Relay.Effect], inout [Note], inout [Note]) -> Void) {
-        guard case .ruled(let kept) = mode else { return }
-        var effects: [Relay.Effect] = []
-        var seen: [Note] = []
-        var told: [Note] = []
-        body(&kept.value.relay, &effects, &seen, &told)
-        var events: [RecordEvent] = []
-        if kept.value.book != nil {
-            let now = Clock.now()
-            for effect in effects {
-                guard case .hit(let rules, let exchange, let tags, let changed) = effect else { continue }
-                for tag in tags { kept.value.book?.tag(tag) }
-                guard changed else { continue }
-                kept.value.diverged = true
-                for rule in rules { kept.value.book?.mark(exchange: exchange, changedBy: rule) }
-            }
-            kept.value.book?.accept(seen, at: now, leg: .client, into: &events)
-            if kept.value.diverged { kept.value.book?.accept(told, at: now, leg: .server, into: &events) }
-        }
-        record(events)
-        perform(effects)
-    }
-
-    private func perform(_ effects: [Relay.Effect]) {
-        for effect in effects {
-            switch effect {
-            case .toClient(let bytes): client?.write(bytes)
-            case .toServer(let bytes): server?.write(bytes)
-            case .wait(let milliseconds):
-                context.loop.schedule(after: Double(milliseconds) / 1000) { [weak self] in
-                    guard let self, self.phase == .open || self.phase == .connecting else { return }
-                    self.withRelay { relay, effects, seen, told in
-                        relay.timerFired(&effects, seen: &seen, told: &told)
-                    }
-                    self.settleReading()
-                }
-            case .close: closeAfterFlush()
-            case .ended(let side):
-                guard phase == .open else { continue }
-                (side == .client ? server : client)?.endOutput()
-                if isOver { finishWhenFlushed() }
-            case .log(let text): context.core.log.info("\(info.id) \(text)")
-            case .hit(let rules, let exchange, let tags, _):
-                let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
-                context.core.log.info(
-                    "\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
-            }
-        }
-    }
-
-    private func record(_ events: [RecordEvent]) {
+    func record(_ events: [RecordEvent]) {
         if context.record(events) { recorderPause = true }
     }
 
     // MARK: Back-pressure and the end
 
     /// Reads from a leg only while the other, the rules and the recorder keep up.
-    private func settleReading() {
+    func settleReading() {
         guard phase == .open, let client, let server else { return }
         var takesClient = !recorderPause
         var takesServer = !recorderPause
@@ -404,7 +310,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             if stream.backlog <= RuntimeLimits.lowWater { settleReading() }
             if isOver { finishWhenFlushed() }
         case .closing: finishWhenFlushed()
-        case .connecting, .securing, .failing, .finished: break
+        case .connecting, .securing, .turning, .failing, .finished: break
         }
     }
 
@@ -413,6 +319,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         switch phase {
         case .connecting: return stream === server ? lostInHandshake() : finish(.closed)
         case .securing: return finish(.closed)
+        case .turning:
+            return stream === server ? turnFailed("it ended the connection in the TLS handshake") : finish(.closed)
         // Our last words may still be on their way to a client that reads slowly.
         case .closing: return finishWhenFlushed()
         case .failing, .finished: return
@@ -422,6 +330,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .client: clientEnded = true
         case .server: serverEnded = true
         }
+        releaseAll(of: side)
         if case .ruled = mode {
             // The relay says when all that the side sent was passed on.
             return withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
@@ -432,17 +341,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     /// Both sides ended, and nothing of what they sent waits for rules.
-    private var isOver: Bool {
+    var isOver: Bool {
         guard clientEnded, serverEnded else { return false }
         if case .ruled(let kept) = mode { return kept.value.relay.isDone }
         return true
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {
+        if phase == .turning, stream === server { return turnFailed(error.reason) }
         if phase == .connecting, stream === server {
-            if let connectTimer { context.loop.cancel(connectTimer) }
-            connectTimer = nil
+            cancelTimer()
             server = nil
+            secrecy.upgrade = nil
             // A certificate that is not to be trusted is no better at another address.
             return error.isTLS ? unavailable(error.reason) : tryNext(error)
         }
@@ -476,13 +386,15 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// The upstream went away before its handshake was over.
     private func lostInHandshake() {
         guard let security, security.upstream != nil else { return finish(.closed) }
-        if let connectTimer { context.loop.cancel(connectTimer) }
-        connectTimer = nil
-        unavailable("\(security.host ?? "upstream"): it ended the connection in the TLS handshake")
+        let step = secrecy.upgrade == nil ? "in the TLS handshake" : "before TLS"
+        unavailable("\(security.host ?? "upstream"): it ended the connection \(step)")
     }
 
-    private func closeAfterFlush() {
+    func closeAfterFlush() {
         guard phase != .finished else { return }
+        cancelTimer()
+        // Who is under TLS from the first octet hears nothing before its handshake.
+        if security?.isImplicit == true, info.tls == nil { return finish(.closed) }
         phase = .closing
         server?.close()
         do { try client?.start() } catch { return finish(.reset) }
@@ -493,7 +405,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         context.loop.schedule(after: 2) { [weak self] in self?.finish(.closed) }
     }
 
-    private func finishWhenFlushed() {
+    func finishWhenFlushed() {
         guard (client?.backlog ?? 0) == 0, (server?.backlog ?? 0) == 0 else { return }
         if phase == .closing, client?.hasEnded == false { return }
         finish(.closed)
@@ -503,7 +415,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func shutDown() {
         switch phase {
         case .connecting: closeAfterFlush()
-        case .securing: finish(.closed)
+        case .securing, .turning: finish(.closed)
         case .open:
             if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet { return closeAfterFlush() }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
@@ -513,10 +425,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     func abort() { finish(.closed) }
 
-    private func finish(_ end: SessionEnd) {
+    func finish(_ end: SessionEnd) {
         guard phase != .finished else { return }
         phase = .finished
-        if let connectTimer { context.loop.cancel(connectTimer) }
+        cancelTimer()
         client?.close()
         server?.close()
         var events: [RecordEvent] = []

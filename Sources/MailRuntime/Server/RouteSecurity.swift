@@ -1,40 +1,65 @@
-// TLS of a route: what its listener shows to clients, and what it demands of its upstream. Made once, when the server starts.
+// TLS of a route: what its listener shows to clients, what it demands of its upstream, and which capabilities go through.
+// Made once, when the server starts.
 
 import Glibc
 import MailRecording
+import MailSessions
 import MailTLS
 
 /// The TLS of a route. Used by all loops.
 package final class RouteSecurity: Sendable {
+    /// Gives the authority that signs certificates, when a route needs it. Any thread may ask.
+    package typealias Signer = @Sendable () throws(TLSFailure) -> CertificateMinter
+
     /// What clients are shown.
     private enum Identity: Sendable {
         case fixed(TLSIdentity)
-        case minted(CertificateMinter)
+        case minted(Signer)
     }
 
-    /// Nil when clients speak in clear.
+    /// Nil when we have no part in the TLS of clients.
     let listener: TLSContext?
+    /// Clients begin with TLS.
+    let isImplicit: Bool
+    /// What becomes of a client's STARTTLS.
+    let clientTLS: ClientTLS
     /// Nil when the upstream is spoken to in clear.
     let upstream: TLSContext?
+    /// When we begin TLS with it.
+    let beginning: Route.UpstreamTLS.Beginning?
+    /// The capabilities that clients see before TLS; nil when all pass.
+    let policy: CapabilityPolicy?
     private let identity: Identity?
     /// The host of the upstream: what its certificate has to name, and ours when a client names nothing.
     let host: String?
     private let address: CertificateName?
 
-    /// - Parameter minter: gives the authority when the route needs one.
-    /// - Throws: what is wrong with the files that the route names, or with the authority.
-    package init(_ route: Route, minter: () throws(TLSFailure) -> CertificateMinter) throws(TLSFailure) {
+    /// - Parameters:
+    ///   - signer: gives the authority.
+    /// - Throws: what is wrong with the files that the route names, or with the authority when clients begin with TLS.
+    ///   - tellsKeys: gets each line for an SSLKEYLOGFILE.
+    package init(
+        _ route: Route, tellsKeys: (@Sendable (String) -> Void)? = nil, signer: @escaping Signer
+    ) throws(TLSFailure) {
         address = CertificateName(route.listen.host.description)
         switch route.upstream {
         case .fallback: host = nil
         case .server(let name, _): host = route.upstreamTLS?.serverName ?? name
         }
+        isImplicit = route.listenerTLS?.beginning == .implicit
         if let tls = route.listenerTLS {
-            listener = try TLSContext(TLSSettings(), isServer: true)
+            var settings = TLSSettings()
+            settings.least = tls.least
+            settings.tellsKeys = tellsKeys
+            // A client that asks for something else has been led astray (RFC 7301 §3.2).
+            settings.applicationProtocols = [route.mailProtocol.rawValue]
+            listener = try TLSContext(settings, isServer: true)
             if let certificate = tls.certificate, let key = tls.key {
                 identity = .fixed(try TLSIdentity(certificate: certificate, key: key, now: Self.now))
             } else {
-                identity = .minted(try minter())
+                // One that is not needed before a client asks for it may be made then.
+                if isImplicit { _ = try signer() }
+                identity = .minted(signer)
             }
         } else {
             listener = nil
@@ -48,10 +73,46 @@ package final class RouteSecurity: Sendable {
                 settings.trust = .roots(try Certificate.read(pem: PEMFile.read(roots), name: roots))
             }
             settings.pins = tls.pins
+            settings.least = tls.least
+            settings.tellsKeys = tellsKeys
+            settings.resumes = true
+            if let certificate = tls.certificate, let key = tls.key {
+                settings.identity = try TLSIdentity(certificate: certificate, key: key, now: Self.now)
+            }
             upstream = try TLSContext(settings, isServer: false)
         } else {
             upstream = nil
         }
+        beginning = route.upstreamTLS?.beginning
+        switch route.listenerTLS?.beginning {
+        case .implicit, nil: clientTLS = .passes
+        case .mirrored: clientTLS = .mirrored
+        case .ours(let isRequired): clientTLS = .ours(isRequired: isRequired)
+        }
+        policy = route.isPassthrough ? nil : Self.policy(clientTLS, route)
+    }
+
+    private static func policy(_ tls: ClientTLS, _ route: Route) -> CapabilityPolicy {
+        var policy: CapabilityPolicy
+        switch tls {
+        case .passes: policy = CapabilityPolicy(tls: .hidden)
+        case .mirrored: policy = CapabilityPolicy(tls: .asServer)
+        case .ours(let isRequired):
+            policy = CapabilityPolicy(tls: .added)
+            policy.hidesLogins = isRequired
+        }
+        policy.hidesUnfollowed = !route.showsAllCapabilities
+        return policy
+    }
+
+    /// The capabilities that clients see under TLS; nil when all pass.
+    /// - Parameter upstream: the TLS of the other leg.
+    func policyUnderTLS(upstream: TLSLeg?) -> CapabilityPolicy? {
+        guard var policy else { return nil }
+        policy.tls = .hidden
+        policy.hidesLogins = false
+        policy.keepsRequireTLS = upstream != nil && upstream?.distrust == nil
+        return policy
     }
 
     /// Seconds since 1970.
@@ -62,7 +123,7 @@ package final class RouteSecurity: Sendable {
     func identity(for serverName: String?, upstream certificate: Certificate?) throws(TLSFailure) -> TLSIdentity {
         switch identity {
         case .fixed(let identity): return identity
-        case .minted(let minter):
+        case .minted(let signer):
             var names: [CertificateName] = []
             for name in [serverName.flatMap { CertificateName($0) }, host.flatMap { CertificateName($0) }, address] {
                 guard let name else { continue }
@@ -70,9 +131,15 @@ package final class RouteSecurity: Sendable {
                 if !names.contains(name) { names.append(name) }
             }
             for name in certificate?.names ?? [] where !names.contains(name) { names.append(name) }
-            return try minter.identity(for: names, now: Self.now)
+            return try signer().identity(for: names, now: Self.now)
         case nil: throw TLSFailure("TLS", "this listener speaks in clear")
         }
+    }
+
+    /// Shows a client a certificate for the name that it asks for. What can't be done is told to the caller.
+    func present(to tls: TLSConnection, upstream certificate: Certificate?) throws(TLSFailure) {
+        let identity = try identity(for: tls.serverName, upstream: certificate)
+        tls.present(identity.chain, key: identity.key)
     }
 
     /// A connection that waits for the client's first octets.

@@ -35,6 +35,51 @@ package enum LocalReply {
         }
     }
 
+    /// Agrees to begin TLS.
+    static func tlsConsent(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("220 2.0.0 Ready to begin TLS\r\n".utf8)
+        case .pop3: Array("+OK Ready to begin TLS\r\n".utf8)
+        case .imap: Array("\(command.tag) OK Ready to begin TLS\r\n".utf8)
+        }
+    }
+
+    /// TLS can't be begun here: after the login, or in a transaction.
+    static func tlsMisplaced(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("503 5.5.1 STARTTLS is not permitted now\r\n".utf8)
+        case .pop3: Array("-ERR STLS is not permitted now\r\n".utf8)
+        case .imap: Array("\(command.tag) BAD STARTTLS is not permitted now\r\n".utf8)
+        }
+    }
+
+    /// Nothing is done for who speaks in clear (RFC 3207 §4, RFC 5530 §3).
+    static func tlsRequired(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("530 5.7.0 Must issue a STARTTLS command first\r\n".utf8)
+        case .pop3: Array("-ERR TLS has to be begun with STLS first\r\n".utf8)
+        case .imap: Array("\(command.tag) NO [PRIVACYREQUIRED] TLS has to be begun with STARTTLS first\r\n".utf8)
+        }
+    }
+
+    /// TLS can't be begun with the upstream: the client's wish is refused (RFC 3207 §4: 454).
+    package static func tlsUnavailable(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("454 4.7.0 TLS is not available, try again later\r\n".utf8)
+        case .pop3: Array("-ERR [SYS/TEMP] TLS is not available, try again later\r\n".utf8)
+        case .imap: Array("\(command.tag) NO [UNAVAILABLE] TLS is not available, try again later\r\n".utf8)
+        }
+    }
+
+    /// Octets came in clear behind the client's wish to begin TLS.
+    package static func tlsHasty(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("554 5.5.0 Nothing may be sent behind STARTTLS before its reply\r\n".utf8)
+        case .pop3: Array("-ERR Nothing may be sent behind STLS before its reply\r\n".utf8)
+        case .imap: Array("\(command.tag) BAD Nothing may be sent behind STARTTLS before its reply\r\n".utf8)
+        }
+    }
+
     /// The code, 554 5.7.1 when there is none, and the words behind it.
     private static func split(_ text: String) -> (code: String, words: String) {
         let clean = String(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 })

@@ -29,6 +29,7 @@ extension Relay {
         var decision = item.decision
         if decision == nil {
             self.command = command
+            if keepsForTLS(command, note, &out) { return }
             let (fresh, delay) = judge(command, line, note, &out)
             if wait(delay, then: .frame(Work(note: note, decision: fresh)), &out) { return }
             decision = fresh
@@ -170,7 +171,7 @@ extension Relay {
     /// Answers in the server's place and drops what belongs to the command.
     ///
     /// Octets follow in any case behind BDAT and behind `{n+}`; a synchronising literal is not sent after a refusal.
-    private mutating func refuse(_ note: Note, _ reply: [UInt8], _ out: inout Output) {
+    mutating func refuse(_ note: Note, _ reply: [UInt8], _ out: inout Output) {
         let line = note.raw.withoutLineEnd.line
         switch mailProtocol {
         case .smtp, .lmtp:

@@ -12,6 +12,7 @@ extension Relay {
             return
         }
         if item.decision == nil, judgeReply(item, &out) { return }
+        if tls == .mirrored, note.consentsToTLS { return reachEdge(Array(note.raw), &out) }
         switch mailProtocol {
         case .imap: handleIMAP(note, &out)
         case .smtp, .lmtp: handleSMTP(note, &out)
@@ -121,7 +122,7 @@ extension Relay {
             }
             return
         case .forwarded: if reply.last { due.popFirst() }
-        case .local, .offer, nil: break
+        case .local, .offer, .consent, nil: break
         }
         toClient(note.raw, &out)
     }
@@ -225,7 +226,7 @@ extension Relay.DueReply {
     var command: RelayedCommand? {
         switch self {
         case .forwarded(let command), .ownData(let command), .offer(let command): command
-        case .replaced, .local, .injected: nil
+        case .replaced, .local, .injected, .consent: nil
         }
     }
 }

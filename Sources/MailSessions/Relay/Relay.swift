@@ -21,6 +21,8 @@ package struct Relay: Sendable {
         /// Go on with `timerFired` after this time. Nothing is handled before.
         case wait(milliseconds: Int)
         case close
+        /// The cleartext has come to its end: see ``Relay/passEdge(_:seen:told:)``. Nothing is handled before.
+        case edge(TLSEdge)
         /// All octets of this side, which ended, were passed on: the output of the other leg may end.
         case ended(Side)
         case log(String)
@@ -50,6 +52,8 @@ package struct Relay: Sendable {
         case injected
         /// The server's reply to a DATA that the client was already answered.
         case ownData(RelayedCommand)
+        /// Our consent to TLS.
+        case consent([UInt8])
     }
 
     /// What the rules said of a frame that waits.
@@ -102,6 +106,12 @@ package struct Relay: Sendable {
     /// The header section of this BDAT transaction was judged.
     var headerJudged = false
     var waiting = false
+    /// What becomes of the client's STARTTLS.
+    var tls: ClientTLS
+    /// The cleartext has ended, and TLS has not begun.
+    var edge: TLSEdge?
+    /// IMAP: our consent to TLS waits until all commands before it are answered.
+    var consent: [UInt8]?
     /// A leg is not followed any more: everything passes.
     var isPassing = false
     /// A leg became opaque while a frame was handled.
@@ -112,7 +122,9 @@ package struct Relay: Sendable {
 
     private enum EndState { case open, ended, passedOn }
 
-    package init(_ facts: RuleFacts, rules: RuleSet) {
+    /// - Parameter tls: what becomes of the client's STARTTLS.
+    package init(_ facts: RuleFacts, rules: RuleSet, tls: ClientTLS = .passes) {
+        self.tls = tls
         mailProtocol = facts.mailProtocol
         self.rules = rules
         self.facts = facts
@@ -122,7 +134,7 @@ package struct Relay: Sendable {
     }
 
     /// Octets of `side` are welcome: nothing is waited for.
-    package func wants(_ side: Side) -> Bool { !waiting && (side == .server || !isBlocked) }
+    package func wants(_ side: Side) -> Bool { !waiting && edge == nil && (side == .server || !isBlocked) }
 
     /// Both sides ended and all that they sent was passed on.
     package var isDone: Bool { clientEnd == .passedOn && serverEnd == .passedOn }
@@ -154,7 +166,7 @@ package struct Relay: Sendable {
     package mutating func receive(
         _ bytes: ArraySlice<UInt8>, from side: Side, _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
     ) {
-        guard !isClosed else { return }
+        guard !isClosed, edge == nil else { return }
         var out = Output()
         var notes: [Note] = []
         switch side {
@@ -224,7 +236,7 @@ package struct Relay: Sendable {
     }
 
     private mutating func run(_ out: inout Output) {
-        while !waiting, !isClosed {
+        while !waiting, !isClosed, edge == nil {
             if let next = serverWork.popFirst() {
                 handle(next, &out)
             } else if !isBlocked, let next = nextOfClient() {
@@ -233,7 +245,7 @@ package struct Relay: Sendable {
                 break
             }
         }
-        guard !waiting, !isClosed else { return }
+        guard !waiting, !isClosed, edge == nil else { return }
         if serverEnd != .open, serverWork.isEmpty, isBlocked {
             // The verdict on DATA will not come any more.
             clientFirst = nil
@@ -270,6 +282,7 @@ package struct Relay: Sendable {
         case .client: handleClient(item, &out)
         case .server: handleServer(item, &out)
         }
+        if edge != nil { return }
         let endsHere = item.note.facts.contains { fact in
             if case .opaque = fact { true } else { false }
         }
@@ -397,9 +410,16 @@ package struct Relay: Sendable {
                 }
                 due.first = .forwarded(data)
                 toServer(data.raw, &out)
+            case .consent(let reply):
+                due.popFirst()
+                reachEdge(reply, &out)
             case .forwarded, .replaced, .injected, .ownData, nil: break
             }
             break
+        }
+        if let reply = consent, !serverMidFrame, relayed.isEmpty {
+            consent = nil
+            reachEdge(reply, &out)
         }
         if !serverMidFrame, !localsWaiting.isEmpty {
             let locals = localsWaiting

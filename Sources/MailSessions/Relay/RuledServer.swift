@@ -90,6 +90,8 @@ package struct RuledServer: ServerSession {
         case .close, .ended(.server):
             isClosed = true
             out.effects.append(.close)
+        // Our own server does not begin TLS.
+        case .edge: break
         case .ended(.client): tell(.peerEnded, &out)
         case .log(let text): out.effects.append(.log(text))
         case .hit(let rules, let exchange, let tags, let changed):

@@ -18,6 +18,7 @@ struct RelayTable {
     private(set) var waits: [Int] = []
     private(set) var ended: [Side] = []
     private(set) var isClosed = false
+    private(set) var edges: [TLSEdge] = []
     private(set) var seen: [Note] = []
     private(set) var told: [Note] = []
     var holdsTime = false
@@ -27,13 +28,13 @@ struct RelayTable {
 
     init(
         _ mailProtocol: MailProtocol, _ rules: String, client: String = "192.0.2.1", step: Int? = nil,
-        holdsTime: Bool = false
+        holdsTime: Bool = false, tls: ClientTLS = .passes
     ) {
         let (set, problems) = RuleCompiler.compile([RuleFile(name: "test.yaml", text: rules)])
         #expect(problems == [], "the rules of the test")
         self.step = step
         self.holdsTime = holdsTime
-        relay = Relay(RuleFacts(mailProtocol: mailProtocol, clientAddress: client, route: "test"), rules: set)
+        relay = Relay(RuleFacts(mailProtocol: mailProtocol, clientAddress: client, route: "test"), rules: set, tls: tls)
         var effects: [Relay.Effect] = []
         connects = relay.connected(&effects)
         perform(effects)
@@ -55,6 +56,18 @@ struct RelayTable {
             at = end
             perform(effects)
         }
+    }
+
+    /// The runtime has TLS on the server's leg, or not, and begins it on the client's.
+    mutating func turn(refusing words: String? = nil) {
+        var effects: [Relay.Effect] = []
+        if let words {
+            relay.refuseEdge(Array(words.utf8), &effects, seen: &seen, told: &told)
+        } else {
+            relay.passEdge(&effects, seen: &seen, told: &told)
+            relay.beginUnderTLS()
+        }
+        perform(effects)
     }
 
     mutating func end(_ side: Side) {
@@ -79,6 +92,7 @@ struct RelayTable {
                 waits.append(milliseconds)
                 if !holdsTime { passTime() }
             case .close: isClosed = true
+            case .edge(let edge): edges.append(edge)
             case .ended(let side): ended.append(side)
             case .log(let text): logs.append(text)
             case .hit(let rules, _, let tags, _):

@@ -1,0 +1,250 @@
+// How the octets of a proxied session pass from leg to leg, and what is followed and recorded of them.
+//
+// A chunk goes straight on where nothing can come of it: content, what is opaque, all that a client says once TLS is settled. In
+// clear, where TLS may begin, the client's octets go on as they are understood, and those that wait for an answer wait here too.
+// The server's go through the filter, which gives them back whole unless a list of capabilities is among them.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+
+extension ProxySession {
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
+        switch phase {
+        case .open: break
+        case .connecting:
+            if stream === server { upgrade(bytes) }
+            return
+        // After our last words nothing of the client matters any more.
+        case .securing, .turning, .closing, .failing, .finished: return
+        }
+        lastActivity = context.loop.now
+        if stream === client { takeFromClient(bytes) } else { takeFromServer(bytes) }
+        settleReading()
+    }
+
+    // MARK: The client's octets
+
+    private func takeFromClient(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        switch mode {
+        case .ruled: return relay([UInt8](bytes), from: .client)
+        case .followed(let kept):
+            // What is neither kept nor shown need not be copied.
+            let passed = kept.value.pass(bytes, from: .client)
+            if passed > 0 {
+                server?.write(UnsafeRawBufferPointer(rebasing: bytes[..<passed]))
+                rest = UnsafeRawBufferPointer(rebasing: bytes[passed...])
+            }
+        case .observed: break
+        }
+        guard !rest.isEmpty else { return }
+        guard secrecy.watchesEdge, !isPastTLS else {
+            releaseAll(of: .client)
+            server?.write(rest)
+            return follow([UInt8](rest)[...], from: .client)
+        }
+        follow([UInt8](rest)[...], from: .client)
+        if secrecy.held.isEmpty, pending == 0 {
+            server?.write(rest)
+        } else {
+            secrecy.held += rest
+            release()
+        }
+    }
+
+    /// Behind a login nothing waits for an edge, and what is deflated can't be told from the octets that it is made of.
+    private var isPastTLS: Bool {
+        switch mode {
+        case .followed(let kept): kept.value.isPastTLS
+        case .observed(let kept): kept.value.isPastTLS
+        case .ruled: false
+        }
+    }
+
+    /// Octets of the client that are not understood yet.
+    private var pending: Int {
+        switch mode {
+        case .followed(let kept): kept.value.pending(.client)
+        case .observed(let kept): kept.value.pending(.client)
+        case .ruled: 0
+        }
+    }
+
+    /// Lets go on what is understood of the client's octets.
+    private func release() {
+        if isPastTLS { return releaseAll(of: .client) }
+        let count = secrecy.held.count - pending
+        guard count > 0 else { return }
+        server?.write(Array(secrecy.held.prefix(count)))
+        secrecy.held.removeFirst(count)
+    }
+
+    /// `side` sends no more: what waits goes on as it is.
+    func releaseAll(of side: Side) {
+        switch side {
+        case .client:
+            guard !secrecy.held.isEmpty else { return }
+            server?.write(secrecy.held)
+            secrecy.held = []
+        case .server:
+            guard let rest = filter?.end(), !rest.isEmpty else { return }
+            pass(rest, behind: [])
+        }
+    }
+
+    // MARK: The server's octets
+
+    private func takeFromServer(_ bytes: UnsafeRawBufferPointer) {
+        switch mode {
+        case .followed(let kept):
+            // What the filter holds comes first.
+            let passed = filter?.isHolding == true ? 0 : kept.value.pass(bytes, from: .server)
+            if passed > 0 { client?.write(UnsafeRawBufferPointer(rebasing: bytes[..<passed])) }
+            if passed < bytes.count { takeFromServer([UInt8](bytes[passed...])) }
+        case .observed, .ruled: takeFromServer([UInt8](bytes))
+        }
+    }
+
+    /// The server's octets, through the filter.
+    func takeFromServer(_ octets: [UInt8]) {
+        guard filter != nil else { return pass(octets[...], behind: []) }
+        var rest = octets[...]
+        while phase == .open, let piece = filter?.next(&rest, serverView) {
+            for exchange in filter?.takeChanged() ?? [] { noteChange(exchange) }
+            pass(piece, behind: rest)
+        }
+    }
+
+    private var serverView: ServerView {
+        switch mode {
+        case .followed(let kept): ServerView(kept.value)
+        case .observed(let kept): kept.value.serverView
+        case .ruled(let kept): kept.value.relay.serverView
+        }
+    }
+
+    /// - Parameter rest: what came with it and stands behind it.
+    private func pass(_ piece: ArraySlice<UInt8>, behind rest: ArraySlice<UInt8>) {
+        switch mode {
+        case .ruled: return relay(Array(piece), from: .server, behind: rest)
+        case .observed, .followed: break
+        }
+        if secrecy.watchesEdge, consents(piece) {
+            let hasty: Side? = !secrecy.held.isEmpty ? .client : !rest.isEmpty ? .server : nil
+            let tag = info.mailProtocol == .imap ? piece.firstWord.word.text : ""
+            return reach(TLSEdge(reply: Array(piece), command: Command(verb: "STARTTLS", tag: tag), hasty: hasty))
+        }
+        piece.withUnsafeBytes { client?.write($0) }
+        follow(piece, from: .server)
+        if !secrecy.held.isEmpty { release() }
+    }
+
+    private func consents(_ piece: ArraySlice<UInt8>) -> Bool {
+        switch mode {
+        case .followed(let kept): kept.value.consentsToTLS(piece)
+        case .observed(let kept): kept.value.consentsToTLS(piece)
+        case .ruled: false
+        }
+    }
+
+    /// Capabilities were hidden in this exchange: the recording says so.
+    private func noteChange(_ exchange: Int) {
+        switch mode {
+        case .followed: break
+        case .observed(let kept): kept.value.mark(exchange: exchange, changedBy: CapabilityFilter.name)
+        case .ruled(let kept): kept.value.book?.mark(exchange: exchange, changedBy: CapabilityFilter.name)
+        }
+    }
+
+    // MARK: Following
+
+    func follow(_ chunk: ArraySlice<UInt8>, from side: Side) {
+        context.withNotes { notes in
+            var events: [RecordEvent] = []
+            switch mode {
+            case .followed(let kept): kept.value.receive(chunk, from: side, into: &notes)
+            case .observed(let kept):
+                kept.value.receive(chunk, from: side, at: Clock.now(), events: &events, notes: &notes)
+            case .ruled(let kept):
+                // Words of ours before the upstream is there: the client's leg sees them.
+                var tap = info.mailProtocol.makeTap()
+                tap.receive(chunk, from: side, into: &notes)
+                kept.value.book?.accept(notes, at: Clock.now(), into: &events)
+            }
+            if filter != nil { tellFilter(notes) }
+            record(events)
+        }
+    }
+
+    private func tellFilter(_ notes: [Note]) {
+        for note in notes where note.side == .client {
+            if case .command(let command) = note.element { filter?.sent(command, exchange: note.exchange) }
+        }
+    }
+
+    // MARK: With rules
+
+    private func relay(_ chunk: [UInt8], from side: Side, behind rest: ArraySlice<UInt8> = []) {
+        withRelay(behind: rest) { relay, effects, seen, told in
+            relay.receive(chunk[...], from: side, &effects, seen: &seen, told: &told)
+        }
+    }
+
+    func withRelay(
+        behind rest: ArraySlice<UInt8> = [],
+        _ body: (inout Relay, inout [Relay.Effect], inout [Note], inout [Note]) -> Void
+    ) {
+        guard case .ruled(let kept) = mode else { return }
+        var effects: [Relay.Effect] = []
+        var seen: [Note] = []
+        var told: [Note] = []
+        body(&kept.value.relay, &effects, &seen, &told)
+        if filter != nil { tellFilter(told) }
+        var events: [RecordEvent] = []
+        if kept.value.book != nil {
+            let now = Clock.now()
+            for effect in effects {
+                guard case .hit(let rules, let exchange, let tags, let changed) = effect else { continue }
+                for tag in tags { kept.value.book?.tag(tag) }
+                guard changed else { continue }
+                kept.value.diverged = true
+                for rule in rules { kept.value.book?.mark(exchange: exchange, changedBy: rule) }
+            }
+            kept.value.book?.accept(seen, at: now, leg: .client, into: &events)
+            if kept.value.diverged { kept.value.book?.accept(told, at: now, leg: .server, into: &events) }
+        }
+        record(events)
+        perform(effects, behind: rest)
+    }
+
+    func perform(_ effects: [Relay.Effect], behind rest: ArraySlice<UInt8> = []) {
+        for effect in effects {
+            switch effect {
+            case .toClient(let bytes): client?.write(bytes)
+            case .toServer(let bytes): server?.write(bytes)
+            case .wait(let milliseconds):
+                context.loop.schedule(after: Double(milliseconds) / 1000) { [weak self] in
+                    guard let self, self.phase == .open || self.phase == .connecting else { return }
+                    self.withRelay { relay, effects, seen, told in
+                        relay.timerFired(&effects, seen: &seen, told: &told)
+                    }
+                    self.settleReading()
+                }
+            case .close: closeAfterFlush()
+            case .edge(var edge):
+                if edge.hasty == nil, !rest.isEmpty { edge.hasty = .server }
+                reach(edge)
+            case .ended(let side):
+                guard phase == .open else { continue }
+                (side == .client ? server : client)?.endOutput()
+                if isOver { finishWhenFlushed() }
+            case .log(let text): context.core.log.info("\(info.id) \(text)")
+            case .hit(let rules, let exchange, let tags, _):
+                let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
+                context.core.log.info(
+                    "\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+// How TLS begins on the two legs of a proxied session.
+//
+// Under TLS from the first octet the upstream's handshake comes first: what it shows says what our certificate has to be for. Then
+// comes the client's, and nothing of either side is followed before both are over.
+//
+// After STARTTLS it is the same order, with the session standing still at the edge of the cleartext: the client gets the reply
+// that consents to TLS when the upstream's leg is under TLS, and not before. Octets in clear behind the edge belong to nobody:
+// they end the session.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+import MailTLS
+
+extension ProxySession {
+    /// What TLS needs of a session, while there is something to need.
+    struct Secrecy {
+        /// Our first words with an upstream that begins TLS before the client hears anything.
+        var upgrade: UpstreamUpgrade?
+        /// What it greeted with.
+        var greeting: [UInt8] = []
+        /// The last words, when the client cannot hear them yet.
+        var unsaid: LastWords?
+        /// The session is in clear, and both legs begin TLS when the client asks and the upstream agrees.
+        var watchesEdge = false
+        /// Octets of the client that wait for the answer that says what they are: nothing behind STARTTLS goes on.
+        var held: [UInt8] = []
+        /// The edge of the cleartext, while the session stands at it.
+        var edge: TLSEdge?
+        var upstreamCertificate: Certificate?
+    }
+
+    // MARK: The upstream's leg
+
+    /// Begins TLS with the upstream.
+    func secureUpstream() {
+        do {
+            guard let server, let tls = try security?.upstreamConnection() else { return }
+            server.secure(tls)
+        } catch {
+            if phase == .turning { turnFailed("\(error)") } else { unavailable("\(error)") }
+        }
+    }
+
+    /// Octets of an upstream that is to begin TLS before all else.
+    func upgrade(_ octets: UnsafeRawBufferPointer) {
+        guard let step = secrecy.upgrade?.receive(octets) else { return }
+        switch step {
+        case .more: break
+        case .send(let words): server?.write(words)
+        case .begin(let greeting):
+            secrecy.greeting = greeting
+            secureUpstream()
+        case .failed(let reason): unavailable("\(security?.host ?? "upstream"): \(reason)")
+        }
+    }
+
+    // MARK: The client's leg
+
+    /// Lets the client's handshake go on.
+    func awaitClient() {
+        guard let client else { return }
+        phase = .securing
+        server?.pause(true)
+        do { try client.start() } catch { return finish(.reset) }
+        client.pause(false)
+        allow(RuntimeLimits.handshakeTimeout) { [self] in
+            guard phase == .securing else { return }
+            context.core.log.info("\(info.id) client: no TLS handshake in time")
+            finish(.timeout)
+        }
+    }
+
+    func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
+        do {
+            try security?.present(to: tls, upstream: secrecy.upstreamCertificate)
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            finish(.reset)
+        }
+    }
+
+    func secured(_ stream: Stream, _ tls: TLSConnection) {
+        if stream === server { return upstreamIsSecured(tls) }
+        info.tls = TLSLeg(tls, how: secrecy.edge == nil ? .implicit : .starttls)
+        guard phase == .securing else { return }
+        cancelTimer()
+        if secrecy.edge == nil { clientIsReady() } else { beginUnderTLS() }
+    }
+
+    private func upstreamIsSecured(_ tls: TLSConnection) {
+        let isImplicit = security?.beginning == .implicit
+        info.upstreamTLS = TLSLeg(tls, how: isImplicit ? .implicit : .starttls)
+        secrecy.upstreamCertificate = tls.peerChain.first
+        secrecy.upgrade = nil
+        switch phase {
+        case .connecting: upstreamIsReady()
+        case .turning: passEdge()
+        case .securing, .open, .closing, .failing, .finished: break
+        }
+    }
+
+    // MARK: The edge of the cleartext
+
+    /// The cleartext has come to its end: the session stands still.
+    func reach(_ edge: TLSEdge) {
+        guard phase == .open else { return }
+        secrecy.edge = edge
+        secrecy.held = []
+        phase = .turning
+        client?.pause(true)
+        if let hasty = edge.hasty {
+            let what = hasty == .client ? "the client" : "the server"
+            let place = hasty == .client ? "command" : "reply"
+            context.core.log.warning(
+                "\(info.id) \(info.route): \(what) sent octets in clear behind its \(place) to begin TLS; the session ends"
+            )
+            return refuseEdge(
+                hasty == .client
+                    ? LocalReply.tlsHasty(info.mailProtocol, edge.command)
+                    : LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
+        }
+        guard security?.beginning == .mirrored else { return passEdge() }
+        allow(RuntimeLimits.handshakeTimeout) { [self] in turnFailed("no TLS handshake in time") }
+        server?.pause(false)
+        secureUpstream()
+    }
+
+    /// TLS did not begin on the upstream's leg.
+    func turnFailed(_ reason: String) {
+        guard phase == .turning, let edge = secrecy.edge else { return }
+        cancelTimer()
+        context.core.log.warning("\(info.id) \(info.route): \(security?.host ?? "upstream"): \(reason)")
+        refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
+    }
+
+    private func refuseEdge(_ words: [UInt8]) {
+        switch mode {
+        case .ruled:
+            withRelay { relay, effects, seen, told in relay.refuseEdge(words, &effects, seen: &seen, told: &told) }
+        case .followed, .observed:
+            follow(words[...], from: .server)
+            client?.write(words)
+            closeAfterFlush()
+        }
+    }
+
+    /// The upstream's leg is under TLS: the client may begin.
+    private func passEdge() {
+        guard let client, let edge = secrecy.edge else { return }
+        cancelTimer()
+        switch mode {
+        case .ruled: withRelay { relay, effects, seen, told in relay.passEdge(&effects, seen: &seen, told: &told) }
+        case .followed, .observed:
+            follow(edge.reply[...], from: .server)
+            client.write(edge.reply)
+        }
+        guard phase == .turning else { return }
+        do {
+            guard let tls = try security?.connection(from: info.client.description) else { return finish(.reset) }
+            client.secure(tls)
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            return finish(.reset)
+        }
+        awaitClient()
+    }
+
+    /// Both legs are under TLS, and all that was said before is forgotten.
+    private func beginUnderTLS() {
+        secrecy = Secrecy()
+        let now = Clock.now()
+        var events: [RecordEvent] = []
+        switch mode {
+        case .followed(let kept): kept.value.beginUnderTLS()
+        case .observed(let kept):
+            kept.value.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: now, events: &events)
+        case .ruled(let kept):
+            let last = kept.value.relay.lastExchange
+            if !kept.value.relay.hasRules {
+                // TLS was all that it was needed for.
+                if let book = kept.value.book {
+                    mode = .observed(
+                        Kept(
+                            Observer(
+                                goingOn: book, tls: info.tls, upstreamTLS: info.upstreamTLS, after: last, at: now,
+                                events: &events)))
+                } else {
+                    var tap = MailTap(info.mailProtocol, listens: false)
+                    tap.beginUnderTLS(after: last)
+                    mode = .followed(Kept(tap))
+                }
+            } else {
+                kept.value.relay.beginUnderTLS()
+                kept.value.book?.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: now, into: &events)
+            }
+        }
+        if let policy = security?.policyUnderTLS(upstream: info.upstreamTLS) {
+            let hidesCompression = filter?.policy.hidesCompression ?? false
+            filter?.beginUnderTLS(policy)
+            filter?.policy.hidesCompression = hidesCompression
+        }
+        record(events)
+        phase = .open
+        settleReading()
+    }
+}

@@ -1,0 +1,147 @@
+// Where the cleartext ends. Both legs begin TLS or neither does, and what was said in clear does not count behind it
+// (RFC 3207 §4.2, RFC 2595 §4, RFC 9051 §6.2.1).
+//
+// At the edge the relay stands still: it has the reply that consents to TLS and keeps it back. The runtime begins TLS with the
+// server, unless that leg has it; then `passEdge` lets the client have the reply, and `beginUnderTLS` forgets all that was said.
+// When the server does not come to an end with it the client hears a refusal instead, and the session ends.
+
+import MailDialogue
+
+/// What becomes of a client's wish to begin TLS.
+package enum ClientTLS: Equatable, Sendable {
+    /// It passes, like the answer; what follows is not followed. Or TLS is there already, and the server says what it thinks
+    /// of another.
+    case passes
+    /// It passes; when the server agrees both legs begin TLS.
+    case mirrored
+    /// The server's leg is under TLS: we agree. `isRequired`: nothing of use is accepted before.
+    case ours(isRequired: Bool)
+
+    /// We answer.
+    package var isOurs: Bool { if case .ours = self { true } else { false } }
+}
+
+/// The end of the cleartext.
+package struct TLSEdge: Equatable, Sendable {
+    /// The reply that consents to TLS; the client has not seen it.
+    package var reply: [UInt8]
+    /// The command that asked for it.
+    package var command: Command
+    /// Who sent octets in clear behind the edge: the client behind its command, the server behind its reply. They are nobody's,
+    /// and whoever made them is up to no good (RFC 3207 §6; CVE-2011-0411).
+    package var hasty: Side?
+
+    package init(reply: [UInt8], command: Command, hasty: Side?) {
+        self.reply = reply
+        self.command = command
+        self.hasty = hasty
+    }
+}
+
+extension Relay {
+    /// The server's leg, for who changes what it sends.
+    package var serverView: ServerView { ServerView(serverTap) }
+
+    /// The number of the client's last exchange.
+    package var lastExchange: Int { clientTap.currentExchange }
+
+    /// Rules may step in; without them the relay is there for TLS.
+    package var hasRules: Bool { !rules.isEmpty }
+
+    /// The edge is reached: `reply` is the last word in clear.
+    mutating func reachEdge(_ reply: [UInt8], _ out: inout Output) {
+        guard edge == nil, !isClosed else { return }
+        let hasty: Side? =
+            if clientTap.pending(.client) > 0 || clientFirst != nil || !clientWork.isEmpty {
+                .client
+            } else if serverTap.pending(.server) > 0 || !serverWork.isEmpty {
+                .server
+            } else {
+                nil
+            }
+        let edge = TLSEdge(reply: reply, command: command, hasty: hasty)
+        self.edge = edge
+        out.effects.append(.edge(edge))
+    }
+
+    /// The server's leg is under TLS: the client gets the reply. TLS begins behind it.
+    package mutating func passEdge(_ effects: inout [Effect], seen: inout [Note], told: inout [Note]) {
+        guard let edge else { return }
+        var out = Output()
+        toClient(edge.reply[...], &out)
+        effects += out.effects
+        seen += out.seen
+        told += out.told
+    }
+
+    /// TLS can't begin: the client is told so, and the session ends.
+    package mutating func refuseEdge(
+        _ words: [UInt8], _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
+    ) {
+        guard edge != nil else { return }
+        var out = Output()
+        toClient(words[...], isOurs: true, &out)
+        close(&out)
+        effects += out.effects
+        seen += out.seen
+        told += out.told
+    }
+
+    /// Both legs are under TLS. All that was said in clear is forgotten.
+    package mutating func beginUnderTLS() {
+        let rewindsServer = tls == .mirrored
+        edge = nil
+        tls = .passes
+        clientTap.beginUnderTLS()
+        if rewindsServer { serverTap.beginUnderTLS() }
+        clientFirst = nil
+        clientWork.removeAll()
+        serverWork.removeAll()
+        due = Fifo()
+        relayed = [:]
+        replaced = [:]
+        localsWaiting = []
+        message = .none
+        acceptedRecipients = 0
+        legIsOpaque = false
+        facts.isSecured = true
+        facts.clientName = ""
+        facts.user = ""
+        facts.sender = ""
+        facts.recipients = []
+        facts.mailbox = ""
+        facts.size = nil
+    }
+
+    /// A command of which TLS decides. True when it goes no further.
+    mutating func keepsForTLS(_ command: Command, _ note: Note, _ out: inout Output) -> Bool {
+        guard case .ours(let isRequired) = tls else { return false }
+        if command.verb == (mailProtocol == .pop3 ? "STLS" : "STARTTLS") {
+            consent(to: command, note, &out)
+            return true
+        }
+        guard isRequired, !Self.allowedInClear(mailProtocol).contains(command.verb) else { return false }
+        refuse(note, LocalReply.tlsRequired(mailProtocol, command), &out)
+        return true
+    }
+
+    private mutating func consent(to command: Command, _ note: Note, _ out: inout Output) {
+        guard clientTap.mayBeginTLS else {
+            return answer(LocalReply.tlsMisplaced(mailProtocol, command), &out)
+        }
+        switch mailProtocol {
+        case .smtp, .lmtp, .pop3: due.append(.consent(LocalReply.tlsConsent(mailProtocol, command)))
+        case .imap: consent = LocalReply.tlsConsent(mailProtocol, command)
+        }
+        flushLocals(&out)
+    }
+
+    /// What may be said before TLS where it is required (RFC 3207 §4; RFC 2595 §4; RFC 9051 §6.1, §6.2.1).
+    private static func allowedInClear(_ mailProtocol: MailProtocol) -> [String] {
+        switch mailProtocol {
+        case .smtp, .lmtp: ["EHLO", "HELO", "LHLO", "NOOP", "RSET", "HELP", "QUIT"]
+        case .pop3: ["CAPA", "NOOP", "QUIT"]
+        case .imap: ["CAPABILITY", "ID", "NOOP", "LOGOUT"]
+        }
+    }
+}
