@@ -165,7 +165,11 @@ package final class TLSConnection {
             if !incoming.isEmpty { held = [UInt8](incoming) + held }
             incoming = UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        if state == .handshake { advance() }
+        if state == .handshake {
+            advance()
+            // What stands behind the handshake is given when its owner knows that it is over, and may have stopped reading.
+            if state == .open, !incoming.isEmpty || SSL_has_pending(handle) == 1 { isStopped = true }
+        }
         while state == .open, !isStopped {
             let count = SSL_read(handle, room.baseAddress, Int32(clamping: room.count))
             guard count > 0 else { return judge(count) }

@@ -43,9 +43,16 @@ private struct Pair {
         while !rest.isEmpty {
             let part = rest.prefix(piece)
             rest = rest.dropFirst(part.count)
+            let wasOpen = to.state == .open
             part.withUnsafeBytes { octets in
                 room.withUnsafeMutableBytes { room in
                     to.receive(octets, room: room) {
+                        out.append(contentsOf: $0)
+                        return true
+                    }
+                    // The end of the handshake is told before what stands behind it.
+                    if wasOpen { return }
+                    to.resume(room: room) {
                         out.append(contentsOf: $0)
                         return true
                     }

@@ -204,6 +204,7 @@ package final class Stream: Source {
         case .open:
             tellSecured(tls)
             finishEarly(tls)
+            if !isClosed, !paused, tls.holdsBack { takeTurn() }
         case .ended:
             tellSecured(tls)
             guard !isClosed, !hasEnded, !tls.holdsBack else { return }
