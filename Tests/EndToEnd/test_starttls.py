@@ -12,6 +12,7 @@ import threading
 import pytest
 
 import mailproxy
+import peers
 import tshark
 from mailproxy import MailProxy, command
 from processes import HOST, free_port, run, until
@@ -513,7 +514,10 @@ def test_an_upstream_that_must_begin_tls_and_does_not(authority, scratch, protoc
         for word in words[1:]:
             upstream.expect(connection, b"\r\n")
             connection.sendall(word)
-        if "ended" not in reason:
+        if "ended" in reason:
+            # What it was asked is read: its end is no reset.
+            upstream.expect(connection, b"\r\n")
+        else:
             upstream.drain(connection)
 
     port = free_port()
@@ -574,6 +578,151 @@ def test_what_was_said_in_clear_is_forgotten(servers, authority, scratch):
         with _context(authority).wrap_socket(raw, server_hostname=HOST) as client:
             client.sendall(b"RCPT TO:<someone@example.com>\r\n")
             assert client.recv(4096).startswith(b"503 ")
+
+
+def _shake(connection, certificate, words):
+    """The server's side of a TLS 1.2 handshake whose last octets come in one segment with `words`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secured = context.wrap_bio(incoming, outgoing, server_side=True)
+    while True:
+        try:
+            secured.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+    secured.write(words)
+    connection.sendall(outgoing.read())
+    return secured, incoming
+
+
+@pytest.mark.parametrize("upstream_scheme", ["imaps", "imap"])
+def test_words_in_one_segment_with_the_end_of_the_handshake(servers, authority, scratch, upstream_scheme):
+    """TLS 1.2: a server may speak in the segment that ends its handshake, before the client's leg is under TLS."""
+
+    def serve(upstream, connection):
+        if upstream_scheme == "imap":
+            connection.sendall(GREETING["imap"])
+            upstream.expect(connection, ASK["imap"])
+            connection.sendall(CONSENT["imap"])
+        _shake(connection, servers.certificate, b"* OK first words\r\n")
+        upstream.drain(connection)
+
+    port = free_port()
+    with Upstream(serve) as upstream, _proxy(
+        scratch, authority, f"{upstream_scheme}://{HOST}:{port}={upstream_scheme}://{HOST}:{upstream.port}?verify=off"
+    ):
+        for _ in range(5):
+            with socket.create_connection((HOST, port), 20) as raw:
+                if upstream_scheme == "imap":
+                    raw.recv(4096)
+                    raw.sendall(ASK["imap"])
+                    assert raw.recv(4096) == CONSENT["imap"]
+                with _context(authority).wrap_socket(raw, server_hostname=HOST) as client:
+                    assert client.recv(4096) == b"* OK first words\r\n"
+
+
+LOGINS = {
+    "smtp": [(b"EHLO a.example.org\r\n", b"250-mx\r\n250 AUTH PLAIN\r\n"), (b"AUTH PLAIN AGEAYg==\r\n", b"235 in\r\n")],
+    "pop3": [(b"USER a\r\n", b"+OK\r\n"), (b"PASS b\r\n", b"+OK\r\n")],
+    "imap": [(b"l LOGIN a b\r\n", b"l OK in\r\n")],
+}
+
+
+@pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
+@pytest.mark.parametrize("behind", [True, False], ids=["haste", ""])
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+def test_tls_is_not_begun_behind_a_login(authority, scratch, protocol, behind, with_rules):
+    """Whatever a server says to it: RFC 3207 section 4, RFC 2595 section 4, RFC 9051 section 6.2.1."""
+
+    def serve(upstream, connection):
+        connection.sendall(GREETING[protocol])
+        for command_line, reply in [*LOGINS[protocol], (ASK[protocol], CONSENT[protocol])]:
+            upstream.expect(connection, command_line)
+            connection.sendall(reply)
+        upstream.drain(connection)
+
+    (scratch / "rules.yaml").write_text(RULES)
+    port = free_port()
+    with Upstream(serve) as upstream, _proxy(
+        scratch,
+        authority,
+        f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
+        options=["--rules", scratch / "rules.yaml"] if with_rules else [],
+    ):
+        with socket.create_connection((HOST, port), 20) as client:
+            client.recv(4096)
+            for line, _ in LOGINS[protocol]:
+                client.sendall(line)
+                client.recv(4096)
+            client.sendall(ASK[protocol] + (MORE[protocol] if behind else b""))
+            seen = _read(client)
+        refusal = {"smtp": b"503 ", "pop3": b"-ERR ", "imap": b"a BAD "}[protocol]
+        assert seen.startswith(REFUSAL[protocol] if behind else refusal), seen
+        assert upstream.got == b"".join(line for line, _ in LOGINS[protocol]) + ASK[protocol]
+
+
+@pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+def test_a_flood_behind_starttls_goes_nowhere(authority, scratch, protocol, with_rules):
+    """More than may wait for the answer: 256 KiB."""
+
+    def serve(upstream, connection):
+        connection.sendall(GREETING[protocol])
+        upstream.expect(connection, ASK[protocol])
+        upstream.drain(connection)
+
+    (scratch / "rules.yaml").write_text(RULES)
+    port = free_port()
+    with Upstream(serve) as upstream, _proxy(
+        scratch,
+        authority,
+        f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
+        options=["--rules", scratch / "rules.yaml"] if with_rules else [],
+    ) as proxy:
+        with socket.create_connection((HOST, port), 20) as client, contextlib.suppress(ConnectionError):
+            client.sendall(ASK[protocol] + MORE[protocol] * (400_000 // len(MORE[protocol])))
+            _read(client)
+        until("the session ends", lambda: "sent octets in clear behind its command" in proxy.said(), 10, 0.05)
+    assert upstream.got == ASK[protocol]
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+def test_a_line_that_is_too_long_does_not_open_a_way_around_tls(authority, scratch, protocol):
+    logins = {"smtp": b"AUTH PLAIN AGEAYg==\r\n", "pop3": b"USER a\r\n", "imap": b"a LOGIN a b\r\n"}
+
+    def serve(upstream, connection):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(upstream.certificate.certificate, upstream.certificate.key)
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.sendall(GREETING[protocol])
+            upstream.drain(secured)
+
+    port = free_port()
+    upstream = Upstream(serve)
+    upstream.certificate = peers.Certificate(scratch)
+    with upstream, _proxy(
+        scratch, authority, f"{protocol}://{HOST}:{port}?tls=require={protocol}s://{HOST}:{upstream.port}?verify=off"
+    ):
+        with socket.create_connection((HOST, port), 20) as client, contextlib.suppress(ConnectionError):
+            client.recv(4096)
+            client.sendall(b"x" * 100_000 + b"\r\n" + logins[protocol])
+            _read(client)
+    assert logins[protocol] not in upstream.got
+
+
+def test_a_client_hears_when_no_certificate_can_be_made(servers, scratch):
+    port = free_port()
+    route = f"imap://{HOST}:{port}=imap://{HOST}:{servers.dovecot.imap}?verify=off"
+    with MailProxy(scratch, {}, "--route", route, data="/proc/none") as proxy:
+        with socket.create_connection((HOST, port), 20) as client:
+            client.recv(4096)
+            client.sendall(ASK["imap"])
+            assert _read(client).startswith(LATER["imap"])
+        assert "/proc/none: cannot be made: No such file or directory" in proxy.said()
 
 
 LISTS = {

@@ -111,6 +111,19 @@ struct CapabilityFilterTests {
         #expect(passed.utf8.elementsEqual(long.utf8))
     }
 
+    @Test(arguments: sizes) func oddFormsKeepTheirFrames(_ size: Int) {
+        let policy = CapabilityPolicy(tls: .added)
+        // A code alone is a whole reply: with a line behind it, it is not any more.
+        let bare = [(Side.server, "220 mx\r\n"), (.client, "EHLO a\r\n"), (.server, "250\r\n")]
+        #expect(shown(.smtp, policy, chunks: size, bare) == "220 mx\r\n250-\r\n250 STARTTLS\r\n")
+        let empty = [
+            (Side.server, "* OK mx\r\n"), (.client, "a CAPABILITY\r\n"), (.server, "* CAPABILITY\r\na OK\r\n"),
+        ]
+        #expect(shown(.imap, policy, chunks: size, empty) == "* OK mx\r\n* CAPABILITY STARTTLS\r\na OK\r\n")
+        let literal = "* OK mx\r\n* CAPABILITY XA {3}\r\nabc\r\n"
+        #expect(shown(.imap, policy, chunks: size, [(.server, literal)]) == literal)
+    }
+
     @Test func channelsAreNotBound() {
         let policy = CapabilityPolicy(tls: .hidden)
         func shown(_ names: String) -> [String] {

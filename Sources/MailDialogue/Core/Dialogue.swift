@@ -91,9 +91,6 @@ package protocol Dialogue: Equatable, Sendable {
     /// RFC 9051 §6.2).
     var mayBeginTLS: Bool { get }
 
-    /// TLS is not begun any more as things stand: somebody is logged in, or the octets are deflated.
-    var isPastTLS: Bool { get }
-
     /// TLS was begun, and what both sides send under it is shown in plain. Nothing that was said before counts any more
     /// (RFC 3207 §4.2, RFC 2595 §4, RFC 9051 §6.2.1), and no greeting comes.
     /// - Parameter exchange: the number of the exchange before.

@@ -145,15 +145,6 @@ package struct MailTap: Sendable {
         }
     }
 
-    /// TLS is not begun any more as things stand.
-    package var isPastTLS: Bool {
-        switch machine {
-        case .smtp(let kept): kept.tap.dialogue.isPastTLS
-        case .pop3(let kept): kept.tap.dialogue.isPastTLS
-        case .imap(let kept): kept.tap.dialogue.isPastTLS
-        }
-    }
-
     /// The server's greeting has come.
     package var isGreeted: Bool {
         switch machine {

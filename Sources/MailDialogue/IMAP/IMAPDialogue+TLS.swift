@@ -10,11 +10,6 @@ extension IMAPDialogue {
         }
     }
 
-    package var isPastTLS: Bool {
-        deflation(.client) != .none || deflation(.server) != .none
-            || (phase != .notAuthenticated && phase != .greetingPending)
-    }
-
     package var isGreeted: Bool { phase != .greetingPending }
 
     package var mayBeginTLS: Bool { phase == .notAuthenticated }

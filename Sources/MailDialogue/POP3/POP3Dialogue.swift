@@ -169,8 +169,6 @@ package struct POP3Dialogue: Dialogue {
         }
     }
 
-    package var isPastTLS: Bool { phase != .authorization }
-
     package var isGreeted: Bool { server != .greetingPending }
 
     package var mayBeginTLS: Bool { phase == .authorization }

@@ -190,8 +190,6 @@ package struct SMTPDialogue: Dialogue {
         }
     }
 
-    package var isPastTLS: Bool { isAuthenticated }
-
     package var isGreeted: Bool { greeted }
 
     package var mayBeginTLS: Bool { !isAuthenticated && !transaction.isOpen }

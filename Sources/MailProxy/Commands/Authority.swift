@@ -33,8 +33,12 @@ final class Authority: Sendable {
 
     private func authority() throws(TLSFailure) -> CertificateAuthority {
         if exists { return try CertificateAuthority(in: directory, now: CACommand.now) }
-        if mkdir(directory, 0o700) != 0, errno != EEXIST {
-            throw TLSFailure(directory, "cannot be made: \(String(cString: strerror(errno)))")
+        var path = ""
+        for part in directory.split(separator: "/", omittingEmptySubsequences: false) {
+            path += part + "/"
+            if path != "/", mkdir(path, 0o700) != 0, errno != EEXIST {
+                throw TLSFailure(directory, "cannot be made: \(String(cString: strerror(errno)))")
+            }
         }
         let authority = try CertificateAuthority.create(in: directory, days: CACreate.lifetime, now: CACommand.now)
         log.info(

@@ -39,12 +39,14 @@ extension ProxySession {
         case .observed: break
         }
         guard !rest.isEmpty else { return }
-        guard secrecy.watchesEdge, !isPastTLS else {
+        guard secrecy.watchesEdge, !isDeflated else {
             releaseAll(of: .client)
             server?.write(rest)
             return follow([UInt8](rest)[...], from: .client)
         }
         follow([UInt8](rest)[...], from: .client)
+        // More than may wait behind STARTTLS: whoever sends so much does not wait for the answer.
+        if view.awaitsTLS, view.isOpaque { return reachInHaste() }
         if secrecy.held.isEmpty, pending == 0 {
             server?.write(rest)
         } else {
@@ -53,13 +55,27 @@ extension ProxySession {
         }
     }
 
-    /// Behind a login nothing waits for an edge, and what is deflated can't be told from the octets that it is made of.
-    private var isPastTLS: Bool {
+    /// What is deflated can't be told from the octets that it is made of, and no edge comes behind it.
+    private var isDeflated: Bool {
         switch mode {
-        case .followed(let kept): kept.value.isPastTLS
-        case .observed(let kept): kept.value.isPastTLS
+        case .followed(let kept): kept.value.isDeflated(.client)
+        case .observed(let kept): kept.value.isDeflated(.client)
         case .ruled: false
         }
+    }
+
+    /// What is known of the edge: the reply that may come is one to STARTTLS, and the session is not followed any more.
+    private var view: (awaitsTLS: Bool, isOpaque: Bool, mayBeginTLS: Bool) {
+        switch mode {
+        case .followed(let kept): (kept.value.awaitsTLS, kept.value.opaque != nil, kept.value.mayBeginTLS)
+        case .observed(let kept): (kept.value.awaitsTLS, kept.value.opaque != nil, kept.value.mayBeginTLS)
+        case .ruled(let kept): (kept.value.relay.awaitsTLS, false, true)
+        }
+    }
+
+    /// The client went on behind STARTTLS without its answer, which will not be heard any more.
+    private func reachInHaste() {
+        reach(TLSEdge(reply: [], command: Command(verb: "STARTTLS"), hasty: .client))
     }
 
     /// Octets of the client that are not understood yet.
@@ -73,7 +89,7 @@ extension ProxySession {
 
     /// Lets go on what is understood of the client's octets.
     private func release() {
-        if isPastTLS { return releaseAll(of: .client) }
+        if isDeflated { return releaseAll(of: .client) }
         let count = secrecy.held.count - pending
         guard count > 0 else { return }
         server?.write(Array(secrecy.held.prefix(count)))
@@ -84,7 +100,8 @@ extension ProxySession {
     func releaseAll(of side: Side) {
         switch side {
         case .client:
-            guard !secrecy.held.isEmpty else { return }
+            // What stands behind STARTTLS goes nowhere.
+            guard !secrecy.held.isEmpty, !view.awaitsTLS else { return }
             server?.write(secrecy.held)
             secrecy.held = []
         case .server:
@@ -131,9 +148,11 @@ extension ProxySession {
         case .observed, .followed: break
         }
         if secrecy.watchesEdge, consents(piece) {
-            let hasty: Side? = !secrecy.held.isEmpty ? .client : !rest.isEmpty ? .server : nil
+            let hasty: Side? = !secrecy.held.isEmpty || pending > 0 ? .client : !rest.isEmpty ? .server : nil
             let tag = info.mailProtocol == .imap ? piece.firstWord.word.text : ""
-            return reach(TLSEdge(reply: Array(piece), command: Command(verb: "STARTTLS", tag: tag), hasty: hasty))
+            var edge = TLSEdge(reply: Array(piece), command: Command(verb: "STARTTLS", tag: tag), hasty: hasty)
+            edge.isMisplaced = !view.mayBeginTLS
+            return reach(edge)
         }
         piece.withUnsafeBytes { client?.write($0) }
         follow(piece, from: .server)

@@ -120,6 +120,14 @@ extension ProxySession {
                     ? LocalReply.tlsHasty(info.mailProtocol, edge.command)
                     : LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
         }
+        if edge.isMisplaced { return refuseEdge(LocalReply.tlsMisplaced(info.mailProtocol, edge.command)) }
+        do {
+            // Nothing is promised to the client that can't be kept.
+            try security?.checkSigner()
+        } catch {
+            context.core.log.error("\(info.id) \(info.route): \(error)")
+            return refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
+        }
         guard security?.beginning == .mirrored else { return passEdge() }
         allow(RuntimeLimits.handshakeTimeout) { [self] in turnFailed("no TLS handshake in time") }
         server?.pause(false)

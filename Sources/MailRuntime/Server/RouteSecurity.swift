@@ -136,6 +136,14 @@ package final class RouteSecurity: Sendable {
         }
     }
 
+    /// Certificates can be made, or need not be.
+    func checkSigner() throws(TLSFailure) {
+        switch identity {
+        case .minted(let signer): _ = try signer()
+        case .fixed, nil: break
+        }
+    }
+
     /// Shows a client a certificate for the name that it asks for. What can't be done is told to the caller.
     func present(to tls: TLSConnection, upstream certificate: Certificate?) throws(TLSFailure) {
         let identity = try identity(for: tls.serverName, upstream: certificate)

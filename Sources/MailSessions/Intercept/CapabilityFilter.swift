@@ -78,12 +78,11 @@ package struct CapabilityFilter: Sendable {
         if asks, lists.count < DialogueLimits.outstanding { lists.append(exchange) }
     }
 
-    /// TLS has begun: what was said before is forgotten.
+    /// TLS has begun: what was said before is forgotten. A line whose end is to come is one of a server that had TLS before.
     package mutating func beginUnderTLS(_ policy: CapabilityPolicy) {
         self.policy = policy
         lists = []
         list = []
-        line = []
         isListing = false
         hasBegunLogin = false
     }
@@ -218,6 +217,8 @@ package struct CapabilityFilter: Sendable {
                 out += line.prefix(3)
                 out.append(mark)
                 out += line.dropFirst(4)
+            } else if number < kept.count - 1, line.count >= 3 {
+                out += line.prefix(3) + [mark] + line.dropFirst(3)
             } else {
                 out += line
             }
@@ -285,7 +286,8 @@ package struct CapabilityFilter: Sendable {
         }
         guard kept.count != all.count || adds else { return line[...] }
         note(view.exchange)
-        return line[..<place.lowerBound] + kept.joined(separator: [32]) + line[place.upperBound...]
+        let space: [UInt8] = line[..<place.lowerBound].last == 32 ? [] : [32]
+        return line[..<place.lowerBound] + space + kept.joined(separator: [32]) + line[place.upperBound...]
     }
 
     /// Where the names of a list stand in a line: behind `* CAPABILITY `, or in the code of a status response
@@ -293,7 +295,8 @@ package struct CapabilityFilter: Sendable {
     private static func list(in line: [UInt8]) -> Range<Int>? {
         let text = line[...].withoutLineEnd.line
         let (first, rest) = text.firstWord
-        guard !first.isEmpty else { return nil }
+        // A list that goes on in a literal is none of which anything is known.
+        guard !first.isEmpty, text.last != UInt8(ascii: "}") else { return nil }
         let (word, behind) = rest.firstWord
         if word.equalsIgnoringCase("CAPABILITY"), first.elementsEqual([UInt8(ascii: "*")]) {
             return behind.startIndex..<behind.endIndex

@@ -44,8 +44,12 @@ package struct Observer: Sendable {
     /// What comes next of the server is a reply that may begin TLS.
     package var serverView: ServerView { ServerView(tap) }
 
-    /// TLS is not begun any more as things stand.
-    package var isPastTLS: Bool { tap.isPastTLS }
+    /// What comes next from `side` is deflated, or may be.
+    package func isDeflated(_ side: Side) -> Bool { tap.isDeflated(side) }
+
+    /// The next reply of the server decides whether TLS begins, and whether it may.
+    package var awaitsTLS: Bool { tap.awaitsTLS }
+    package var mayBeginTLS: Bool { tap.mayBeginTLS }
 
     /// With these octets the server consents to TLS.
     package func consentsToTLS(_ octets: ArraySlice<UInt8>) -> Bool { tap.consentsToTLS(octets) }

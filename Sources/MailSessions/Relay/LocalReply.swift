@@ -35,21 +35,24 @@ package enum LocalReply {
         }
     }
 
+    /// The tag of a command; that of untagged responses when it has none.
+    private static func tag(_ command: Command) -> String { command.tag.isEmpty ? "*" : command.tag }
+
     /// Agrees to begin TLS.
     static func tlsConsent(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
         switch mailProtocol {
         case .smtp, .lmtp: Array("220 2.0.0 Ready to begin TLS\r\n".utf8)
         case .pop3: Array("+OK Ready to begin TLS\r\n".utf8)
-        case .imap: Array("\(command.tag) OK Ready to begin TLS\r\n".utf8)
+        case .imap: Array("\(tag(command)) OK Ready to begin TLS\r\n".utf8)
         }
     }
 
     /// TLS can't be begun here: after the login, or in a transaction.
-    static func tlsMisplaced(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
+    package static func tlsMisplaced(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
         switch mailProtocol {
         case .smtp, .lmtp: Array("503 5.5.1 STARTTLS is not permitted now\r\n".utf8)
         case .pop3: Array("-ERR STLS is not permitted now\r\n".utf8)
-        case .imap: Array("\(command.tag) BAD STARTTLS is not permitted now\r\n".utf8)
+        case .imap: Array("\(tag(command)) BAD STARTTLS is not permitted now\r\n".utf8)
         }
     }
 
@@ -58,7 +61,7 @@ package enum LocalReply {
         switch mailProtocol {
         case .smtp, .lmtp: Array("530 5.7.0 Must issue a STARTTLS command first\r\n".utf8)
         case .pop3: Array("-ERR TLS has to be begun with STLS first\r\n".utf8)
-        case .imap: Array("\(command.tag) NO [PRIVACYREQUIRED] TLS has to be begun with STARTTLS first\r\n".utf8)
+        case .imap: Array("\(tag(command)) NO [PRIVACYREQUIRED] TLS has to be begun with STARTTLS first\r\n".utf8)
         }
     }
 
@@ -67,7 +70,7 @@ package enum LocalReply {
         switch mailProtocol {
         case .smtp, .lmtp: Array("454 4.7.0 TLS is not available, try again later\r\n".utf8)
         case .pop3: Array("-ERR [SYS/TEMP] TLS is not available, try again later\r\n".utf8)
-        case .imap: Array("\(command.tag) NO [UNAVAILABLE] TLS is not available, try again later\r\n".utf8)
+        case .imap: Array("\(tag(command)) NO [UNAVAILABLE] TLS is not available, try again later\r\n".utf8)
         }
     }
 
@@ -76,7 +79,7 @@ package enum LocalReply {
         switch mailProtocol {
         case .smtp, .lmtp: Array("554 5.5.0 Nothing may be sent behind STARTTLS before its reply\r\n".utf8)
         case .pop3: Array("-ERR Nothing may be sent behind STLS before its reply\r\n".utf8)
-        case .imap: Array("\(command.tag) BAD Nothing may be sent behind STARTTLS before its reply\r\n".utf8)
+        case .imap: Array("\(tag(command)) BAD Nothing may be sent behind STARTTLS before its reply\r\n".utf8)
         }
     }
 

@@ -30,6 +30,8 @@ package struct TLSEdge: Equatable, Sendable {
     /// Who sent octets in clear behind the edge: the client behind its command, the server behind its reply. They are nobody's,
     /// and whoever made them is up to no good (RFC 3207 §6; CVE-2011-0411).
     package var hasty: Side?
+    /// TLS may not begin here, though the server consents: after the login, or in a transaction.
+    package var isMisplaced = false
 
     package init(reply: [UInt8], command: Command, hasty: Side?) {
         self.reply = reply
@@ -41,6 +43,28 @@ package struct TLSEdge: Equatable, Sendable {
 extension Relay {
     /// The server's leg, for who changes what it sends.
     package var serverView: ServerView { ServerView(serverTap) }
+
+    /// The next reply to the client decides whether TLS begins.
+    package var awaitsTLS: Bool { clientTap.awaitsTLS }
+
+    /// A leg is not followed any more, and TLS would have to come first. True when the session ends for it.
+    mutating func endsForTLS(_ out: inout Output) -> Bool {
+        switch tls {
+        case .passes, .ours(isRequired: false): break
+        case .mirrored: break
+        case .ours(isRequired: true):
+            out.effects.append(.log("the session can't be followed any more, and TLS is required first"))
+            out.effects.append(.toClient(LocalReply.tlsRequired(mailProtocol, Command(verb: ""))))
+            close(&out)
+            return true
+        }
+        guard tls != .passes, clientTap.awaitsTLS, edge == nil else { return false }
+        // More than may wait behind STARTTLS.
+        let edge = TLSEdge(reply: [], command: command, hasty: .client)
+        self.edge = edge
+        out.effects.append(.edge(edge))
+        return true
+    }
 
     /// The number of the client's last exchange.
     package var lastExchange: Int { clientTap.currentExchange }
@@ -54,12 +78,13 @@ extension Relay {
         let hasty: Side? =
             if clientTap.pending(.client) > 0 || clientFirst != nil || !clientWork.isEmpty {
                 .client
-            } else if serverTap.pending(.server) > 0 || !serverWork.isEmpty {
+            } else if tls == .mirrored, serverTap.pending(.server) > 0 || !serverWork.isEmpty {
                 .server
             } else {
                 nil
             }
-        let edge = TLSEdge(reply: reply, command: command, hasty: hasty)
+        var edge = TLSEdge(reply: reply, command: command, hasty: hasty)
+        edge.isMisplaced = !clientTap.mayBeginTLS
         self.edge = edge
         out.effects.append(.edge(edge))
     }

@@ -277,7 +277,7 @@ package struct Relay: Sendable {
 
     private mutating func handle(_ item: Work, _ out: inout Output) {
         if item.note.element == .opaque { passEverything(&out) }
-        guard !isClosed else { return }
+        guard !isClosed, edge == nil else { return }
         switch item.note.side {
         case .client: handleClient(item, &out)
         case .server: handleServer(item, &out)
@@ -303,7 +303,8 @@ package struct Relay: Sendable {
 
     /// From here on nothing is judged. What was held goes on when its place is known; else the session ends.
     private mutating func passEverything(_ out: inout Output) {
-        guard !isPassing, !isClosed else { return }
+        guard !isPassing, !isClosed, edge == nil else { return }
+        if endsForTLS(&out) { return }
         isPassing = true
         switch message {
         case .none, .streaming: break
