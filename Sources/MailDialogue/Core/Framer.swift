@@ -21,11 +21,11 @@ package struct Framer: Equatable, Sendable {
     var count: Int { buffer.endIndex - next }
     var isEmpty: Bool { buffer.endIndex == next }
 
-    mutating func append(_ bytes: ArraySlice<UInt8>) {
+    mutating func append(_ bytes: consuming ArraySlice<UInt8>) {
         if isEmpty {
-            buffer = bytes
             next = bytes.startIndex
             searched = next
+            buffer = bytes
         } else {
             // What is cut is dropped first, so that a slow reader's buffer does not grow for ever.
             if next - buffer.startIndex > buffer.endIndex - next { compact() }

@@ -49,7 +49,7 @@ package struct MailTap: Sendable {
     }
 
     /// Octets of `side` arrived.
-    package mutating func receive(_ bytes: ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
+    package mutating func receive(_ bytes: consuming ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
         own()
         switch machine {
         case .smtp(let kept): kept.tap.receive(bytes, from: side, into: &notes)

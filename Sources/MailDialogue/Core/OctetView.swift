@@ -58,6 +58,7 @@ struct OctetView: OctetLine {
     package func contains(_ octet: UInt8) -> Bool { mp_find_byte(base, endIndex &- startIndex, octet) >= 0 }
 
     /// The line without its line end, and whether that was CRLF.
+    @inline(__always)
     var withoutLineEnd: (line: OctetView, crlf: Bool) {
         guard endIndex > startIndex, octets[endIndex &- 1 &- origin] == 10 else { return (self, false) }
         let end = endIndex &- 1

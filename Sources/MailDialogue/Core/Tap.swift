@@ -78,16 +78,17 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     }
 
     /// The same for a slice, which the notes then share.
-    package mutating func receive(_ bytes: ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
+    package mutating func receive(_ bytes: consuming ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
+        // Consumed, all the way to where they stay: each hand that kept them would be counted.
         switch side {
-        case .client: Self.append(bytes, &client)
-        case .server: Self.append(bytes, &server)
+        case .client: Self.append(consume bytes, &client)
+        case .server: Self.append(consume bytes, &server)
         }
         settle(side, into: &notes)
     }
 
-    private static func append(_ bytes: ArraySlice<UInt8>, _ path: inout Stream) {
-        if path.inflates { path.inflater?.append(bytes) } else { path.framer.append(bytes) }
+    private static func append(_ bytes: consuming ArraySlice<UInt8>, _ path: inout Stream) {
+        if path.inflates { path.inflater?.append(bytes) } else { path.framer.append(consume bytes) }
     }
 
     /// Cuts what can be cut of both sides, beginning with `side`.

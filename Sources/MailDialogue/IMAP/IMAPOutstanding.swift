@@ -20,19 +20,30 @@ struct IMAPTag: Equatable, Sendable {
     /// - Parameter tag: only its first `limit` octets tell it from others.
     init(_ tag: some OctetLine) {
         let octets = tag.prefix(Self.limit)
-        var from = octets.endIndex
-        // 18 digits never overflow.
-        let most = Swift.max(octets.startIndex, octets.endIndex - 18)
-        while from > most, octets[from - 1] &- 48 < 10 { from -= 1 }
-        var number: UInt64 = 0
-        for octet in octets[from...] { number = number &* 10 &+ UInt64(octet &- 48) }
-        self.number = number
-        digits = UInt8(truncatingIfNeeded: octets.endIndex - from)
-        let before = octets[..<from]
+        let cut = octets.withContiguousStorageIfAvailable { Self.cut($0) } ?? Cut()
+        front = cut.front
+        number = cut.number
+        digits = UInt8(truncatingIfNeeded: octets.count - cut.length)
+        long = cut.length > 8 ? octets.prefix(cut.length).wireText : ""
+    }
+
+    private struct Cut {
         var front: UInt64 = 0
-        for octet in before { front = front &<< 8 ^ front &>> 56 &* 0x9e37_79b9 ^ UInt64(octet) }
-        self.front = front
-        long = before.count > 8 ? before.wireText : ""
+        /// Octets before the number.
+        var length = 0
+        var number: UInt64 = 0
+    }
+
+    private static func cut(_ octets: UnsafeBufferPointer<UInt8>) -> Cut {
+        var cut = Cut(length: octets.count)
+        // 18 digits never overflow.
+        let most = max(0, octets.count &- 18)
+        while cut.length > most, octets[cut.length &- 1] &- 48 < 10 { cut.length &-= 1 }
+        for index in cut.length..<octets.count { cut.number = cut.number &* 10 &+ UInt64(octets[index] &- 48) }
+        for index in 0..<cut.length {
+            cut.front = cut.front &<< 8 ^ cut.front &>> 56 &* 0x9e37_79b9 ^ UInt64(octets[index])
+        }
+        return cut
     }
 }
 
@@ -200,7 +211,8 @@ struct IMAPOutstanding: Equatable, Sendable {
         }
         head += 1
         if head == runs.count {
-            runs.removeAll(keepingCapacity: runs.count <= 4)
+            // One by one, as nearly always there is one; a long queue gives its room back.
+            if head <= 4 { while runs.popLast() != nil {} } else { runs = [] }
             head = 0
         } else if head > 32, head * 2 > runs.count {
             runs.removeFirst(head)

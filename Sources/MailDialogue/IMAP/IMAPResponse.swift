@@ -11,9 +11,51 @@ package enum IMAPKeyword: UInt8, Sendable, CaseIterable {
     case language, comparator, conversion, converted, jmapaccess, uidbatches
 
     /// As in notes.
-    package var name: String { Self.names[Int(rawValue)] }
-
-    private static let names: [String] = allCases.map { "\($0)".uppercased() }
+    package var name: String {
+        // Not kept in an array: a switch needs nothing to be made ready, and is asked with each line.
+        switch self {
+        case .unknown: "UNKNOWN"
+        case .ok: "OK"
+        case .no: "NO"
+        case .bad: "BAD"
+        case .bye: "BYE"
+        case .preauth: "PREAUTH"
+        case .capability: "CAPABILITY"
+        case .enabled: "ENABLED"
+        case .id: "ID"
+        case .namespace: "NAMESPACE"
+        case .list: "LIST"
+        case .lsub: "LSUB"
+        case .xlist: "XLIST"
+        case .status: "STATUS"
+        case .flags: "FLAGS"
+        case .exists: "EXISTS"
+        case .recent: "RECENT"
+        case .expunge: "EXPUNGE"
+        case .vanished: "VANISHED"
+        case .fetch: "FETCH"
+        case .uidfetch: "UIDFETCH"
+        case .search: "SEARCH"
+        case .esearch: "ESEARCH"
+        case .sort: "SORT"
+        case .thread: "THREAD"
+        case .quota: "QUOTA"
+        case .quotaroot: "QUOTAROOT"
+        case .acl: "ACL"
+        case .listrights: "LISTRIGHTS"
+        case .myrights: "MYRIGHTS"
+        case .metadata: "METADATA"
+        case .annotation: "ANNOTATION"
+        case .genurlauth: "GENURLAUTH"
+        case .urlfetch: "URLFETCH"
+        case .language: "LANGUAGE"
+        case .comparator: "COMPARATOR"
+        case .conversion: "CONVERSION"
+        case .converted: "CONVERTED"
+        case .jmapaccess: "JMAPACCESS"
+        case .uidbatches: "UIDBATCHES"
+        }
+    }
 
     private static let words = IMAPWords<IMAPKeyword>([
         ("OK", .ok), ("NO", .no), ("BAD", .bad), ("BYE", .bye), ("PREAUTH", .preauth), ("CAPABILITY", .capability),

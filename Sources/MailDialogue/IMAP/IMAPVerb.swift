@@ -1,5 +1,5 @@
-// The commands of IMAP in one table: in which states each is allowed, what a server must offer for it, and what it does to
-// the rules of RFC 9051 §5.5 and §7.5.1. Adding a command is a case and a line.
+// The commands of IMAP: how each is called, in which states it is allowed, what a server must offer for it, and what it
+// does to the rules of RFC 9051 §5.5 and §7.5.1. The compiler asks a new case for all of them.
 
 /// A command of RFC 3501, RFC 9051 or a registered extension.
 package enum IMAPVerb: UInt8, Sendable, CaseIterable {
@@ -19,11 +19,9 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
 
     /// What a command is to the machine.
     struct Traits: Sendable {
-        var name: StaticString
         var states: States
         /// One of these must be offered; none when the command belongs to both revisions of the base.
         var needs: IMAPCapabilities
-        var kind: Kind
     }
 
     /// The states of RFC 9051 §3 in which a command is allowed.
@@ -54,9 +52,111 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
     }
 
     /// The verb in capitals, as in notes.
-    package var name: String { Self.names[Int(rawValue)] }
-    var traits: Traits { Self.table[Int(rawValue)] }
-    var kind: Kind { Self.kinds[Int(rawValue)] }
+    package var name: String {
+        // Not kept in an array, as the kinds are not: a switch needs nothing to be made ready, and is asked with each line.
+        switch self {
+        case .unknown: ""
+        case .capability: "CAPABILITY"
+        case .noop: "NOOP"
+        case .logout: "LOGOUT"
+        case .id: "ID"
+        case .starttls: "STARTTLS"
+        case .authenticate: "AUTHENTICATE"
+        case .login: "LOGIN"
+        case .enable: "ENABLE"
+        case .compress: "COMPRESS"
+        case .unauthenticate: "UNAUTHENTICATE"
+        case .select: "SELECT"
+        case .examine: "EXAMINE"
+        case .create: "CREATE"
+        case .delete: "DELETE"
+        case .rename: "RENAME"
+        case .subscribe: "SUBSCRIBE"
+        case .unsubscribe: "UNSUBSCRIBE"
+        case .list: "LIST"
+        case .lsub: "LSUB"
+        case .xlist: "XLIST"
+        case .rlist: "RLIST"
+        case .rlsub: "RLSUB"
+        case .namespace: "NAMESPACE"
+        case .status: "STATUS"
+        case .append: "APPEND"
+        case .idle: "IDLE"
+        case .close: "CLOSE"
+        case .unselect: "UNSELECT"
+        case .check: "CHECK"
+        case .expunge: "EXPUNGE"
+        case .search: "SEARCH"
+        case .fetch: "FETCH"
+        case .store: "STORE"
+        case .copy: "COPY"
+        case .move: "MOVE"
+        case .sort: "SORT"
+        case .thread: "THREAD"
+        case .replace: "REPLACE"
+        case .uidFetch: "UID FETCH"
+        case .uidStore: "UID STORE"
+        case .uidSearch: "UID SEARCH"
+        case .uidCopy: "UID COPY"
+        case .uidMove: "UID MOVE"
+        case .uidExpunge: "UID EXPUNGE"
+        case .uidSort: "UID SORT"
+        case .uidThread: "UID THREAD"
+        case .uidReplace: "UID REPLACE"
+        case .notify: "NOTIFY"
+        case .getmetadata: "GETMETADATA"
+        case .setmetadata: "SETMETADATA"
+        case .getannotation: "GETANNOTATION"
+        case .setannotation: "SETANNOTATION"
+        case .getquota: "GETQUOTA"
+        case .getquotaroot: "GETQUOTAROOT"
+        case .setquota: "SETQUOTA"
+        case .getacl: "GETACL"
+        case .setacl: "SETACL"
+        case .deleteacl: "DELETEACL"
+        case .listrights: "LISTRIGHTS"
+        case .myrights: "MYRIGHTS"
+        case .genurlauth: "GENURLAUTH"
+        case .resetkey: "RESETKEY"
+        case .urlfetch: "URLFETCH"
+        case .language: "LANGUAGE"
+        case .comparator: "COMPARATOR"
+        case .conversions: "CONVERSIONS"
+        case .convert: "CONVERT"
+        case .uidConvert: "UID CONVERT"
+        case .cancelupdate: "CANCELUPDATE"
+        case .esearch: "ESEARCH"
+        case .uidbatches: "UIDBATCHES"
+        case .getjmapaccess: "GETJMAPACCESS"
+        case .xapplepushservice: "XAPPLEPUSHSERVICE"
+        }
+    }
+
+    /// What else matters of it.
+    var kind: Kind {
+        switch self {
+        case .unknown, .id, .create, .rename, .list, .lsub, .xlist, .rlist, .rlsub, .namespace, .status, .notify,
+            .getmetadata, .getannotation, .setannotation, .getquota, .getquotaroot, .setquota, .getacl, .listrights,
+            .myrights, .genurlauth, .resetkey, .urlfetch, .language, .comparator, .conversions, .esearch,
+            .getjmapaccess, .xapplepushservice:
+            []
+        case .capability, .noop, .logout, .login, .enable, .unauthenticate, .select, .examine, .delete, .subscribe,
+            .unsubscribe, .append, .close, .unselect, .setmetadata, .setacl, .deleteacl, .cancelupdate, .uidbatches:
+            .isPlain
+        case .starttls, .compress, .idle: [.isPlain, .isOpen]
+        case .authenticate: .isOpen
+        case .check, .expunge, .sort, .thread, .uidStore, .uidSearch, .uidCopy, .uidMove, .uidExpunge, .uidSort,
+            .uidThread, .uidReplace:
+            [.isPlain, .provesSelected]
+        case .search: [.holdsNumbers, .notUIDOnly, .isPlain, .provesSelected]
+        case .fetch: [.holdsNumbers, .takesNumbers, .notUIDOnly, .provesSelected]
+        case .store: [.holdsNumbers, .takesNumbers, .notUIDOnly, .isPlain, .provesSelected]
+        case .copy, .move: [.takesNumbers, .notUIDOnly, .isPlain, .provesSelected]
+        case .replace: [.takesNumbers, .isPlain, .provesSelected]
+        case .uidFetch, .uidConvert: .provesSelected
+        case .convert: [.holdsNumbers, .takesNumbers, .provesSelected]
+        }
+    }
 
     /// A command by its verb; `UID` is looked up with the word behind it.
     static func find(_ word: UnsafeBufferPointer<UInt8>) -> IMAPVerb { words.find(word) ?? .unknown }
@@ -86,90 +186,46 @@ package enum IMAPVerb: UInt8, Sendable, CaseIterable {
         ("CONVERT", .uidConvert),
     ])
 
-    private static let names: [String] = table.map { "\($0.name)" }
-    private static let kinds: [Kind] = table.map(\.kind)
-
-    /// By raw value.
-    private static let table: [Traits] = allCases.map { verb in
-        func traits(
-            _ name: StaticString, _ states: States, _ needs: IMAPCapabilities = [], _ kind: Kind = []
-        ) -> Traits { Traits(name: name, states: states, needs: needs, kind: kind) }
-        return switch verb {
-        case .unknown: traits("", .any)
-        case .capability: traits("CAPABILITY", .any, [], .isPlain)
-        case .noop: traits("NOOP", .any, [], .isPlain)
-        case .logout: traits("LOGOUT", .any, [], .isPlain)
-        case .id: traits("ID", .any, [.id, .rev2])
-        case .starttls: traits("STARTTLS", .notAuthenticated, .starttls, [.isPlain, .isOpen])
-        case .authenticate: traits("AUTHENTICATE", .notAuthenticated, [], .isOpen)
-        case .login: traits("LOGIN", .notAuthenticated, [], .isPlain)
-        case .enable: traits("ENABLE", .loggedIn, [.enable, .rev2], .isPlain)
-        case .compress: traits("COMPRESS", .any, .compress, [.isPlain, .isOpen])
-        case .unauthenticate: traits("UNAUTHENTICATE", .loggedIn, .unauthenticate, .isPlain)
-        case .select: traits("SELECT", .loggedIn, [], .isPlain)
-        case .examine: traits("EXAMINE", .loggedIn, [], .isPlain)
-        case .create: traits("CREATE", .loggedIn)
-        case .delete: traits("DELETE", .loggedIn, [], .isPlain)
-        case .rename: traits("RENAME", .loggedIn)
-        case .subscribe: traits("SUBSCRIBE", .loggedIn, [], .isPlain)
-        case .unsubscribe: traits("UNSUBSCRIBE", .loggedIn, [], .isPlain)
-        case .list: traits("LIST", .loggedIn)
-        case .lsub: traits("LSUB", .loggedIn, .rev1)
-        case .xlist: traits("XLIST", .loggedIn, .xlist)
-        case .rlist: traits("RLIST", .loggedIn, .mailboxReferrals)
-        case .rlsub: traits("RLSUB", .loggedIn, .mailboxReferrals)
-        case .namespace: traits("NAMESPACE", .loggedIn, [.namespace, .rev2])
-        case .status: traits("STATUS", .loggedIn)
-        case .append: traits("APPEND", .loggedIn, [], .isPlain)
-        case .idle: traits("IDLE", .loggedIn, [.idle, .rev2], [.isPlain, .isOpen])
-        case .close: traits("CLOSE", .selected, [], .isPlain)
-        case .unselect: traits("UNSELECT", .selected, [.unselect, .rev2], .isPlain)
-        case .check: traits("CHECK", .selected, .rev1, [.isPlain, .provesSelected])
-        case .expunge: traits("EXPUNGE", .selected, [], [.isPlain, .provesSelected])
-        case .search: traits("SEARCH", .selected, [], [.holdsNumbers, .notUIDOnly, .isPlain, .provesSelected])
-        case .fetch: traits("FETCH", .selected, [], [.holdsNumbers, .takesNumbers, .notUIDOnly, .provesSelected])
-        case .store:
-            traits("STORE", .selected, [], [.holdsNumbers, .takesNumbers, .notUIDOnly, .isPlain, .provesSelected])
-        case .copy: traits("COPY", .selected, [], [.takesNumbers, .notUIDOnly, .isPlain, .provesSelected])
-        case .move: traits("MOVE", .selected, [.move, .rev2], [.takesNumbers, .notUIDOnly, .isPlain, .provesSelected])
-        case .sort: traits("SORT", .selected, .sort, [.isPlain, .provesSelected])
-        case .thread: traits("THREAD", .selected, .thread, [.isPlain, .provesSelected])
-        case .replace: traits("REPLACE", .selected, .replace, [.takesNumbers, .isPlain, .provesSelected])
-        case .uidFetch: traits("UID FETCH", .selected, [], .provesSelected)
-        case .uidStore: traits("UID STORE", .selected, [], [.isPlain, .provesSelected])
-        case .uidSearch: traits("UID SEARCH", .selected, [], [.isPlain, .provesSelected])
-        case .uidCopy: traits("UID COPY", .selected, [], [.isPlain, .provesSelected])
-        case .uidMove: traits("UID MOVE", .selected, [.move, .rev2], [.isPlain, .provesSelected])
-        case .uidExpunge: traits("UID EXPUNGE", .selected, [.uidplus, .rev2], [.isPlain, .provesSelected])
-        case .uidSort: traits("UID SORT", .selected, .sort, [.isPlain, .provesSelected])
-        case .uidThread: traits("UID THREAD", .selected, .thread, [.isPlain, .provesSelected])
-        case .uidReplace: traits("UID REPLACE", .selected, .replace, [.isPlain, .provesSelected])
-        case .notify: traits("NOTIFY", .loggedIn, .notify)
-        case .getmetadata: traits("GETMETADATA", .loggedIn, [.metadata, .metadataServer])
-        case .setmetadata: traits("SETMETADATA", .loggedIn, [.metadata, .metadataServer], .isPlain)
-        case .getannotation: traits("GETANNOTATION", .loggedIn)
-        case .setannotation: traits("SETANNOTATION", .loggedIn)
-        case .getquota: traits("GETQUOTA", .loggedIn, .quota)
-        case .getquotaroot: traits("GETQUOTAROOT", .loggedIn, .quota)
-        case .setquota: traits("SETQUOTA", .loggedIn, .quota)
-        case .getacl: traits("GETACL", .loggedIn, .acl)
-        case .setacl: traits("SETACL", .loggedIn, .acl, .isPlain)
-        case .deleteacl: traits("DELETEACL", .loggedIn, .acl, .isPlain)
-        case .listrights: traits("LISTRIGHTS", .loggedIn, .acl)
-        case .myrights: traits("MYRIGHTS", .loggedIn, .acl)
-        case .genurlauth: traits("GENURLAUTH", .loggedIn, .urlauth)
-        case .resetkey: traits("RESETKEY", .loggedIn, .urlauth)
-        case .urlfetch: traits("URLFETCH", .loggedIn, .urlauth)
-        case .language: traits("LANGUAGE", .any, .language)
-        case .comparator: traits("COMPARATOR", .loggedIn, .i18nLevel2)
-        case .conversions: traits("CONVERSIONS", .loggedIn, .convert)
-        case .convert: traits("CONVERT", .selected, .convert, [.holdsNumbers, .takesNumbers, .provesSelected])
-        case .uidConvert: traits("UID CONVERT", .selected, .convert, .provesSelected)
-        case .cancelupdate: traits("CANCELUPDATE", .selected, [.contextSearch, .contextSort], .isPlain)
-        case .esearch: traits("ESEARCH", .loggedIn, .multisearch)
-        case .uidbatches: traits("UIDBATCHES", .selected, .uidbatches, .isPlain)
-        case .getjmapaccess: traits("GETJMAPACCESS", .loggedIn, .jmapaccess)
-        case .xapplepushservice: traits("XAPPLEPUSHSERVICE", .loggedIn)
+    /// What it is to the machine.
+    var traits: Traits {
+        switch self {
+        case .unknown, .capability, .noop, .logout: Traits(states: .any, needs: [])
+        case .id: Traits(states: .any, needs: [.id, .rev2])
+        case .starttls: Traits(states: .notAuthenticated, needs: .starttls)
+        case .authenticate, .login: Traits(states: .notAuthenticated, needs: [])
+        case .enable: Traits(states: .loggedIn, needs: [.enable, .rev2])
+        case .compress: Traits(states: .any, needs: .compress)
+        case .unauthenticate: Traits(states: .loggedIn, needs: .unauthenticate)
+        case .select, .examine, .create, .delete, .rename, .subscribe, .unsubscribe, .list, .status, .append,
+            .getannotation, .setannotation, .xapplepushservice:
+            Traits(states: .loggedIn, needs: [])
+        case .lsub: Traits(states: .loggedIn, needs: .rev1)
+        case .xlist: Traits(states: .loggedIn, needs: .xlist)
+        case .rlist, .rlsub: Traits(states: .loggedIn, needs: .mailboxReferrals)
+        case .namespace: Traits(states: .loggedIn, needs: [.namespace, .rev2])
+        case .idle: Traits(states: .loggedIn, needs: [.idle, .rev2])
+        case .close, .expunge, .search, .fetch, .store, .copy, .uidFetch, .uidStore, .uidSearch, .uidCopy:
+            Traits(states: .selected, needs: [])
+        case .unselect: Traits(states: .selected, needs: [.unselect, .rev2])
+        case .check: Traits(states: .selected, needs: .rev1)
+        case .move, .uidMove: Traits(states: .selected, needs: [.move, .rev2])
+        case .sort, .uidSort: Traits(states: .selected, needs: .sort)
+        case .thread, .uidThread: Traits(states: .selected, needs: .thread)
+        case .replace, .uidReplace: Traits(states: .selected, needs: .replace)
+        case .uidExpunge: Traits(states: .selected, needs: [.uidplus, .rev2])
+        case .notify: Traits(states: .loggedIn, needs: .notify)
+        case .getmetadata, .setmetadata: Traits(states: .loggedIn, needs: [.metadata, .metadataServer])
+        case .getquota, .getquotaroot, .setquota: Traits(states: .loggedIn, needs: .quota)
+        case .getacl, .setacl, .deleteacl, .listrights, .myrights: Traits(states: .loggedIn, needs: .acl)
+        case .genurlauth, .resetkey, .urlfetch: Traits(states: .loggedIn, needs: .urlauth)
+        case .language: Traits(states: .any, needs: .language)
+        case .comparator: Traits(states: .loggedIn, needs: .i18nLevel2)
+        case .conversions: Traits(states: .loggedIn, needs: .convert)
+        case .convert, .uidConvert: Traits(states: .selected, needs: .convert)
+        case .cancelupdate: Traits(states: .selected, needs: [.contextSearch, .contextSort])
+        case .esearch: Traits(states: .loggedIn, needs: .multisearch)
+        case .uidbatches: Traits(states: .selected, needs: .uidbatches)
+        case .getjmapaccess: Traits(states: .loggedIn, needs: .jmapaccess)
         }
     }
 }

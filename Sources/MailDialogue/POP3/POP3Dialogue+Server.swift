@@ -17,9 +17,11 @@ extension POP3Dialogue {
             }
         }
         if !crlf { remarks.blame(.pop3ReplyBareLineEnd) }
-        if line.contains(13) { remarks.blame(.pop3ReplyBareCR) }
+        // Nearly all lines are printable, and nothing else need be looked for in them.
+        let isPrintable = line.isPrintable
+        if !isPrintable, line.contains(13) { remarks.blame(.pop3ReplyBareCR) }
         switch server {
-        case .listing: acceptListing(line, raw.count, &remarks)
+        case .listing: acceptListing(line, raw.count, isPrintable: isPrintable, &remarks)
         case .greetingPending: acceptGreeting(line, raw.count, &remarks)
         case .replies: acceptReply(line, raw, &remarks)
         case .message: break  // the demand was for content
@@ -29,7 +31,9 @@ extension POP3Dialogue {
     // MARK: Listings
 
     /// A line of a multi-line reply. The dot that ends it carries the status of the whole.
-    private mutating func acceptListing(_ line: OctetView, _ length: Int, _ remarks: inout Remarks) {
+    private mutating func acceptListing(
+        _ line: OctetView, _ length: Int, isPrintable: Bool, _ remarks: inout Remarks
+    ) {
         if line.count == 1, line.first == UInt8(ascii: ".") {
             server = .replies
             endListing(&remarks)
@@ -41,7 +45,7 @@ extension POP3Dialogue {
         remarks.element = .data(listing.word, complete: true)
         switch listing.verb {
         case .list: acceptScanListing(line, &remarks)
-        case .uidl: acceptIDListing(line, &remarks)
+        case .uidl: acceptIDListing(line, isPrintable: isPrintable, &remarks)
         case .capa:
             if length > 512 { remarks.blame(.pop3CapabilityLength) }
             let capability = POP3CapabilityLine(ArraySlice(line))
@@ -77,21 +81,22 @@ extension POP3Dialogue {
     }
 
     /// Number, one space, unique-id, and nothing behind (RFC 1939 §7).
-    private mutating func acceptIDListing(_ line: OctetView, _ remarks: inout Remarks) {
+    private mutating func acceptIDListing(_ line: OctetView, isPrintable: Bool, _ remarks: inout Remarks) {
         guard let scan = POP3Scan(line) else {
             listing.isSound = false
             remarks.blame(.pop3BadListingLine)
             return
         }
         judgeListed(scan.number, &remarks)
-        judgeID(scan, &remarks)
+        judgeID(scan, isPrintable: isPrintable, &remarks)
         if !listing.take(id: scan.value) { remarks.blame(.pop3IDTwice) }
     }
 
-    private func judgeID(_ scan: POP3Scan<OctetView>, _ remarks: inout Remarks) {
+    private func judgeID(_ scan: POP3Scan<OctetView>, isPrintable: Bool, _ remarks: inout Remarks) {
         if scan.hasMore { remarks.blame(.pop3IDExtra) }
         if scan.value.count > 70 { remarks.blame(.pop3IDLength) }
-        if !scan.value.isVisible { remarks.blame(.pop3IDOctets) }
+        // There is no space in it.
+        if !isPrintable, !scan.value.isVisible { remarks.blame(.pop3IDOctets) }
     }
 
     /// A message of this number is in the maildrop, says a listing.
@@ -356,7 +361,7 @@ extension POP3Dialogue {
         case .uidl where head.shape == .line:
             guard let scan = POP3Scan(text) else { return remarks.blame(.pop3BadListingLine) }
             if scan.number != head.number { remarks.blame(.pop3OtherNumber) }
-            judgeID(scan, &remarks)
+            judgeID(scan, isPrintable: line.isPrintable, &remarks)
         case .lang where head.shape == .line:
             // "+OK", a space, the tag, "and another space" (RFC 6856 §3.2).
             let tag = text.firstWord.word
@@ -407,8 +412,19 @@ struct POP3Scan<Line: OctetLine> {
 
     /// Nil when it does not begin with a message number, one space and a value.
     init?(_ line: Line) {
-        guard let space = line.firstIndex(of: 32) else { return nil }
-        guard let number = line[..<space].decimal, number > 0 else { return nil }
+        // The number has a few digits: looked at one by one they are read on the way to the space.
+        var space = line.startIndex
+        var digits = 0
+        while space < line.endIndex {
+            let digit = line[space] &- 48
+            guard digit <= 9 else { break }
+            // Up to 18 digits fit in any case.
+            if space &- line.startIndex < 18 { digits = digits &* 10 &+ Int(digit) }
+            space &+= 1
+        }
+        guard space < line.endIndex, line[space] == 32 else { return nil }
+        let isShort = space &- line.startIndex <= 18
+        guard let number = isShort ? digits : line[..<space].decimal, number > 0 else { return nil }
         self.number = number
         let rest = line[(space + 1)...]
         let end = rest.firstIndex(of: 32) ?? rest.endIndex

@@ -157,7 +157,7 @@ package struct POP3Dialogue: Dialogue {
 
     package init() {}
 
-    package var currentExchange: Int { outstanding.first?.exchange ?? exchange }
+    package var currentExchange: Int { outstanding.peek { $0.exchange } ?? exchange }
 
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
