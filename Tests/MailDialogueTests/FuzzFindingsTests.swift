@@ -55,6 +55,28 @@ import Testing
         #expect(notes.allSatisfy { $0.violations.isEmpty })
     }
 
+    /// A client that did not wait for the answer to COMPRESS had sent UNAUTHENTICATE: the server's answers to both in one piece
+    /// were both read as they stood, though the second one had to be deflated.
+    @Test func whatTheServerSaysBehindItsConsentToCompressIsDeflated() {
+        let client = Array("a1 COMPRESS DEFLATE\r\na2 UNAUTHENTICATE\r\n".utf8)
+        let server = Array("a1 OK\r\na2 OK\r\n".utf8)
+        var whole = Tap(IMAPDialogue())
+        var notes: [Note] = []
+        whole.receive(Array("* PREAUTH ready\r\n".utf8), from: .server, into: &notes)
+        whole.receive(client, from: .client, into: &notes)
+        var single = whole
+        var pieces = notes
+        whole.receive(server, from: .server, into: &notes)
+        for octet in server { single.receive([octet], from: .server, into: &pieces) }
+        for end in [Side.client, .server] {
+            whole.end(end, into: &notes)
+            single.end(end, into: &pieces)
+        }
+        #expect(whole.dialogue.opaque == .compress)
+        #expect(notes.joined(.server) == pieces.joined(.server))
+        #expect(notes.joined(.client) == pieces.joined(.client))
+    }
+
     /// Where a stream breaks that should be deflated, what was told depended on its pieces.
     @Test(arguments: [
         "a2 OK done\r\n", "* 7 EXISTS\r\n", "z\r\n", "\u{0}\u{5}\u{0}\u{7a}\u{7f}hello", "\u{3}\u{0}hello\r\n",

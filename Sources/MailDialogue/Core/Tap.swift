@@ -105,8 +105,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private mutating func advance(_ side: Side, into notes: inout [Note]) -> Bool {
         var moved = false
         while true {
-            // Before anything is cut that stands behind its last line.
-            if dialogue.deflation(side) == .ends {
+            // Before anything is cut that stands behind its first line or its last.
+            switch dialogue.deflation(side) {
+            case .none, .waits: break
+            case .deflated: if side == .server, !server.inflates { Self.beginInflating(&server) }
+            case .ends:
                 guard endInflating(side, into: &notes) else { return moved }
                 moved = true
             }
