@@ -21,6 +21,7 @@ import imap_clients
 import messages
 import pcap
 import peers
+from mailproxy import command
 from processes import Process, until
 
 _numbers = itertools.count(1)
@@ -72,6 +73,14 @@ def module_scratch(workshop):
     folder = _new_folder(workshop)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def authority(module_scratch):
+    """The data folder with an authority, and the certificate that clients trust."""
+    data = module_scratch / "authority"
+    command("ca", "create", "--data-dir", data, status=0)
+    return data, data / "ca" / "ca.crt"
 
 
 class Servers:

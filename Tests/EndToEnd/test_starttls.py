@@ -7,34 +7,17 @@ import poplib
 import smtplib
 import socket
 import ssl
-import threading
 
 import pytest
 
 import mailproxy
 import peers
+import tls_peers
 import tshark
 from mailproxy import MailProxy, command
 from processes import HOST, free_port, run, until
+from tls_peers import Upstream, client_context, read_all, server_context
 from wire import IMAP, POP3, SMTP
-
-
-@pytest.fixture(scope="module")
-def authority(module_scratch):
-    """The data folder with an authority, and the certificate that clients trust."""
-    data = module_scratch / "authority"
-    command("ca", "create", "--data-dir", data, status=0)
-    return data, data / "ca" / "ca.crt"
-
-
-def _proxy(folder, authority, *routes, options=(), **more):
-    arguments = [part for route in routes for part in ("--route", route)]
-    return MailProxy(folder, {}, *arguments, *options, data=authority[0], **more)
-
-
-def _context(authority):
-    return ssl.create_default_context(cafile=authority[1])
-
 
 RULES = 'rules:\n  - name: none\n    when: not tls and imap and command == "NOOP"\n    then:\n      - reject: "in clear"\n'
 
@@ -57,8 +40,8 @@ def test_both_legs_begin_tls(servers, authority, scratch, listener, upstream, wi
     trust = f"?{upstream}ca={servers.certificate.certificate}&sni=mx.example.com"
     smtp, pop3, imap = free_port(), free_port(), free_port()
     (scratch / "rules.yaml").write_text(RULES)
-    context = _context(authority)
-    with _proxy(
+    context = client_context(authority)
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtp://{HOST}:{smtp}{listener}=smtp://{HOST}:{servers.postfix.port}{trust}",
@@ -112,7 +95,7 @@ def test_curl_swaks_and_msmtp_insist_on_tls(servers, authority, scratch):
     account = servers.accounts.fresh()
     smtp, pop3, imap = free_port(), free_port(), free_port()
     trust = f"ca={servers.certificate.certificate}"
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtp://{HOST}:{smtp}=smtp://{HOST}:{servers.postfix.port}?{trust}",
@@ -224,7 +207,7 @@ def test_mail_programs_begin_tls(servers, authority, scratch):
         (scratch / name).chmod(0o600)
     (scratch / "mbsync").mkdir()
     env = {"PATH": "/usr/bin:/bin", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtp://{HOST}:{smtp}=smtp://{HOST}:{servers.postfix.port}?{trust}",
@@ -238,7 +221,7 @@ def test_mail_programs_begin_tls(servers, authority, scratch):
         )
         assert done.returncode == 0, done.stderr
         with imaplib.IMAP4(HOST, imap) as client:
-            client.starttls(ssl_context=_context(authority))
+            client.starttls(ssl_context=client_context(authority))
             client.login(account.address, account.password)
             until("the message to arrive", lambda: client.select()[1] == [b"1"], 20, 0.05)
         done = run(["/usr/bin/offlineimap", "-o", "-c", scratch / "offlineimaprc"], env=env, seconds=60)
@@ -260,7 +243,7 @@ def test_starttls_on_one_side_implicit_on_the_other(servers, authority, scratch)
     account = servers.accounts.fresh()
     old, new = free_port(), free_port()
     trust = f"ca={servers.certificate.certificate}"
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imap://{HOST}:{old}?tls=require=imaps://{HOST}:{servers.dovecot.imaps}?{trust}",
@@ -268,10 +251,10 @@ def test_starttls_on_one_side_implicit_on_the_other(servers, authority, scratch)
     ) as proxy:
         with imaplib.IMAP4(HOST, old) as client:
             assert "STARTTLS" in client.capabilities and "LOGINDISABLED" in client.capabilities
-            client.starttls(ssl_context=_context(authority))
+            client.starttls(ssl_context=client_context(authority))
             assert "LOGINDISABLED" not in client.capabilities
             client.login(account.address, account.password)
-        with imaplib.IMAP4_SSL(HOST, new, ssl_context=_context(authority)) as client:
+        with imaplib.IMAP4_SSL(HOST, new, ssl_context=client_context(authority)) as client:
             client.login(account.address, account.password)
             assert client.select()[0] == "OK"
     hows = sorted((row["tls"]["how"], row["upstream_tls"]["how"]) for row in mailproxy.sessions(proxy.record))
@@ -281,7 +264,7 @@ def test_starttls_on_one_side_implicit_on_the_other(servers, authority, scratch)
 def test_nothing_is_done_in_clear_where_tls_is_required(servers, authority, scratch):
     smtp, pop3, imap = free_port(), free_port(), free_port()
     trust = f"ca={servers.certificate.certificate}"
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtp://{HOST}:{smtp}?tls=require=smtp://{HOST}:{servers.postfix.port}?{trust}",
@@ -316,7 +299,7 @@ def test_an_old_client_speaks_in_clear_and_the_upstream_under_tls(servers, autho
     account = servers.accounts.fresh()
     imap, pop3, smtp = free_port(), free_port(), free_port()
     trust = f"ca={servers.certificate.certificate}"
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imap://{HOST}:{imap}?tls=upgrade=imap://{HOST}:{servers.dovecot.imap}?{trust}",
@@ -357,68 +340,12 @@ def test_an_authority_is_made_when_it_is_needed(servers, scratch):
             client.starttls(ssl_context=ssl.create_default_context(cafile=certificate))
 
 
-class Upstream:
-    """A server that does as the test says, with each connection."""
-
-    def __init__(self, serve, certificate=None):
-        self.serve = serve
-        self.context = None
-        if certificate:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(certificate.certificate, certificate.key)
-        self.listener = socket.create_server((HOST, 0))
-        self.port = self.listener.getsockname()[1]
-        self.got = b""
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(20)
-                with connection, contextlib.suppress(OSError, EOFError):
-                    self.serve(self, connection)
-
-    def expect(self, connection, words):
-        """Reads up to `words`."""
-        seen = b""
-        while words not in seen:
-            piece = connection.recv(4096)
-            if not piece:
-                raise EOFError
-            seen += piece
-            self.got += piece
-        return seen
-
-    def drain(self, connection):
-        while piece := connection.recv(4096):
-            self.got += piece
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(20)
-
-
 GREETING = {"smtp": b"220 mx.example.com ESMTP\r\n", "pop3": b"+OK ready\r\n", "imap": b"* OK ready\r\n"}
 ASK = {"smtp": b"STARTTLS\r\n", "pop3": b"STLS\r\n", "imap": b"a STARTTLS\r\n"}
 CONSENT = {"smtp": b"220 go\r\n", "pop3": b"+OK go\r\n", "imap": b"a OK go\r\n"}
 MORE = {"smtp": b"EHLO evil.example.org\r\n", "pop3": b"CAPA\r\n", "imap": b"b NOOP\r\n"}
 REFUSAL = {"smtp": b"554 5.5.0 ", "pop3": b"-ERR ", "imap": b"a BAD "}
 LATER = {"smtp": b"454 4.7.0 ", "pop3": b"-ERR [SYS/TEMP] ", "imap": b"a NO [UNAVAILABLE] "}
-
-
-def _read(connection):
-    """All that comes until the other side ends, or the connection fails."""
-    seen = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(4096):
-            seen += piece
-    return seen
 
 
 @pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
@@ -432,7 +359,7 @@ def test_a_command_behind_starttls_is_never_carried_out(servers, authority, scra
 
     (scratch / "rules.yaml").write_text(RULES)
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch,
         authority,
         f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
@@ -440,7 +367,7 @@ def test_a_command_behind_starttls_is_never_carried_out(servers, authority, scra
     ) as proxy:
         with socket.create_connection((HOST, port), 20) as client:
             client.sendall(ASK[protocol] + MORE[protocol])
-            seen = _read(client)
+            seen = read_all(client)
         assert seen.startswith(GREETING[protocol] + REFUSAL[protocol]), seen
         assert upstream.got == ASK[protocol]
         assert "the client sent octets in clear behind its command to begin TLS" in proxy.said()
@@ -459,7 +386,7 @@ def test_octets_behind_the_consent_are_never_shown_under_tls(servers, authority,
 
     (scratch / "rules.yaml").write_text(RULES)
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch,
         authority,
         f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
@@ -467,7 +394,7 @@ def test_octets_behind_the_consent_are_never_shown_under_tls(servers, authority,
     ) as proxy:
         with socket.create_connection((HOST, port), 20) as client:
             client.sendall(ASK[protocol])
-            seen = _read(client)
+            seen = read_all(client)
         assert seen.startswith(GREETING[protocol] + LATER[protocol]) and b"evil" not in seen, seen
         assert "the server sent octets in clear behind its reply to begin TLS" in proxy.said()
     assert mailproxy.sessions(proxy.record)[0]["tls"] is None
@@ -477,14 +404,14 @@ def test_octets_behind_the_consent_are_never_shown_under_tls(servers, authority,
 def test_an_upstream_that_is_not_trusted_gets_nobody_under_tls(servers, authority, scratch, protocol):
     ports = {"smtp": servers.postfix.port, "pop3": servers.dovecot.pop3, "imap": servers.dovecot.imap}
     port = free_port()
-    with _proxy(scratch, authority, f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{ports[protocol]}") as proxy:
+    with tls_peers.proxy(scratch, authority, f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{ports[protocol]}") as proxy:
         with socket.create_connection((HOST, port), 20) as client:
             if protocol == "smtp":
                 client.recv(4096)
                 client.sendall(b"EHLO me.example.org\r\n")
             client.recv(4096)
             client.sendall(ASK[protocol])
-            seen = _read(client)
+            seen = read_all(client)
         assert LATER[protocol] in seen, seen
         assert "its certificate is not to be trusted: self-signed certificate" in proxy.said()
     (row,) = mailproxy.sessions(proxy.record)
@@ -521,11 +448,11 @@ def test_an_upstream_that_must_begin_tls_and_does_not(authority, scratch, protoc
             upstream.drain(connection)
 
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch, authority, f"{protocol}://{HOST}:{port}?tls=upgrade={protocol}://{HOST}:{upstream.port}?verify=off"
     ) as proxy:
         with socket.create_connection((HOST, port), 20) as client:
-            seen = _read(client)
+            seen = read_all(client)
         assert seen.startswith((b"421 4.4.1 ", b"-ERR [SYS/TEMP] ", b"* BYE [UNAVAILABLE] ")), seen
         assert reason in proxy.said()
 
@@ -534,7 +461,7 @@ def test_starttls_where_it_may_not_be(servers, authority, scratch):
     """After the login and in a transaction, where the answer is ours."""
     account = servers.accounts.fresh()
     smtp, imap, pop3 = free_port(), free_port(), free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtp://{HOST}:{smtp}?tls=upgrade=smtp://{HOST}:{servers.postfix.port}?verify=off",
@@ -565,7 +492,7 @@ def test_starttls_where_it_may_not_be(servers, authority, scratch):
 def test_what_was_said_in_clear_is_forgotten(servers, authority, scratch):
     """RFC 3207 section 4.2: EHLO, a sender and recipients count no more; on either side of the proxy."""
     port = free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch, authority, f"smtp://{HOST}:{port}=smtp://{HOST}:{servers.postfix.port}?verify=off"
     ), socket.create_connection((HOST, port), 20) as raw:
         file = raw.makefile("rb")
@@ -575,15 +502,14 @@ def test_what_was_said_in_clear_is_forgotten(servers, authority, scratch):
             pass
         raw.sendall(b"STARTTLS\r\n")
         assert file.readline().startswith(b"220 ")
-        with _context(authority).wrap_socket(raw, server_hostname=HOST) as client:
+        with client_context(authority).wrap_socket(raw, server_hostname=HOST) as client:
             client.sendall(b"RCPT TO:<someone@example.com>\r\n")
             assert client.recv(4096).startswith(b"503 ")
 
 
 def _shake(connection, certificate, words):
     """The server's side of a TLS 1.2 handshake whose last octets come in one segment with `words`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.certificate, certificate.key)
+    context = server_context(certificate)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     secured = context.wrap_bio(incoming, outgoing, server_side=True)
@@ -612,7 +538,7 @@ def test_words_in_one_segment_with_the_end_of_the_handshake(servers, authority, 
         upstream.drain(connection)
 
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch, authority, f"{upstream_scheme}://{HOST}:{port}={upstream_scheme}://{HOST}:{upstream.port}?verify=off"
     ):
         for _ in range(5):
@@ -621,7 +547,7 @@ def test_words_in_one_segment_with_the_end_of_the_handshake(servers, authority, 
                     raw.recv(4096)
                     raw.sendall(ASK["imap"])
                     assert raw.recv(4096) == CONSENT["imap"]
-                with _context(authority).wrap_socket(raw, server_hostname=HOST) as client:
+                with client_context(authority).wrap_socket(raw, server_hostname=HOST) as client:
                     assert client.recv(4096) == b"* OK first words\r\n"
 
 
@@ -647,7 +573,7 @@ def test_tls_is_not_begun_behind_a_login(authority, scratch, protocol, behind, w
 
     (scratch / "rules.yaml").write_text(RULES)
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch,
         authority,
         f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
@@ -655,11 +581,13 @@ def test_tls_is_not_begun_behind_a_login(authority, scratch, protocol, behind, w
     ):
         with socket.create_connection((HOST, port), 20) as client:
             client.recv(4096)
-            for line, _ in LOGINS[protocol]:
+            for line, reply in LOGINS[protocol]:
                 client.sendall(line)
-                client.recv(4096)
+                heard = b""
+                while len(heard) < len(reply):
+                    heard += client.recv(4096)
             client.sendall(ASK[protocol] + (MORE[protocol] if behind else b""))
-            seen = _read(client)
+            seen = read_all(client)
         refusal = {"smtp": b"503 ", "pop3": b"-ERR ", "imap": b"a BAD "}[protocol]
         assert seen.startswith(REFUSAL[protocol] if behind else refusal), seen
         assert upstream.got == b"".join(line for line, _ in LOGINS[protocol]) + ASK[protocol]
@@ -677,7 +605,7 @@ def test_a_flood_behind_starttls_goes_nowhere(authority, scratch, protocol, with
 
     (scratch / "rules.yaml").write_text(RULES)
     port = free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch,
         authority,
         f"{protocol}://{HOST}:{port}={protocol}://{HOST}:{upstream.port}?verify=off",
@@ -685,7 +613,7 @@ def test_a_flood_behind_starttls_goes_nowhere(authority, scratch, protocol, with
     ) as proxy:
         with socket.create_connection((HOST, port), 20) as client, contextlib.suppress(ConnectionError):
             client.sendall(ASK[protocol] + MORE[protocol] * (400_000 // len(MORE[protocol])))
-            _read(client)
+            read_all(client)
         until("the session ends", lambda: "sent octets in clear behind its command" in proxy.said(), 10, 0.05)
     assert upstream.got == ASK[protocol]
 
@@ -694,23 +622,18 @@ def test_a_flood_behind_starttls_goes_nowhere(authority, scratch, protocol, with
 def test_a_line_that_is_too_long_does_not_open_a_way_around_tls(authority, scratch, protocol):
     logins = {"smtp": b"AUTH PLAIN AGEAYg==\r\n", "pop3": b"USER a\r\n", "imap": b"a LOGIN a b\r\n"}
 
-    def serve(upstream, connection):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(upstream.certificate.certificate, upstream.certificate.key)
-        with context.wrap_socket(connection, server_side=True) as secured:
-            secured.sendall(GREETING[protocol])
-            upstream.drain(secured)
+    def serve(upstream, secured):
+        secured.sendall(GREETING[protocol])
+        upstream.drain(secured)
 
     port = free_port()
-    upstream = Upstream(serve)
-    upstream.certificate = peers.Certificate(scratch)
-    with upstream, _proxy(
+    with Upstream(serve, server_context(peers.Certificate(scratch))) as upstream, tls_peers.proxy(
         scratch, authority, f"{protocol}://{HOST}:{port}?tls=require={protocol}s://{HOST}:{upstream.port}?verify=off"
     ):
         with socket.create_connection((HOST, port), 20) as client, contextlib.suppress(ConnectionError):
             client.recv(4096)
             client.sendall(b"x" * 100_000 + b"\r\n" + logins[protocol])
-            _read(client)
+            read_all(client)
     assert logins[protocol] not in upstream.got
 
 
@@ -721,7 +644,7 @@ def test_a_client_hears_when_no_certificate_can_be_made(servers, scratch):
         with socket.create_connection((HOST, port), 20) as client:
             client.recv(4096)
             client.sendall(ASK["imap"])
-            assert _read(client).startswith(LATER["imap"])
+            assert read_all(client).startswith(LATER["imap"])
         assert "/proc/none: cannot be made: No such file or directory" in proxy.said()
 
 
@@ -759,7 +682,7 @@ def test_capabilities_that_do_not_hold_are_hidden(authority, scratch, protocol, 
 
     (scratch / "rules.yaml").write_text(RULES)
     hidden, everything = free_port(), free_port()
-    with Upstream(serve) as upstream, _proxy(
+    with Upstream(serve) as upstream, tls_peers.proxy(
         scratch,
         authority,
         f"{protocol}://{HOST}:{hidden}={protocol}://{HOST}:{upstream.port}",
@@ -769,7 +692,7 @@ def test_capabilities_that_do_not_hold_are_hidden(authority, scratch, protocol, 
         for port, wanted in (hidden, shown), (everything, offered):
             with socket.create_connection((HOST, port), 20) as client:
                 client.sendall(asks)
-                assert _read(client) == GREETING[protocol] + wanted
+                assert read_all(client) == GREETING[protocol] + wanted
     rows = {row["server"].rsplit(":", 1)[1]: row for row in mailproxy.sessions(proxy.record)}
     changed = [e["changed"] for e in mailproxy.exchanges(proxy.record, rows[str(hidden)]["id"]) if e["n"] == 1]
     assert changed == [["(capabilities)"]]

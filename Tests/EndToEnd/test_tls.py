@@ -9,22 +9,11 @@ import ssl
 import pytest
 
 import mailproxy
+import tls_peers
 import tshark
 from mailproxy import MailProxy, command
 from processes import HOST, free_port, run
-
-
-@pytest.fixture(scope="module")
-def authority(module_scratch):
-    """The data folder with an authority, and the certificate that clients trust."""
-    data = module_scratch / "authority"
-    command("ca", "create", "--data-dir", data, status=0)
-    return data, data / "ca" / "ca.crt"
-
-
-def _proxy(folder, authority, *routes, **more):
-    arguments = [part for route in routes for part in ("--route", route)]
-    return MailProxy(folder, {}, *arguments, data=authority[0], **more)
+from tls_peers import client_context
 
 
 def _curl(port, scheme, path, account, certificate, *more):
@@ -42,7 +31,7 @@ def test_both_legs_under_tls(servers, authority, scratch):
     imaps, pop3s = free_port(), free_port()
     roots = servers.certificate.certificate
     upstream = f"ca={roots}&sni=mx.example.com"
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imaps://{HOST}:{imaps}=imaps://{HOST}:{servers.dovecot.imaps}?{upstream}",
@@ -55,7 +44,7 @@ def test_both_legs_under_tls(servers, authority, scratch):
         assert done.returncode == 0, done.stderr
         # Who does not trust the authority speaks to nobody.
         assert _curl(imaps, "imaps", "/INBOX", account, roots).returncode == 60
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with socket.create_connection((HOST, imaps)) as raw, context.wrap_socket(
             raw, server_hostname="mx.example.com"
         ) as secured:
@@ -84,7 +73,7 @@ def test_both_legs_under_tls(servers, authority, scratch):
 def test_tls_on_one_leg(servers, authority, scratch):
     account = servers.accounts.fresh()
     old, new = free_port(), free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imap://{HOST}:{old}=imaps://{HOST}:{servers.dovecot.imaps}?ca={servers.certificate.certificate}",
@@ -93,7 +82,7 @@ def test_tls_on_one_leg(servers, authority, scratch):
         with imaplib.IMAP4(HOST, old) as clear:
             clear.login(account.address, account.password)
             assert clear.select()[0] == "OK"
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with imaplib.IMAP4_SSL(HOST, new, ssl_context=context) as secured:
             secured.login(account.address, account.password)
             assert secured.select()[0] == "OK"
@@ -106,11 +95,11 @@ def test_large_messages_under_tls(servers, authority, scratch):
     account = servers.accounts.fresh()
     port = free_port()
     message = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 64 * 1024 * 8 + b"\r\n"
-    with _proxy(
+    with tls_peers.proxy(
         scratch, authority, f"imaps://{HOST}:{port}=imaps://{HOST}:{servers.dovecot.imaps}?verify=off"
     ) as proxy:
         assert "is not checked" in proxy.said()
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with imaplib.IMAP4_SSL(HOST, port, ssl_context=context) as client:
             client.login(account.address, account.password)
             for _ in range(2):
@@ -125,14 +114,14 @@ def test_large_messages_under_tls(servers, authority, scratch):
 
 def test_the_built_in_server_under_tls(authority, scratch):
     smtps, pop3s, imaps = free_port(), free_port(), free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"smtps://{HOST}:{smtps}=fallback",
         f"pop3s://{HOST}:{pop3s}=fallback",
         f"imaps://{HOST}:{imaps}=fallback",
     ) as proxy:
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with smtplib.SMTP_SSL(HOST, smtps, context=context) as client:
             client.sendmail("me@example.org", ["tls@example.com"], b"Subject: hello\r\n\r\nworld\r\n")
         pop = poplib.POP3_SSL(HOST, pop3s, context=context)
@@ -148,7 +137,7 @@ def test_the_built_in_server_under_tls(authority, scratch):
 
 def test_an_upstream_that_is_not_trusted(servers, authority, scratch):
     clear, secured = free_port(), free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imap://{HOST}:{clear}=imaps://{HOST}:{servers.dovecot.imaps}",
@@ -156,7 +145,7 @@ def test_an_upstream_that_is_not_trusted(servers, authority, scratch):
     ) as proxy:
         with socket.create_connection((HOST, clear), timeout=10) as client:
             assert client.recv(100).startswith(b"* BYE")
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with socket.create_connection((HOST, secured), timeout=10) as raw, context.wrap_socket(
             raw, server_hostname=HOST
         ) as client:
@@ -167,13 +156,13 @@ def test_an_upstream_that_is_not_trusted(servers, authority, scratch):
 
 def test_an_upstream_that_is_down_or_speaks_no_tls(servers, authority, scratch):
     down, clear = free_port(), free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch,
         authority,
         f"imaps://{HOST}:{down}=imaps://{HOST}:{free_port()}",
         f"imaps://{HOST}:{clear}=imaps://{HOST}:{servers.dovecot.imap}",
     ):
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         for port in down, clear:
             with socket.create_connection((HOST, port), timeout=20) as raw, context.wrap_socket(
                 raw, server_hostname=HOST
@@ -183,7 +172,7 @@ def test_an_upstream_that_is_down_or_speaks_no_tls(servers, authority, scratch):
 
 def test_a_client_that_speaks_no_tls_or_an_old_one(servers, authority, scratch):
     port = free_port()
-    with _proxy(
+    with tls_peers.proxy(
         scratch, authority, f"imaps://{HOST}:{port}=imaps://{HOST}:{servers.dovecot.imaps}?verify=off"
     ) as proxy:
         with socket.create_connection((HOST, port), timeout=10) as client:
@@ -218,7 +207,7 @@ def test_rules_under_tls(servers, authority, scratch):
     port = free_port()
     route = f"imaps://{HOST}:{port}=imaps://{HOST}:{servers.dovecot.imaps}?verify=off"
     with MailProxy(scratch, {}, "--route", route, "--rules", rules, data=authority[0]):
-        context = ssl.create_default_context(cafile=authority[1])
+        context = client_context(authority)
         with imaplib.IMAP4_SSL(HOST, port, ssl_context=context) as client:
             client.login(account.address, account.password)
             status, text = client.select()
@@ -242,7 +231,7 @@ def test_given_certificates(servers, authority, scratch):
     port, other = free_port(), free_port()
     mine = servers.certificate
     mine.key.chmod(0o600)
-    with _proxy(scratch, authority, f"imaps://{HOST}:{port}?cert={mine.certificate}&key={mine.key}=fallback"):
+    with tls_peers.proxy(scratch, authority, f"imaps://{HOST}:{port}?cert={mine.certificate}&key={mine.key}=fallback"):
         context = ssl.create_default_context(cafile=mine.certificate)
         with imaplib.IMAP4_SSL(HOST, port, ssl_context=context) as client:
             assert client.login("a@example.com", "any")[0] == "OK"

@@ -1,29 +1,16 @@
 """What TLS a route takes and shows: versions, ciphers, application protocols, certificates of ours for the upstream, sessions taken
 up again, and the keys for Wireshark."""
 
-import contextlib
 import imaplib
-import socket
 import ssl
-import threading
 
 import pytest
 
 import mailproxy
-from mailproxy import MailProxy, command
+import tls_peers
+from mailproxy import command
 from processes import HOST, free_port, run
-
-
-@pytest.fixture(scope="module")
-def authority(module_scratch):
-    data = module_scratch / "authority"
-    command("ca", "create", "--data-dir", data, status=0)
-    return data, data / "ca" / "ca.crt"
-
-
-def _proxy(folder, authority, *routes, **more):
-    arguments = [part for route in routes for part in ("--route", route)]
-    return MailProxy(folder, {}, *arguments, data=authority[0], **more)
+from tls_peers import IMAPUpstream, client_context, server_context
 
 
 def _s_client(port, *options):
@@ -32,7 +19,7 @@ def _s_client(port, *options):
 
 def test_sslscan_finds_nothing_weak(authority, scratch):
     smtp, imap = free_port(), free_port()
-    with _proxy(scratch, authority, f"imaps://{HOST}:{imap}=fallback", f"smtps://{HOST}:{smtp}=fallback", record=False):
+    with tls_peers.proxy(scratch, authority, f"imaps://{HOST}:{imap}=fallback", f"smtps://{HOST}:{smtp}=fallback", record=False):
         done = run(["/usr/bin/sslscan", "--no-colour", "--show-ciphers", f"{HOST}:{imap}"], seconds=60)
     said = done.stdout.decode()
     for version in "SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1":
@@ -46,7 +33,7 @@ def test_sslscan_finds_nothing_weak(authority, scratch):
 def test_old_versions_are_for_routes_that_say_so(authority, scratch):
     new, old = free_port(), free_port()
     options = ["-tls1", "-cipher", "ALL:@SECLEVEL=0"]
-    with _proxy(
+    with tls_peers.proxy(
         scratch, authority, f"imaps://{HOST}:{new}=fallback", f"imaps://{HOST}:{old}?tls-min=1.0=fallback", record=False
     ):
         refused = _s_client(new, *options)
@@ -59,55 +46,19 @@ def test_old_versions_are_for_routes_that_say_so(authority, scratch):
 
 def test_an_application_protocol_that_is_not_ours_is_refused(authority, scratch):
     port = free_port()
-    with _proxy(scratch, authority, f"imaps://{HOST}:{port}=fallback", record=False):
+    with tls_peers.proxy(scratch, authority, f"imaps://{HOST}:{port}=fallback", record=False):
         done = _s_client(port, "-alpn", "http/1.1")
         assert b"alert no application protocol" in done.stderr, done.stderr
         assert b"ALPN protocol: imap" in _s_client(port, "-alpn", "http/1.1,imap").stdout
         assert b"No ALPN negotiated" in _s_client(port).stdout
 
 
-class Server:
-    """An IMAP server under TLS that greets, answers one NOOP and LOGOUT, and knows what the handshakes were."""
-
-    def __init__(self, context):
-        self.context, self.certificates, self.reused = context, [], []
-        self.listener = socket.create_server((HOST, 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(20)
-                with connection, contextlib.suppress(OSError):
-                    with self.context.wrap_socket(connection, server_side=True) as secured:
-                        self.certificates.append(secured.getpeercert())
-                        self.reused.append(secured.session_reused)
-                        secured.sendall(b"* OK ready\r\n")
-                        while line := secured.recv(1000):
-                            tag, verb = line.split()[:2]
-                            if verb == b"CAPABILITY":
-                                secured.sendall(b"* CAPABILITY IMAP4rev1\r\n")
-                            secured.sendall(tag + b" OK done\r\n")
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(20)
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_sessions_with_an_upstream_are_taken_up_again(servers, authority, scratch, version):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(servers.certificate.certificate, servers.certificate.key)
+    context = server_context(servers.certificate)
     context.maximum_version = version
     port = free_port()
-    with Server(context) as server, _proxy(
+    with IMAPUpstream(context) as server, tls_peers.proxy(
         scratch, authority, f"imap://{HOST}:{port}=imaps://{HOST}:{server.port}?ca={servers.certificate.certificate}"
     ):
         for _ in range(3):
@@ -119,12 +70,11 @@ def test_sessions_with_an_upstream_are_taken_up_again(servers, authority, scratc
 def test_we_prove_ourselves_to_an_upstream_that_asks(servers, authority, scratch):
     mine = servers.certificate
     mine.key.chmod(0o600)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(mine.certificate, mine.key)
+    context = server_context(mine)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(mine.certificate)
     known, unknown = free_port(), free_port()
-    with Server(context) as server, _proxy(
+    with IMAPUpstream(context) as server, tls_peers.proxy(
         scratch,
         authority,
         f"imap://{HOST}:{known}=imaps://{HOST}:{server.port}?ca={mine.certificate}&cert={mine.certificate}&key={mine.key}",
@@ -142,8 +92,8 @@ def test_we_prove_ourselves_to_an_upstream_that_asks(servers, authority, scratch
 def test_keys_for_wireshark(servers, authority, scratch):
     port, keys = free_port(), scratch / "keys.log"
     route = f"imaps://{HOST}:{port}=imaps://{HOST}:{servers.dovecot.imaps}?verify=off"
-    with _proxy(scratch, authority, route, env={"SSLKEYLOGFILE": str(keys)}) as proxy:
-        context = ssl.create_default_context(cafile=authority[1])
+    with tls_peers.proxy(scratch, authority, route, env={"SSLKEYLOGFILE": str(keys)}) as proxy:
+        context = client_context(authority)
         with imaplib.IMAP4_SSL(HOST, port, ssl_context=context) as client:
             assert client.noop()[0] == "OK"
         assert f"the keys of all TLS connections are written to {keys}" in proxy.said()
