@@ -166,3 +166,20 @@ static inline X509 *_Nullable mp_peer_certificate(SSL *_Nonnull connection, int 
   STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection);
   return chain == NULL || index >= sk_X509_num(chain) ? NULL : sk_X509_value(chain, index);
 }
+
+/// Whether a certificate, with the `count` others that came with it, is one that a connection of the context believes now: the
+/// same roots, the same host, and the time of day. 1 when it is.
+static inline int mp_verify(SSL_CTX *_Nonnull context, SSL *_Nonnull connection, X509 *_Nonnull leaf,
+                            X509 *_Nullable const *_Nonnull others, int count) {
+  X509_STORE_CTX *check = X509_STORE_CTX_new();
+  STACK_OF(X509) *chain = sk_X509_new_null();
+  int good = check != NULL && chain != NULL;
+  for (int index = 0; good && index < count; index++) good = sk_X509_push(chain, others[index]) > 0;
+  good = good && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context), leaf, chain) == 1 &&
+         X509_STORE_CTX_set_default(check, "ssl_server") == 1 &&
+         X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_get0_param(connection)) == 1 &&
+         X509_verify_cert(check) == 1;
+  X509_STORE_CTX_free(check);
+  sk_X509_free(chain);
+  return good;
+}

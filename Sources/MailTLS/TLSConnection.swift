@@ -46,6 +46,8 @@ package final class TLSConnection {
     package private(set) var state = State.handshake
     private(set) var hasCertificate = false
     private var mustEnd = false
+    /// What the session rests on that the server was offered to take up.
+    private var resumed: TLSProof?
 
     /// One method for all connections.
     ///
@@ -123,7 +125,7 @@ package final class TLSConnection {
             if let serverName { serverName.isEmpty ? nil : serverName } else if case .dns(let host) = name { host } else
             { nil }
         if let asked { mp_set_server_name(handle, asked) }
-        context.resume(handle)
+        resumed = context.resume(handle)
     }
 
     // MARK: Octets
@@ -316,6 +318,12 @@ package final class TLSConnection {
             chain.append(Certificate(found))
         }
         return chain
+    }
+
+    /// What the server has shown: now, or when the session began that it took up.
+    var proof: TLSProof {
+        if SSL_session_reused(handle) == 1, let resumed { return resumed }
+        return TLSProof(chain: peerChain, time: context.settings.clock())
     }
 
     /// What is wrong with the peer's certificate, also when it was not asked for (``TLSSettings/Trust/anybody``); nil when it is

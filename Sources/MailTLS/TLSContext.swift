@@ -1,6 +1,7 @@
 // What all TLS connections of a kind share: versions, ciphers, roots, whom to tell keys. Made once and used on any thread.
 
 import COpenSSL
+import Glibc
 import Synchronization
 
 /// A version of the protocol.
@@ -44,13 +45,27 @@ package struct TLSSettings: Sendable {
     package var applicationProtocols: [String] = []
     /// What a client proves itself with, when the server asks for it (RFC 8446 §4.3.2).
     package var identity: TLSIdentity?
-    /// A client takes up its last session with a server again (RFC 8446 §2.2, RFC 5077): half the work, and the same proof of the
-    /// server. For contexts whose connections all lead to one server.
-    package var resumes = false
+    /// For how many seconds behind a full handshake a client takes up its session with the server again (RFC 8446 §2.2,
+    /// RFC 5077); 0 for never. For contexts whose connections all lead to one server.
+    ///
+    /// A session that is taken up proves that the server has the keys of its tickets, not that it has the key of a certificate:
+    /// the server may show another one by now. Each session can be prolonged by the next for ever, so the time counts from the
+    /// last proof, and what was proved is checked anew each time. Where keys are pinned each connection has to prove them.
+    package var resumesFor: Int64 = 0
+    /// Gives the time, in seconds since 1970.
+    package var clock: @Sendable () -> Int64 = { Int64(time(nil)) }
     /// Gets each line for an SSLKEYLOGFILE, without its end. Called on any thread.
     package var tellsKeys: (@Sendable (String) -> Void)?
 
     package init() {}
+}
+
+/// What a server has shown in a full handshake.
+struct TLSProof: Sendable {
+    /// Its certificates, its own first.
+    var chain: [Certificate]
+    /// When, in seconds since 1970.
+    var time: Int64
 }
 
 /// The context of connections.
@@ -64,10 +79,16 @@ package final class TLSContext: @unchecked Sendable {
     /// The last session with the server.
     private let session = Mutex<Session?>(nil)
 
+    /// A session with the server, and what it rests on.
+    ///
     /// Unchecked: OpenSSL counts the references of a session in one step, and nothing else of it is changed.
     private final class Session: @unchecked Sendable {
         let handle: OpaquePointer
-        init(_ handle: OpaquePointer) { self.handle = handle }
+        let proof: TLSProof
+        init(_ handle: OpaquePointer, _ proof: TLSProof) {
+            self.handle = handle
+            self.proof = proof
+        }
         deinit { SSL_SESSION_free(handle) }
     }
 
@@ -110,17 +131,34 @@ package final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(handle) }
 
-    /// A connection may go on with the last session.
-    func resume(_ connection: OpaquePointer) {
-        guard settings.resumes, let last = session.withLock({ $0 }) else { return }
+    private var resumes: Bool { settings.resumesFor > 0 && settings.pins.isEmpty }
+
+    /// A connection may go on with the last session, when what that rests on still holds. Gives what it rests on.
+    func resume(_ connection: OpaquePointer) -> TLSProof? {
+        guard resumes, let last = session.withLock({ $0 }) else { return nil }
+        let age = settings.clock() &- last.proof.time
+        guard age >= 0, age < settings.resumesFor, isTrusted(last.proof, connection) else {
+            forgetSession()
+            return nil
+        }
         SSL_set_session(connection, last.handle)
+        return last.proof
+    }
+
+    /// The certificates still are what this connection would believe.
+    private func isTrusted(_ proof: TLSProof, _ connection: OpaquePointer) -> Bool {
+        if case .anybody = settings.trust { return true }
+        guard let leaf = proof.chain.first else { return false }
+        defer { ERR_clear_error() }
+        let others = proof.chain.dropFirst().map { Optional($0.handle) }
+        return mp_verify(handle, connection, leaf.handle, others, Int32(clamping: others.count)) == 1
     }
 
     /// The last session is of no use any more: its server did not take it up, or is not whom it was.
     func forgetSession() { session.withLock { $0 = nil } }
 
-    private func keep(_ session: OpaquePointer) {
-        let kept = Session(session)
+    private func keep(_ session: OpaquePointer, _ proof: TLSProof) {
+        let kept = Session(session, proof)
         self.session.withLock { $0 = kept }
     }
 
@@ -180,10 +218,10 @@ package final class TLSContext: @unchecked Sendable {
                 identity.chain.dropFirst().allSatisfy({ mp_context_add_chain(handle, $0.handle) == 1 })
             else { throw .openSSL("TLS", "the client's certificate cannot be used") }
         }
-        if settings.resumes {
+        if resumes {
             SSL_CTX_sess_set_new_cb(handle) { connection, session in
                 guard let connection, let session, let owner = TLSConnection.owner(of: connection) else { return 0 }
-                owner.context.keep(session)
+                owner.context.keep(session, owner.proof)
                 return 1
             }
         }

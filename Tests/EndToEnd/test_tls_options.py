@@ -1,12 +1,14 @@
 """What TLS a route takes and shows: versions, ciphers, application protocols, certificates of ours for the upstream, sessions taken
 up again, and the keys for Wireshark."""
 
+import hashlib
 import imaplib
 import ssl
 
 import pytest
 
 import mailproxy
+import peers
 import tls_peers
 from mailproxy import command
 from processes import HOST, free_port, run
@@ -65,6 +67,29 @@ def test_sessions_with_an_upstream_are_taken_up_again(servers, authority, scratc
             with imaplib.IMAP4(HOST, port) as client:
                 assert client.noop()[0] == "OK"
         assert server.reused == [False, True, True]
+
+
+def test_a_pinned_key_is_proved_by_each_connection(servers, authority, scratch):
+    """The server changes its certificate and keeps the keys of its tickets."""
+    first, second = peers.Certificate(scratch), servers.certificate
+    context = server_context(first)
+    pinned, other = free_port(), free_port()
+    pin = run(["/usr/bin/openssl", "x509", "-in", first.certificate, "-noout", "-pubkey"]).stdout
+    pin = run(["/usr/bin/openssl", "pkey", "-pubin", "-outform", "DER"], stdin=pin).stdout
+    with IMAPUpstream(context) as server, tls_peers.proxy(
+        scratch,
+        authority,
+        f"imap://{HOST}:{pinned}=imaps://{HOST}:{server.port}?verify=off&pin={hashlib.sha256(pin).hexdigest()}",
+        f"imap://{HOST}:{other}=imaps://{HOST}:{server.port}?verify=off",
+    ) as proxy:
+        for port in pinned, pinned, other, other:
+            with imaplib.IMAP4(HOST, port) as client:
+                assert client.noop()[0] == "OK"
+        assert server.reused == [False, False, False, True]
+        context.load_cert_chain(second.certificate, second.key)
+        with pytest.raises((imaplib.IMAP4.error, OSError)):
+            imaplib.IMAP4(HOST, pinned).noop()
+        assert "shows no key that is pinned" in proxy.said()
 
 
 def test_we_prove_ourselves_to_an_upstream_that_asks(servers, authority, scratch):

@@ -17,6 +17,10 @@ package final class RouteSecurity: Sendable {
         case minted(Signer)
     }
 
+    /// Seconds for which a session with the upstream is taken up again before it has to show its certificate anew: a certificate
+    /// that it has changed is seen as soon, and one full handshake in that time costs a busy route nothing.
+    private static let resumesFor: Int64 = 300
+
     /// Nil when we have no part in the TLS of clients.
     let listener: TLSContext?
     /// Clients begin with TLS.
@@ -75,7 +79,7 @@ package final class RouteSecurity: Sendable {
             settings.pins = tls.pins
             settings.least = tls.least
             settings.tellsKeys = tellsKeys
-            settings.resumes = true
+            settings.resumesFor = Self.resumesFor
             if let certificate = tls.certificate, let key = tls.key {
                 settings.identity = try TLSIdentity(certificate: certificate, key: key, now: Self.now)
             }
