@@ -5,6 +5,7 @@ import MailDialogue
 import MailRecording
 import MailRules
 import MailSessions
+import MailTLS
 import Testing
 
 @testable import MailRuntime
@@ -16,14 +17,23 @@ import Testing
         let server: MailServer
         let core: ServerCore
 
-        init() throws {
+        /// - Parameter text: the route that a user would write, for the TLS of it.
+        init(
+            _ mailProtocol: MailProtocol = .smtp, tls text: String? = nil, rules: RuleSet = RuleSet(),
+            times: RuntimeTimes = RuntimeTimes()
+        ) throws {
             upstream = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
-            core = ServerCore(
-                recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-                log: RuntimeLog { _, _ in })
+            let written = try text.map { try Route($0) }
             let route = Route(
-                mailProtocol: .smtp, listen: SocketAddress(.v4(0x7F00_0001), 0),
-                upstream: .server(host: "127.0.0.1", port: upstream.address.port), text: "test")
+                mailProtocol: mailProtocol, listen: SocketAddress(.v4(0x7F00_0001), 0),
+                upstream: .server(host: "127.0.0.1", port: upstream.address.port), text: "test",
+                listenerTLS: written?.listenerTLS, upstreamTLS: written?.upstreamTLS)
+            let security = try written.map { _ in
+                try RouteSecurity(route) { () throws(TLSFailure) in throw TLSFailure("test", "has no authority") }
+            }
+            core = ServerCore(
+                recorder: nil, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
+                log: RuntimeLog { _, _ in }, security: security.map { ["test": $0] } ?? [:], times: times)
             server = try MailServer(core, routes: [route], loops: 1)
             server.start()
         }
@@ -132,6 +142,74 @@ import Testing
         setup.stop()
         #expect(client.readAll() == ([], 0))
         #expect(server.readAll().octets.isEmpty)
+        #expect(setup.server.openSessions == 0)
+    }
+
+    private static let asks: [(MailProtocol, greeting: String, ask: String, refusal: String)] = [
+        (.smtp, "220 ready\r\n", "STARTTLS\r\n", "454 4.7.0 TLS is not available, try again later\r\n"),
+        (.pop3, "+OK ready\r\n", "STLS\r\n", "-ERR [SYS/TEMP] TLS is not available, try again later\r\n"),
+        (.imap, "* OK ready\r\n", "a STARTTLS\r\n", "a NO [UNAVAILABLE] TLS is not available, try again later\r\n"),
+    ]
+
+    /// An upstream that does not answer STARTTLS: the client is answered in its place, with rules and without.
+    @Test(arguments: 0..<3, [false, true])
+    func anUpstreamThatDoesNotAnswerSTARTTLS(index: Int, hasRules: Bool) throws {
+        let (mailProtocol, greeting, ask, refusal) = Self.asks[index]
+        let file = RuleFile(name: "f", text: "rules: [{name: x, when: \(mailProtocol.rawValue), then: [{tag: seen}]}]")
+        var times = RuntimeTimes()
+        times.consent = 0.1
+        let setup = try Setup(
+            mailProtocol, tls: "\(mailProtocol.rawValue)://127.0.0.1=\(mailProtocol.rawValue)://127.0.0.1?verify=off",
+            rules: hasRules ? RuleCompiler.compile([file]).0 : RuleSet(), times: times)
+        let (client, server) = try setup.pair()
+        server.send(greeting)
+        #expect(client.read(to: "\n") == greeting)
+        client.send(ask)
+        #expect(server.read(to: "\n") == ask)
+        #expect(client.readAll() == (Array(refusal.utf8), 0))
+        #expect(server.readAll().octets.isEmpty)
+        client.end()
+        setup.stop()
+        #expect(setup.server.openSessions == 0)
+    }
+
+    /// One that answers has its time only until then.
+    @Test func anAnswerToSTARTTLSEndsTheTimeForIt() throws {
+        var times = RuntimeTimes()
+        times.consent = 0.2
+        let setup = try Setup(.imap, tls: "imap://127.0.0.1=imap://127.0.0.1?verify=off", times: times)
+        let (client, server) = try setup.pair()
+        client.send("a STARTTLS\r\n")
+        #expect(server.read(to: "\n") == "a STARTTLS\r\n")
+        server.send("a NO not now\r\n")
+        #expect(client.read(to: "\n") == "a NO not now\r\n")
+        // Another session's time begins later and is over: so is what would have been left of the first.
+        let (late, silent) = try setup.pair()
+        late.send("b STARTTLS\r\n")
+        #expect(silent.read(to: "\n") == "b STARTTLS\r\n")
+        #expect(late.read(to: "\n").hasPrefix("b NO "))
+        client.send("c NOOP\r\n")
+        #expect(server.read(to: "\n") == "c NOOP\r\n")
+        client.end()
+        server.end()
+        late.end()
+        setup.stop()
+    }
+
+    /// An upstream that has to begin TLS before the client hears anything, and says nothing, or nothing more.
+    @Test(arguments: [[], ["220 ready\r\n"], ["220 ready\r\n", "250-mx.example.com\r\n250 STARTTLS\r\n"]])
+    func anUpstreamWithoutFirstWords(words: [String]) throws {
+        var times = RuntimeTimes()
+        times.firstWords = 0.2
+        let setup = try Setup(tls: "smtp://127.0.0.1?tls=upgrade=smtp://127.0.0.1?verify=off", times: times)
+        let (client, server) = try setup.pair()
+        for word in words {
+            server.send(word)
+            _ = server.read(to: "\n")
+        }
+        #expect(client.readAll().octets.starts(with: Array("421 4.4.1 ".utf8)))
+        client.end()
+        setup.stop()
         #expect(setup.server.openSessions == 0)
     }
 

@@ -213,6 +213,7 @@ package struct SessionTracker {
             if let flow = recorded[closing.session], case .following(var observer) = flow.state {
                 flow.state = .ignored
                 for tag in closing.tags { observer.tag(tag) }
+                if closing.tls != nil { observer.unsecured(tls: closing.tls, upstreamTLS: closing.upstreamTLS) }
                 flow.state = .following(observer)
             }
         case .secured(let session): recorded[session]?.isHandedOver = true

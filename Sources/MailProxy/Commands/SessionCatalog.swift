@@ -206,7 +206,7 @@ extension CatalogEntry: FieldSource {
         switch field.name {
         case .route: return .text(info.route)
         case .clientAddress: return .text(info.client.host)
-        case .tls: return .truth(info.tls != nil || summary.opaque == .tls)
+        case .tls: return .truth(info.tls.map { $0.failure == nil } ?? (summary.opaque == .tls))
         case .user: return summary.user.map { .text($0) } ?? .none
         case .command: return .texts(exchanges.map(\.command))
         case .size: return .numbers(messages.map(\.bytes))

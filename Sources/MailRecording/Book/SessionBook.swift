@@ -89,6 +89,13 @@ package struct SessionBook: Sendable {
         events.append(.secured(summary.info, time: time))
     }
 
+    /// TLS was agreed upon after STARTTLS or STLS, and the client did not come to its end with the handshake: the session is over,
+    /// and nothing of it was left unfollowed.
+    package mutating func unsecured(tls: TLSLeg?, upstreamTLS: TLSLeg?) {
+        learn(tls: tls, upstreamTLS: upstreamTLS)
+        summary.opaque = nil
+    }
+
     /// The next notes of the session, in order.
     /// - Parameters:
     ///   - time: microseconds since 1970, of the octets that made the notes.

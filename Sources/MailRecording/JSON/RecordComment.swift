@@ -15,6 +15,9 @@ package enum RecordComment: Equatable, Sendable {
         package var exchanges: Int
         /// Places where octets are missing.
         package var gaps: Int
+        /// The TLS of both legs, when the client's handshake behind STARTTLS failed: no conversation begins that would say so.
+        package var tls: TLSLeg?
+        package var upstreamTLS: TLSLeg?
 
         package init(_ summary: SessionSummary) {
             session = summary.info.id
@@ -24,6 +27,9 @@ package enum RecordComment: Equatable, Sendable {
             opaque = summary.opaque
             exchanges = summary.exchanges
             gaps = summary.gaps
+            guard summary.info.tls?.failure != nil else { return }
+            tls = summary.info.tls
+            upstreamTLS = summary.info.upstreamTLS
         }
     }
 
@@ -99,6 +105,8 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("opaque", closing.opaque?.rawValue)
                 json.member("exchanges", closing.exchanges)
                 if closing.gaps != 0 { json.member("gaps", closing.gaps) }
+                if closing.tls != nil { TLSLeg.write(closing.tls, "tls", &json) }
+                if closing.upstreamTLS != nil { TLSLeg.write(closing.upstreamTLS, "upstream_tls", &json) }
             case .secured(let session):
                 json.member("session", session)
                 json.member("secured", true)
@@ -188,5 +196,7 @@ extension RecordComment.Closing {
         opaque = json["opaque"]?.string.flatMap(OpaqueReason.init(rawValue:))
         exchanges = Int(clamping: json["exchanges"]?.integer ?? 0)
         gaps = Int(clamping: json["gaps"]?.integer ?? 0)
+        tls = TLSLeg(json["tls"])
+        upstreamTLS = TLSLeg(json["upstream_tls"])
     }
 }

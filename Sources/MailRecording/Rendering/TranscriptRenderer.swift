@@ -87,10 +87,11 @@ package struct TranscriptRenderer: Sendable {
 
     private static func told(_ info: SessionInfo) -> String {
         func leg(_ leg: TLSLeg) -> String {
-            var text = "\(leg.version) \(leg.cipher)"
+            var text = leg.failure == nil ? "\(leg.version) \(leg.cipher)" : "none"
             if leg.how == .starttls { text += info.mailProtocol == .pop3 ? " (STLS)" : " (STARTTLS)" }
             if let name = leg.serverName { text += " for \(InertText.of(name))" }
             if let distrust = leg.distrust { text += ", not to be trusted: \(InertText.of(distrust))" }
+            if let failure = leg.failure { text += ", the handshake failed: \(InertText.of(failure))" }
             return text
         }
         switch (info.tls, info.upstreamTLS) {

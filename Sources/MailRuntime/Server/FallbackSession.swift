@@ -56,7 +56,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             if let tls = try security?.connection(from: info.client.description) {
                 stream?.secure(tls)
                 // Who does not come to an end with the handshake is nobody's session.
-                timer = context.loop.schedule(after: RuntimeLimits.handshakeTimeout) { [weak self] in
+                timer = context.loop.schedule(after: context.core.times.handshake) { [weak self] in
                     self?.timer = nil
                     self?.finish(.timeout)
                 }

@@ -20,6 +20,7 @@ extension ProxySession {
         }
         lastActivity = context.loop.now
         if stream === client { takeFromClient(bytes) } else { takeFromServer(bytes) }
+        watchConsent()
         settleReading()
     }
 
@@ -75,7 +76,7 @@ extension ProxySession {
 
     /// The client went on behind STARTTLS without its answer, which will not be heard any more.
     private func reachInHaste() {
-        reach(TLSEdge(reply: [], command: Command(verb: "STARTTLS"), hasty: .client))
+        reach(TLSEdge(reply: [], command: command, hasty: .client))
     }
 
     /// Octets of the client that are not understood yet.
@@ -198,7 +199,9 @@ extension ProxySession {
 
     private func tellFilter(_ notes: [Note]) {
         for note in notes where note.side == .client {
-            if case .command(let command) = note.element { filter?.sent(command, exchange: note.exchange) }
+            guard case .command(let command) = note.element else { continue }
+            if secrecy.watchesEdge, command.verb == "STARTTLS" || command.verb == "STLS" { secrecy.asked = command }
+            filter?.sent(command, exchange: note.exchange)
         }
     }
 
@@ -237,19 +240,25 @@ extension ProxySession {
         perform(effects, behind: rest)
     }
 
+    /// The relay goes on where rules had it wait. It stands still until it is told, so it is told in every phase that may still
+    /// come to something: the client's handshake may take longer than the wait.
+    private func waitIsOver() {
+        switch phase {
+        case .connecting, .securing, .open, .turning: break
+        case .closing, .failing, .finished: return
+        }
+        withRelay { relay, effects, seen, told in relay.timerFired(&effects, seen: &seen, told: &told) }
+        watchConsent()
+        settleReading()
+    }
+
     func perform(_ effects: [Relay.Effect], behind rest: ArraySlice<UInt8> = []) {
         for effect in effects {
             switch effect {
             case .toClient(let bytes): client?.write(bytes)
             case .toServer(let bytes): server?.write(bytes)
             case .wait(let milliseconds):
-                context.loop.schedule(after: Double(milliseconds) / 1000) { [weak self] in
-                    guard let self, self.phase == .open || self.phase == .connecting else { return }
-                    self.withRelay { relay, effects, seen, told in
-                        relay.timerFired(&effects, seen: &seen, told: &told)
-                    }
-                    self.settleReading()
-                }
+                context.loop.schedule(after: Double(milliseconds) / 1000) { [weak self] in self?.waitIsOver() }
             case .close: closeAfterFlush()
             case .edge(var edge):
                 if edge.hasty == nil, !rest.isEmpty { edge.hasty = .server }

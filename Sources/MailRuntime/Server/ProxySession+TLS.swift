@@ -27,6 +27,13 @@ extension ProxySession {
         var held: [UInt8] = []
         /// The edge of the cleartext, while the session stands at it.
         var edge: TLSEdge?
+        /// The client's command to begin TLS, as long as nobody has answered it.
+        var asked: Command?
+        /// The upstream has a time in which to answer it.
+        var awaitsConsent = false
+        /// The client's handshake behind the edge, and why it did not come to its end.
+        var handshake: TLSConnection?
+        var failure: String?
         var upstreamCertificate: Certificate?
     }
 
@@ -47,12 +54,26 @@ extension ProxySession {
         guard let step = secrecy.upgrade?.receive(octets) else { return }
         switch step {
         case .more: break
-        case .send(let words): server?.write(words)
+        case .send(let words):
+            server?.write(words)
+            awaitFirstWords()
         case .begin(let greeting):
             secrecy.greeting = greeting
+            allow(context.core.times.handshake) { [self] in lateInConnecting("no TLS handshake in time") }
             secureUpstream()
         case .failed(let reason): unavailable("\(security?.host ?? "upstream"): \(reason)")
         }
+    }
+
+    /// Gives an upstream that is to begin TLS before all else a time for its next answer.
+    func awaitFirstWords() {
+        allow(context.core.times.firstWords) { [self] in lateInConnecting("it does not answer before TLS") }
+    }
+
+    private func lateInConnecting(_ reason: String) {
+        guard phase == .connecting else { return }
+        secrecy.upgrade = nil
+        unavailable("\(security?.host ?? "upstream"): \(reason)")
     }
 
     // MARK: The client's leg
@@ -64,10 +85,31 @@ extension ProxySession {
         server?.pause(true)
         do { try client.start() } catch { return finish(.reset) }
         client.pause(false)
-        allow(RuntimeLimits.handshakeTimeout) { [self] in
+        allow(context.core.times.handshake) { [self] in
             guard phase == .securing else { return }
-            context.core.log.info("\(info.id) client: no TLS handshake in time")
-            finish(.timeout)
+            leaveHandshake("no TLS handshake in time", .timeout, .client)
+        }
+    }
+
+    /// The client's handshake does not come to its end.
+    /// - Parameter side: who is to blame; nil for ourselves.
+    func leaveHandshake(_ reason: String, _ end: SessionEnd, _ side: Side?) {
+        let who = side.map { $0 == .client ? "client: " : "server: " } ?? ""
+        context.core.log.info("\(info.id) \(who)\(reason)")
+        secrecy.failure = who + reason
+        finish(end)
+    }
+
+    /// The session ends in the client's handshake behind STARTTLS: the recording says what is known of both legs.
+    func tellHandshake() {
+        guard secrecy.edge != nil, info.tls == nil else { return }
+        info.tls = TLSLeg(
+            failed: secrecy.failure ?? "the session was ended in the TLS handshake", how: .starttls,
+            serverName: secrecy.handshake?.serverName)
+        switch mode {
+        case .followed: break
+        case .observed(let kept): kept.value.unsecured(tls: info.tls, upstreamTLS: info.upstreamTLS)
+        case .ruled(let kept): kept.value.book?.unsecured(tls: info.tls, upstreamTLS: info.upstreamTLS)
         }
     }
 
@@ -76,6 +118,7 @@ extension ProxySession {
             try security?.present(to: tls, upstream: secrecy.upstreamCertificate)
         } catch {
             context.core.log.error("\(info.id) \(info.route): \(error)")
+            secrecy.failure = "\(error)"
             finish(.reset)
         }
     }
@@ -105,10 +148,7 @@ extension ProxySession {
     /// The cleartext has come to its end: the session stands still.
     func reach(_ edge: TLSEdge) {
         guard phase == .open else { return }
-        secrecy.edge = edge
-        secrecy.held = []
-        phase = .turning
-        client?.pause(true)
+        stand(at: edge)
         if let hasty = edge.hasty {
             let what = hasty == .client ? "the client" : "the server"
             let place = hasty == .client ? "command" : "reply"
@@ -129,9 +169,46 @@ extension ProxySession {
             return refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
         }
         guard security?.beginning == .mirrored else { return passEdge() }
-        allow(RuntimeLimits.handshakeTimeout) { [self] in turnFailed("no TLS handshake in time") }
+        allow(context.core.times.handshake) { [self] in turnFailed("no TLS handshake in time") }
         server?.pause(false)
         secureUpstream()
+    }
+
+    private func stand(at edge: TLSEdge) {
+        cancelTimer()
+        secrecy.awaitsConsent = false
+        secrecy.edge = edge
+        secrecy.held = []
+        phase = .turning
+        client?.pause(true)
+    }
+
+    /// Gives the upstream a time to answer the client's wish to begin TLS. To be asked behind all that passes.
+    func watchConsent() {
+        guard secrecy.watchesEdge, phase == .open, awaitsConsent != secrecy.awaitsConsent else { return }
+        secrecy.awaitsConsent.toggle()
+        guard secrecy.awaitsConsent else { return cancelTimer() }
+        allow(context.core.times.consent) { [self] in
+            guard phase == .open else { return }
+            stand(at: TLSEdge(reply: [], command: command, hasty: nil))
+            turnFailed("it does not answer \(command.verb)")
+        }
+    }
+
+    private var awaitsConsent: Bool {
+        switch mode {
+        case .followed(let kept): kept.value.awaitsTLS
+        case .observed(let kept): kept.value.awaitsTLS
+        case .ruled(let kept): kept.value.relay.awaitsConsent
+        }
+    }
+
+    /// The client's command to begin TLS.
+    var command: Command {
+        switch mode {
+        case .followed, .observed: secrecy.asked ?? Command(verb: "STARTTLS")
+        case .ruled(let kept): kept.value.relay.command
+        }
     }
 
     /// TLS did not begin on the upstream's leg.
@@ -145,7 +222,9 @@ extension ProxySession {
     private func refuseEdge(_ words: [UInt8]) {
         switch mode {
         case .ruled:
-            withRelay { relay, effects, seen, told in relay.refuseEdge(words, &effects, seen: &seen, told: &told) }
+            withRelay { [secrecy] relay, effects, seen, told in
+                relay.refuseEdge(at: secrecy.edge, words, &effects, seen: &seen, told: &told)
+            }
         case .followed, .observed:
             follow(words[...], from: .server)
             client?.write(words)
@@ -166,6 +245,7 @@ extension ProxySession {
         guard phase == .turning else { return }
         do {
             guard let tls = try security?.connection(from: info.client.description) else { return finish(.reset) }
+            secrecy.handshake = tls
             client.secure(tls)
         } catch {
             context.core.log.error("\(info.id) \(info.route): \(error)")

@@ -172,7 +172,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             try stream.start()
             // The timer keeps the session until it is cancelled, which happens in every case: a weak reference would make
             // each later use of the session go through a table beside it.
-            timer = context.loop.schedule(after: RuntimeLimits.connectTimeout) { [self] in
+            timer = context.loop.schedule(after: context.core.times.connect) { [self] in
                 guard phase == .connecting, server === stream else { return }
                 stream.close()
                 tryNext(SystemError("connect", code: ETIMEDOUT))
@@ -189,6 +189,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .implicit: secureUpstream()
         case .starttls:
             secrecy.upgrade = UpstreamUpgrade(info.mailProtocol, name: context.core.settings.hostName)
+            awaitFirstWords()
         case .mirrored, nil: upstreamIsReady()
         }
     }
@@ -318,7 +319,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let side: Side = stream === client ? .client : .server
         switch phase {
         case .connecting: return stream === server ? lostInHandshake() : finish(.closed)
-        case .securing: return finish(.closed)
+        case .securing: return leaveHandshake("it ended the connection in the TLS handshake", .closed, side)
         case .turning:
             return stream === server ? turnFailed("it ended the connection in the TLS handshake") : finish(.closed)
         // Our last words may still be on their way to a client that reads slowly.
@@ -355,6 +356,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             secrecy.upgrade = nil
             // A certificate that is not to be trusted is no better at another address.
             return error.isTLS ? unavailable(error.reason) : tryNext(error)
+        }
+        if phase == .securing {
+            return leaveHandshake(error.reason, .reset, stream === client ? .client : .server)
         }
         if error.isTLS, stream === client {
             context.core.log.info("\(info.id) client: \(error)")
@@ -415,7 +419,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func shutDown() {
         switch phase {
         case .connecting: closeAfterFlush()
-        case .securing, .turning: finish(.closed)
+        case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .closed, nil)
+        case .turning: finish(.closed)
         case .open:
             if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet { return closeAfterFlush() }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
@@ -427,6 +432,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     func finish(_ end: SessionEnd) {
         guard phase != .finished else { return }
+        if phase == .securing { tellHandshake() }
         phase = .finished
         cancelTimer()
         client?.close()

@@ -11,6 +11,7 @@ package final class ServerCore: Sendable {
     let store: (any FallbackStore)?
     let settings: ServerSettings
     let log: RuntimeLog
+    let times: RuntimeTimes
     /// The TLS of the routes that have any, by their text.
     let security: [String: RouteSecurity]
     let workers: WorkerPool
@@ -24,12 +25,13 @@ package final class ServerCore: Sendable {
     package init(
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
         workers: Int,
-        log: RuntimeLog, security: [String: RouteSecurity] = [:]
+        log: RuntimeLog, security: [String: RouteSecurity] = [:], times: RuntimeTimes = RuntimeTimes()
     ) {
         self.recorder = recorder
         self.store = store
         self.settings = settings
         self.log = log
+        self.times = times
         self.security = security
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
@@ -50,14 +52,26 @@ enum RuntimeLimits {
     static let highWater = 131_072
     /// Reading goes on below this.
     static let lowWater = 32_768
-    /// Seconds for a connection to the upstream. Linux tries for more than two minutes; a client gives up sooner, and RFC 5321
-    /// §4.5.3.2.1 lets it wait five minutes for the greeting.
-    static let connectTimeout = 30.0
-    /// Seconds for a client's TLS handshake, once it may begin: far more than any network needs.
-    static let handshakeTimeout = 30.0
     /// Seconds for which a peer may take nothing of what is left for it, once nothing else can come: long enough for a lost
     /// packet to be sent again a few times.
     static let stalled = 30.0
     /// A proxied session without octets for so many microseconds may be ended when the server stops.
     static let quiet: Int64 = 500_000
+}
+
+/// How many seconds a step of a session may take, each with its reason. Given to the core, so that a test need not wait for them.
+package struct RuntimeTimes: Sendable {
+    /// A connection to the upstream, with its TLS when that is implicit. Linux tries for more than two minutes; a client gives up
+    /// sooner, and RFC 5321 §4.5.3.2.1 lets it wait five minutes for the greeting.
+    package var connect = 30.0
+    /// A TLS handshake, once it may begin: far more than any network needs.
+    package var handshake = 30.0
+    /// Each answer of an upstream that begins TLS before the client hears anything: as long as a client waits for the greeting
+    /// (RFC 5321 §4.5.3.2.1), which is what this client waits for meanwhile.
+    package var firstWords = 300.0
+    /// An upstream's answer to the client's STARTTLS. No RFC gives a time for it. RFC 5321 §4.5.3.2 lets no command wait for less
+    /// than two minutes, and a client that waits for five, as for most commands, hears our refusal before it gives up.
+    package var consent = 120.0
+
+    package init() {}
 }

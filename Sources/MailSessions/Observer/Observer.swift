@@ -84,6 +84,12 @@ package struct Observer: Sendable {
         book.secured(tls: tls, upstreamTLS: upstreamTLS, at: time, into: &events)
     }
 
+    /// TLS was agreed upon after STARTTLS or STLS, and the client did not come to its end with the handshake: no octet came under
+    /// it.
+    package mutating func unsecured(tls: TLSLeg?, upstreamTLS: TLSLeg?) {
+        book.unsecured(tls: tls, upstreamTLS: upstreamTLS)
+    }
+
     /// Octets of `side` are missing. The session is followed on from where it is certain again what the octets are.
     /// - Parameter octets: how many; 0 when that is not known.
     package mutating func lose(

@@ -47,6 +47,9 @@ extension Relay {
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }
 
+    /// The server owes the answer to the client's wish to begin TLS. What waits for rules is not with it yet.
+    package var awaitsConsent: Bool { clientTap.awaitsTLS && !waiting }
+
     /// A leg is not followed any more, and TLS would have to come first. True when the session ends for it.
     mutating func endsForTLS(_ out: inout Output) -> Bool {
         switch tls {
@@ -100,10 +103,12 @@ extension Relay {
     }
 
     /// TLS can't begin: the client is told so, and the session ends.
+    /// - Parameter edge: where the session stands; one that the relay does not know of when the server has not answered.
     package mutating func refuseEdge(
-        _ words: [UInt8], _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
+        at edge: TLSEdge? = nil, _ words: [UInt8], _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
     ) {
-        guard edge != nil else { return }
+        guard let edge = self.edge ?? edge, !isClosed else { return }
+        self.edge = edge
         var out = Output()
         toClient(words[...], isOurs: true, &out)
         close(&out)

@@ -88,7 +88,7 @@ package struct Relay: Sendable {
     /// The rest of a refused command is dropped up to its end, then this is the reply.
     var swallowed: [UInt8]?
     /// The last command, for replies of ours.
-    var command = Command(verb: "")
+    package internal(set) var command = Command(verb: "")
     /// IMAP: commands by their number on the server's leg, and replies that replace the server's.
     var relayed: [Int: RelayedCommand] = [:]
     var replaced: [Int: [UInt8]] = [:]
