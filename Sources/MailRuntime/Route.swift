@@ -12,6 +12,8 @@ package struct Route: Equatable, Sendable {
         case server(host: String, port: UInt16)
         /// Our own server.
         case fallback
+        /// The server that the client wants, as its way says.
+        case destination
     }
 
     /// When TLS begins on a leg, or whether.
@@ -87,6 +89,12 @@ package struct Route: Equatable, Sendable {
     package var showsAllCapabilities = false
     /// Nothing is looked into, not even the lists of capabilities.
     package var isPassthrough = false
+    /// What comes before a session; nil when a connection is one from its first octet on.
+    package var entrance: Entrance?
+    /// What we say to the upstream of the client.
+    package var introduction = Introduction()
+    /// The same route for what a client may turn out to want: other protocols, TLS from the first octet.
+    package var variants: [Route] = []
     /// The port is 0 for any free one.
     package var listen: SocketAddress
     package var upstream: Upstream
@@ -95,6 +103,10 @@ package struct Route: Equatable, Sendable {
 
     /// Parses `imap://127.0.0.1:1143=imap://mail.example.com`.
     package init(_ text: String) throws(RouteError) {
+        if let kind = EntranceOptions.kind(of: text) {
+            self = try Route(text, by: kind)
+            return
+        }
         guard let equals = Self.separator(in: text) else {
             throw RouteError(
                 route: text, reason: "no '=' before an upstream",
@@ -109,22 +121,49 @@ package struct Route: Equatable, Sendable {
         let port = listener.port ?? listener.defaultPort + 1000
         let target = text[text.index(after: equals)...]
         let upstream: Upstream
-        let options = try listener.listenerOptions(text, isFallback: target == "fallback")
-        var listenerTLS = options.tls
-        var upstreamTLS: UpstreamTLS?
+        var server: URL?
         if target == "fallback" {
             upstream = .fallback
         } else {
-            let server = try URL(target, of: text, side: "upstream")
-            guard server.mailProtocol == listener.mailProtocol else {
+            let url = try URL(target, of: text, side: "upstream")
+            guard url.mailProtocol == listener.mailProtocol else {
                 throw RouteError(
                     route: text,
                     reason:
-                        "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(server.mailProtocol.rawValue)",
+                        "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
                     advice: "use one protocol on both sides")
             }
-            upstream = .server(host: server.host, port: server.port ?? server.defaultPort)
-            upstreamTLS = try server.upstreamTLS(text, options.mode, isListenerImplicit: listener.implicitTLS)
+            upstream = .server(host: url.host, port: url.port ?? url.defaultPort)
+            server = url
+        }
+        let listen = SocketAddress(address, port)
+        try self.init(text, listener, server, listen: listen, upstream: upstream)
+        guard entrance?.tlsWait != nil else { return }
+        guard !listener.implicitTLS else {
+            throw RouteError(
+                route: text, reason: "the listener begins with TLS and has nothing to wait for",
+                advice: "leave tls-wait away")
+        }
+        let secured = listener.speaking(listener.mailProtocol, implicitTLS: true)
+        guard secured.implicitTLS else {
+            throw RouteError(
+                route: text, reason: "\(listener.mailProtocol.rawValue) has no TLS from the first octet",
+                advice: "leave tls-wait away")
+        }
+        variants = [try Route(text, secured, server, listen: listen, upstream: upstream)]
+    }
+
+    /// A route of two sides that are understood.
+    init(
+        _ text: String, _ listener: URL, _ server: URL?, listen: SocketAddress, upstream: Upstream
+    ) throws(RouteError) {
+        let options = try listener.listenerOptions(text, isFallback: upstream == .fallback)
+        var listenerTLS = options.tls
+        var upstreamTLS: UpstreamTLS?
+        var introduction = Introduction()
+        if let server {
+            (upstreamTLS, introduction) = try server.upstreamOptions(
+                text, options.mode, isListenerImplicit: listener.implicitTLS)
             if !listener.implicitTLS, let tls = upstreamTLS, listenerTLS != nil {
                 // Where the upstream's leg has TLS already it is ours to answer.
                 let isRequired = options.mode == .require
@@ -134,8 +173,10 @@ package struct Route: Equatable, Sendable {
             }
         }
         self.init(
-            mailProtocol: listener.mailProtocol, listen: SocketAddress(address, port), upstream: upstream, text: text,
+            mailProtocol: listener.mailProtocol, listen: listen, upstream: upstream, text: text,
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
+        self.introduction = introduction
+        entrance = options.entrance
         showsAllCapabilities = options.showsAllCapabilities
         isPassthrough = options.mode == .passthrough
     }
@@ -165,20 +206,30 @@ package struct Route: Equatable, Sendable {
     package var upstreamText: String {
         switch upstream {
         case .fallback: "fallback"
+        case .destination: "destination"
         case .server(let host, let port):
             "\(scheme(isSecure: upstreamTLS?.beginning == .implicit))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         }
     }
 
     /// The listener's protocol in words: `imap`, `imaps`.
-    package var listenerText: String { scheme(isSecure: listenerTLS?.beginning == .implicit) }
+    package var listenerText: String {
+        entrance?.kind?.rawValue ?? scheme(isSecure: listenerTLS?.beginning == .implicit)
+    }
+
+    /// Names this route, or this variant of it.
+    package var key: String { Self.key(text, mailProtocol, isImplicit: listenerTLS?.beginning == .implicit) }
+
+    static func key(_ text: String, _ mailProtocol: MailProtocol, isImplicit: Bool) -> String {
+        "\(mailProtocol.rawValue)\(isImplicit ? "s" : "") \(text)"
+    }
 
     private func scheme(isSecure: Bool) -> String {
         isSecure ? mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "" : mailProtocol.rawValue
     }
 
     /// The `=` before the upstream's scheme or word; others may stand in queries.
-    private static func separator(in text: String) -> String.Index? {
+    static func separator(in text: String) -> String.Index? {
         var index = text.startIndex
         while let equals = text[index...].firstIndex(of: "=") {
             let target = text[text.index(after: equals)...]
@@ -189,204 +240,6 @@ package struct Route: Equatable, Sendable {
                 return equals
             }
             index = text.index(after: equals)
-        }
-        return nil
-    }
-}
-
-/// A part of a route: scheme, host and port.
-struct URL {
-    let mailProtocol: MailProtocol
-    let host: String
-    let port: UInt16?
-    let defaultPort: UInt16
-    let implicitTLS: Bool
-    private let options: [(name: String, value: String)]
-
-    init(_ text: Substring, of route: String, side: String) throws(RouteError) {
-        guard let mark = text.range(of: "://") else {
-            throw RouteError(
-                route: route, reason: "the \(side) '\(text)' has no scheme",
-                advice: "begin it with one of \(Self.schemes)")
-        }
-        let scheme = String(text[..<mark.lowerBound])
-        guard let mailProtocol = MailProtocol(scheme: scheme),
-            let entry = mailProtocol.schemes.first(where: { $0.name == scheme })
-        else {
-            throw RouteError(
-                route: route, reason: "the scheme '\(scheme)' of the \(side) is not known",
-                advice: "use one of \(Self.schemes)")
-        }
-        implicitTLS = entry.implicitTLS
-        var authority = text[mark.upperBound...]
-        var options: [(name: String, value: String)] = []
-        if let query = authority.firstIndex(of: "?") {
-            for option in authority[query...].dropFirst().split(separator: "&") {
-                let equals = option.firstIndex(of: "=") ?? option.endIndex
-                options.append((String(option[..<equals]), String(option[equals...].dropFirst())))
-            }
-            authority = authority[..<query]
-        }
-        self.options = options
-        if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
-        var port: UInt16?
-        var host = authority
-        let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex
-        if let colon = authority[afterBracket...].lastIndex(of: ":") {
-            guard let number = UInt16(authority[authority.index(after: colon)...]) else {
-                throw RouteError(
-                    route: route, reason: "the port of the \(side) '\(authority)' is not a number up to 65535",
-                    advice: "write HOST:PORT")
-            }
-            port = number
-            host = authority[..<colon]
-        }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty else {
-            throw RouteError(route: route, reason: "the \(side) has no host", advice: "write \(scheme)://HOST:PORT")
-        }
-        self.mailProtocol = mailProtocol
-        self.host = String(host)
-        self.port = port
-        defaultPort = entry.port
-    }
-
-    private static let schemes = MailProtocol.allCases.flatMap(\.schemes).map(\.name).joined(separator: ", ")
-
-    /// What the options say of a listener.
-    struct ListenerOptions {
-        /// Nil when we have no part in TLS.
-        var tls: Route.ListenerTLS?
-        var mode = Route.TLSMode.mirror
-        var showsAllCapabilities = false
-    }
-
-    /// What the options say of a listener.
-    func listenerOptions(_ route: String, isFallback: Bool) throws(RouteError) -> ListenerOptions {
-        var tls = Route.ListenerTLS(implicitTLS ? .implicit : .mirrored)
-        var found = ListenerOptions()
-        for option in options {
-            switch option.name {
-            case "tls":
-                guard let mode = Route.TLSMode(rawValue: option.value), mode != .passthrough || !implicitTLS,
-                    !isFallback || mode == .passthrough
-                else {
-                    throw RouteError(
-                        route: route, reason: "'tls=\(option.value)' does not fit this listener",
-                        advice: isFallback
-                            ? "the built-in server takes TLS from the first octet: listen with \(secureScheme)://"
-                            : implicitTLS
-                                ? "use one of mirror, require, upgrade"
-                                : "use one of mirror, require, upgrade, passthrough")
-                }
-                found.mode = mode
-            case "cert" where !option.value.isEmpty: tls.certificate = option.value
-            case "key" where !option.value.isEmpty: tls.key = option.value
-            case "tls-min": tls.least = try version(option.value, route)
-            case "capabilities" where option.value == "all" || option.value == "known":
-                found.showsAllCapabilities = option.value == "all"
-            default:
-                throw unknown(
-                    option, "listener", "tls=MODE, cert=FILE and key=FILE, tls-min=VERSION or capabilities=all", route)
-            }
-        }
-        guard (tls.certificate == nil) == (tls.key == nil) else {
-            throw RouteError(
-                route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
-        }
-        let isWithout = !implicitTLS && (isFallback || found.mode == .passthrough)
-        if isWithout, tls.certificate != nil {
-            throw RouteError(
-                route: route, reason: "the listener has a certificate and begins no TLS",
-                advice: "listen with \(secureScheme)://, or leave cert and key away")
-        }
-        found.tls = isWithout ? nil : tls
-        return found
-    }
-
-    private var secureScheme: String { mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "imaps" }
-
-    /// What they say of an upstream. Nil when it speaks in clear.
-    func upstreamTLS(
-        _ route: String, _ mode: Route.TLSMode, isListenerImplicit: Bool
-    ) throws(RouteError) -> Route.UpstreamTLS? {
-        var tls = Route.UpstreamTLS()
-        let words = implicitTLS ? ["implicit"] : ["none", "starttls"]
-        var word: String?
-        var isTuned = false
-        for option in options {
-            switch option.name {
-            case "tls" where words.contains(option.value): word = option.value
-            case "verify" where option.value == "off" || option.value == "on": tls.verifies = option.value == "on"
-            case "ca" where !option.value.isEmpty: tls.roots = option.value
-            case "sni" where !option.value.isEmpty: tls.serverName = option.value
-            case "cert" where !option.value.isEmpty: tls.certificate = option.value
-            case "key" where !option.value.isEmpty: tls.key = option.value
-            case "tls-min": tls.least = try version(option.value, route)
-            case "pin":
-                guard let pin = Self.octets(hex: option.value), pin.count == 32 else {
-                    throw RouteError(
-                        route: route, reason: "the pin '\(option.value)' is no SHA-256 digest",
-                        advice: "write the 64 hexadecimal digits of the key's digest")
-                }
-                tls.pins.append(pin)
-            default:
-                let possible =
-                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, or tls-min=VERSION"
-                throw unknown(option, "upstream", possible, route)
-            }
-            if option.name != "tls" { isTuned = true }
-        }
-        guard (tls.certificate == nil) == (tls.key == nil) else {
-            throw RouteError(
-                route: route, reason: "the upstream has one of cert and key", advice: "write both, cert=FILE&key=FILE")
-        }
-        let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
-        if isClear, mode == .require || mode == .upgrade {
-            throw RouteError(
-                route: route, reason: "'tls=none' forbids what the listener's 'tls=\(mode.rawValue)' demands",
-                advice: "leave one of them away")
-        }
-        if isClear, isTuned || word == "starttls" {
-            throw RouteError(
-                route: route, reason: "the upstream has options of TLS and no TLS", advice: "leave them away")
-        }
-        if isClear { return nil }
-        let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror
-        tls.beginning = implicitTLS ? .implicit : isAsked ? .starttls : .mirrored
-        return tls
-    }
-
-    private func version(_ text: String, _ route: String) throws(RouteError) -> TLSVersion {
-        if let version = TLSVersion(rawValue: text) { return version }
-        throw RouteError(
-            route: route, reason: "'tls-min=\(text)' is no version of TLS",
-            advice: "use one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-
-    private func unknown(
-        _ option: (name: String, value: String), _ side: String, _ possible: String, _ route: String
-    ) -> RouteError {
-        let text = option.value.isEmpty ? option.name : "\(option.name)=\(option.value)"
-        return RouteError(
-            route: route, reason: "the option '\(text)' of the \(side) is not one that this version has here",
-            advice: "leave it out, or write \(possible)")
-    }
-
-    private static func octets(hex text: String) -> [UInt8]? {
-        let digits = text.compactMap(\.hexDigitValue)
-        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
-    }
-}
-
-extension StringProtocol {
-    /// The first place where `needle` stands.
-    fileprivate func range(of needle: String) -> Range<Index>? {
-        var index = startIndex
-        while index < endIndex {
-            if self[index...].hasPrefix(needle) { return index..<self.index(index, offsetBy: needle.count) }
-            index = self.index(after: index)
         }
         return nil
     }

@@ -236,7 +236,9 @@ import Testing
             let info = SessionInfo(
                 id: "1", mailProtocol: .smtp, start: 0, client: SocketAddress(.v4(1), 1),
                 server: SocketAddress(.v4(2), 2), route: "test")
-            #expect(ProxySession(dup(0), info, .none, context).listens == listens)
+            #expect(
+                ProxySession(dup(0), info, UpstreamTarget(.none, nil, Route.Introduction()), context).listens == listens
+            )
         }
     }
 }

@@ -75,13 +75,17 @@ import Testing
     }
 
     /// An index that an earlier program made: readers say what to do, and the next recorder brings it up to date.
-    @Test func anEarlierVersionIsBroughtUpToDate() throws {
+    @Test(arguments: [
+        "ALTER TABLE sessions DROP COLUMN tls; ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 1",
+        "ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 2",
+    ])
+    func anEarlierVersionIsBroughtUpToDate(_ change: String) throws {
         let scratch = try RecorderScratch()
         let path = scratch.path + "/index.sqlite"
         do {
             let earlier = try Database(path: path, .readWrite)
             try earlier.execute(IndexSchema.tables)
-            try earlier.execute("ALTER TABLE sessions DROP COLUMN tls; PRAGMA user_version = 1")
+            try earlier.execute(change)
         }
         let failure = #expect(throws: RecordingIndexError.self) { try RecordingIndex(directory: scratch.path) }
         #expect(failure?.description.hasSuffix("; 'mailproxy sessions reindex' brings it up to date") == true)
@@ -89,9 +93,11 @@ import Testing
         var info = SampleSession.imap(1).info
         info.tls = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: "a.example", how: .implicit)
         info.upstreamTLS = TLSLeg(version: "TLSv1.2", cipher: "D", serverName: nil, how: .starttls, distrust: "old")
+        info.way = ClientWay(.socks, peer: SocketAddress("192.0.2.1:7"), destination: "mail.example.com:143")
         recorder.append([.opened(info)])
         recorder.close()
         let read = try RecordingIndex(directory: scratch.path).sessions()
+        #expect(read.map(\.info.way) == [info.way])
         #expect(read.map(\.info.tls) == [info.tls])
         #expect(read.map(\.info.upstreamTLS) == [info.upstreamTLS])
     }

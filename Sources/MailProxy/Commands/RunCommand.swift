@@ -36,6 +36,7 @@ struct RunCommand: ParsableCommand {
         let settings = try merged()
         let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
         let routes = try parsedRoutes(settings)
+        let users = try Self.users(routes)
         let security = try makeSecurity(routes, settings, log)
         let rulePaths = settings.list("rules")
         let rules = try RuleFiles.load(rulePaths)
@@ -59,7 +60,8 @@ struct RunCommand: ParsableCommand {
         if let store, !store.acceptsAnyone { serverSettings.scramHashes = [UserFile.scramHash] }
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
-            settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security)
+            settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security,
+            users: users)
         let server: MailServer
         do {
             server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Self.cores)
@@ -112,7 +114,11 @@ struct RunCommand: ParsableCommand {
             routes = Route.defaults
         } else {
             for text in texts {
-                do { routes.append(try Route(text)) } catch { throw CLIError.usage("\(error)") }
+                do {
+                    routes.append(try Route(text))
+                } catch {
+                    throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")
+                }
             }
         }
         if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
@@ -128,10 +134,11 @@ struct RunCommand: ParsableCommand {
         let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log)
         let keys = try KeyLog(log)
         var security: [String: RouteSecurity] = [:]
-        for route in routes where route.listenerTLS != nil || route.upstream != .fallback {
+        let all = routes.flatMap { [$0] + $0.variants }
+        for route in all where route.needsSecurity {
             do {
                 if route.listenerTLS != nil, route.listenerTLS?.certificate == nil { try authority.check() }
-                security[route.text] = try RouteSecurity(route, tellsKeys: keys?.tell) { () throws(TLSFailure) in
+                security[route.key] = try RouteSecurity(route, tellsKeys: keys?.tell) { () throws(TLSFailure) in
                     try authority.minter()
                 }
             } catch {
@@ -139,6 +146,22 @@ struct RunCommand: ParsableCommand {
             }
         }
         return security
+    }
+
+    /// Who may come in by SOCKS, by the text of the route.
+    static func users(_ routes: [Route]) throws -> [String: SOCKSUsers] {
+        var found: [String: SOCKSUsers] = [:]
+        for route in routes {
+            guard let path = route.entrance?.users else { continue }
+            let text = try TextFile.read(path, what: "file of users")
+            guard let users = SOCKSUsers(lines: text), !users.isEmpty else {
+                throw CLIError.usage(
+                    "route '\(route.text)': \(path) names no users; write a line NAME:PASSWORD for each, of 255 octets at most"
+                )
+            }
+            found[route.text] = users
+        }
+        return found
     }
 
     /// The fallback's store and what is to be said of it.

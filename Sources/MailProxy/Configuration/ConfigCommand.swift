@@ -21,7 +21,9 @@ struct ConfigCheck: ParsableCommand {
         var settings = Settings()
         try settings.read(file: file)
         for text in settings.list("routes") {
-            do { _ = try Route(text) } catch { throw CLIError.usage("\(file): \(error)") }
+            do { _ = try Route(text) } catch {
+                throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")
+            }
         }
         print("\(file): ok")
     }

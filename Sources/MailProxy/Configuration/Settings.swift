@@ -6,6 +6,8 @@ import Yams
 /// Values by key, each with where it came from.
 struct Settings {
     private(set) var values: [String: [String]] = [:]
+    /// Where entries of lists stand in the file, by key and entry.
+    private var places: [String: [String: String]] = [:]
 
     /// Reads a configuration file. The error names file, line and column.
     mutating func read(file path: String) throws {
@@ -57,6 +59,7 @@ struct Settings {
                 guard let text = item.scalar?.string else {
                     throw CLIError.usage("\(YAMLMessage.place(path, item)): an entry of '\(setting.key)' must be text")
                 }
+                places[setting.key, default: [:]][text] = YAMLMessage.place(path, item)
                 return text
             }
             return
@@ -106,7 +109,13 @@ struct Settings {
         }
     }
 
-    mutating func set(_ key: String, _ value: [String]) { values[key] = value }
+    mutating func set(_ key: String, _ value: [String]) {
+        values[key] = value
+        places[key] = nil
+    }
+
+    /// `FILE:LINE:COLUMN: ` of an entry of a list; empty when it does not come from the file.
+    func place(of entry: String, in key: String) -> String { places[key]?[entry].map { "\($0): " } ?? "" }
 
     func text(_ key: String) -> String? { values[key]?.first }
     func list(_ key: String) -> [String] { values[key] ?? [] }

@@ -31,7 +31,8 @@ extension ArraySlice<UInt8> {
 }
 
 extension [UInt8] {
-    mutating func appendBig16(_ value: UInt16) {
+    /// Two octets in network order.
+    package mutating func appendBig16(_ value: UInt16) {
         append(UInt8(truncatingIfNeeded: value >> 8))
         append(UInt8(truncatingIfNeeded: value))
     }

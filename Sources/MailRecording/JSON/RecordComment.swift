@@ -88,6 +88,7 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("client", info.client.description)
                 json.member("server", info.server.description)
                 json.member("upstream", info.upstream?.description)
+                ClientWay.write(info.way, &json)
                 if info.tls != nil { TLSLeg.write(info.tls, "tls", &json) }
                 if info.upstreamTLS != nil { TLSLeg.write(info.upstreamTLS, "upstream_tls", &json) }
                 if info.isInflated { json.member("inflated", true) }
@@ -183,7 +184,7 @@ package enum RecordComment: Equatable, Sendable {
             id: session, mailProtocol: mailProtocol, start: start, client: client, server: server,
             upstream: json["upstream"]?.string.flatMap { SocketAddress($0) }, route: json["route"]?.string ?? "",
             tls: TLSLeg(json["tls"]), upstreamTLS: TLSLeg(json["upstream_tls"]),
-            isInflated: json["inflated"]?.bool ?? false)
+            isInflated: json["inflated"]?.bool ?? false, way: ClientWay.read(json))
     }
 }
 

@@ -22,11 +22,13 @@ package struct SessionInfo: Equatable, Sendable {
     package var upstreamTLS: TLSLeg?
     /// What was deflated on the wire (RFC 4978) is inflated in the packets of the session.
     package var isInflated: Bool
+    /// How the client came; nil when it simply connected.
+    package var way: ClientWay?
 
     package init(
         id: String, mailProtocol: MailProtocol, start: Int64, client: SocketAddress, server: SocketAddress,
         upstream: SocketAddress? = nil, route: String, tls: TLSLeg? = nil, upstreamTLS: TLSLeg? = nil,
-        isInflated: Bool = false
+        isInflated: Bool = false, way: ClientWay? = nil
     ) {
         self.id = id
         self.mailProtocol = mailProtocol
@@ -38,6 +40,7 @@ package struct SessionInfo: Equatable, Sendable {
         self.tls = tls
         self.upstreamTLS = upstreamTLS
         self.isInflated = isInflated
+        self.way = way
     }
 }
 

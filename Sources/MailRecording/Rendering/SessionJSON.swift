@@ -42,6 +42,7 @@ package enum SessionJSON {
             json.member("opaque", summary.opaque != nil)
             json.member("gaps", summary.gaps)
             json.member("upstream", info.upstream?.description)
+            ClientWay.write(info.way, &json)
             TLSLeg.write(info.upstreamTLS, "upstream_tls", &json)
             json.member("tags", summary.tags)
         }

@@ -68,6 +68,7 @@ package struct TranscriptRenderer: Sendable {
         var path = "\(info.client) → \(info.server)"
         if let upstream = info.upstream, upstream != info.server { path += " → \(upstream)" }
         field("Path", path, &out)
+        if let way = info.way { field("Way", InertText.of(way.text), &out) }
         field("Route", InertText.of(info.route), &out)
         field("Start", Timestamp.rfc3339(info.start), &out)
         if let summary {

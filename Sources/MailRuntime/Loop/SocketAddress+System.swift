@@ -86,3 +86,24 @@ extension SocketAddress {
         return descriptor
     }
 }
+
+extension SocketAddress {
+    /// Where a connection wanted to go before the kernel turned it to us (netfilter's REDIRECT). Nil when it was not turned.
+    static func original(of descriptor: Int32, isIPv6: Bool) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST, which have the same number at their levels.
+        let level = isIPv6 ? Int32(IPPROTO_IPV6) : Int32(IPPROTO_IP)
+        let result = getsockopt(descriptor, level, 80, &storage, &length)
+        return result == 0 ? SocketAddress(storage) : nil
+    }
+
+    /// It is an address of one of this host's interfaces: a socket can be bound to it.
+    var isOfThisHost: Bool {
+        if isLoopback { return true }
+        let descriptor = mp_tcp_socket(address.isIPv6 ? AF_INET6 : AF_INET)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return SocketAddress(address, 0).withSockAddr { bind(descriptor, $0, $1) } == 0
+    }
+}

@@ -10,6 +10,8 @@ import MailTLS
 /// A session with the fallback.
 final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private let context: LoopContext
+    /// Nil for clients in clear.
+    private let security: RouteSecurity?
     private var info: SessionInfo
     private var stream: Stream?
     private var session: any ServerSession
@@ -25,8 +27,9 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var busy = false
     private var queue: [ServerEvent] = []
 
-    init(_ descriptor: Int32, _ info: SessionInfo, _ context: LoopContext) {
+    init(_ descriptor: Int32, _ info: SessionInfo, _ security: RouteSecurity?, _ context: LoopContext) {
         self.context = context
+        self.security = security
         self.info = info
         var settings = context.core.settings
         switch info.mailProtocol {
@@ -40,7 +43,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         let rules = context.core.rules
         if !rules.isEmpty {
             var facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
-            facts.isSecured = context.core.security[info.route]?.listener != nil
+            facts.isSecured = security?.listener != nil
             session = RuledServer(session, facts: facts, rules: rules)
         }
         if let recorder = context.core.recorder {
@@ -51,7 +54,6 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     func start() {
-        let security = context.core.security.isEmpty ? nil : context.core.security[info.route]
         do {
             if let tls = try security?.connection(from: info.client.description) {
                 stream?.secure(tls)
@@ -71,7 +73,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
         do {
-            try context.core.security[info.route]?.present(to: tls, upstream: nil)
+            try security?.present(to: tls, upstream: nil)
         } catch {
             context.core.log.error("\(info.id) \(info.route): \(error)")
             finish(.reset)

@@ -39,11 +39,11 @@ final class LoopContext: @unchecked Sendable {
     }
 
     /// Takes connections of `listener` from now on.
-    func serve(_ listener: Listener, _ route: Route, _ upstream: UpstreamAddress) {
+    func serve(_ listener: Listener, _ service: Service) {
         let acceptor = Acceptor(
             listener, on: loop,
             accepted: { [unowned self] descriptor, client in
-                accept(descriptor, client, listener.address, route, upstream)
+                accept(descriptor, client, listener.address, service)
             },
             exhausted: { [core] error in
                 core.log.warning("no descriptor for another connection: \(error.reason); waiting")
@@ -52,13 +52,12 @@ final class LoopContext: @unchecked Sendable {
             try acceptor.start()
             acceptors.append(acceptor)
         } catch {
-            core.log.error("\(route.text): \(error)")
+            core.log.error("\(service.route.text): \(error)")
         }
     }
 
     private func accept(
-        _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ route: Route,
-        _ upstream: UpstreamAddress
+        _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ service: Service
     ) {
         core.accepted.add(1, ordering: .relaxed)
         let now = Clock.now()
@@ -66,15 +65,33 @@ final class LoopContext: @unchecked Sendable {
         let isAny = server.address.low == 0 && server.address.high == 0
         let local = isAny ? SocketAddress.local(of: descriptor) ?? server : server
         let info = SessionInfo(
-            id: ids.next(at: now), mailProtocol: route.mailProtocol, start: now, client: client, server: local,
-            route: route.text)
+            id: ids.next(at: now), mailProtocol: service.route.mailProtocol, start: now, client: client, server: local,
+            route: service.route.text)
         let session: any RunningSession & StartableSession
-        switch route.upstream {
-        case .fallback: session = FallbackSession(descriptor, info, self)
-        case .server: session = ProxySession(descriptor, info, upstream, self)
+        if service.route.entrance != nil {
+            session = Arrival(descriptor, info, service, self)
+        } else {
+            session = makeSession(descriptor, info, service.target)
         }
         sessions[ObjectIdentifier(session)] = session
         core.open.add(1, ordering: .relaxed)
+        session.start()
+    }
+
+    private func makeSession(
+        _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget
+    ) -> any RunningSession & StartableSession {
+        switch target.address {
+        case .none: FallbackSession(descriptor, info, target.security, self)
+        case .literal, .name, .connected, .unreachable: ProxySession(descriptor, info, target, self)
+        }
+    }
+
+    /// What came before a session is over, and the session begins.
+    func begin(_ arrival: Arrival, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
+        guard sessions.removeValue(forKey: ObjectIdentifier(arrival)) != nil else { return }
+        let session = makeSession(descriptor, info, target)
+        sessions[ObjectIdentifier(session)] = session
         session.start()
     }
 
@@ -130,11 +147,4 @@ final class LoopContext: @unchecked Sendable {
 /// A session that can begin.
 protocol StartableSession {
     func start()
-}
-
-/// Where an upstream is: known from the start, or to be looked up for each connection.
-enum UpstreamAddress: Sendable {
-    case none
-    case literal(SocketAddress)
-    case name(String, UInt16)
 }

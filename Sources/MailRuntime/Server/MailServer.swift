@@ -57,16 +57,10 @@ package final class MailServer: Sendable {
 
     /// Serves from now on.
     package func start() {
+        let own = listeners.map(\.1.address)
+        let services = listeners.map { ($0.1, Service($0.0, core, own: own)) }
         for context in contexts {
-            for (route, listener) in listeners {
-                let upstream: UpstreamAddress
-                switch route.upstream {
-                case .fallback: upstream = .none
-                case .server(let host, let port):
-                    upstream = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
-                }
-                context.serve(listener, route, upstream)
-            }
+            for (listener, service) in services { context.serve(listener, service) }
             context.loop.start()
         }
     }

@@ -58,7 +58,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     let context: LoopContext
     var info: SessionInfo
-    private let upstream: UpstreamAddress
+    private let target: UpstreamTarget
     private var candidates: [SocketAddress] = []
     var client: Stream?
     var server: Stream?
@@ -76,12 +76,12 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// Hides capabilities; nil where all pass.
     var filter: CapabilityFilter?
 
-    init(_ descriptor: Int32, _ info: SessionInfo, _ upstream: UpstreamAddress, _ context: LoopContext) {
+    init(_ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget, _ context: LoopContext) {
         self.context = context
         self.info = info
-        self.upstream = upstream
+        self.target = target
         lastActivity = context.loop.now
-        security = context.core.security[info.route]
+        security = target.security
         let rules = context.core.rules
         let key = context.core.recorder?.fingerprintKey
         let tls = security?.clientTLS ?? .passes
@@ -102,6 +102,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             filter = CapabilityFilter(info.mailProtocol, policy)
         }
         client = Stream(descriptor, on: context.loop, owner: self)
+        if case .connected(let descriptor, let address) = target.address {
+            self.info.upstream = address
+            server = Stream(descriptor, on: context.loop, owner: self)
+        }
     }
 
     /// Somebody has a use for facts and masked forms of lines: the recorder or a rule.
@@ -131,14 +135,25 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             perform(effects)
             guard phase == .connecting else { return }
         }
-        switch upstream {
+        switch target.address {
         case .literal(let address): connect([address])
         case .name(let host, let port): resolve(host, port)
+        case .connected: takeUpstream()
+        case .unreachable(let address, let reason):
+            info.upstream = address
+            unavailable(reason)
         case .none: unavailable("no upstream")
         }
     }
 
     // MARK: The way to the upstream
+
+    /// Goes on with a connection that stands already.
+    private func takeUpstream() {
+        guard let server else { return finish(.reset) }
+        do { try server.start() } catch { return finish(.reset) }
+        connected(server)
+    }
 
     private func resolve(_ host: String, _ port: UInt16) {
         let loop = context.loop
@@ -185,6 +200,11 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     func connected(_ stream: Stream) {
         guard phase == .connecting, stream === server else { return }
+        if let version = target.introduction.header {
+            // The ends of the client's connection, as far as they have addresses.
+            let ends = info.way?.kind == .unix ? nil : ProxyHeader.Ends(client: info.client, server: info.server)
+            stream.write(ProxyHeader(version: version, ends: ends).octets)
+        }
         switch security?.beginning {
         case .implicit: secureUpstream()
         case .starttls:

@@ -48,6 +48,7 @@ package final class RouteSecurity: Sendable {
         address = CertificateName(route.listen.host.description)
         switch route.upstream {
         case .fallback: host = nil
+        case .destination: host = route.upstreamTLS?.serverName
         case .server(let name, _): host = route.upstreamTLS?.serverName ?? name
         }
         isImplicit = route.listenerTLS?.beginning == .implicit
@@ -94,6 +95,21 @@ package final class RouteSecurity: Sendable {
         case .ours(let isRequired): clientTLS = .ours(isRequired: isRequired)
         }
         policy = route.isPassthrough ? nil : Self.policy(clientTLS, route)
+    }
+
+    /// The same for an upstream of that name, unless the route itself names one.
+    func aimed(at host: String) -> RouteSecurity { self.host == nil ? RouteSecurity(self, host: host) : self }
+
+    private init(_ route: RouteSecurity, host: String) {
+        listener = route.listener
+        isImplicit = route.isImplicit
+        clientTLS = route.clientTLS
+        upstream = route.upstream
+        beginning = route.beginning
+        policy = route.policy
+        identity = route.identity
+        address = route.address
+        self.host = host
     }
 
     private static func policy(_ tls: ClientTLS, _ route: Route) -> CapabilityPolicy {

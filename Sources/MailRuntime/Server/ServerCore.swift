@@ -12,8 +12,12 @@ package final class ServerCore: Sendable {
     let settings: ServerSettings
     let log: RuntimeLog
     let times: RuntimeTimes
-    /// The TLS of the routes that have any, by their text.
+    /// The TLS of the routes and their variants that have any, by their key.
     let security: [String: RouteSecurity]
+    /// Who may come in by SOCKS, by the text of the route.
+    let users: [String: SOCKSUsers]
+    /// Our ends of connections to the destinations of clients.
+    let ownEnds = OwnEnds()
     let workers: WorkerPool
     /// For names only: a name server that doesn't answer must not keep the store's requests waiting.
     let resolvers = WorkerPool(threads: 4)
@@ -25,7 +29,8 @@ package final class ServerCore: Sendable {
     package init(
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
         workers: Int,
-        log: RuntimeLog, security: [String: RouteSecurity] = [:], times: RuntimeTimes = RuntimeTimes()
+        log: RuntimeLog, security: [String: RouteSecurity] = [:], users: [String: SOCKSUsers] = [:],
+        times: RuntimeTimes = RuntimeTimes()
     ) {
         self.recorder = recorder
         self.store = store
@@ -33,6 +38,7 @@ package final class ServerCore: Sendable {
         self.log = log
         self.times = times
         self.security = security
+        self.users = users
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
         let watch = mailboxWatch
@@ -72,6 +78,11 @@ package struct RuntimeTimes: Sendable {
     /// An upstream's answer to the client's STARTTLS. No RFC gives a time for it. RFC 5321 §4.5.3.2 lets no command wait for less
     /// than two minutes, and a client that waits for five, as for most commands, hears our refusal before it gives up.
     package var consent = 120.0
+    /// A PROXY header: a relay sends it at once, and the specification (§2) wants it to survive a lost packet.
+    package var header = 5.0
+    /// The words of SOCKS, and the first octets that tell a protocol. They come at once, but for a greeting that a server keeps back
+    /// to see who speaks out of turn, which takes it some seconds.
+    package var arrival = 20.0
 
     package init() {}
 }

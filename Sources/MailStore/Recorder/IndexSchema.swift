@@ -6,10 +6,12 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
-    /// From version 1 to this one.
-    static let upgrade = "ALTER TABLE sessions ADD COLUMN tls TEXT"
+    /// From each earlier version to the next.
+    static let upgrades: [(from: Int64, statement: String)] = [
+        (1, "ALTER TABLE sessions ADD COLUMN tls TEXT"), (2, "ALTER TABLE sessions ADD COLUMN way TEXT"),
+    ]
 
     static let tables = """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -20,7 +22,7 @@ enum IndexSchema {
             route TEXT NOT NULL, user TEXT, exchanges INTEGER NOT NULL, messages INTEGER NOT NULL,
             credentials INTEGER NOT NULL, violations INTEGER NOT NULL, findings TEXT, client_bytes INTEGER NOT NULL,
             server_bytes INTEGER NOT NULL, end TEXT NOT NULL, opaque TEXT, gaps INTEGER NOT NULL, tags TEXT,
-            tls TEXT);
+            tls TEXT, way TEXT);
         CREATE INDEX sessions_start ON sessions (start);
         CREATE TABLE exchanges (session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
             last INTEGER NOT NULL, command TEXT NOT NULL, line TEXT NOT NULL, status TEXT, code TEXT NOT NULL,
@@ -40,7 +42,8 @@ enum IndexSchema {
 
     static let sessionColumns = """
         row, id, protocol, start, last, client, server, upstream, route, user, exchanges, messages, credentials,
-        violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags, tls
+        violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags, tls,
+        way
         """
     static let exchangeColumns = """
         number, time, last, command, line, status, code, text, content_side, content_bytes, content_sha256, violations,
@@ -74,6 +77,14 @@ enum IndexSchema {
             TLSLeg.write(info.tls, "client", &json)
             TLSLeg.write(info.upstreamTLS, "upstream", &json)
         }
+        return json.text
+    }
+
+    /// How the client came for a column; NULL when it simply connected.
+    static func way(_ info: SessionInfo) -> String? {
+        guard let way = info.way else { return nil }
+        var json = JSONWriter()
+        json.object { ClientWay.write(way, &$0) }
         return json.text
     }
 
@@ -111,7 +122,8 @@ enum IndexSchema {
         let info = SessionInfo(
             id: id, mailProtocol: mailProtocol, start: row.int64(3), client: client, server: server,
             upstream: row.text(7).flatMap { SocketAddress($0) }, route: row.text(8) ?? "",
-            tls: TLSLeg(tls?["client"]), upstreamTLS: TLSLeg(tls?["upstream"]))
+            tls: TLSLeg(tls?["client"]), upstreamTLS: TLSLeg(tls?["upstream"]),
+            way: ClientWay.read(row.text(22).flatMap { JSONValue(parsing: $0) }))
         var summary = SessionSummary(info: info)
         summary.last = row.int64(4)
         summary.user = row.text(9)

@@ -51,9 +51,11 @@ final class IndexWriter {
                 try database.execute(IndexSchema.tables)
                 try database.execute("PRAGMA user_version = \(IndexSchema.version)")
             }
-        } else if version == 1 {
+        } else if version < IndexSchema.version, version > 0 {
             try database.transaction { () throws(DatabaseError) in
-                try database.execute(IndexSchema.upgrade)
+                for (from, statement) in IndexSchema.upgrades where from >= version {
+                    try database.execute(statement)
+                }
                 try database.execute("PRAGMA user_version = \(IndexSchema.version)")
             }
         } else if version != IndexSchema.version {
@@ -112,6 +114,7 @@ final class IndexWriter {
             statement.bind(20, summary.gaps)
             statement.bind(21, IndexSchema.list(summary.tags))
             statement.bind(22, IndexSchema.tls(info))
+            statement.bind(23, IndexSchema.way(info))
             try statement.run()
         }
     }

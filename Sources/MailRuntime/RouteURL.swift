@@ -1,0 +1,219 @@
+// One side of a route as a URL: scheme, host, port, and the options behind the question mark.
+
+import MailDialogue
+import MailRecording
+import MailTLS
+
+/// A part of a route: scheme, host and port.
+struct URL {
+    private(set) var mailProtocol: MailProtocol
+    let host: String
+    let port: UInt16?
+    let defaultPort: UInt16
+    private(set) var implicitTLS: Bool
+    private let options: [(name: String, value: String)]
+
+    init(_ text: Substring, of route: String, side: String) throws(RouteError) {
+        guard let mark = text.range(of: "://") else {
+            throw RouteError(
+                route: route, reason: "the \(side) '\(text)' has no scheme",
+                advice: "begin it with one of \(Self.schemes)")
+        }
+        let scheme = String(text[..<mark.lowerBound])
+        guard let mailProtocol = MailProtocol(scheme: scheme),
+            let entry = mailProtocol.schemes.first(where: { $0.name == scheme })
+        else {
+            throw RouteError(
+                route: route, reason: "the scheme '\(scheme)' of the \(side) is not known",
+                advice: "use one of \(Self.schemes)")
+        }
+        implicitTLS = entry.implicitTLS
+        var authority = text[mark.upperBound...]
+        var options: [(name: String, value: String)] = []
+        if let query = authority.firstIndex(of: "?") {
+            for option in authority[query...].dropFirst().split(separator: "&") {
+                let equals = option.firstIndex(of: "=") ?? option.endIndex
+                options.append((String(option[..<equals]), String(option[equals...].dropFirst())))
+            }
+            authority = authority[..<query]
+        }
+        self.options = options
+        if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
+        var port: UInt16?
+        var host = authority
+        let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex
+        if let colon = authority[afterBracket...].lastIndex(of: ":") {
+            guard let number = UInt16(authority[authority.index(after: colon)...]) else {
+                throw RouteError(
+                    route: route, reason: "the port of the \(side) '\(authority)' is not a number up to 65535",
+                    advice: "write HOST:PORT")
+            }
+            port = number
+            host = authority[..<colon]
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty else {
+            throw RouteError(route: route, reason: "the \(side) has no host", advice: "write \(scheme)://HOST:PORT")
+        }
+        self.mailProtocol = mailProtocol
+        self.host = String(host)
+        self.port = port
+        defaultPort = entry.port
+    }
+
+    private static let schemes = MailProtocol.allCases.flatMap(\.schemes).map(\.name).joined(separator: ", ")
+
+    /// What the options say of a listener.
+    struct ListenerOptions {
+        /// Nil when we have no part in TLS.
+        var tls: Route.ListenerTLS?
+        var mode = Route.TLSMode.mirror
+        var showsAllCapabilities = false
+        var entrance: Route.Entrance?
+    }
+
+    /// The same with another protocol, and TLS from the first octet where the protocol has it.
+    func speaking(_ mailProtocol: MailProtocol, implicitTLS: Bool) -> URL {
+        var url = self
+        url.mailProtocol = mailProtocol
+        url.implicitTLS = mailProtocol.schemes.contains { $0.implicitTLS == implicitTLS } && implicitTLS
+        return url
+    }
+
+    /// What the options say of a listener.
+    func listenerOptions(_ route: String, isFallback: Bool) throws(RouteError) -> ListenerOptions {
+        var tls = Route.ListenerTLS(implicitTLS ? .implicit : .mirrored)
+        var found = ListenerOptions()
+        var entrance = EntranceOptions()
+        for option in options {
+            if try entrance.take(option.name, option.value, of: route) { continue }
+            switch option.name {
+            case "tls":
+                guard let mode = Route.TLSMode(rawValue: option.value), mode != .passthrough || !implicitTLS,
+                    !isFallback || mode == .passthrough
+                else {
+                    throw RouteError(
+                        route: route, reason: "'tls=\(option.value)' does not fit this listener",
+                        advice: isFallback
+                            ? "the built-in server takes TLS from the first octet: listen with \(secureScheme)://"
+                            : implicitTLS
+                                ? "use one of mirror, require, upgrade"
+                                : "use one of mirror, require, upgrade, passthrough")
+                }
+                found.mode = mode
+            case "cert" where !option.value.isEmpty: tls.certificate = option.value
+            case "key" where !option.value.isEmpty: tls.key = option.value
+            case "tls-min": tls.least = try version(option.value, route)
+            case "capabilities" where option.value == "all" || option.value == "known":
+                found.showsAllCapabilities = option.value == "all"
+            default:
+                throw unknown(
+                    option, "listener",
+                    "tls=MODE, cert=FILE and key=FILE, tls-min=VERSION, capabilities=all, tls-wait=MILLISECONDS, or proxy-protocol=in and trust=NETWORKS",
+                    route)
+            }
+        }
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw RouteError(
+                route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+        }
+        let isWithout = !implicitTLS && (isFallback || found.mode == .passthrough)
+        if isWithout, tls.certificate != nil {
+            throw RouteError(
+                route: route, reason: "the listener has a certificate and begins no TLS",
+                advice: "listen with \(secureScheme)://, or leave cert and key away")
+        }
+        found.tls = isWithout ? nil : tls
+        found.entrance = try entrance.entrance(of: route)
+        return found
+    }
+
+    private var secureScheme: String { mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "imaps" }
+
+    /// What they say of an upstream. No TLS when it speaks in clear.
+    func upstreamOptions(
+        _ route: String, _ mode: Route.TLSMode, isListenerImplicit: Bool
+    ) throws(RouteError) -> (Route.UpstreamTLS?, Route.Introduction) {
+        var introduction = Route.Introduction()
+        var tls = Route.UpstreamTLS()
+        let words = implicitTLS ? ["implicit"] : ["none", "starttls"]
+        var word: String?
+        var isTuned = false
+        for option in options {
+            if try introduction.take(option.name, option.value, of: route, mailProtocol) { continue }
+            switch option.name {
+            case "tls" where words.contains(option.value): word = option.value
+            case "verify" where option.value == "off" || option.value == "on": tls.verifies = option.value == "on"
+            case "ca" where !option.value.isEmpty: tls.roots = option.value
+            case "sni" where !option.value.isEmpty: tls.serverName = option.value
+            case "cert" where !option.value.isEmpty: tls.certificate = option.value
+            case "key" where !option.value.isEmpty: tls.key = option.value
+            case "tls-min": tls.least = try version(option.value, route)
+            case "pin":
+                guard let pin = Self.octets(hex: option.value), pin.count == 32 else {
+                    throw RouteError(
+                        route: route, reason: "the pin '\(option.value)' is no SHA-256 digest",
+                        advice: "write the 64 hexadecimal digits of the key's digest")
+                }
+                tls.pins.append(pin)
+            default:
+                let possible =
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, or proxy-protocol=v1 or v2"
+                throw unknown(option, "upstream", possible, route)
+            }
+            if option.name != "tls" { isTuned = true }
+        }
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw RouteError(
+                route: route, reason: "the upstream has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+        }
+        let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
+        if isClear, mode == .require || mode == .upgrade {
+            throw RouteError(
+                route: route, reason: "'tls=none' forbids what the listener's 'tls=\(mode.rawValue)' demands",
+                advice: "leave one of them away")
+        }
+        if isClear, isTuned || word == "starttls" {
+            throw RouteError(
+                route: route, reason: "the upstream has options of TLS and no TLS", advice: "leave them away")
+        }
+        if isClear { return (nil, introduction) }
+        let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror
+        tls.beginning = implicitTLS ? .implicit : isAsked ? .starttls : .mirrored
+        return (tls, introduction)
+    }
+
+    private func version(_ text: String, _ route: String) throws(RouteError) -> TLSVersion {
+        if let version = TLSVersion(rawValue: text) { return version }
+        throw RouteError(
+            route: route, reason: "'tls-min=\(text)' is no version of TLS",
+            advice: "use one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+
+    private func unknown(
+        _ option: (name: String, value: String), _ side: String, _ possible: String, _ route: String
+    ) -> RouteError {
+        let text = option.value.isEmpty ? option.name : "\(option.name)=\(option.value)"
+        return RouteError(
+            route: route, reason: "the option '\(text)' of the \(side) is not one that this version has here",
+            advice: "leave it out, or write \(possible)")
+    }
+
+    private static func octets(hex text: String) -> [UInt8]? {
+        let digits = text.compactMap(\.hexDigitValue)
+        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
+    }
+}
+
+extension StringProtocol {
+    /// The first place where `needle` stands.
+    func range(of needle: String) -> Range<Index>? {
+        var index = startIndex
+        while index < endIndex {
+            if self[index...].hasPrefix(needle) { return index..<self.index(index, offsetBy: needle.count) }
+            index = self.index(after: index)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,120 @@
+// A route as it is served: what is made of it once, for all its sessions and all loops.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+import Synchronization
+
+/// A route as it is served.
+final class Service: Sendable {
+    let route: Route
+    /// Where sessions go whose clients need not be asked.
+    let target: UpstreamTarget
+    /// Who may come in by SOCKS; nil for everybody.
+    let users: SOCKSUsers?
+    /// The TLS of the variants, by their keys.
+    private let variants: [String: RouteSecurity]
+    /// The addresses of all listeners of this server.
+    private let own: [SocketAddress]
+
+    init(_ route: Route, _ core: ServerCore, own: [SocketAddress]) {
+        self.route = route
+        self.own = own
+        let address: UpstreamAddress
+        switch route.upstream {
+        case .fallback, .destination: address = .none
+        case .server(let host, let port):
+            address = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
+        }
+        target = UpstreamTarget(address, core.security[route.key], route.introduction)
+        users = core.users[route.text]
+        var found: [String: RouteSecurity] = [:]
+        for variant in route.variants { found[variant.key] = core.security[variant.key] }
+        variants = found
+    }
+
+    /// The TLS of a session that turned out to speak this.
+    func security(_ mailProtocol: MailProtocol, isImplicit: Bool) -> RouteSecurity? {
+        variants[Route.key(route.text, mailProtocol, isImplicit: isImplicit)]
+    }
+
+    /// It is one of our listeners: a connection to it would come back to us.
+    func isOwn(_ address: SocketAddress) -> Bool {
+        own.contains { listener in
+            guard listener.port == address.port else { return false }
+            if listener.address == address.address { return true }
+            let isAny = listener.address.high == 0 && listener.address.low == 0
+            return isAny && listener.address.isIPv6 == address.address.isIPv6 && address.isOfThisHost
+        }
+    }
+}
+
+/// Where an upstream is.
+enum UpstreamAddress: Sendable {
+    /// Nowhere: our own server.
+    case none
+    case literal(SocketAddress)
+    /// To be looked up for each connection.
+    case name(String, UInt16)
+    /// A connection that stands already; whoever gets it owns the descriptor.
+    case connected(Int32, SocketAddress)
+    /// It was called in vain.
+    case unreachable(SocketAddress?, reason: String)
+}
+
+/// An upstream and all that is to be known for speaking to it.
+final class UpstreamTarget: Sendable {
+    let address: UpstreamAddress
+    /// The TLS of both legs; nil when there is none on either.
+    let security: RouteSecurity?
+    let introduction: Route.Introduction
+    /// Marks our end of the connection as ours, as long as the session lives.
+    private let ownEnd: OwnEnds.Entry?
+
+    init(
+        _ address: UpstreamAddress, _ security: RouteSecurity?, _ introduction: Route.Introduction,
+        ownEnd: OwnEnds.Entry? = nil
+    ) {
+        self.address = address
+        self.security = security
+        self.introduction = introduction
+        self.ownEnd = ownEnd
+    }
+}
+
+/// Our ends of the connections to destinations that clients named. When the kernel turns one of these back to us, because its rule
+/// takes our own connections too, the client of the new connection is among them: that is how the loop is seen in its first round.
+final class OwnEnds: Sendable {
+    /// Taken out again when nobody refers to it.
+    final class Entry: Sendable {
+        private let address: SocketAddress
+        private let ends: OwnEnds
+
+        fileprivate init(_ address: SocketAddress, _ ends: OwnEnds) {
+            self.address = address
+            self.ends = ends
+        }
+
+        deinit { ends.addresses.withLock { _ = $0.remove(address) } }
+    }
+
+    private let addresses = Mutex<Set<SocketAddress>>([])
+
+    /// Begins to connect. Another loop that takes the connection meanwhile waits in ``contains(_:)`` until its end is known.
+    func connect(to address: SocketAddress) throws(SystemError) -> (descriptor: Int32, entry: Entry?) {
+        let result = addresses.withLock { known -> Result<(Int32, SocketAddress?), SystemError> in
+            do throws(SystemError) {
+                let descriptor = try address.connectSocket()
+                let local = SocketAddress.local(of: descriptor)
+                if let local { known.insert(local) }
+                return .success((descriptor, local))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let (descriptor, local) = try result.get()
+        return (descriptor, local.map { Entry($0, self) })
+    }
+
+    func contains(_ address: SocketAddress) -> Bool { addresses.withLock { $0.contains(address) } }
+}
