@@ -11,7 +11,7 @@ struct URL {
     let port: UInt16?
     let defaultPort: UInt16
     private(set) var implicitTLS: Bool
-    private let options: [(name: String, value: String)]
+    private var options: [(name: String, value: String)]
 
     init(_ text: Substring, of route: String, side: String) throws(RouteError) {
         guard let mark = text.range(of: "://") else {
@@ -77,6 +77,10 @@ struct URL {
         var url = self
         url.mailProtocol = mailProtocol
         url.implicitTLS = mailProtocol.schemes.contains { $0.implicitTLS == implicitTLS } && implicitTLS
+        // What is said of STARTTLS says nothing of TLS from the first octet.
+        if url.implicitTLS {
+            url.options.removeAll { $0.name == "tls" && ($0.value == "none" || $0.value == "starttls") }
+        }
         return url
     }
 

@@ -37,12 +37,12 @@ def environment(folder, **more):
 class MailProxy:
     """`mailproxy run` with a route for each protocol given. `upstreams` is {"smtp": port or word, ...}."""
 
-    def __init__(self, folder, upstreams, *options, record=True, name="mailproxy", data=None, ports=None, listener="", env=()):
+    def __init__(self, folder, upstreams, *options, record=True, name="mailproxy", data=None, ports=None, listener="", env=(), prefix=()):
         self.folder = pathlib.Path(folder)
         self.record = self.folder / f"{name}-recording"
         self.data = data or self.folder / f"{name}-data"
         self.ports = ports or {protocol: free_port() for protocol in upstreams}
-        arguments = [binary(), "run", "--no-ui", "--data-dir", self.data]
+        arguments = [*prefix, binary(), "run", "--no-ui", "--data-dir", self.data]
         arguments += ["--record-dir", self.record] if record else ["--no-record"]
         for protocol, upstream in upstreams.items():
             target = upstream if isinstance(upstream, str) else f"{protocol}://{HOST}:{upstream}"

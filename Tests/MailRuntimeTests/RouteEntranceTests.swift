@@ -67,6 +67,9 @@ import Testing
             tuned.variants.map(\.upstreamTLS?.beginning) == [
                 .mirrored, .implicit, .mirrored, .mirrored, .implicit, .mirrored, .implicit,
             ])
+        let clear = try Route("transparent://127.0.0.1:2525=destination?tls=none")
+        #expect(
+            clear.variants.map(\.upstreamTLS?.beginning) == [nil, .implicit, nil, nil, .implicit, nil, .implicit])
     }
 
     @Test(arguments: [
