@@ -33,7 +33,7 @@ import Testing
             }
             core = ServerCore(
                 recorder: nil, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
-                log: RuntimeLog { _, _ in }, security: security.map { ["test": $0] } ?? [:], times: times)
+                log: RuntimeLog { _, _ in }, security: security.map { [route.key: $0] } ?? [:], times: times)
             server = try MailServer(core, routes: [route], loops: 1)
             server.start()
         }
