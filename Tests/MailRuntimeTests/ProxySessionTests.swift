@@ -20,7 +20,7 @@ import Testing
         /// - Parameter text: the route that a user would write, for the TLS of it.
         init(
             _ mailProtocol: MailProtocol = .smtp, tls text: String? = nil, rules: RuleSet = RuleSet(),
-            times: RuntimeTimes = RuntimeTimes()
+            times: RuntimeTimes = RuntimeTimes(), limits: ServerLimits = ServerLimits()
         ) throws {
             upstream = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
             let written = try text.map { try Route($0) }
@@ -33,7 +33,8 @@ import Testing
             }
             core = ServerCore(
                 recorder: nil, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
-                log: RuntimeLog { _, _ in }, security: security.map { [route.key: $0] } ?? [:], times: times)
+                log: RuntimeLog { _, _ in }, security: security.map { [route.key: $0] } ?? [:], times: times,
+                limits: limits)
             server = try MailServer(core, routes: [route], loops: 1)
             server.start()
         }
@@ -140,7 +141,9 @@ import Testing
         #expect(client.read(to: "\n") == "220 ready\r\n")
         // The session was busy a moment ago: it is asked again, by a timer that sets a timer, until it is quiet.
         setup.stop()
-        #expect(client.readAll() == ([], 0))
+        let (octets, error) = client.readAll()
+        #expect(String(decoding: octets, as: UTF8.self).hasPrefix("421 4.3.2 "))
+        #expect(error == 0)
         #expect(server.readAll().octets.isEmpty)
         #expect(setup.server.openSessions == 0)
     }
@@ -211,6 +214,61 @@ import Testing
         client.end()
         setup.stop()
         #expect(setup.server.openSessions == 0)
+    }
+
+    // MARK: Limits
+
+    private static let rules: RuleSet = {
+        let file = RuleFile(name: "f", text: "rules: [{name: x, when: smtp, then: [{tag: seen}]}]")
+        return RuleCompiler.compile([file]).0
+    }()
+
+    /// Who says nothing for too long hears why, in the words of the protocol and between two of its lines.
+    @Test(arguments: [
+        (MailProtocol.smtp, "220 ready\r\n", "421 4.4.2 ", false), (.smtp, "220 ready\r\n", "421 4.4.2 ", true),
+        (.imap, "* OK ready\r\n", "* BYE ", false), (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nab", "", false),
+        (.imap, "* OK ready\r\n* 1 EXI", "", false), (.pop3, "+OK ready\r\n", "", false),
+    ])
+    func anIdleSessionEnds(_ mailProtocol: MailProtocol, _ said: String, _ words: String, _ hasRules: Bool) throws {
+        var limits = ServerLimits()
+        limits.idleSMTP = 1
+        limits.idlePOP3 = 1
+        limits.idleIMAP = 1
+        let setup = try Setup(mailProtocol, rules: hasRules ? Self.rules : RuleSet(), limits: limits)
+        let (client, server) = try setup.pair()
+        server.send(said)
+        let (octets, error) = client.readAll()
+        let heard = String(decoding: octets, as: UTF8.self)
+        #expect(error == 0)
+        #expect(heard.hasPrefix(said + words) && (words.isEmpty ? heard == said : heard.hasSuffix("\r\n")))
+        #expect(server.readAll().octets.isEmpty)
+        client.end()
+        setup.stop()
+        var page = MetricsPage()
+        setup.server.metrics.write(to: &page)
+        let label = "{route=\"test\",protocol=\"\(mailProtocol.rawValue)\""
+        #expect(page.text.contains("mailproxy_sessions_ended_total\(label),end=\"timeout\"} 1\n"))
+        #expect(page.text.contains("mailproxy_sessions_open\(label)} 0\n"))
+        #expect(page.text.contains("mailproxy_octets_total\(label),side=\"server\"} \(said.utf8.count)\n"))
+    }
+
+    @Test func oneSessionTooManyIsRefusedInTheWordsOfTheProtocol() throws {
+        var limits = ServerLimits()
+        limits.sessions = 1
+        let setup = try Setup(.imap, limits: limits)
+        let (client, server) = try setup.pair()
+        let second = try Peer(to: setup.server.addresses[0].address)
+        let (octets, error) = second.readAll()
+        #expect(String(decoding: octets, as: UTF8.self).hasPrefix("* BYE [UNAVAILABLE] Too many"))
+        #expect(error == 0)
+        client.end()
+        server.end()
+        #expect(client.readAll() == ([], 0))
+        #expect(server.readAll() == ([], 0))
+        setup.stop()
+        var page = MetricsPage()
+        setup.server.metrics.write(to: &page)
+        #expect(page.text.contains("protocol=\"imap\",limit=\"sessions\"} 1\n"))
     }
 
     /// Takes rows and drops them.

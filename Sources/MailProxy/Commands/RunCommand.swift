@@ -26,6 +26,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Directory of the fallback's mailboxes and users.") var dataDir: String?
     @Flag(help: "No web page. This version has none, the flag is there for scripts.") var noUi = false
     @Flag(help: "Allow listeners beyond loopback, though nobody must log in to them.") var allowRemote = false
+    @Option(help: "Address and port of the page of figures for Prometheus.") var metrics: String?
     @Option(help: "A setting, KEY=VALUE; may be repeated. 'mailproxy config schema' lists them.") var set: [String] = []
     @Option(help: "error, warning, info or debug.") var logLevel: String?
     @Option(help: "text or json.") var logFormat: String?
@@ -61,7 +62,8 @@ struct RunCommand: ParsableCommand {
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
             settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security,
-            users: users)
+            users: users, limits: limits(settings))
+        let pages = try metricsServer(settings, core, recorder)
         let server: MailServer
         do {
             server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Self.cores)
@@ -70,12 +72,19 @@ struct RunCommand: ParsableCommand {
             throw CLIError.fault("\(error)")
         }
         server.start()
-        announce(server, settings, recorder, store, ruleCount: rules.count)
+        if let pages { server.serve(pages) }
+        announce(server, settings, recorder, store, pages, ruleCount: rules.count)
+        let manager = ServiceManager(log)
+        manager.ready("\(server.addresses.count) listeners")
 
         while true {
             switch signals.wait() {
-            case SIGHUP: reload(rulePaths, core, log)
+            case SIGHUP:
+                manager.reloading()
+                reload(rulePaths, core, log)
+                manager.ready("rules read again")
             case SIGTERM, SIGINT:
+                manager.stopping("\(server.openSessions) sessions open")
                 log.info("stopping: \(server.openSessions) sessions open")
                 server.stop(within: 5)
                 recorder?.close()
@@ -99,6 +108,7 @@ struct RunCommand: ParsableCommand {
         if let recordDir { settings.set("record.dir", [recordDir]) }
         if noRecord { settings.set("record.enabled", ["false"]) }
         if let dataDir { settings.set("data.dir", [dataDir]) }
+        if let metrics { settings.set("metrics.listen", [metrics]) }
         if allowRemote { settings.set("allow-remote", ["true"]) }
         if verbose { settings.set("log.level", ["debug"]) }
         if quiet { settings.set("log.level", ["warning"]) }
@@ -207,10 +217,61 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    private func limits(_ settings: Settings) -> ServerLimits {
+        var limits = ServerLimits()
+        if let number = settings.number("limits.sessions") { limits.sessions = number }
+        if let number = settings.number("limits.sessions-per-address") { limits.sessionsPerAddress = number }
+        if let number = settings.number("limits.connections-per-second") { limits.connectionsPerSecond = number }
+        if let seconds = settings.number("limits.idle-smtp") { limits.idleSMTP = seconds }
+        if let seconds = settings.number("limits.idle-pop3") { limits.idlePOP3 = seconds }
+        if let seconds = settings.number("limits.idle-imap") { limits.idleIMAP = seconds }
+        return limits
+    }
+
+    /// The page of figures, when one is asked for.
+    private func metricsServer(
+        _ settings: Settings, _ core: ServerCore, _ recorder: Recorder?
+    ) throws -> MetricsServer? {
+        guard let text = settings.text("metrics.listen") else { return nil }
+        guard let address = SocketAddress(text) else {
+            throw CLIError.usage("metrics on '\(text)': write an address and a port, such as 127.0.0.1:9125")
+        }
+        guard settings.flag("allow-remote") == true || address.isLoopback else {
+            throw CLIError.usage(
+                "metrics on \(address) can be read from other machines; use 127.0.0.1, or allow it with --allow-remote")
+        }
+        let process = ProcessFigures()
+        do {
+            return try MetricsServer(address) { path in
+                switch path {
+                case "/healthz": return HTTPResponse(.ok, recorder?.failure.map { "not recording: \($0)" } ?? "ok")
+                case "/metrics":
+                    var page = MetricsPage()
+                    core.metrics.write(to: &page)
+                    if let recorder {
+                        page.begin(
+                            "mailproxy_recorder_lost_octets_total", .counter, "Octets that could not be recorded.")
+                        page.sample(Int(recorder.lostOctets))
+                        page.begin("mailproxy_recorder_failed", .gauge, "1 when the recorder can write no more.")
+                        page.sample(recorder.failure == nil ? 0 : 1)
+                        page.begin("mailproxy_recorder_congested", .gauge, "1 while sessions wait for the recorder.")
+                        page.sample(recorder.isCongested ? 1 : 0)
+                    }
+                    process.write(to: &page)
+                    return HTTPResponse(.ok, MetricsPage.mediaType, page.text)
+                default: return nil
+                }
+            }
+        } catch {
+            throw CLIError.fault("\(error); stop what listens there or choose another port")
+        }
+    }
+
     // MARK: The first lines
 
     private func announce(
-        _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: OpenStore?, ruleCount: Int
+        _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: OpenStore?, _ pages: MetricsServer?,
+        ruleCount: Int
     ) {
         for (route, address) in server.addresses {
             print("\(route.listenerText.padded(to: 5)) \(address) -> \(route.upstreamText)")
@@ -226,6 +287,7 @@ struct RunCommand: ParsableCommand {
         }
         if let recorder { print("recording to \(recorder.directory)") } else { print("not recording") }
         if ruleCount > 0 { print("\(ruleCount) rules in force") }
+        if let pages { print("figures on http://\(pages.listener.address)/metrics") }
         if let store {
             print("mailboxes in \(store.directory)")
             if store.acceptsAnyone {

@@ -1,5 +1,7 @@
 // The table of all settings: the configuration file, the variables, `--set`, `config schema` and the reference page come from it.
 
+import MailRuntime
+
 /// A setting.
 struct Setting {
     enum Kind {
@@ -42,6 +44,30 @@ struct Setting {
         Setting(
             key: "server.message-size", kind: .number(65_536...(1 << 40)),
             meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
+        Setting(
+            key: "metrics.listen", kind: .text,
+            meaning: "Address and port of the page of figures for Prometheus, such as 127.0.0.1:9125 (default: none)."),
+        Setting(
+            key: "limits.sessions", kind: .number(0...10_000_000),
+            meaning: "Sessions at once; one more is refused in the words of its protocol (default 0: no limit)."),
+        Setting(
+            key: "limits.sessions-per-address", kind: .number(0...10_000_000),
+            meaning: "The same for one client address, or one /64 of IPv6 (default 0: no limit)."),
+        Setting(
+            key: "limits.connections-per-second", kind: .number(0...1_000_000),
+            meaning: "New connections of one client address in a second; what is more is refused (default 0: no limit)."
+        ),
+        Setting(
+            key: "limits.idle-smtp", kind: .number(ServerLimits.leastIdleSMTP...31_536_000),
+            meaning:
+                "Seconds in which neither side of a proxied session says a word, after which it is ended (default 660; RFC 5321 §4.5.3.2 forbids less than 600)."
+        ),
+        Setting(
+            key: "limits.idle-pop3", kind: .number(ServerLimits.leastIdlePOP3...31_536_000),
+            meaning: "The same for POP3 (default 660; RFC 1939 §3 forbids less than 600)."),
+        Setting(
+            key: "limits.idle-imap", kind: .number(ServerLimits.leastIdleIMAP...31_536_000),
+            meaning: "The same for IMAP (default 1860; RFC 9051 §5.4 forbids less than 1800)."),
         Setting(
             key: "allow-remote", kind: .flag,
             meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),

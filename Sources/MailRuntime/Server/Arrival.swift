@@ -244,6 +244,9 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     func shutDown() { finish() }
     func abort() { finish() }
     func recorderDrained() {}
+    /// Each of its steps has a time of its own.
+    func isIdleTooLong(_ now: Int64) -> Bool { false }
+    func expire() {}
 
     func finish() {
         guard phase != .over else { return }

@@ -84,6 +84,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         if let timer { context.loop.cancel(timer) }
         timer = nil
         info.tls = TLSLeg(tls, how: .implicit)
+        context.core.metrics.route(info.route, info.mailProtocol).clientHandshakes.add()
         book?.learn(tls: info.tls, upstreamTLS: nil)
         begin()
     }
@@ -132,6 +133,10 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         recorderPause = false
         settleReading()
     }
+
+    /// Our own server keeps its time itself.
+    func isIdleTooLong(_ now: Int64) -> Bool { false }
+    func expire() {}
 
     func shutDown() { if !closing { handle(.shutdown) } }
     func abort() { finish(.closed) }
@@ -190,6 +195,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
                 let names = rules.joined(separator: ", ")
+                context.core.metrics.hit(rules)
                 context.core.log.info("\(info.id) rule \(names) at exchange \(exchange)\(tagged)")
             }
         }
@@ -289,7 +295,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             // The store lets go of the open mailbox and of spool files, after what it may still be doing.
             context.core.workers.submit { _ = store.perform(.close) }
         }
-        context.finished(self)
+        context.finished(self, info, end, received: (stream?.receivedOctets ?? 0, 0))
     }
 }
 

@@ -13,6 +13,11 @@ protocol RunningSession: AnyObject {
     func abort()
     /// The recorder has room again.
     func recorderDrained()
+    /// Nobody has said a word for as long as the limit of its protocol.
+    /// - Parameter now: of ``Clock/monotonic()``.
+    func isIdleTooLong(_ now: Int64) -> Bool
+    /// It is idle for too long: say so where the protocol has words for it, then close.
+    func expire()
 }
 
 /// What one loop holds.
@@ -27,6 +32,7 @@ final class LoopContext: @unchecked Sendable {
     private var ids: SessionID
     private var acceptors: [Acceptor] = []
     private var sessions: [ObjectIdentifier: any RunningSession] = [:]
+    private var metrics: [String: RouteMetrics] = [:]
     private var waitsForRecorder = false
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []
@@ -40,6 +46,8 @@ final class LoopContext: @unchecked Sendable {
 
     /// Takes connections of `listener` from now on.
     func serve(_ listener: Listener, _ service: Service) {
+        // From the start, so that who watches sees the route before its first session.
+        if service.route.entrance?.kind == nil { _ = metrics(service.route.text, service.route.mailProtocol) }
         let acceptor = Acceptor(
             listener, on: loop,
             accepted: { [unowned self] descriptor, client in
@@ -60,17 +68,22 @@ final class LoopContext: @unchecked Sendable {
         _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ service: Service
     ) {
         core.accepted.add(1, ordering: .relaxed)
+        let route = service.route
+        // Who comes through a relay is known when its header is read.
+        let isKnown = route.entrance?.trusted == nil
+        if isKnown, !admits(client, descriptor, route.text, route.mailProtocol, service.target) { return }
         let now = Clock.now()
         // A listener on all addresses says nothing of the one that the client used.
         let isAny = server.address.low == 0 && server.address.high == 0
         let local = isAny ? SocketAddress.local(of: descriptor) ?? server : server
         let info = SessionInfo(
-            id: ids.next(at: now), mailProtocol: service.route.mailProtocol, start: now, client: client, server: local,
-            route: service.route.text)
+            id: ids.next(at: now), mailProtocol: route.mailProtocol, start: now, client: client, server: local,
+            route: route.text)
         let session: any RunningSession & StartableSession
-        if service.route.entrance != nil {
+        if route.entrance != nil {
             session = Arrival(descriptor, info, service, self)
         } else {
+            begins(info)
             session = makeSession(descriptor, info, service.target)
         }
         sessions[ObjectIdentifier(session)] = session
@@ -90,15 +103,74 @@ final class LoopContext: @unchecked Sendable {
     /// What came before a session is over, and the session begins.
     func begin(_ arrival: Arrival, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
         guard sessions.removeValue(forKey: ObjectIdentifier(arrival)) != nil else { return }
+        if arrival.entrance.trusted != nil,
+            !admits(info.client, descriptor, info.route, info.mailProtocol, target)
+        {
+            if case .connected(let server, _) = target.address { close(server) }
+            core.open.subtract(1, ordering: .relaxed)
+            if sessions.isEmpty { onEmpty?() }
+            return
+        }
+        begins(info)
         let session = makeSession(descriptor, info, target)
         sessions[ObjectIdentifier(session)] = session
         session.start()
     }
 
-    func finished(_ session: any RunningSession) {
+    /// A connection is over that did not become a session.
+    func finished(_ arrival: Arrival) {
+        guard sessions.removeValue(forKey: ObjectIdentifier(arrival)) != nil else { return }
+        core.open.subtract(1, ordering: .relaxed)
+        if arrival.entrance.trusted == nil { core.admission.left(arrival.peer.ip) }
+        if sessions.isEmpty { onEmpty?() }
+    }
+
+    /// A session is over.
+    /// - Parameter received: octets that came from both sides.
+    func finished(
+        _ session: any RunningSession, _ info: SessionInfo, _ end: SessionEnd, received: (client: Int, server: Int)
+    ) {
         guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
         core.open.subtract(1, ordering: .relaxed)
+        core.admission.left(info.client.ip)
+        let metrics = metrics(info.route, info.mailProtocol)
+        metrics.open.add(-1)
+        metrics.ended(end)
+        metrics.clientOctets.add(received.client)
+        metrics.serverOctets.add(received.server)
+        metrics.microseconds.add(Int(max(0, Clock.now() &- info.start)))
         if sessions.isEmpty { onEmpty?() }
+    }
+
+    private func begins(_ info: SessionInfo) {
+        let metrics = metrics(info.route, info.mailProtocol)
+        metrics.began.add()
+        metrics.open.add()
+    }
+
+    /// The figures of a route and a protocol.
+    func metrics(_ route: String, _ mailProtocol: MailProtocol) -> RouteMetrics {
+        // Nearly always there is one protocol to a route.
+        if let known = metrics[route], known.mailProtocol == mailProtocol { return known }
+        let found = core.metrics.route(route, mailProtocol)
+        metrics[route] = found
+        return found
+    }
+
+    /// False when a limit keeps the client out. It hears so in clear, where it can: a new socket takes a line without waiting.
+    private func admits(
+        _ client: SocketAddress, _ descriptor: Int32, _ route: String, _ mailProtocol: MailProtocol,
+        _ target: UpstreamTarget
+    ) -> Bool {
+        guard let refusal = core.admission.admit(client.ip, now: loop.now) else { return true }
+        metrics(route, mailProtocol).refused(refusal)
+        core.log.warning("\(client) \(route): refused by limits.\(refusal.rawValue)")
+        if target.security?.isImplicit != true {
+            let words = LocalReply.tooMany(mailProtocol)
+            _ = words.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        }
+        close(descriptor)
+        return false
     }
 
     /// Lends an empty list of notes.
@@ -136,6 +208,16 @@ final class LoopContext: @unchecked Sendable {
         onEmpty = done
         if sessions.isEmpty { return done() }
         for session in Array(sessions.values) { session.shutDown() }
+    }
+
+    /// Ends the sessions in which nobody has said a word for too long, again and again.
+    func watchIdleness() {
+        loop.schedule(after: core.limits.idleRounds) { [weak self] in
+            guard let self else { return }
+            let now = Clock.monotonic()
+            for session in self.sessions.values.filter({ $0.isIdleTooLong(now) }) { session.expire() }
+            self.watchIdleness()
+        }
     }
 
     /// Ends what has not ended.

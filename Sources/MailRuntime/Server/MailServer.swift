@@ -61,9 +61,20 @@ package final class MailServer: Sendable {
         let services = listeners.map { ($0.1, Service($0.0, core, own: own)) }
         for context in contexts {
             for (listener, service) in services { context.serve(listener, service) }
+            context.watchIdleness()
             context.loop.start()
         }
     }
+
+    /// Answers questions for figures too.
+    package func serve(_ metrics: MetricsServer) {
+        guard let context = contexts.first else { return }
+        let log = core.log
+        context.loop.post { metrics.start(on: context.loop, log: log) }
+    }
+
+    /// Figures of what is counted.
+    package var metrics: ServerMetrics { core.metrics }
 
     /// Sessions that are open.
     package var openSessions: Int { core.open.load(ordering: .relaxed) }

@@ -134,7 +134,16 @@ extension ProxySession {
         }
     }
 
-    private var serverView: ServerView {
+    /// Octets of the server are not a whole line yet.
+    var waitsForServer: Bool {
+        switch mode {
+        case .followed(let kept): kept.value.pending(.server) > 0
+        case .observed(let kept): kept.value.pending(.server) > 0
+        case .ruled(let kept): kept.value.relay.pending(.server) > 0
+        }
+    }
+
+    var serverView: ServerView {
         switch mode {
         case .followed(let kept): ServerView(kept.value)
         case .observed(let kept): kept.value.serverView
@@ -270,6 +279,7 @@ extension ProxySession {
             case .log(let text): context.core.log.info("\(info.id) \(text)")
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
+                context.core.metrics.hit(rules)
                 context.core.log.info(
                     "\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
             }

@@ -126,12 +126,14 @@ extension ProxySession {
     func secured(_ stream: Stream, _ tls: TLSConnection) {
         if stream === server { return upstreamIsSecured(tls) }
         info.tls = TLSLeg(tls, how: secrecy.edge == nil ? .implicit : .starttls)
+        metrics.clientHandshakes.add()
         guard phase == .securing else { return }
         cancelTimer()
         if secrecy.edge == nil { clientIsReady() } else { beginUnderTLS() }
     }
 
     private func upstreamIsSecured(_ tls: TLSConnection) {
+        metrics.serverHandshakes.add()
         let isImplicit = security?.beginning == .implicit
         info.upstreamTLS = TLSLeg(tls, how: isImplicit ? .implicit : .starttls)
         secrecy.upstreamCertificate = tls.peerChain.first

@@ -68,6 +68,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private var clientEnded = false
     private var serverEnded = false
     private var recorderPause = false
+    /// How the session ends that we end.
+    var goodbye = SessionEnd.closed
     var lastActivity: Int64
     /// The TLS of the route.
     let security: RouteSecurity?
@@ -270,6 +272,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// No upstream answers: the client hears so in the words of its protocol.
     func unavailable(_ reason: String) {
         context.core.log.warning("\(info.id) \(info.route): \(reason)")
+        metrics.upstreamFailures.add()
         cancelTimer()
         sayLast(.reply(LocalReply.unavailable(info.mailProtocol)))
     }
@@ -426,13 +429,13 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         // The client's end is awaited so that our last words are not lost to a reset.
         client?.pause(false)
         finishWhenFlushed()
-        context.loop.schedule(after: 2) { [weak self] in self?.finish(.closed) }
+        context.loop.schedule(after: 2) { [weak self] in self.map { $0.finish($0.goodbye) } }
     }
 
     func finishWhenFlushed() {
         guard (client?.backlog ?? 0) == 0, (server?.backlog ?? 0) == 0 else { return }
         if phase == .closing, client?.hasEnded == false { return }
-        finish(.closed)
+        finish(goodbye)
     }
 
     /// A session that is quiet ends at once; one that is not may finish what it does, until the server's deadline.
@@ -442,13 +445,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .closed, nil)
         case .turning: finish(.closed)
         case .open:
-            if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet { return closeAfterFlush() }
+            if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet {
+                return sayGoodbye(LocalReply.stopping(info.mailProtocol), .closed)
+            }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
         case .closing, .failing, .finished: break
         }
     }
 
     func abort() { finish(.closed) }
+
+    /// The figures of the route.
+    var metrics: RouteMetrics { context.core.metrics.route(info.route, info.mailProtocol) }
 
     func finish(_ end: SessionEnd) {
         guard phase != .finished else { return }
@@ -474,7 +482,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .followed: break
         }
         _ = context.record(events)
-        context.finished(self)
+        context.finished(
+            self, info, end, received: (client?.receivedOctets ?? 0, server?.receivedOctets ?? 0))
     }
 }
 

@@ -35,6 +35,33 @@ package enum LocalReply {
         }
     }
 
+    /// A limit keeps the client out: come again later.
+    package static func tooMany(_ mailProtocol: MailProtocol) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.7.0 Too many connections, try again later\r\n".utf8)
+        case .pop3: Array("-ERR [SYS/TEMP] Too many connections, try again later\r\n".utf8)
+        case .imap: Array("* BYE [UNAVAILABLE] Too many connections, try again later\r\n".utf8)
+        }
+    }
+
+    /// Nobody has said a word for too long. POP3 has no words for it: its server closes (RFC 1939 §3).
+    package static func idle(_ mailProtocol: MailProtocol) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.4.2 Idle for too long, closing the connection\r\n".utf8)
+        case .pop3: []
+        case .imap: Array("* BYE Autologout, idle for too long\r\n".utf8)
+        }
+    }
+
+    /// We stop (RFC 5321 §3.8, RFC 9051 §7.1.5).
+    package static func stopping(_ mailProtocol: MailProtocol) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.3.2 Service shutting down, try again later\r\n".utf8)
+        case .pop3: []
+        case .imap: Array("* BYE [UNAVAILABLE] Service shutting down, try again later\r\n".utf8)
+        }
+    }
+
     /// The tag of a command; that of untagged responses when it has none.
     private static func tag(_ command: Command) -> String { command.tag.isEmpty ? "*" : command.tag }
 

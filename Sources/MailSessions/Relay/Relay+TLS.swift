@@ -117,6 +117,26 @@ extension Relay {
         told += out.told
     }
 
+    /// The session ends with words of ours, which answer nothing.
+    package mutating func sayGoodbye(
+        _ words: [UInt8], _ effects: inout [Effect], seen: inout [Note], told: inout [Note]
+    ) {
+        var out = Output()
+        toClient(words[...], isOurs: true, &out)
+        close(&out)
+        effects += out.effects
+        seen += out.seen
+        told += out.told
+    }
+
+    /// Octets of a side that wait to be understood.
+    package func pending(_ side: Side) -> Int {
+        switch side {
+        case .client: clientTap.pending(.client)
+        case .server: serverTap.pending(.server)
+        }
+    }
+
     /// Both legs are under TLS. All that was said in clear is forgotten.
     package mutating func beginUnderTLS() {
         let rewindsServer = tls == .mirrored
