@@ -2,6 +2,7 @@
 #include "clinux.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -31,6 +32,19 @@ int mp_flush_output(void) {
   errno = 0;
   if (fflush(stdout) != 0) failed = 1;
   return failed ? (errno ? errno : EIO) : 0;
+}
+int mp_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
+  uid_t real_user, effective_user, saved_user;
+  gid_t real_group, effective_group, saved_group;
+  if (setgroups(count, groups) != 0 || setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0) return -1;
+  if (getresuid(&real_user, &effective_user, &saved_user) != 0 || getresgid(&real_group, &effective_group, &saved_group) != 0)
+    return -1;
+  if (real_user != user || effective_user != user || saved_user != user) return 1;
+  if (real_group != group || effective_group != group || saved_group != group) return 1;
+  // Root's identity, or its capability, would let these pass.
+  if (setuid(0) == 0 || seteuid(0) == 0) return 1;
+  if (group != 0 && (setgid(0) == 0 || setegid(0) == 0)) return 1;
+  return 0;
 }
 int mp_sock_stream(void) { return SOCK_STREAM; }
 const char *mp_error_text(int code, char *buffer, size_t count) { return strerror_r(code, buffer, count); }

@@ -10,6 +10,8 @@ package struct Route: Equatable, Sendable {
     package enum Upstream: Equatable, Sendable {
         /// A server elsewhere, by name or address.
         case server(host: String, port: UInt16)
+        /// A server of this host, by the path of its socket.
+        case unix(path: String)
         /// Our own server.
         case fallback
         /// The server that the client wants, as its way says.
@@ -95,8 +97,19 @@ package struct Route: Equatable, Sendable {
     package var introduction = Introduction()
     /// The same route for what a client may turn out to want: other protocols, TLS from the first octet.
     package var variants: [Route] = []
-    /// The port is 0 for any free one.
+    /// What to listen on.
+    package enum Place: Equatable, Sendable {
+        /// The route's address.
+        case address
+        /// A socket in the file system, with the permissions that it gets.
+        case unix(path: String, mode: UInt32)
+        /// Sockets that systemd has opened, by the name that it gives them, or by their number.
+        case inherited(name: String)
+    }
+
+    /// The port is 0 for any free one. A loopback address that stands for the place when that is none.
     package var listen: SocketAddress
+    package var place = Place.address
     package var upstream: Upstream
     /// As it was written.
     package var text: String
@@ -113,12 +126,6 @@ package struct Route: Equatable, Sendable {
                 advice: "write LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com")
         }
         let listener = try URL(text[..<equals], of: text, side: "listener")
-        guard let address = IPAddress(listener.host == "localhost" ? "127.0.0.1" : listener.host) else {
-            throw RouteError(
-                route: text, reason: "the listener '\(listener.host)' is no IP address",
-                advice: "write the address to listen on, such as 127.0.0.1 or [::1]")
-        }
-        let port = listener.port ?? listener.defaultPort + 1000
         let target = text[text.index(after: equals)...]
         let upstream: Upstream
         var server: URL?
@@ -133,10 +140,14 @@ package struct Route: Equatable, Sendable {
                         "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
                     advice: "use one protocol on both sides")
             }
-            upstream = .server(host: url.host, port: url.port ?? url.defaultPort)
+            guard url.inherited == nil else {
+                throw RouteError(
+                    route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
+            }
+            upstream = url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
             server = url
         }
-        let listen = SocketAddress(address, port)
+        let listen = try listener.listenAddress(text, defaultPort: listener.defaultPort + 1000)
         try self.init(text, listener, server, listen: listen, upstream: upstream)
         guard entrance?.tlsWait != nil else { return }
         guard !listener.implicitTLS else {
@@ -177,6 +188,7 @@ package struct Route: Equatable, Sendable {
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
         self.introduction = introduction
         entrance = options.entrance
+        place = options.place
         showsAllCapabilities = options.showsAllCapabilities
         isPassthrough = options.mode == .passthrough
     }
@@ -207,6 +219,7 @@ package struct Route: Equatable, Sendable {
         switch upstream {
         case .fallback: "fallback"
         case .destination: "destination"
+        case .unix(let path): "\(scheme(isSecure: upstreamTLS?.beginning == .implicit))://unix:\(path)"
         case .server(let host, let port):
             "\(scheme(isSecure: upstreamTLS?.beginning == .implicit))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         }
@@ -265,6 +278,9 @@ package struct ServerURL: Equatable, Sendable {
             throw RouteError(
                 route: text, reason: "a server under TLS cannot be replayed to by this version",
                 advice: "use \(url.mailProtocol.schemes[0].name)://")
+        }
+        guard url.path == nil, url.inherited == nil else {
+            throw RouteError(route: text, reason: "a server is called by its host here", advice: "write HOST:PORT")
         }
         mailProtocol = url.mailProtocol
         host = url.host

@@ -73,20 +73,15 @@ extension Route {
         let authority = listenerText.dropFirst("\(kind.rawValue)://".count)
         let listener = try URL("smtp://\(authority)", of: text, side: "listener")
         let server = try URL(upstreamText[...], of: text, side: "upstream")
-        guard let address = IPAddress(listener.host == "localhost" ? "127.0.0.1" : listener.host) else {
+        guard kind == .socks5 || (listener.path == nil && listener.inherited == nil) else {
             throw RouteError(
-                route: text, reason: "the listener '\(listener.host)' is no IP address",
-                advice: "write the address to listen on, such as 127.0.0.1 or [::1]")
+                route: text, reason: "connections are turned to an address", advice: "write transparent://ADDRESS:PORT")
         }
-        let port: UInt16
-        switch (listener.port, kind) {
-        case (let given?, _): port = given
-        case (nil, .socks5): port = 1080
-        case (nil, .transparent):
+        guard kind == .socks5 || listener.port != nil else {
             throw RouteError(
                 route: text, reason: "the listener has no port", advice: "write transparent://ADDRESS:PORT")
         }
-        let listen = SocketAddress(address, port)
+        let listen = try listener.listenAddress(text, defaultPort: 1080)
         var found: [Route] = []
         for mailProtocol in MailProtocol.allCases {
             for isImplicit in [false, true] where mailProtocol.schemes.contains(where: { $0.implicitTLS == isImplicit })
@@ -110,6 +105,7 @@ extension Route {
         }
         self.init(mailProtocol: .smtp, listen: listen, upstream: .destination, text: text)
         self.entrance = entrance
+        place = found.first?.place ?? .address
         introduction = found.first?.introduction ?? Introduction()
         variants = found.map { variant in
             var variant = variant

@@ -11,6 +11,10 @@ struct URL {
     let port: UInt16?
     let defaultPort: UInt16
     private(set) var implicitTLS: Bool
+    /// `unix:/path` in the place of host and port.
+    let path: String?
+    /// `systemd:NAME` in the place of host and port.
+    let inherited: String?
     private var options: [(name: String, value: String)]
 
     init(_ text: Substring, of route: String, side: String) throws(RouteError) {
@@ -25,7 +29,7 @@ struct URL {
         else {
             throw RouteError(
                 route: route, reason: "the scheme '\(scheme)' of the \(side) is not known",
-                advice: "use one of \(Self.schemes)")
+                advice: "use one of \(Self.schemes)\(side == "listener" ? ", socks5, transparent" : "")")
         }
         implicitTLS = entry.implicitTLS
         var authority = text[mark.upperBound...]
@@ -38,6 +42,30 @@ struct URL {
             authority = authority[..<query]
         }
         self.options = options
+        self.mailProtocol = mailProtocol
+        defaultPort = entry.port
+        if authority.hasPrefix("unix:") || authority.hasPrefix("systemd:") {
+            let name = String(
+                authority[authority.index(after: authority.firstIndex(of: ":") ?? authority.startIndex)...])
+            let isPath = authority.hasPrefix("unix:")
+            if isPath, !name.hasPrefix("/") || name.utf8.count > Self.longestPath || name.utf8.contains(0) {
+                throw RouteError(
+                    route: route, reason: "the \(side)'s '\(authority)' is no path of a socket",
+                    advice: "write unix:/PATH, with a path of at most \(Self.longestPath) octets from the root on")
+            }
+            if !isPath, name.isEmpty || name.contains("/") {
+                throw RouteError(
+                    route: route, reason: "the \(side)'s '\(authority)' names no socket of systemd",
+                    advice: "write systemd:NAME, as FileDescriptorName= says it, or systemd:0 for the first")
+            }
+            path = isPath ? name : nil
+            inherited = isPath ? nil : name
+            host = String(authority)
+            port = nil
+            return
+        }
+        path = nil
+        inherited = nil
         if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
         var port: UInt16?
         var host = authority
@@ -55,10 +83,22 @@ struct URL {
         guard !host.isEmpty else {
             throw RouteError(route: route, reason: "the \(side) has no host", advice: "write \(scheme)://HOST:PORT")
         }
-        self.mailProtocol = mailProtocol
         self.host = String(host)
         self.port = port
-        defaultPort = entry.port
+    }
+
+    /// Octets of the path of a socket: what sockaddr_un has room for, without its end.
+    private static let longestPath = 107
+
+    /// The address to listen on; one that stands for it where there is none.
+    func listenAddress(_ route: String, defaultPort: UInt16) throws(RouteError) -> SocketAddress {
+        if path != nil || inherited != nil { return SocketAddress(.v4(0x7F00_0001), mailProtocol.wellKnownPort) }
+        guard let address = IPAddress(host == "localhost" ? "127.0.0.1" : host) else {
+            throw RouteError(
+                route: route, reason: "the listener '\(host)' is no IP address",
+                advice: "write the address to listen on, such as 127.0.0.1 or [::1]")
+        }
+        return SocketAddress(address, port ?? defaultPort)
     }
 
     private static let schemes = MailProtocol.allCases.flatMap(\.schemes).map(\.name).joined(separator: ", ")
@@ -70,6 +110,7 @@ struct URL {
         var mode = Route.TLSMode.mirror
         var showsAllCapabilities = false
         var entrance: Route.Entrance?
+        var place = Route.Place.address
     }
 
     /// The same with another protocol, and TLS from the first octet where the protocol has it.
@@ -88,6 +129,8 @@ struct URL {
     func listenerOptions(_ route: String, isFallback: Bool) throws(RouteError) -> ListenerOptions {
         var tls = Route.ListenerTLS(implicitTLS ? .implicit : .mirrored)
         var found = ListenerOptions()
+        if let path { found.place = .unix(path: path, mode: 0o600) }
+        if let inherited { found.place = .inherited(name: inherited) }
         var entrance = EntranceOptions()
         for option in options {
             if try entrance.take(option.name, option.value, of: route) { continue }
@@ -105,6 +148,14 @@ struct URL {
                                 : "use one of mirror, require, upgrade, passthrough")
                 }
                 found.mode = mode
+            case "mode" where path != nil:
+                guard let mode = UInt32(option.value, radix: 8), mode & 0o777 == mode, !option.value.hasPrefix("+")
+                else {
+                    throw RouteError(
+                        route: route, reason: "'mode=\(option.value)' is no octal number up to 0777",
+                        advice: "write mode=0660")
+                }
+                found.place = .unix(path: path ?? "", mode: mode)
             case "cert" where !option.value.isEmpty: tls.certificate = option.value
             case "key" where !option.value.isEmpty: tls.key = option.value
             case "tls-min": tls.least = try version(option.value, route)

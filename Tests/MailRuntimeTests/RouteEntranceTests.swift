@@ -72,7 +72,25 @@ import Testing
             clear.variants.map(\.upstreamTLS?.beginning) == [nil, .implicit, nil, nil, .implicit, nil, .implicit])
     }
 
+    @Test func placesWithoutAddresses() throws {
+        let local = try Route("imap://unix:/run/a=b.sock?mode=0660&proxy-protocol=in=imap://unix:/run/c?tls=none")
+        #expect(local.place == .unix(path: "/run/a=b.sock", mode: 0o660))
+        #expect(local.listen == SocketAddress("127.0.0.1:143"))
+        #expect(local.upstream == .unix(path: "/run/c"))
+        #expect(local.upstreamText == "imap://unix:/run/c")
+        #expect(try Route("pop3://unix:/a=fallback").place == .unix(path: "/a", mode: 0o600))
+        #expect(try Route("imaps://systemd:mail=fallback").place == .inherited(name: "mail"))
+        #expect(try Route("socks5://unix:/a").place == .unix(path: "/a", mode: 0o600))
+        #expect(try Route("imap://127.0.0.1=fallback").place == .address)
+        let waiting = try Route("imap://unix:/a?tls-wait=100=fallback")
+        #expect(waiting.variants.map(\.place) == [.unix(path: "/a", mode: 0o600)])
+    }
+
     @Test(arguments: [
+        "imap://unix:=fallback", "imap://unix:a=fallback", "imap://unix:/a?mode=08=fallback",
+        "imap://unix:/a?mode=+7=fallback", "imap://unix:/a?mode==fallback", "imap://127.0.0.1?mode=0600=fallback",
+        "imap://systemd:a?mode=0600=fallback", "imap://127.0.0.1=imap://systemd:a", "imap://127.0.0.1=imap://unix:a",
+        "transparent://unix:/a", "transparent://systemd:a",
         "imap://127.0.0.1?proxy-protocol=v1=fallback", "imap://127.0.0.1?proxy-protocol=fallback",
         "imap://127.0.0.1?trust=::1=fallback", "imap://127.0.0.1?proxy-protocol=in&trust=host.example=fallback",
         "imap://127.0.0.1?proxy-protocol=in&trust=::1,=fallback", "imap://127.0.0.1=imap://a.example?proxy-protocol=in",

@@ -8,11 +8,15 @@ import Synchronization
 final class Authority: Sendable {
     private let directory: String
     private let log: Log
+    private let privileges: Privileges?
     private let made = Mutex<CertificateMinter?>(nil)
 
-    /// - Parameter directory: the data directory; made with the authority when it is missing.
-    init(in directory: String, _ log: Log) {
+    /// - Parameters:
+    ///   - directory: the data directory; made with the authority when it is missing.
+    ///   - privileges: whose it is to be.
+    init(in directory: String, _ log: Log, for privileges: Privileges? = nil) {
         self.directory = directory
+        self.privileges = privileges
         self.log = log
     }
 
@@ -32,6 +36,10 @@ final class Authority: Sendable {
     private var exists: Bool { access(CertificateAuthority.certificatePath(in: directory), F_OK) == 0 }
 
     private func authority() throws(TLSFailure) -> CertificateAuthority {
+        if let privileges, !privileges.actAsUser() {
+            throw TLSFailure(directory, "cannot be made for \(privileges.name): \(String(cString: strerror(errno)))")
+        }
+        defer { privileges?.actAsRoot() }
         if exists { return try CertificateAuthority(in: directory, now: CACommand.now) }
         var path = ""
         for part in directory.split(separator: "/", omittingEmptySubsequences: false) {

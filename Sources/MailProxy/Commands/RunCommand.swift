@@ -27,6 +27,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "No web page. This version has none, the flag is there for scripts.") var noUi = false
     @Flag(help: "Allow listeners beyond loopback, though nobody must log in to them.") var allowRemote = false
     @Option(help: "Address and port of the page of figures for Prometheus.") var metrics: String?
+    @Option(help: "User, or USER:GROUP, to become once the listeners are bound.") var user: String?
     @Option(help: "A setting, KEY=VALUE; may be repeated. 'mailproxy config schema' lists them.") var set: [String] = []
     @Option(help: "error, warning, info or debug.") var logLevel: String?
     @Option(help: "text or json.") var logFormat: String?
@@ -36,21 +37,39 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let settings = try merged()
         let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
+        let privileges = try settings.text("user").map { try Privileges($0) }
+        if let privileges, geteuid() == 0 {
+            // What is the user's by default is in the user's home.
+            setenv("HOME", privileges.home, 1)
+            unsetenv("XDG_STATE_HOME")
+        }
         let routes = try parsedRoutes(settings)
         let users = try Self.users(routes)
-        let security = try makeSecurity(routes, settings, log)
-        let rulePaths = settings.list("rules")
-        let rules = try RuleFiles.load(rulePaths)
+        let security = try makeSecurity(routes, settings, log, privileges)
+        let rules = try RuleFiles.load(settings.list("rules"))
         Self.raiseDescriptorLimit()
         // The signals wait for sigwait below; threads that start from here on inherit the mask.
         let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
         signals.block()
         signal(SIGPIPE, SIG_IGN)
 
-        let ports: BoundPorts
-        do { ports = try BoundPorts(routes) } catch {
-            throw CLIError.fault("\(error); stop what listens there or choose another port")
+        let ports = try bind(routes, settings, log, privileges)
+        do {
+            try privileges?.drop()
+            try serve(ports, settings, log, security, users, rules, signals)
+        } catch {
+            ports.close()
+            throw error
         }
+    }
+
+    /// Serves until a signal ends it.
+    private func serve(
+        _ ports: BoundPorts, _ settings: Settings, _ log: Log, _ security: [String: RouteSecurity],
+        _ users: [String: SOCKSUsers], _ rules: RuleSet, _ signals: SignalSet
+    ) throws {
+        let routes = ports.listeners.map(\.route)
+        let rulePaths = settings.list("rules")
         let store = try openStore(settings, routes)
         var recorder: Recorder?
         if settings.flag("record.enabled") ?? true { recorder = try openRecorder(settings, log) }
@@ -95,6 +114,45 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// Binds all listeners, and gives socket files to the user who is to own them.
+    private func bind(
+        _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?
+    ) throws -> BoundPorts {
+        let inherited = InheritedSockets(environment: Defaults.environment, process: getpid())
+        for variable in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(variable) }
+        for name in inherited.names(notIn: routes) {
+            log.warning("no route takes the socket '\(name)' that systemd gave; write LISTEN as imap://systemd:\(name)")
+        }
+        let ports: BoundPorts
+        do {
+            ports = try BoundPorts(routes, inherited: inherited)
+        } catch {
+            let advice =
+                switch error.code {
+                case EADDRINUSE: "; stop what listens there or choose another port"
+                case EACCES: "; a port below 1024 takes the capability CAP_NET_BIND_SERVICE, or root and --user"
+                default: ""
+                }
+            throw CLIError.fault("\(error)\(advice)")
+        }
+        do {
+            if settings.flag("allow-remote") != true, let open = ports.open { throw Self.openListener(open.text) }
+            if let privileges, geteuid() == 0 {
+                for (_, listener) in ports.listeners { try listener.own(by: privileges.user, group: privileges.group) }
+            }
+        } catch {
+            ports.close()
+            throw error as? CLIError ?? .fault("\(error)")
+        }
+        return ports
+    }
+
+    private static func openListener(_ place: String) -> CLIError {
+        .usage(
+            "\(place) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote"
+        )
+    }
+
     // MARK: Settings
 
     /// File, then variables, then flags.
@@ -110,6 +168,7 @@ struct RunCommand: ParsableCommand {
         if let dataDir { settings.set("data.dir", [dataDir]) }
         if let metrics { settings.set("metrics.listen", [metrics]) }
         if allowRemote { settings.set("allow-remote", ["true"]) }
+        if let user { settings.set("user", [user]) }
         if verbose { settings.set("log.level", ["debug"]) }
         if quiet { settings.set("log.level", ["warning"]) }
         if let logLevel { try settings.set(assignment: "log.level=\(logLevel)") }
@@ -132,16 +191,16 @@ struct RunCommand: ParsableCommand {
             }
         }
         if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
-            throw CLIError.usage(
-                "\(open.listen) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote"
-            )
+            throw Self.openListener(open.listen.description)
         }
         return routes
     }
 
     /// The TLS of the routes, and which capabilities go through. Files that are no good end the start, before anything listens.
-    private func makeSecurity(_ routes: [Route], _ settings: Settings, _ log: Log) throws -> [String: RouteSecurity] {
-        let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log)
+    private func makeSecurity(
+        _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?
+    ) throws -> [String: RouteSecurity] {
+        let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
         let keys = try KeyLog(log)
         var security: [String: RouteSecurity] = [:]
         let all = routes.flatMap { [$0] + $0.variants }
@@ -273,8 +332,8 @@ struct RunCommand: ParsableCommand {
         _ server: MailServer, _ settings: Settings, _ recorder: Recorder?, _ store: OpenStore?, _ pages: MetricsServer?,
         ruleCount: Int
     ) {
-        for (route, address) in server.addresses {
-            print("\(route.listenerText.padded(to: 5)) \(address) -> \(route.upstreamText)")
+        for (route, place) in server.places {
+            print("\(route.listenerText.padded(to: 5)) \(place) -> \(route.upstreamText)")
         }
         if server.addresses.contains(where: { entry in
             entry.route.listenerTLS?.beginning == .implicit && entry.route.listenerTLS?.certificate == nil
@@ -296,7 +355,9 @@ struct RunCommand: ParsableCommand {
                 )
             }
         }
-        let plain = server.addresses.filter { $0.route.upstream == .fallback && $0.route.listenerTLS == nil }
+        let plain = server.addresses.filter {
+            $0.route.upstream == .fallback && $0.route.listenerTLS == nil && $0.route.place == .address
+        }
         let smtp = plain.first { $0.route.mailProtocol == .smtp }
         let imap = plain.first { $0.route.mailProtocol == .imap }
         let pop3 = plain.first { $0.route.mailProtocol == .pop3 }

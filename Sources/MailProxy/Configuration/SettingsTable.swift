@@ -71,6 +71,11 @@ struct Setting {
         Setting(
             key: "allow-remote", kind: .flag,
             meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
+        Setting(
+            key: "user", kind: .text,
+            meaning:
+                "User, or USER:GROUP, to become once the listeners are bound, for good; certificates and their keys are read before."
+        ),
         Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
         Setting(
             key: "log.level", kind: .choice(["error", "warning", "info", "debug"]),

@@ -7,8 +7,12 @@ import MailRecording
 /// A bound and listening socket.
 package final class Listener: Sendable {
     package let descriptor: Int32
-    /// Where it listens; the port is the real one when 0 was asked for.
+    /// Where it listens; the port is the real one when 0 was asked for. What stands for it where there are no addresses.
     package let address: SocketAddress
+    /// The path, when it is one of the file system.
+    package let path: String?
+    /// The socket file that we made and remove again.
+    private let file: LocalSocket.File?
 
     /// Binds. The error names the address.
     package init(_ wanted: SocketAddress) throws(SystemError) {
@@ -31,10 +35,50 @@ package final class Listener: Sendable {
         }
         self.descriptor = descriptor
         address = SocketAddress.local(of: descriptor) ?? wanted
+        path = nil
+        file = nil
     }
 
-    /// Closes the socket. No loop may watch it any more.
-    package func closeDescriptor() { close(descriptor) }
+    /// Binds to a path. The error names it.
+    /// - Parameters:
+    ///   - mode: the permissions of the file.
+    ///   - address: what stands for the address.
+    package init(path: String, mode: UInt32, address: SocketAddress) throws(SystemError) {
+        let made = try LocalSocket.listen(on: path, mode: mode)
+        descriptor = made.descriptor
+        file = made.file
+        self.address = address
+        self.path = path
+    }
+
+    /// Takes over a socket that listens already.
+    /// - Parameter address: what stands for the address when the socket has none.
+    package init(inherited descriptor: Int32, address: SocketAddress) {
+        self.descriptor = descriptor
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        path = LocalSocket.path(of: descriptor)
+        file = nil
+        self.address = SocketAddress.local(of: descriptor) ?? address
+        guard path == nil else { return }
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, size)
+    }
+
+    /// Where it listens, in words.
+    package var text: String { path.map { "unix:\($0)" } ?? address.description }
+
+    /// Gives the socket file to a user, whose processes then may connect and remove it.
+    package func own(by user: uid_t, group: gid_t) throws(SystemError) {
+        guard let path, file != nil, lchown(path, user, group) != 0 else { return }
+        throw SystemError("cannot give \(path) to another user")
+    }
+
+    /// Closes the socket, and removes its file when it still is ours. No loop may watch it any more.
+    package func closeDescriptor() {
+        if let file { file.remove() }
+        close(descriptor)
+    }
 }
 
 /// The part of a listener that lives on one loop.

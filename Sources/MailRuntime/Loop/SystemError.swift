@@ -18,6 +18,15 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         self.call = call
         self.code = code
         told = nil
+        isTLS = false
+    }
+
+    /// What is wrong without the kernel having said so.
+    init(saying text: String) {
+        call = text
+        code = EINVAL
+        told = text
+        isTLS = false
     }
 
     /// A failure that TLS found.
@@ -25,10 +34,11 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         call = "TLS"
         code = EPROTO
         told = failure.description
+        isTLS = true
     }
 
     /// TLS found it, not the kernel.
-    package var isTLS: Bool { told != nil }
+    package let isTLS: Bool
 
     /// The reason, as strerror says it.
     package var reason: String {

@@ -37,6 +37,8 @@ final class LoopContext: @unchecked Sendable {
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []
     private var onEmpty: (() -> Void)?
+    /// Clients without an address, counted in circles.
+    private var localClients: UInt16 = 0
 
     init(loop: EventLoop, core: ServerCore, lane: Int, lanes: Int) {
         self.loop = loop
@@ -51,7 +53,7 @@ final class LoopContext: @unchecked Sendable {
         let acceptor = Acceptor(
             listener, on: loop,
             accepted: { [unowned self] descriptor, client in
-                accept(descriptor, client, listener.address, service)
+                accept(descriptor, client, listener, service)
             },
             exhausted: { [core] error in
                 core.log.warning("no descriptor for another connection: \(error.reason); waiting")
@@ -65,8 +67,9 @@ final class LoopContext: @unchecked Sendable {
     }
 
     private func accept(
-        _ descriptor: Int32, _ client: SocketAddress, _ server: SocketAddress, _ service: Service
+        _ descriptor: Int32, _ client: SocketAddress, _ listener: Listener, _ service: Service
     ) {
+        let server = listener.address
         core.accepted.add(1, ordering: .relaxed)
         let route = service.route
         // Who comes through a relay is known when its header is read.
@@ -76,9 +79,15 @@ final class LoopContext: @unchecked Sendable {
         // A listener on all addresses says nothing of the one that the client used.
         let isAny = server.address.low == 0 && server.address.high == 0
         let local = isAny ? SocketAddress.local(of: descriptor) ?? server : server
-        let info = SessionInfo(
+        var info = SessionInfo(
             id: ids.next(at: now), mailProtocol: route.mailProtocol, start: now, client: client, server: local,
             route: route.text)
+        if listener.path != nil {
+            // It has no address: loopback stands for it, with a port that tells the sessions of a recording apart.
+            localClients = localClients == .max ? 1 : localClients + 1
+            info.client = SocketAddress(.v4(0x7F00_0001), localClients)
+            info.way = ClientWay(.unix)
+        }
         let session: any RunningSession & StartableSession
         if route.entrance != nil {
             session = Arrival(descriptor, info, service, self)
@@ -96,7 +105,7 @@ final class LoopContext: @unchecked Sendable {
     ) -> any RunningSession & StartableSession {
         switch target.address {
         case .none: FallbackSession(descriptor, info, target.security, self)
-        case .literal, .name, .connected, .unreachable: ProxySession(descriptor, info, target, self)
+        case .literal, .name, .unix, .connected, .unreachable: ProxySession(descriptor, info, target, self)
         }
     }
 

@@ -9,20 +9,37 @@ import Synchronization
 
 /// The listeners of all routes, bound before anything else is opened: a port that is taken leaves nothing half done.
 package struct BoundPorts: Sendable {
-    fileprivate let listeners: [(Route, Listener)]
+    package let listeners: [(route: Route, listener: Listener)]
 
     /// Binds all, or none. The error names the address.
-    package init(_ routes: [Route]) throws(SystemError) {
+    /// - Parameter inherited: sockets that were opened for us.
+    package init(_ routes: [Route], inherited: InheritedSockets = InheritedSockets()) throws(SystemError) {
         var bound: [(Route, Listener)] = []
         for route in routes {
             do throws(SystemError) {
-                bound.append((route, try Listener(route.listen)))
+                switch route.place {
+                case .address: bound.append((route, try Listener(route.listen)))
+                case .unix(let path, let mode):
+                    bound.append((route, try Listener(path: path, mode: mode, address: route.listen)))
+                case .inherited(let name):
+                    for descriptor in try inherited.sockets(named: name) {
+                        bound.append((route, Listener(inherited: descriptor, address: route.listen)))
+                    }
+                }
             } catch {
                 for (_, listener) in bound { listener.closeDescriptor() }
                 throw error
             }
         }
         listeners = bound
+    }
+
+    /// Closes all of them.
+    package func close() { for (_, listener) in listeners { listener.closeDescriptor() } }
+
+    /// The first that can be reached from other machines.
+    package var open: Listener? {
+        listeners.first { $0.listener.path == nil && !$0.listener.address.isLoopback }?.listener
     }
 }
 
@@ -54,10 +71,12 @@ package final class MailServer: Sendable {
 
     /// The routes with the addresses on which they really listen.
     package var addresses: [(route: Route, address: SocketAddress)] { listeners.map { ($0.0, $0.1.address) } }
+    /// The same in words, sockets of the file system too.
+    package var places: [(route: Route, place: String)] { listeners.map { ($0.0, $0.1.text) } }
 
     /// Serves from now on.
     package func start() {
-        let own = listeners.map(\.1.address)
+        let own = listeners.filter { $0.1.path == nil }.map(\.1.address)
         let services = listeners.map { ($0.1, Service($0.0, core, own: own)) }
         for context in contexts {
             for (listener, service) in services { context.serve(listener, service) }

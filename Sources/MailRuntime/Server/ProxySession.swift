@@ -140,6 +140,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         switch target.address {
         case .literal(let address): connect([address])
         case .name(let host, let port): resolve(host, port)
+        case .unix(let path): connect(path: path)
         case .connected: takeUpstream()
         case .unreachable(let address, let reason):
             info.upstream = address
@@ -169,6 +170,17 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
                 case .failure(let error): box.value.unavailable(error.description)
                 }
             }
+        }
+    }
+
+    private func connect(path: String) {
+        do throws(SystemError) {
+            let stream = Stream(try LocalSocket.connect(to: path), on: context.loop, owner: self, connecting: true)
+            server = stream
+            try stream.start()
+        } catch {
+            server = nil
+            unavailable("unix:\(path): \(error.reason)")
         }
     }
 

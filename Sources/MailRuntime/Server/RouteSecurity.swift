@@ -48,6 +48,7 @@ package final class RouteSecurity: Sendable {
         address = CertificateName(route.listen.host.description)
         switch route.upstream {
         case .fallback: host = nil
+        case .unix: host = route.upstreamTLS?.serverName ?? "localhost"
         case .destination: host = route.upstreamTLS?.serverName
         case .server(let name, _): host = route.upstreamTLS?.serverName ?? name
         }

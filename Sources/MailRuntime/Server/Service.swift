@@ -23,6 +23,7 @@ final class Service: Sendable {
         let address: UpstreamAddress
         switch route.upstream {
         case .fallback, .destination: address = .none
+        case .unix(let path): address = .unix(path)
         case .server(let host, let port):
             address = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
         }
@@ -56,6 +57,8 @@ enum UpstreamAddress: Sendable {
     case literal(SocketAddress)
     /// To be looked up for each connection.
     case name(String, UInt16)
+    /// The path of a socket.
+    case unix(String)
     /// A connection that stands already; whoever gets it owns the descriptor.
     case connected(Int32, SocketAddress)
     /// It was called in vain.
