@@ -33,6 +33,8 @@ extension Route {
     package struct Introduction: Equatable, Sendable {
         /// A PROXY header before everything else; nil for none.
         package var header: ProxyHeader.Version?
+        /// Words of the protocol that tell the client's address, when the upstream offers them; nil for none.
+        package var means: UpstreamIntroduction.Means?
 
         package init() {}
 
@@ -48,6 +50,26 @@ extension Route {
                         advice: "write proxy-protocol=v1 or proxy-protocol=v2")
                 }
                 header = version
+                return true
+            case "client-address":
+                let possible: UpstreamIntroduction.Means? =
+                    switch mailProtocol {
+                    case .smtp, .lmtp: .xclient
+                    case .imap: .id
+                    case .pop3: nil
+                    }
+                guard EntranceOptions.kind(of: route) == nil else {
+                    throw RouteError(
+                        route: route, reason: "'client-address' would tell every server that a client names",
+                        advice: "use it with an upstream that the route names")
+                }
+                guard let found = UpstreamIntroduction.Means(rawValue: value), found == possible else {
+                    let advice = possible.map { "write client-address=\($0.rawValue)" } ?? "leave it away"
+                    throw RouteError(
+                        route: route, reason: "'client-address=\(value)' is not for \(mailProtocol.rawValue)",
+                        advice: "\(advice), or use proxy-protocol")
+                }
+                means = found
                 return true
             default: return false
             }

@@ -213,7 +213,7 @@ struct URL {
                 tls.pins.append(pin)
             default:
                 let possible =
-                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, or proxy-protocol=v1 or v2"
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, or client-address=xclient or id"
                 throw unknown(option, "upstream", possible, route)
             }
             if option.name != "tls" { isTuned = true }
@@ -221,6 +221,11 @@ struct URL {
         guard (tls.certificate == nil) == (tls.key == nil) else {
             throw RouteError(
                 route: route, reason: "the upstream has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+        }
+        if introduction.means != nil, mode == .passthrough {
+            throw RouteError(
+                route: route, reason: "'client-address' adds words where 'tls=passthrough' lets all pass untouched",
+                advice: "leave one of them away")
         }
         let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
         if isClear, mode == .require || mode == .upgrade {

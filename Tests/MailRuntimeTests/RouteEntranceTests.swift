@@ -24,6 +24,15 @@ import Testing
         #expect(clear.upstreamTLS == nil)
     }
 
+    @Test func wordsForTheClientsAddress() throws {
+        let smtp = try Route("smtp://127.0.0.1=smtp://mail.example.com?client-address=xclient&tls=none")
+        #expect(smtp.introduction.means == .xclient)
+        #expect(try Route("lmtp://127.0.0.1=lmtp://unix:/a?client-address=xclient").introduction.means == .xclient)
+        let imap = try Route("imaps://127.0.0.1=imaps://mail.example.com?client-address=id&proxy-protocol=v2")
+        #expect(imap.introduction.means == .id)
+        #expect(imap.introduction.header == .v2)
+    }
+
     @Test func timeForTLS() throws {
         let route = try Route("imap://127.0.0.1:1143?tls-wait=250=imap://mail.example.com")
         #expect(route.entrance?.tlsWait == 250)
@@ -87,6 +96,11 @@ import Testing
     }
 
     @Test(arguments: [
+        "smtp://127.0.0.1=smtp://a.example?client-address=id",
+        "imap://127.0.0.1=imap://a.example?client-address=xclient",
+        "pop3://127.0.0.1=pop3://a.example?client-address=xclient",
+        "socks5://127.0.0.1=destination?client-address=xclient",
+        "smtp://127.0.0.1?tls=passthrough=smtp://a.example?client-address=xclient",
         "imap://unix:=fallback", "imap://unix:a=fallback", "imap://unix:/a?mode=08=fallback",
         "imap://unix:/a?mode=+7=fallback", "imap://unix:/a?mode==fallback", "imap://127.0.0.1?mode=0600=fallback",
         "imap://systemd:a?mode=0600=fallback", "imap://127.0.0.1=imap://systemd:a", "imap://127.0.0.1=imap://unix:a",

@@ -17,6 +17,8 @@ extension ProxySession {
     struct Secrecy {
         /// Our first words with an upstream that begins TLS before the client hears anything.
         var upgrade: UpstreamUpgrade?
+        /// Our first words with an upstream that is to know who the client is; kept when they are over, until the session begins.
+        var introduction: Kept<UpstreamIntroduction>?
         /// What it greeted with.
         var greeting: [UInt8] = []
         /// The last words, when the client cannot hear them yet.
@@ -51,7 +53,7 @@ extension ProxySession {
 
     /// Octets of an upstream that is to begin TLS before all else.
     func upgrade(_ octets: UnsafeRawBufferPointer) {
-        guard let step = secrecy.upgrade?.receive(octets) else { return }
+        guard let step = secrecy.upgrade?.receive(octets) else { return introduce(octets) }
         switch step {
         case .more: break
         case .send(let words):
@@ -70,9 +72,10 @@ extension ProxySession {
         allow(context.core.times.firstWords) { [self] in lateInConnecting("it does not answer before TLS") }
     }
 
-    private func lateInConnecting(_ reason: String) {
+    func lateInConnecting(_ reason: String) {
         guard phase == .connecting else { return }
         secrecy.upgrade = nil
+        secrecy.introduction = nil
         unavailable("\(security?.host ?? "upstream"): \(reason)")
     }
 

@@ -1,5 +1,6 @@
 // A client, a server, and us between them: both legs on one loop. Here is the way of a session from its beginning to its end;
-// how TLS begins on either leg is in ProxySession+TLS.swift, how octets pass in ProxySession+Octets.swift.
+// how the upstream is called is in ProxySession+Upstream.swift, how TLS begins on either leg in ProxySession+TLS.swift, how octets pass in
+// ProxySession+Octets.swift.
 //
 // Without rules the octets go straight from one socket to the other; the tap follows beside. With rules they go through
 // `Relay`, frame by frame. Reading pauses when the other leg or the recorder is behind.
@@ -58,13 +59,15 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     let context: LoopContext
     var info: SessionInfo
-    private let target: UpstreamTarget
-    private var candidates: [SocketAddress] = []
+    let target: UpstreamTarget
+    /// What the upstream is told of the client.
+    var introduction: Route.Introduction { target.introduction }
+    var candidates: [SocketAddress] = []
     var client: Stream?
     var server: Stream?
     var mode: Mode
     var phase = Phase.connecting
-    private var timer: TimerHeap.ID?
+    var timer: TimerHeap.ID?
     private var clientEnded = false
     private var serverEnded = false
     private var recorderPause = false
@@ -84,7 +87,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         self.target = target
         lastActivity = context.loop.now
         security = target.security
-        let rules = context.core.rules
+        // Who tells the upstream who the client is lets nobody else do so.
+        let rules =
+            target.introduction.means == nil ? context.core.rules : ImpostorRules.before(context.core.rules)
         let key = context.core.recorder?.fingerprintKey
         let tls = security?.clientTLS ?? .passes
         if !rules.isEmpty || tls.isOurs {
@@ -147,95 +152,6 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             unavailable(reason)
         case .none: unavailable("no upstream")
         }
-    }
-
-    // MARK: The way to the upstream
-
-    /// Goes on with a connection that stands already.
-    private func takeUpstream() {
-        guard let server else { return finish(.reset) }
-        do { try server.start() } catch { return finish(.reset) }
-        connected(server)
-    }
-
-    private func resolve(_ host: String, _ port: UInt16) {
-        let loop = context.loop
-        let box = Confined(self)
-        context.core.resolvers.submit {
-            let result = Resolver.addresses(of: host, port: port)
-            loop.post {
-                guard box.value.phase == .connecting else { return }
-                switch result {
-                case .success(let addresses): box.value.connect(addresses)
-                case .failure(let error): box.value.unavailable(error.description)
-                }
-            }
-        }
-    }
-
-    private func connect(path: String) {
-        do throws(SystemError) {
-            let stream = Stream(try LocalSocket.connect(to: path), on: context.loop, owner: self, connecting: true)
-            server = stream
-            try stream.start()
-        } catch {
-            server = nil
-            unavailable("unix:\(path): \(error.reason)")
-        }
-    }
-
-    private func connect(_ addresses: [SocketAddress]) {
-        candidates = addresses
-        tryNext(nil)
-    }
-
-    private func tryNext(_ last: SystemError?) {
-        guard !candidates.isEmpty else {
-            return unavailable("\(info.upstream.map(\.description) ?? "upstream"): \(last?.reason ?? "no address")")
-        }
-        let address = candidates.removeFirst()
-        info.upstream = address
-        do {
-            let stream = Stream(try address.connectSocket(), on: context.loop, owner: self, connecting: true)
-            server = stream
-            try stream.start()
-            // The timer keeps the session until it is cancelled, which happens in every case: a weak reference would make
-            // each later use of the session go through a table beside it.
-            timer = context.loop.schedule(after: context.core.times.connect) { [self] in
-                guard phase == .connecting, server === stream else { return }
-                stream.close()
-                tryNext(SystemError("connect", code: ETIMEDOUT))
-            }
-        } catch {
-            server = nil
-            tryNext(error)
-        }
-    }
-
-    func connected(_ stream: Stream) {
-        guard phase == .connecting, stream === server else { return }
-        if let version = target.introduction.header {
-            // The ends of the client's connection, as far as they have addresses.
-            let ends = info.way?.kind == .unix ? nil : ProxyHeader.Ends(client: info.client, server: info.server)
-            stream.write(ProxyHeader(version: version, ends: ends).octets)
-        }
-        switch security?.beginning {
-        case .implicit: secureUpstream()
-        case .starttls:
-            secrecy.upgrade = UpstreamUpgrade(info.mailProtocol, name: context.core.settings.hostName)
-            awaitFirstWords()
-        case .mirrored, nil: upstreamIsReady()
-        }
-    }
-
-    /// The upstream's handshake is over, or it has none.
-    func upstreamIsReady() {
-        guard let client else { return }
-        cancelTimer()
-        if security?.isImplicit == true { return awaitClient() }
-        // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
-        do { try client.start() } catch { return finish(.reset) }
-        begin()
     }
 
     /// Both legs stand.
@@ -389,6 +305,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             cancelTimer()
             server = nil
             secrecy.upgrade = nil
+            secrecy.introduction = nil
             // A certificate that is not to be trusted is no better at another address.
             return error.isTLS ? unavailable(error.reason) : tryNext(error)
         }
@@ -424,8 +341,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     /// The upstream went away before its handshake was over.
     private func lostInHandshake() {
-        guard let security, security.upstream != nil else { return finish(.closed) }
-        let step = secrecy.upgrade == nil ? "in the TLS handshake" : "before TLS"
+        guard let security, security.upstream != nil || secrecy.introduction != nil else { return finish(.closed) }
+        let step =
+            secrecy.introduction != nil
+            ? "before its greeting" : secrecy.upgrade == nil ? "in the TLS handshake" : "before TLS"
         unavailable("\(security.host ?? "upstream"): it ended the connection \(step)")
     }
 
