@@ -66,7 +66,52 @@ import Testing
             ])
         let shown = notes.filter { $0.side == .client }.map { $0.publicOctets.text }.joined()
         #expect(!shown.contains("s3cret"))
-        #expect(shown.hasSuffix("\r\nNOOP\r\n"))
+        // Nor is it known what comes behind it.
+        #expect(shown.hasSuffix("\r\n******"))
+    }
+
+    /// The client goes on in clear, and nobody reads any more what it says: nothing of that is shown. What is shown of the line
+    /// that was too long is shown to its end.
+    @Test(arguments: greetings, [1, 7, Int.max])
+    func aLoginBehindALineBeyondTheLimitIsMasked(_ pair: (MailProtocol, String), _ piece: Int) {
+        let (proto, greeting) = pair
+        let limit = proto == .imap ? DialogueLimits.imapCommandLine : DialogueLimits.line
+        let long = (proto == .imap ? "a NOOP " : "NOOP ") + String(repeating: "y", count: limit) + "\r\n"
+        let login = "a LOGIN alice s3cret\r\nPASS s3cret\r\n"
+        var tap = proto.makeTap()
+        var notes: [Note] = []
+        tap.receive(octets(greeting)[...], from: .server, into: &notes)
+        var rest = octets(long + login)[...]
+        while !rest.isEmpty {
+            tap.receive(rest.prefix(piece), from: .client, into: &notes)
+            rest = rest.dropFirst(piece)
+        }
+        tap.receive(octets("250 x\r\n")[...], from: .server, into: &notes)
+        let client = notes.filter { $0.side == .client }
+        let isWhole = client.flatMap(\.raw).elementsEqual(octets(long + login))
+        #expect(isWhole)
+        let shown = client.map { $0.publicOctets.text }.joined()
+        let isMasked = shown == long + String(repeating: "*", count: login.utf8.count)
+        #expect(isMasked)
+        #expect(notes.last?.publicOctets.text == "250 x\r\n")
+    }
+
+    private static let reasons: [(OpaqueReason, isShown: Bool)] = [
+        (.longLine, false), (.holdLimit, false), (.desynchronised, false), (.gap, false), (.notThisProtocol, false),
+        (.tls, true), (.securityLayer, true), (.rolesSwapped, true),
+    ]
+
+    /// Whatever the reason is, what was in clear stays masked, and what is encrypted need not be.
+    @Test(arguments: greetings, reasons)
+    func whatIsOpaqueIsMaskedWhereItIsInClear(_ pair: (MailProtocol, String), _ reason: (OpaqueReason, isShown: Bool)) {
+        var tap = pair.0.makeTap()
+        var notes: [Note] = []
+        tap.receive(octets(pair.1)[...], from: .server, into: &notes)
+        tap.stop(reason.0, at: .client, into: &notes)
+        tap.receive(octets("PASS s3cret\r\n")[...], from: .client, into: &notes)
+        tap.receive(octets("+OK\r\n")[...], from: .server, into: &notes)
+        let shown = notes.suffix(2).map { $0.publicOctets.text }
+        #expect(shown == [reason.isShown ? "PASS s3cret\r\n" : "*************", "+OK\r\n"])
     }
 
     private static let holders: [(MailProtocol, String, String)] = [

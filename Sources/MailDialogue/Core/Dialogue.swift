@@ -132,6 +132,6 @@ extension Dialogue {
     package func deflation(_ side: Side) -> Deflation { .none }
     package mutating func deflationEnded(_ side: Side) {}
     package mutating func deflationGoesOn(_ side: Side) {}
-    package func hidesOpaque(_ side: Side) -> Bool { false }
+    package func hidesOpaque(_ side: Side) -> Bool { side == .client && opaque?.leavesClear == true }
     package func brokenCompression(_ side: Side) -> Violation? { nil }
 }

@@ -115,4 +115,12 @@ package enum OpaqueReason: String, Sendable, Hashable {
     case securityLayer = "security-layer"
     /// Client and server changed their roles: TURN, ATRN (RFC 2645 §5.3).
     case rolesSwapped = "roles-swapped"
+
+    /// The client goes on in clear, as far as anybody knows, and nobody reads what it says: a login may be among it.
+    package var leavesClear: Bool {
+        switch self {
+        case .longLine, .holdLimit, .desynchronised, .gap, .notThisProtocol: true
+        case .tls, .compress, .securityLayer, .rolesSwapped: false
+        }
+    }
 }

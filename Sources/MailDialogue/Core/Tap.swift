@@ -34,6 +34,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var begun = false
         /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
         var secretTail = false
+        /// It began within a line that is shown, to the end of that line: what comes behind it is another matter.
+        var shownTail = false
         /// A deflate stream has ended before the octets that come: that they read as text has to prove it.
         var isUnproved = false
         /// The line that can't be placed was longer than what is cut at once: its rest passes too.
@@ -272,7 +274,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     private static func pass(_ bytes: UnsafeRawBufferPointer, _ isOpaque: Bool, _ path: inout Stream) -> Int {
         guard path.framer.isEmpty, !path.inflates else { return 0 }
-        if isOpaque { return path.spokeOpaquely && !path.secretTail ? bytes.count : 0 }
+        if isOpaque { return path.spokeOpaquely && !path.secretTail && !path.shownTail ? bytes.count : 0 }
         guard let content = path.content, case .message = content.kind else { return 0 }
         guard let remaining = path.remaining else { return path.framer.passDotTerminated(bytes) }
         // With its last octet content ends, which the dialogue must hear of.
@@ -528,6 +530,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.unplacedTail = false
                     path.spokeOpaquely = true
                     path.secretTail = masked != nil && rest.last != 10
+                    path.shownTail = masked == nil && rest.last != 10
                     notes.append(
                         Note(
                             side, .opaque, exchange: exchange, raw: rest, masked: masked, facts: [.opaque(.longLine)],
@@ -601,15 +604,19 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
                 }
                 let cameEarly = side == .client && !violations.isEmpty
-                if path.secretTail {
+                if path.secretTail || path.shownTail {
                     let tail = path.framer.restOfLine()
-                    path.secretTail = tail.last != 10
+                    let masked = path.secretTail ? tail.masking(0..<tail.count) : nil
+                    if tail.last == 10 {
+                        path.secretTail = false
+                        path.shownTail = false
+                    }
                     notes.append(
                         Note(
-                            side, .opaque, exchange: dialogue.currentExchange, raw: tail,
-                            masked: tail.masking(0..<tail.count), violations: violations))
+                            side, .opaque, exchange: dialogue.currentExchange, raw: tail, masked: masked,
+                            violations: violations))
                 } else {
-                    // What came in clear at the edge may be commands with a password.
+                    // What came in clear at the edge, or goes on in clear unread, may be commands with a password.
                     let rest = path.framer.rest()
                     let masked =
                         dialogue.hidesOpaque(side)

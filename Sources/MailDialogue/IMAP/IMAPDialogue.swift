@@ -359,13 +359,12 @@ package struct IMAPDialogue: Dialogue {
         return side == .client ? .imapBrokenCompression : .imapReplyBrokenCompression
     }
 
-    /// Where it is not known whether octets are deflated, a login may stand among them.
+    /// Where it is not known whether octets are deflated, a login may stand among them. Where they are and nobody inflates them,
+    /// one may when there was none before: who has the octets can inflate them.
     package func hidesOpaque(_ side: Side) -> Bool {
-        switch opaque {
-        case .compress: side == .client && compressed != .passOpaquely
-        case .gap: side == .client
-        case .tls, .longLine, .holdLimit, .desynchronised, .notThisProtocol, .securityLayer, .rolesSwapped, nil: false
-        }
+        guard side == .client, let opaque else { return false }
+        return opaque.leavesClear
+            || opaque == .compress && (compressed != .passOpaquely || phase == .notAuthenticated)
     }
 
     package func lineTooLong(_ side: Side) -> Violation { side == .client ? .imapLineTooLong : .imapReplyTooLong }
