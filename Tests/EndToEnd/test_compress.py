@@ -55,7 +55,7 @@ def test_what_was_inflated_is_not_inflated_again(scratch):
     with socket.create_server((HOST, 0)) as listener:
         server = threading.Thread(target=_serve, args=(listener,), daemon=True)
         server.start()
-        with MailProxy(scratch, {"imap": listener.getsockname()[1]}) as proxy:
+        with MailProxy(scratch, {"imap": listener.getsockname()[1]}, listener="?capabilities=all") as proxy:
             with Wire(HOST, proxy.ports["imap"]) as client:
                 assert client.line().startswith(b"* PREAUTH")
                 client.send("a COMPRESS DEFLATE\r\n")
@@ -103,7 +103,7 @@ def test_a_stream_that_ends_and_one_that_breaks(scratch, ends):
     with socket.create_server((HOST, 0)) as listener:
         server = threading.Thread(target=_serve_and_unauthenticate, args=(listener, ends), daemon=True)
         server.start()
-        with MailProxy(scratch, {"imap": listener.getsockname()[1]}) as proxy:
+        with MailProxy(scratch, {"imap": listener.getsockname()[1]}, listener="?capabilities=all") as proxy:
             with Wire(HOST, proxy.ports["imap"]) as client:
                 assert client.line().startswith(b"* PREAUTH")
                 client.send("a COMPRESS DEFLATE\r\n")

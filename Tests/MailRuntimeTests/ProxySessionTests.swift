@@ -199,6 +199,36 @@ import Testing
         setup.stop()
     }
 
+    /// Compression that is not offered and used all the same: with rules the command is refused, without them that is the end. The
+    /// upstream hears of it in neither case.
+    @Test(arguments: [false, true], ["a COMPRESS DEFLATE\r\n", "a COMP"])
+    func compressionThatIsNotOffered(hasRules: Bool, first: String) throws {
+        let file = RuleFile(name: "f", text: "rules: [{name: x, when: imap, then: [{tag: seen}]}]")
+        let setup = try Setup(
+            .imap, tls: "imap://127.0.0.1=imap://127.0.0.1?tls=none",
+            rules: hasRules ? RuleCompiler.compile([file]).0 : RuleSet())
+        let (client, server) = try setup.pair()
+        server.send("* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] ready\r\n")
+        #expect(client.read(to: "\n") == "* OK [CAPABILITY IMAP4rev1] ready\r\n")
+        client.send("b NOOP\r\n")
+        #expect(server.read(to: "\n") == "b NOOP\r\n")
+        server.send("b OK done\r\n")
+        #expect(client.read(to: "\n") == "b OK done\r\n")
+        client.send(first)
+        if first.utf8.last != 10 { client.send("RESS DEFLATE\r\n") }
+        #expect(client.read(to: "\n") == "a BAD COMPRESS is not offered\r\n")
+        if hasRules {
+            client.send("c NOOP\r\n")
+            #expect(server.read(to: "\n") == "c NOOP\r\n")
+        } else {
+            #expect(client.readAll() == (Array("* BYE COMPRESS is not offered\r\n".utf8), 0))
+        }
+        client.end()
+        #expect(server.readAll().octets.isEmpty)
+        server.end()
+        setup.stop()
+    }
+
     /// An upstream that has to begin TLS before the client hears anything, and says nothing, or nothing more.
     @Test(arguments: [[], ["220 ready\r\n"], ["220 ready\r\n", "250-mx.example.com\r\n250 STARTTLS\r\n"]])
     func anUpstreamWithoutFirstWords(words: [String]) throws {

@@ -105,10 +105,80 @@ struct CapabilityFilterTests {
         #expect(shown(.imap, policy, chunks: size, turns) == words + login + fetch)
     }
 
-    @Test func aLineThatDoesNotEndPassesBeyondALimit() {
-        let long = "* OK ready\r\n* CAPABILITY " + String(repeating: "x", count: 2 * CapabilityFilter.longest)
-        let passed = shown(.imap, CapabilityPolicy(tls: .hidden), chunks: 1000, [(.server, long)])
-        #expect(passed.utf8.elementsEqual(long.utf8))
+    /// Sizes of chunks for words of megabytes.
+    private static let largeSizes = [997, 65_536, 10_000_000]
+
+    /// Names of which one is hidden, longer than what may wait.
+    private static let longNames = String(repeating: "XODD IDLE ", count: 20_000)
+
+    private func isSame(_ shown: String, _ wanted: String) -> Bool { shown.utf8.elementsEqual(wanted.utf8) }
+
+    /// What was not looked at is not shown.
+    @Test(arguments: largeSizes) func aLongListOfIMAPIsCut(_ size: Int) {
+        func ask(_ words: String) -> String {
+            shown(.imap, CapabilityPolicy(tls: .hidden), chunks: size, [(.server, "* OK ready\r\n" + words)])
+        }
+        let next = "* CAPABILITY IDLE\r\na OK done\r\n"
+        let untagged = ask("* CAPABILITY IMAP4rev1 \(Self.longNames)LAST\r\n" + next)
+        #expect(
+            untagged.hasPrefix("* OK ready\r\n* CAPABILITY IMAP4rev1 IDLE IDLE ")
+                && untagged.hasSuffix(" IDLE\r\n" + next))
+        #expect(
+            !untagged.contains("XODD") && !untagged.contains("LAST") && untagged.utf8.count < CapabilityFilter.longest)
+        let code = ask("a OK [CAPABILITY IMAP4rev1 \(Self.longNames)LAST] text [CAPABILITY XODD]\r\n" + next)
+        #expect(code.hasSuffix(" IDLE] text [CAPABILITY XODD]\r\n" + next))
+        #expect(!code.contains("XODD IDLE") && !code.contains("LAST"))
+        let open = ask("* OK [CAPABILITY IMAP4rev1 \(Self.longNames)\r\n" + next)
+        #expect(open.hasSuffix(next) && !open.contains("XODD"))
+        // Text may be as long as it likes.
+        let text = String(repeating: "text ", count: 40_000) + "\r\n"
+        #expect(
+            isSame(
+                ask("* OK [CAPABILITY XODD IDLE] " + text + next), "* OK ready\r\n* OK [CAPABILITY IDLE] " + text + next
+            ))
+        #expect(isSame(ask("* OK [CAPABILITY XODD"), "* OK ready\r\n* OK [CAPABILITY XODD"))
+        #expect(!ask("* CAPABILITY " + Self.longNames).contains("XODD"))
+    }
+
+    /// A line that is no list is not one from its middle on, either.
+    @Test(arguments: largeSizes) func aLongLineOfIMAPPasses(_ size: Int) {
+        let words =
+            "* OK ready\r\n* LIST () NIL \"" + String(repeating: "* CAPABILITY XODD ", count: 20_000) + "\"\r\n"
+            + "* CAPABILITY IDLE XODD\r\n"
+        #expect(
+            isSame(
+                shown(.imap, CapabilityPolicy(tls: .hidden), chunks: size, [(.server, words)]),
+                words.replacing(" XODD\r\n", "\r\n")))
+    }
+
+    @Test(arguments: largeSizes) func aLongReplyToEHLOIsCut(_ size: Int) {
+        let lines = String(repeating: "250-XODD\r\n250-SIZE 1000\r\n", count: 10_000)
+        for (last, shownLast) in [("250 HELP\r\n", true), ("250 XODD\r\n", false)] {
+            let seen = shown(
+                .smtp, CapabilityPolicy(tls: .added), chunks: size,
+                [
+                    (.server, "220 mx\r\n"), (.client, "EHLO a\r\nNOOP\r\n"),
+                    (.server, "250-mx\r\n" + lines + last + "250 ok\r\n"),
+                ])
+            #expect(seen.hasPrefix("220 mx\r\n250-mx\r\n250-SIZE 1000\r\n"))
+            #expect(seen.hasSuffix("250-SIZE 1000\r\n250 STARTTLS\r\n250 ok\r\n"), "\(shownLast)")
+            #expect(!seen.contains("XODD") && seen.utf8.count < CapabilityFilter.longest)
+        }
+        let line = "250-AUTH PLAIN EXTERNAL " + String(repeating: "SCRAM-SHA-1-PLUS ", count: 10_000) + "\r\n"
+        #expect(
+            shown(
+                .smtp, CapabilityPolicy(tls: .hidden), chunks: size,
+                [(.server, "220 mx\r\n"), (.client, "EHLO a\r\n"), (.server, "250-mx\r\n" + line + "250 HELP\r\n")])
+                == "220 mx\r\n250-mx\r\n250-AUTH PLAIN\r\n250 HELP\r\n")
+    }
+
+    @Test(arguments: largeSizes) func aLongLineOfCAPAIsCut(_ size: Int) {
+        let line = "SASL PLAIN EXTERNAL " + String(repeating: "SCRAM-SHA-1-PLUS ", count: 10_000) + "\r\n"
+        #expect(
+            shown(
+                .pop3, CapabilityPolicy(tls: .hidden), chunks: size,
+                [(.server, "+OK\r\n"), (.client, "CAPA\r\n"), (.server, "+OK\r\n" + line + "UIDL\r\n.\r\n")])
+                == "+OK\r\n+OK\r\nSASL PLAIN\r\nUIDL\r\n.\r\n")
     }
 
     @Test(arguments: sizes) func oddFormsKeepTheirFrames(_ size: Int) {
@@ -120,8 +190,23 @@ struct CapabilityFilterTests {
             (Side.server, "* OK mx\r\n"), (.client, "a CAPABILITY\r\n"), (.server, "* CAPABILITY\r\na OK\r\n"),
         ]
         #expect(shown(.imap, policy, chunks: size, empty) == "* OK mx\r\n* CAPABILITY STARTTLS\r\na OK\r\n")
-        let literal = "* OK mx\r\n* CAPABILITY XA {3}\r\nabc\r\n"
-        #expect(shown(.imap, policy, chunks: size, [(.server, literal)]) == literal)
+        // No grammar has a literal in a list. What stands around it is changed, and it stays whole.
+        let literal = "* OK mx\r\n* CAPABILITY XA IDLE {3}\r\nXA XA MOVE\r\n* CAPABILITY XA\r\n"
+        #expect(
+            shown(.imap, policy, chunks: size, [(.server, literal)])
+                == "* OK mx\r\n* CAPABILITY IDLE {3}\r\nXA  MOVE STARTTLS\r\n* CAPABILITY STARTTLS\r\n")
+        let code = "* OK mx\r\n* OK [CAPABILITY XA IDLE {3}\r\n* CAPABILITY XA\r\n"
+        #expect(
+            shown(.imap, policy, chunks: size, [(.server, code)])
+                == "* OK mx\r\n* OK [CAPABILITY IDLE STARTTLS\r\n* CAPABILITY STARTTLS\r\n")
+    }
+
+    /// A literal that comes in pieces ends where it ends.
+    @Test(arguments: sizes) func aListBehindALiteralIsChanged(_ size: Int) {
+        let fetch = "* OK mx\r\n* 1 FETCH (BODY[] {12}\r\n0123456789\r\n)\r\n"
+        #expect(
+            shown(.imap, CapabilityPolicy(tls: .hidden), chunks: size, [(.server, fetch + "* CAPABILITY XA IDLE\r\n")])
+                == fetch + "* CAPABILITY IDLE\r\n")
     }
 
     @Test func channelsAreNotBound() {

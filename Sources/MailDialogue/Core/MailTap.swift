@@ -189,12 +189,12 @@ package struct MailTap: Sendable {
         }
     }
 
-    /// How the next octets of `side` are to be cut.
+    /// How the next octets of `side` are to be cut. Of content that has begun: what is still to come.
     package func demand(_ side: Side) -> Demand {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.demand(side)
-        case .pop3(let kept): kept.tap.dialogue.demand(side)
-        case .imap(let kept): kept.tap.dialogue.demand(side)
+        case .smtp(let kept): kept.tap.demand(side)
+        case .pop3(let kept): kept.tap.demand(side)
+        case .imap(let kept): kept.tap.demand(side)
         }
     }
 

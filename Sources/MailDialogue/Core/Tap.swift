@@ -73,6 +73,17 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         }
     }
 
+    /// How the next octets of `side` are to be cut. Of content that has begun: what is still to come.
+    package func demand(_ side: Side) -> Demand {
+        let (content, remaining) =
+            switch side {
+            case .client: (client.content, client.remaining)
+            case .server: (server.content, server.remaining)
+            }
+        guard !dialogue.isOpaque, let content, let remaining else { return dialogue.demand(side) }
+        return .content(content, .octets(remaining))
+    }
+
     /// Octets of `side` arrived. The notes of all frames that are now whole are appended, in the order in which they
     /// are understood.
     package mutating func receive(_ bytes: [UInt8], from side: Side, into notes: inout [Note]) {

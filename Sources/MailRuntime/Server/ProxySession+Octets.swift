@@ -1,7 +1,8 @@
 // How the octets of a proxied session pass from leg to leg, and what is followed and recorded of them.
 //
 // A chunk goes straight on where nothing can come of it: content, what is opaque, all that a client says once TLS is settled. In
-// clear, where TLS may begin, the client's octets go on as they are understood, and those that wait for an answer wait here too.
+// clear, where TLS may begin, and in IMAP, where compression may, the client's octets go on as they are understood, and those that
+// wait for an answer wait here too.
 // The server's go through the filter, which gives them back whole unless a list of capabilities is among them.
 
 import MailDialogue
@@ -40,20 +41,43 @@ extension ProxySession {
         case .observed: break
         }
         guard !rest.isEmpty else { return }
-        guard secrecy.watchesEdge, !isDeflated else {
+        guard secrecy.watchesEdge || refusesCompression, !isDeflated else {
             releaseAll(of: .client)
             server?.write(rest)
             return follow([UInt8](rest)[...], from: .client)
         }
         follow([UInt8](rest)[...], from: .client)
         // More than may wait behind STARTTLS: whoever sends so much does not wait for the answer.
-        if view.awaitsTLS, view.isOpaque { return reachInHaste() }
+        if secrecy.watchesEdge, view.awaitsTLS, view.isOpaque { return reachInHaste() }
+        if let command = secrecy.compression { return refuse(compression: command) }
         if secrecy.held.isEmpty, pending == 0 {
             server?.write(rest)
         } else {
             secrecy.held += rest
             release()
         }
+    }
+
+    /// COMPRESS is not offered, and who uses it all the same is refused: nothing behind it could be changed any more.
+    private var refusesCompression: Bool { info.mailProtocol == .imap && filter?.policy.hidesCompression == true }
+
+    /// The client uses COMPRESS without the offer that it has to wait for. The server has not heard of it, and of what came with it
+    /// neither: that ends the session.
+    private func refuse(compression command: Command) {
+        context.core.log.info("\(info.id) client: it uses COMPRESS, which is not offered")
+        var isBetween = filter?.isHolding == false
+        switch mode {
+        case .followed(let kept): isBetween = isBetween && kept.value.pending(.server) == 0
+        case .observed(let kept): isBetween = isBetween && kept.value.pending(.server) == 0
+        case .ruled: return
+        }
+        // Nothing of ours may stand within a response of the server.
+        if case .line = serverView.demand, isBetween {
+            let words = LocalReply.compressionNotOffered(command) + LocalReply.compressionEnds
+            follow(words[...], from: .server)
+            client?.write(words)
+        }
+        closeAfterFlush()
     }
 
     /// What is deflated can't be told from the octets that it is made of, and no edge comes behind it.
@@ -210,6 +234,7 @@ extension ProxySession {
         for note in notes where note.side == .client {
             guard case .command(let command) = note.element else { continue }
             if secrecy.watchesEdge, command.verb == "STARTTLS" || command.verb == "STLS" { secrecy.asked = command }
+            if refusesCompression, command.verb == "COMPRESS" { secrecy.compression = command }
             filter?.sent(command, exchange: note.exchange)
         }
     }

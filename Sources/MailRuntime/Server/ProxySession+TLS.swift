@@ -31,6 +31,8 @@ extension ProxySession {
         var edge: TLSEdge?
         /// The client's command to begin TLS, as long as nobody has answered it.
         var asked: Command?
+        /// The client's COMPRESS, which nobody offered.
+        var compression: Command?
         /// The upstream has a time in which to answer it.
         var awaitsConsent = false
         /// The client's handshake behind the edge, and why it did not come to its end.
@@ -289,9 +291,9 @@ extension ProxySession {
             }
         }
         if let policy = security?.policyUnderTLS(upstream: info.upstreamTLS) {
-            let hidesCompression = filter?.policy.hidesCompression ?? false
+            let hasRules = filter?.policy.hasRules ?? false
             filter?.beginUnderTLS(policy)
-            filter?.policy.hidesCompression = hidesCompression
+            filter?.policy.hasRules = hasRules
         }
         record(events)
         phase = .open

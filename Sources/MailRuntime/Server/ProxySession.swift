@@ -97,7 +97,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.isSecured = security?.isImplicit == true
             let book = key.map { SessionBook(info: info, fingerprintKey: $0) }
-            mode = .ruled(Kept(Ruled(relay: Relay(facts, rules: rules, tls: tls), book: book)))
+            var relay = Relay(facts, rules: rules, tls: tls)
+            relay.refusesCompression = security?.policy.map { $0.hidesUnfollowed || !rules.isEmpty } ?? false
+            mode = .ruled(Kept(Ruled(relay: relay, book: book)))
         } else if let key {
             mode = .observed(Kept(Observer(info: info, fingerprintKey: key)))
         } else {
@@ -105,7 +107,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         }
         secrecy.watchesEdge = tls == .mirrored
         if var policy = security?.policy {
-            policy.hidesCompression = !rules.isEmpty
+            policy.hasRules = !rules.isEmpty
             filter = CapabilityFilter(info.mailProtocol, policy)
         }
         client = Stream(descriptor, on: context.loop, owner: self)

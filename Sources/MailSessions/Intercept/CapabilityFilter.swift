@@ -3,8 +3,9 @@
 //
 // Octets come in as they were read and go out in pieces, each to be followed before the next is asked for: where a list may
 // stand is known to the dialogue alone. What cannot be a list goes out as it came, whole. A line whose end is not there yet
-// waits for it, when it may be one of a list. What comes deflated passes as it is: that is after the login, when all that matters is
-// decided.
+// waits for it, when it may be one of a list. A list that is longer than what may wait is cut: what the client is not shown it does
+// not use, but what was not looked at may be what it must not see. What comes deflated can't be changed and passes as it is, for which
+// reason compression is not offered where lists are changed.
 
 import CBytes
 import MailDialogue
@@ -34,8 +35,10 @@ package struct CapabilityFilter: Sendable {
     /// What stands in the place of a rule's name where a list was changed. No rule has it.
     package static let name = ExchangeMark.capabilities
 
-    /// Octets of a list, or of a line that may be one, that are kept at most; what is longer passes as it is.
+    /// Octets of a list, or of a line that may be one, that are kept at most. No server's list comes near.
     static let longest = 65_536
+    /// Octets of one line of a list in SMTP and POP3 (RFC 5321 §4.5.3.1.5 has 512), when it had to be cut.
+    static let longestCut = 1_000
 
     package var policy: CapabilityPolicy
     let mailProtocol: MailProtocol
@@ -44,12 +47,26 @@ package struct CapabilityFilter: Sendable {
     /// The list under way (SMTP), or the line whose end is to come.
     private var list: [UInt8] = []
     private var line: [UInt8] = []
+    /// What becomes of the octets up to the next line end.
+    private var rest = Rest.kept
+    /// IMAP: the list goes on behind a literal.
+    private var goesOn = false
     /// POP3: the status line has passed, lines up to a dot follow.
     private var isListing = false
     /// IMAP: a login was begun. The list behind it says nothing of TLS any more.
     private var hasBegunLogin = false
     /// Exchanges whose lists were changed, until somebody asks.
     private var changed: [Int] = []
+
+    private enum Rest {
+        /// They are kept until the line is whole.
+        case kept
+        /// They are the rest of a line that is no list, or has none any more.
+        case passes
+        /// They are the rest of a line of a list that is too long: nobody is shown it. IMAP: a code ends with a bracket, and text
+        /// follows it.
+        case cut(isCode: Bool)
+    }
 
     package init(_ mailProtocol: MailProtocol, _ policy: CapabilityPolicy) {
         self.mailProtocol = mailProtocol
@@ -63,7 +80,16 @@ package struct CapabilityFilter: Sendable {
     }
 
     /// Octets wait for the end of their line or of their list.
-    package var isHolding: Bool { !line.isEmpty || !list.isEmpty }
+    package var isHolding: Bool { !line.isEmpty || !list.isEmpty || isWithin }
+
+    /// The next octets are the rest of something.
+    private var isWithin: Bool {
+        if goesOn { return true }
+        switch rest {
+        case .kept: return false
+        case .passes, .cut: return true
+        }
+    }
 
     /// The client sent a command, in this exchange. To be told before the server's octets that answer it.
     package mutating func sent(_ command: Command, exchange: Int) {
@@ -85,6 +111,7 @@ package struct CapabilityFilter: Sendable {
         list = []
         isListing = false
         hasBegunLogin = false
+        goesOn = false
     }
 
     /// The next piece of `octets`, to be followed and passed on before the next call; nil when nothing more can go on now.
@@ -98,17 +125,76 @@ package struct CapabilityFilter: Sendable {
             case .content(_, .dotTerminated): if !isListing { return takeAll(&octets) }
             case .line: break
             }
-            guard let end = octets.firstIndex(of: 10) else {
-                line += octets
-                octets = []
-                return line.count > Self.longest ? takeHeld() : nil
+            let end = octets.firstIndex(of: 10)
+            let part = end.map { octets[...$0] } ?? octets
+            let before = octets
+            octets = octets[part.endIndex...]
+            switch rest {
+            case .kept:
+                line += part
+                if line.count > Self.longest, let piece = cutLong(isWhole: end != nil, view) { return piece }
+            case .passes:
+                if end != nil { rest = .kept }
+                return part
+            case .cut(let isCode):
+                if isCode, let bracket = part.firstIndex(of: UInt8(ascii: "]")) {
+                    // The list is over, and text follows it.
+                    line.append(UInt8(ascii: "]"))
+                    octets = before[(bracket + 1)...]
+                    rest = .passes
+                    return takeLine(view)
+                }
+                if end != nil { endCut(isCode: isCode) }
             }
-            let whole = line + octets[...end]
-            line = []
-            octets = octets[(end + 1)...]
-            if let piece = change(whole, view) { return piece }
+            guard end != nil else { continue }
+            rest = .kept
+            if let piece = takeLine(view) { return piece }
         }
         return nil
+    }
+
+    // MARK: Lines beyond what is kept
+
+    /// The line that waits is longer than what may wait. When it is no list it is given back as it is. One of a list is cut, and so
+    /// is what is still to come of it.
+    private mutating func cutLong(isWhole: Bool, _ view: ServerView) -> ArraySlice<UInt8>? {
+        var isCode = false
+        switch mailProtocol {
+        case .smtp, .lmtp:
+            guard lists.contains(view.exchange) else { return passLong(isWhole: isWhole) }
+            line = Array(line.prefix(Self.longestCut))
+        case .pop3:
+            guard isListing else { return passLong(isWhole: isWhole) }
+            line = Array(line.prefix(Self.longestCut))
+        case .imap:
+            guard let list = list(in: line) else { return passLong(isWhole: isWhole) }
+            isCode = list.isCode
+            if isCode, list.place.upperBound < line.count, line[list.place.upperBound] == UInt8(ascii: "]") {
+                // All of the list is there, and only its text is long.
+                rest = isWhole ? .kept : .passes
+                return takeLine(view)
+            }
+            line = Array(line.prefix(Self.longest))
+        }
+        // A name that was cut in two is none.
+        if let space = line.lastIndex(of: 32) { line.removeSubrange(space...) }
+        note(view.exchange)
+        if isWhole { endCut(isCode: isCode) } else { rest = .cut(isCode: isCode) }
+        return nil
+    }
+
+    private mutating func passLong(isWhole: Bool) -> ArraySlice<UInt8> {
+        rest = isWhole ? .kept : .passes
+        defer { line = [] }
+        return line[...]
+    }
+
+    private mutating func endCut(isCode: Bool) { line += isCode ? [UInt8(ascii: "]"), 13, 10] : [13, 10] }
+
+    private mutating func takeLine(_ view: ServerView) -> ArraySlice<UInt8>? {
+        let whole = line
+        line = []
+        return change(whole, view)
     }
 
     /// What goes on without a look at its lines; nil when they have to be looked at.
@@ -136,7 +222,11 @@ package struct CapabilityFilter: Sendable {
         defer {
             list = []
             line = []
+            rest = .kept
+            goesOn = false
         }
+        // What is left of a list that was cut has not been looked at.
+        if case .cut = rest { line = [] }
         return (list + line)[...]
     }
 
@@ -173,11 +263,15 @@ package struct CapabilityFilter: Sendable {
             lists.removeFirst()
             return changeSMTP(line, view)
         }
-        list += line
-        if line.count > 3, line[3] == UInt8(ascii: "-"), list.count <= Self.longest { return nil }
+        guard line.starts(with: [0x32, 0x35, 0x30]) || !list.isEmpty else {
+            // No list, whatever comes behind it.
+            lists.removeFirst()
+            return line[...]
+        }
+        if list.count + line.count <= Self.longest { list += line } else { note(view.exchange) }
+        if line.count > 3, line[3] == UInt8(ascii: "-") { return nil }
         lists.removeFirst()
         defer { list = [] }
-        guard list.count <= Self.longest, list.starts(with: [0x32, 0x35, 0x30]) else { return list[...] }
         let edited = edited(list)
         if edited != list { note(view.exchange) }
         return edited[...]
@@ -268,8 +362,13 @@ package struct CapabilityFilter: Sendable {
     private static let word = CaselessWord("CAPABILITY")
 
     private mutating func changeIMAP(_ line: [UInt8], _ view: ServerView) -> ArraySlice<UInt8>? {
-        guard let place = Self.list(in: line) else { return line[...] }
-        let all = line[place].split(separator: 32)
+        guard let list = list(in: line) else { return line[...] }
+        let place = list.place
+        // No grammar has a literal in a list, and no reader has one in a code.
+        let hasLiteral = !list.isCode && IMAPLiteral(endOf: line[place]) != nil
+        let literal = hasLiteral ? line[place].split(separator: 32).last : nil
+        goesOn = hasLiteral
+        let all = line[place].split(separator: 32).dropLast(literal == nil ? 0 : 1)
         var mechanismsOffered: [ArraySlice<UInt8>] = []
         for name in all where name.hasPrefixIgnoringCase("AUTH=") { mechanismsOffered.append(name.dropFirst(5)) }
         var kept = all.filter { name in
@@ -277,36 +376,36 @@ package struct CapabilityFilter: Sendable {
                 ? policy.shows(mechanism: name.dropFirst(5), of: mechanismsOffered) : policy.shows(imap: name)
         }
         // A server that is under TLS already does not offer to begin it.
-        let adds = policy.tls == .added && !hasBegunLogin
+        let adds = policy.tls == .added && !hasBegunLogin && literal == nil
         if adds, !kept.contains(where: { $0.equalsIgnoringCase("STARTTLS") }) {
             kept.append(Array("STARTTLS".utf8)[...])
         }
-        if policy.hidesLogins, !kept.contains(where: { $0.equalsIgnoringCase("LOGINDISABLED") }) {
+        if policy.hidesLogins, literal == nil, !kept.contains(where: { $0.equalsIgnoringCase("LOGINDISABLED") }) {
             kept.append(Array("LOGINDISABLED".utf8)[...])
         }
         guard kept.count != all.count || adds else { return line[...] }
         note(view.exchange)
+        if let literal { kept.append(literal) }
         let space: [UInt8] = line[..<place.lowerBound].last == 32 ? [] : [32]
         return line[..<place.lowerBound] + space + kept.joined(separator: [32]) + line[place.upperBound...]
     }
 
     /// Where the names of a list stand in a line: behind `* CAPABILITY `, or in the code of a status response
-    /// (RFC 9051 §7.1, §7.2.2).
-    private static func list(in line: [UInt8]) -> Range<Int>? {
+    /// (RFC 9051 §7.1, §7.2.2). One in a code goes up to its bracket, or to the end of what there is.
+    private func list(in line: [UInt8]) -> (place: Range<Int>, isCode: Bool)? {
         let text = line[...].withoutLineEnd.line
+        if goesOn { return (text.startIndex..<text.endIndex, false) }
         let (first, rest) = text.firstWord
-        // A list that goes on in a literal is none of which anything is known.
-        guard !first.isEmpty, text.last != UInt8(ascii: "}") else { return nil }
+        guard !first.isEmpty else { return nil }
         let (word, behind) = rest.firstWord
         if word.equalsIgnoringCase("CAPABILITY"), first.elementsEqual([UInt8(ascii: "*")]) {
-            return behind.startIndex..<behind.endIndex
+            return (behind.startIndex..<behind.endIndex, false)
         }
         let isStatus = ["OK", "NO", "BAD", "BYE", "PREAUTH"].contains { (name: StaticString) in
             word.equalsIgnoringCase(name)
         }
-        guard isStatus, behind.hasPrefixIgnoringCase("[CAPABILITY "), let end = behind.firstIndex(of: UInt8(ascii: "]"))
-        else { return nil }
-        return (behind.startIndex + 12)..<end
+        guard isStatus, behind.hasPrefixIgnoringCase("[CAPABILITY ") else { return nil }
+        return ((behind.startIndex + 12)..<(behind.firstIndex(of: UInt8(ascii: "]")) ?? behind.endIndex), true)
     }
 }
 

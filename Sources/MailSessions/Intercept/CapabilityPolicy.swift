@@ -18,8 +18,10 @@ package struct CapabilityPolicy: Equatable, Sendable {
     /// Hides what leads the session out of our sight, past us, or is known to no table (RFC 2971 §5: what a firewall has no
     /// knowledge of it must not let a client see). Without it these pass, and a session that uses them may go on unfollowed.
     package var hidesUnfollowed = true
-    /// Compressed sessions are not followed here: rules look into what passes.
-    package var hidesCompression = false
+    /// Rules look into what passes, which they can't when it is deflated.
+    package var hasRules = false
+    /// What is deflated can't be changed: neither rules nor the lists of capabilities behind COMPRESS would hold.
+    package var hidesCompression: Bool { hidesUnfollowed || hasRules }
     /// Both legs are under TLS, and the server has shown that it is who it should be: a promise about the way of a message
     /// (RFC 8689) can be kept.
     package var keepsRequireTLS = false

@@ -101,6 +101,14 @@ package enum LocalReply {
         }
     }
 
+    /// COMPRESS is no command of a server that does not offer it (RFC 4978 §3, BAD).
+    package static func compressionNotOffered(_ command: Command) -> [UInt8] {
+        Array("\(tag(command)) BAD COMPRESS is not offered\r\n".utf8)
+    }
+
+    /// A session ends in which COMPRESS was used all the same.
+    package static let compressionEnds = Array("* BYE COMPRESS is not offered\r\n".utf8)
+
     /// Octets came in clear behind the client's wish to begin TLS.
     package static func tlsHasty(_ mailProtocol: MailProtocol, _ command: Command) -> [UInt8] {
         switch mailProtocol {

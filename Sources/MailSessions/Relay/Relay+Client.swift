@@ -30,6 +30,9 @@ extension Relay {
         if decision == nil {
             self.command = command
             if keepsForTLS(command, note, &out) { return }
+            if refusesCompression, command.verb == "COMPRESS" {
+                return refuse(note, LocalReply.compressionNotOffered(command), &out)
+            }
             let (fresh, delay) = judge(command, line, note, &out)
             if wait(delay, then: .frame(Work(note: note, decision: fresh)), &out) { return }
             decision = fresh

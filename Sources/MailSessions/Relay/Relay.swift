@@ -108,6 +108,8 @@ package struct Relay: Sendable {
     var waiting = false
     /// What becomes of the client's STARTTLS.
     var tls: ClientTLS
+    /// COMPRESS is not offered, and who uses it all the same is refused.
+    package var refusesCompression = false
     /// The cleartext has ended, and TLS has not begun.
     var edge: TLSEdge?
     /// IMAP: our consent to TLS waits until all commands before it are answered.

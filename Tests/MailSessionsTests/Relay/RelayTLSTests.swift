@@ -85,6 +85,20 @@ struct RelayTLSTests {
         #expect(violations == [])
     }
 
+    /// Behind COMPRESS nothing can be changed any more: who uses it without its offer is refused.
+    @Test(arguments: [nil, 1, 5]) func compressionThatIsNotOfferedIsRefused(_ step: Int?) {
+        var table = RelayTable(.imap, "rules: []", step: step)
+        table.relay.refusesCompression = true
+        table.say(.server, "* OK mx")
+        table.say(.client, "a NOOP", "b COMPRESS DEFLATE")
+        table.say(.server, "a OK done")
+        table.say(.client, "c NOOP")
+        table.say(.server, "c OK done")
+        #expect(table.took(.server) == ["a NOOP", "c NOOP"])
+        #expect(table.took(.client).sorted() == ["* OK mx", "a OK done", "b BAD COMPRESS is not offered", "c OK done"])
+        #expect(table.seen.flatMap(\.violations) == [] && !table.isClosed)
+    }
+
     @Test func ourConsentWaitsForTheAnswersToIMAPCommandsBefore() {
         var table = RelayTable(.imap, "rules: []", tls: .ours(isRequired: false))
         table.say(.server, "* OK mx")
