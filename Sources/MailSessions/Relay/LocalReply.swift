@@ -11,8 +11,7 @@ package enum LocalReply {
         case .smtp, .lmtp: return Array("\(code) \(words)\r\n".utf8)
         case .pop3: return Array("-ERR \(withoutEnhancedCode(words))\r\n".utf8)
         case .imap:
-            let tag = command.tag.isEmpty ? "*" : command.tag
-            return Array("\(tag) NO \(withoutEnhancedCode(words))\r\n".utf8)
+            return Array("\(no(command)) \(withoutEnhancedCode(words))\r\n".utf8)
         }
     }
 
@@ -62,6 +61,10 @@ package enum LocalReply {
         }
     }
 
+    /// NO to a command. A line that can't be told to be one hears BAD: an untagged NO would be a warning (RFC 9051 §7.1.2,
+    /// §7.1.3).
+    private static func no(_ command: Command) -> String { command.tag.isEmpty ? "* BAD" : "\(command.tag) NO" }
+
     /// The tag of a command; that of untagged responses when it has none.
     private static func tag(_ command: Command) -> String { command.tag.isEmpty ? "*" : command.tag }
 
@@ -88,7 +91,7 @@ package enum LocalReply {
         switch mailProtocol {
         case .smtp, .lmtp: Array("530 5.7.0 Must issue a STARTTLS command first\r\n".utf8)
         case .pop3: Array("-ERR TLS has to be begun with STLS first\r\n".utf8)
-        case .imap: Array("\(tag(command)) NO [PRIVACYREQUIRED] TLS has to be begun with STARTTLS first\r\n".utf8)
+        case .imap: Array("\(no(command)) [PRIVACYREQUIRED] TLS has to be begun with STARTTLS first\r\n".utf8)
         }
     }
 

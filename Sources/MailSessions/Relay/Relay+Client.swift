@@ -29,6 +29,7 @@ extension Relay {
         var decision = item.decision
         if decision == nil {
             self.command = command
+            if isRestOfRefused(command) { return }
             if keepsForTLS(command, note, &out) { return }
             if refusesCompression, command.verb == "COMPRESS" {
                 return refuse(note, LocalReply.compressionNotOffered(command), &out)
@@ -48,6 +49,13 @@ extension Relay {
             if offer(relayed, note, &out) { return }
             forward(relayed, hasTag: !command.tag.isEmpty, &out)
         }
+    }
+
+    /// The line is the rest of a command that we refused, and has had its answer. Only a line with a tag is a command of its own,
+    /// whose answer the client can find.
+    private mutating func isRestOfRefused(_ command: Command) -> Bool {
+        if !command.tag.isEmpty { refusedMidway = false }
+        return refusedMidway
     }
 
     private mutating func forward(_ command: RelayedCommand, hasTag: Bool, _ out: inout Output) {
@@ -188,6 +196,7 @@ extension Relay {
                 swallowed = reply
                 return
             }
+            if IMAPLiteral(endOf: line) != nil || command.verb == "AUTHENTICATE" { refusedMidway = true }
         case .pop3: break
         }
         answer(reply, &out)
@@ -202,6 +211,7 @@ extension Relay {
             let literal = IMAPLiteral(endOf: note.raw.withoutLineEnd.line)
             if complete || literal?.isNonSynchronizing == false {
                 swallowed = nil
+                refusedMidway = !complete
                 answer(reply, &out)
             }
             return

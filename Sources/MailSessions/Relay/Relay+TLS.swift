@@ -153,6 +153,7 @@ extension Relay {
         localsWaiting = []
         message = .none
         acceptedRecipients = 0
+        refusedMidway = false
         legIsOpaque = false
         facts.isSecured = true
         facts.clientName = ""

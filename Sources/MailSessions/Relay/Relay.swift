@@ -108,6 +108,9 @@ package struct Relay: Sendable {
     var waiting = false
     /// What becomes of the client's STARTTLS.
     var tls: ClientTLS
+    /// IMAP: a command was refused that goes on only when it is asked to (RFC 9051 §4.3, §6.2.2). A client that does not wait
+    /// sends the rest all the same, and it may have left before our answer came.
+    var refusedMidway = false
     /// COMPRESS is not offered, and who uses it all the same is refused.
     package var refusesCompression = false
     /// The cleartext has ended, and TLS has not begun.

@@ -99,6 +99,44 @@ struct RelayTLSTests {
         #expect(table.seen.flatMap(\.violations) == [] && !table.isClosed)
     }
 
+    private static let required = "[PRIVACYREQUIRED] TLS has to be begun with STARTTLS first"
+
+    /// A refused command has one answer, also when its literals and responses were sent without waiting for ours.
+    @Test(
+        arguments: [
+            "a LOGIN {3}|ann {3}|abc", "a LOGIN {3+}|ann {3+}|abc", "a LOGIN {3+}|ann {3}|abc",
+            "a AUTHENTICATE PLAIN|AGEAYg==",
+            "a LOGIN ann {3}|abc", "a LOGIN {0}|{3}|abc",
+        ], [nil, 1, 5])
+    func whatIsRefusedIsAnsweredOnce(_ command: String, _ step: Int?) {
+        var table = RelayTable(.imap, "rules: []", step: step, tls: .ours(isRequired: true))
+        table.say(.server, "* OK mx")
+        table.send(.client, Array((command.split(separator: "|").joined(separator: "\r\n") + "\r\nb NOOP\r\n").utf8))
+        table.say(.server, "b OK done")
+        #expect(table.took(.server) == ["b NOOP"])
+        #expect(table.took(.client) == ["* OK mx", "a NO \(Self.required)", "b OK done"])
+    }
+
+    /// The same behind a rule's refusal: nothing of the command reaches the server.
+    @Test func whatARuleRefusesIsAnsweredOnce() {
+        let rules = "rules:\n  - name: n\n    when: command == \"LOGIN\"\n    then:\n      - reject: no\n"
+        var table = RelayTable(.imap, rules)
+        table.say(.server, "* OK mx")
+        table.send(.client, Array("a LOGIN {3}\r\nann {3}\r\nabc\r\nb NOOP\r\n".utf8))
+        #expect(table.took(.server) == ["b NOOP"])
+        #expect(table.took(.client) == ["* OK mx", "a NO no"])
+    }
+
+    /// A line that is no command is told so: it has no tag by which its answer could be found.
+    @Test func aLineWithoutATagHearsBAD() {
+        var table = RelayTable(.imap, "rules: []", tls: .ours(isRequired: true))
+        table.say(.server, "* OK mx")
+        table.say(.client, "", "a LOGIN {3}", "", "b NOOP", "")
+        table.say(.server, "b OK done")
+        let bad = "* BAD \(Self.required)"
+        #expect(table.took(.client).sorted() == [bad, bad, "* OK mx", "a NO \(Self.required)", "b OK done"])
+    }
+
     @Test func ourConsentWaitsForTheAnswersToIMAPCommandsBefore() {
         var table = RelayTable(.imap, "rules: []", tls: .ours(isRequired: false))
         table.say(.server, "* OK mx")
