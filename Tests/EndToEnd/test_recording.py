@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import stat
 
 import pytest
@@ -16,6 +17,7 @@ import pcap
 import smtp_clients
 import tshark
 from mailproxy import MailProxy, command
+from processes import HOST
 
 
 class Recorded:
@@ -308,3 +310,36 @@ def test_no_record_leaves_nothing(servers, scratch):
     with MailProxy(scratch, servers.ports, record=False) as proxy:
         smtp_clients.burst(clients.Place(proxy.ports["smtp"]), servers.accounts.fresh())
     assert not any(scratch.rglob("*.pcapng")) and not any(scratch.rglob("index.sqlite"))
+
+
+@pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
+@pytest.mark.parametrize(
+    "protocol, long, login",
+    [
+        ("smtp", b"NOOP ", b"AUTH PLAIN AGFsaWNlAHMzY3JldA==\r\n"),
+        ("pop3", b"NOOP ", b"USER alice\r\nPASS s3cret\r\n"),
+        ("imap", b"a NOOP ", b"b LOGIN alice s3cret\r\n"),
+    ],
+)
+def test_a_login_that_nobody_reads_is_masked(scratch, protocol, long, login, with_rules):
+    """Behind a line beyond its limit: it passes to the octet, and is not kept."""
+    words = long + b"x" * 70_000 + b"\r\n" + login
+    got = b""
+    rules = scratch / "rules.yaml"
+    rules.write_text(f"rules:\n  - name: none\n    when: {protocol}\n    then:\n      - tag: seen\n")
+    with socket.create_server((HOST, 0)) as listener, MailProxy(
+        scratch, {protocol: listener.getsockname()[1]}, *(["--rules", rules] if with_rules else [])
+    ) as proxy, socket.create_connection((HOST, proxy.ports[protocol]), 10) as client:
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(10)
+            client.sendall(words)
+            client.shutdown(socket.SHUT_WR)
+            while piece := server.recv(65536):
+                got += piece
+    assert got == words
+    kept = b"".join(segment.read_bytes() for segment in mailproxy.segments(proxy.record))
+    assert long + b"x" * 100 in kept
+    for secret in b"s3cret", b"AGFsaWNl":
+        assert secret not in kept
+    assert mailproxy.sessions(proxy.record)[0]["opaque"]
