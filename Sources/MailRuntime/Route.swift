@@ -95,6 +95,12 @@ package struct Route: Equatable, Sendable {
     package var entrance: Entrance?
     /// What we say to the upstream of the client.
     package var introduction = Introduction()
+    /// Other upstreams of the same route, in the order in which they stand.
+    package internal(set) var alternates: [Route] = []
+    /// The place among them; 0 for the route itself.
+    var ordinal = 0
+    /// Which part of the sessions its upstream gets, when there are several.
+    package var rank = Rank()
     /// The same route for what a client may turn out to want: other protocols, TLS from the first octet.
     package var variants: [Route] = []
     /// What to listen on.
@@ -126,29 +132,40 @@ package struct Route: Equatable, Sendable {
                 advice: "write LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com")
         }
         let listener = try URL(text[..<equals], of: text, side: "listener")
-        let target = text[text.index(after: equals)...]
-        let upstream: Upstream
-        var server: URL?
-        if target == "fallback" {
-            upstream = .fallback
-        } else {
-            let url = try URL(target, of: text, side: "upstream")
-            guard url.mailProtocol == listener.mailProtocol else {
-                throw RouteError(
-                    route: text,
-                    reason:
-                        "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
-                    advice: "use one protocol on both sides")
-            }
-            guard url.inherited == nil else {
-                throw RouteError(
-                    route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
-            }
-            upstream = url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
-            server = url
-        }
         let listen = try listener.listenAddress(text, defaultPort: listener.defaultPort + 1000)
-        try self.init(text, listener, server, listen: listen, upstream: upstream)
+        var routes: [Route] = []
+        var server: URL?
+        var upstream = Upstream.fallback
+        for target in Self.upstreams(in: text[text.index(after: equals)...]) {
+            if target == "fallback" {
+                upstream = .fallback
+                server = nil
+            } else {
+                let url = try URL(target, of: text, side: "upstream")
+                guard url.mailProtocol == listener.mailProtocol else {
+                    throw RouteError(
+                        route: text,
+                        reason:
+                            "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
+                        advice: "use one protocol on both sides")
+                }
+                guard url.inherited == nil else {
+                    throw RouteError(
+                        route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
+                }
+                upstream =
+                    url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
+                server = url
+            }
+            routes.append(
+                try Route(text, listener, server, listen: listen, upstream: upstream, isOneOfMany: !routes.isEmpty))
+        }
+        self = try Self.joined(routes, of: text)
+        if entrance?.tlsWait != nil, !alternates.isEmpty {
+            throw RouteError(
+                route: text, reason: "tls-wait and several upstreams do not go together",
+                advice: "leave tls-wait away, or write one upstream")
+        }
         guard entrance?.tlsWait != nil else { return }
         guard !listener.implicitTLS else {
             throw RouteError(
@@ -166,14 +183,17 @@ package struct Route: Equatable, Sendable {
 
     /// A route of two sides that are understood.
     init(
-        _ text: String, _ listener: URL, _ server: URL?, listen: SocketAddress, upstream: Upstream
+        _ text: String, _ listener: URL, _ server: URL?, listen: SocketAddress, upstream: Upstream,
+        isOneOfMany: Bool = false
     ) throws(RouteError) {
-        let options = try listener.listenerOptions(text, isFallback: upstream == .fallback)
+        // What the built-in server can't do is said of a route that leads to nothing else.
+        let options = try listener.listenerOptions(text, isFallback: upstream == .fallback && !isOneOfMany)
         var listenerTLS = options.tls
         var upstreamTLS: UpstreamTLS?
         var introduction = Introduction()
+        var rank = Rank()
         if let server {
-            (upstreamTLS, introduction) = try server.upstreamOptions(
+            (upstreamTLS, introduction, rank) = try server.upstreamOptions(
                 text, options.mode, isListenerImplicit: listener.implicitTLS)
             if !listener.implicitTLS, let tls = upstreamTLS, listenerTLS != nil {
                 // Where the upstream's leg has TLS already it is ours to answer.
@@ -183,10 +203,12 @@ package struct Route: Equatable, Sendable {
                 listenerTLS = nil
             }
         }
+        if upstream == .fallback, !listener.implicitTLS { listenerTLS = nil }
         self.init(
             mailProtocol: listener.mailProtocol, listen: listen, upstream: upstream, text: text,
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
         self.introduction = introduction
+        self.rank = rank
         entrance = options.entrance
         place = options.place
         showsAllCapabilities = options.showsAllCapabilities
@@ -230,8 +252,11 @@ package struct Route: Equatable, Sendable {
         entrance?.kind?.rawValue ?? scheme(isSecure: listenerTLS?.beginning == .implicit)
     }
 
-    /// Names this route, or this variant of it.
-    package var key: String { Self.key(text, mailProtocol, isImplicit: listenerTLS?.beginning == .implicit) }
+    /// Names this route, or this variant of it, or the way to one of its upstreams.
+    package var key: String {
+        let key = Self.key(text, mailProtocol, isImplicit: listenerTLS?.beginning == .implicit)
+        return ordinal == 0 ? key : "\(ordinal) \(key)"
+    }
 
     static func key(_ text: String, _ mailProtocol: MailProtocol, isImplicit: Bool) -> String {
         "\(mailProtocol.rawValue)\(isImplicit ? "s" : "") \(text)"
@@ -246,7 +271,7 @@ package struct Route: Equatable, Sendable {
         var index = text.startIndex
         while let equals = text[index...].firstIndex(of: "=") {
             let target = text[text.index(after: equals)...]
-            if target == "fallback" || target.hasPrefix("mock:") { return equals }
+            if target == "fallback" || target.hasPrefix("fallback,") || target.hasPrefix("mock:") { return equals }
             if let colon = target.range(of: "://"),
                 target[..<colon.lowerBound].allSatisfy({ $0.isLetter || $0.isNumber })
             {

@@ -188,14 +188,16 @@ struct URL {
     /// What they say of an upstream. No TLS when it speaks in clear.
     func upstreamOptions(
         _ route: String, _ mode: Route.TLSMode, isListenerImplicit: Bool
-    ) throws(RouteError) -> (Route.UpstreamTLS?, Route.Introduction) {
+    ) throws(RouteError) -> (Route.UpstreamTLS?, Route.Introduction, Route.Rank) {
         var introduction = Route.Introduction()
+        var rank = Route.Rank()
         var tls = Route.UpstreamTLS()
         let words = implicitTLS ? ["implicit"] : ["none", "starttls"]
         var word: String?
         var isTuned = false
         for option in options {
             if try introduction.take(option.name, option.value, of: route, mailProtocol) { continue }
+            if try rank.take(option.name, option.value, of: route) { continue }
             switch option.name {
             case "tls" where words.contains(option.value): word = option.value
             case "verify" where option.value == "off" || option.value == "on": tls.verifies = option.value == "on"
@@ -213,7 +215,7 @@ struct URL {
                 tls.pins.append(pin)
             default:
                 let possible =
-                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, or client-address=xclient or id"
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, client-address=xclient or id, or priority=N and weight=N"
                 throw unknown(option, "upstream", possible, route)
             }
             if option.name != "tls" { isTuned = true }
@@ -237,10 +239,10 @@ struct URL {
             throw RouteError(
                 route: route, reason: "the upstream has options of TLS and no TLS", advice: "leave them away")
         }
-        if isClear { return (nil, introduction) }
+        if isClear { return (nil, introduction, rank) }
         let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror
         tls.beginning = implicitTLS ? .implicit : isAsked ? .starttls : .mirrored
-        return (tls, introduction)
+        return (tls, introduction, rank)
     }
 
     private func version(_ text: String, _ route: String) throws(RouteError) -> TLSVersion {

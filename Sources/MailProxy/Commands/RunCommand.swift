@@ -203,7 +203,7 @@ struct RunCommand: ParsableCommand {
         let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
         let keys = try KeyLog(log)
         var security: [String: RouteSecurity] = [:]
-        let all = routes.flatMap { [$0] + $0.variants }
+        let all = routes.flatMap { $0.choices + $0.variants }
         for route in all where route.needsSecurity {
             do {
                 if route.listenerTLS != nil, route.listenerTLS?.certificate == nil { try authority.check() }
@@ -241,7 +241,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func openStore(_ settings: Settings, _ routes: [Route]) throws -> OpenStore? {
-        guard routes.contains(where: { $0.upstream == .fallback }) else { return nil }
+        guard routes.contains(where: { $0.choices.contains { $0.upstream == .fallback } }) else { return nil }
         let directory = settings.text("data.dir") ?? Defaults.dataDirectory
         do {
             let users = try FallbackUsers.users(directory)
@@ -333,7 +333,9 @@ struct RunCommand: ParsableCommand {
         ruleCount: Int
     ) {
         for (route, place) in server.places {
-            print("\(route.listenerText.padded(to: 5)) \(place) -> \(route.upstreamText)")
+            print(
+                "\(route.listenerText.padded(to: 5)) \(place) -> \(route.choices.map(\.upstreamText).joined(separator: ", "))"
+            )
         }
         if server.addresses.contains(where: { entry in
             entry.route.listenerTLS?.beginning == .implicit && entry.route.listenerTLS?.certificate == nil

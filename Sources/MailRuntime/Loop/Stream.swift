@@ -83,6 +83,14 @@ package final class Stream: Source {
         settleTLS()
     }
 
+    /// Gives the descriptor back, of a stream that was not started; nil when it was.
+    func release() -> Int32? {
+        guard token == nil, !isClosed, out.isEmpty else { return nil }
+        isClosed = true
+        tls = nil
+        return descriptor
+    }
+
     /// Octets that wait to be written.
     package var backlog: Int { out.count - outStart + (tls?.backlog ?? 0) }
 

@@ -93,7 +93,9 @@ final class LoopContext: @unchecked Sendable {
             session = Arrival(descriptor, info, service, self)
         } else {
             begins(info)
-            session = makeSession(descriptor, info, service.target)
+            session =
+                service.pool.map { makeSession(descriptor, info, from: $0) }
+                ?? makeSession(descriptor, info, service.target)
         }
         sessions[ObjectIdentifier(session)] = session
         core.open.add(1, ordering: .relaxed)
@@ -109,6 +111,29 @@ final class LoopContext: @unchecked Sendable {
         }
     }
 
+    /// A session whose route has several upstreams.
+    private func makeSession(
+        _ descriptor: Int32, _ info: SessionInfo, from pool: UpstreamPool
+    ) -> any RunningSession & StartableSession {
+        var choice = UpstreamChoice(pool)
+        guard let target = choice.next(now: loop.now) else {
+            let target = UpstreamTarget(
+                .unreachable(nil, reason: "all upstreams are left alone for a while, because they failed"),
+                pool.security, Route.Introduction())
+            return ProxySession(descriptor, info, target, self)
+        }
+        if target.isFallback { return FallbackSession(descriptor, info, target.security, self) }
+        return ProxySession(descriptor, info, target, self, choice: choice)
+    }
+
+    /// No upstream could be reached, and our own server takes the session before anything was said in it.
+    func fallBack(_ session: ProxySession, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
+        guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        let own = FallbackSession(descriptor, info, target.security, self)
+        sessions[ObjectIdentifier(own)] = own
+        own.start()
+    }
+
     /// What came before a session is over, and the session begins.
     func begin(_ arrival: Arrival, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
         guard sessions.removeValue(forKey: ObjectIdentifier(arrival)) != nil else { return }
@@ -121,7 +146,10 @@ final class LoopContext: @unchecked Sendable {
             return
         }
         begins(info)
-        let session = makeSession(descriptor, info, target)
+        // Who is not sent to a destination of its own has the route's choice.
+        let pool = target === arrival.service.target ? arrival.service.pool : nil
+        let session =
+            pool.map { makeSession(descriptor, info, from: $0) } ?? makeSession(descriptor, info, target)
         sessions[ObjectIdentifier(session)] = session
         session.start()
     }

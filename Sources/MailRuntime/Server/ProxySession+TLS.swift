@@ -19,6 +19,8 @@ extension ProxySession {
         var upgrade: UpstreamUpgrade?
         /// Our first words with an upstream that is to know who the client is; kept when they are over, until the session begins.
         var introduction: Kept<UpstreamIntroduction>?
+        /// It has to greet before the client's leg is begun.
+        var awaitsGreeting = false
         /// What it greeted with.
         var greeting: [UInt8] = []
         /// The last words, when the client cannot hear them yet.
@@ -55,6 +57,7 @@ extension ProxySession {
 
     /// Octets of an upstream that is to begin TLS before all else.
     func upgrade(_ octets: UnsafeRawBufferPointer) {
+        if secrecy.awaitsGreeting { return takeGreeting(octets) }
         guard let step = secrecy.upgrade?.receive(octets) else { return introduce(octets) }
         switch step {
         case .more: break
@@ -80,6 +83,25 @@ extension ProxySession {
         secrecy.introduction = nil
         unavailable("\(security?.host ?? "upstream"): \(reason)")
     }
+
+    /// Octets of an upstream in whose place another one can be tried, as long as it has not greeted.
+    private func takeGreeting(_ octets: UnsafeRawBufferPointer) {
+        secrecy.greeting += octets
+        let line = secrecy.greeting.prefix { $0 != 10 }
+        guard line.count < secrecy.greeting.count || line.count > 1_024 else { return }
+        secrecy.awaitsGreeting = false
+        if LocalReply.isRefusal(greeting: line, info.mailProtocol) {
+            let said = String(decoding: line.prefix(80), as: UTF8.self)
+            let greeting = secrecy.greeting
+            if callAnother("\(upstreamName) says '\(said)'") { return }
+            // It is the last one: the client hears what it said.
+            secrecy.greeting = greeting
+        }
+        upstreamIsReady()
+    }
+
+    /// The upstream in words.
+    var upstreamName: String { security?.host ?? info.upstream?.description ?? "upstream" }
 
     // MARK: The client's leg
 

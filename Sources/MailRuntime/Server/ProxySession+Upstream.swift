@@ -1,5 +1,6 @@
-// How a proxied session comes to its upstream, and what it says there before the client hears anything: a PROXY header, and who the
-// client is. TLS is in ProxySession+TLS.swift.
+// How a proxied session comes to its upstream: all addresses of it, and one upstream after the other where a route has several; and
+// what it says there before the client hears anything: a PROXY header, and who the client is. As long as no upstream has greeted,
+// nothing was said to the client and nothing was heard of it. TLS is in ProxySession+TLS.swift.
 
 import Glibc
 import MailDialogue
@@ -7,16 +8,66 @@ import MailRecording
 import MailSessions
 
 extension ProxySession {
-    // MARK: The way to the upstream
+    func callUpstream() {
+        switch target.address {
+        case .literal(let address): connect([address])
+        case .name(let host, let port): resolve(host, port)
+        case .unix(let path): connect(path: path)
+        case .connected: takeUpstream()
+        case .unreachable(let address, let reason):
+            info.upstream = address
+            unavailable(reason)
+        case .none: unavailable("no upstream")
+        }
+    }
+
+    /// Tries another upstream, when the route has one that was not tried. False when there is none.
+    func callAnother(_ reason: String) -> Bool {
+        guard choice != nil else { return false }
+        let now = Clock.monotonic()
+        if let name = choice?.failed(now: now) {
+            context.core.log.warning("\(name) failed too often and is left alone for a while")
+        }
+        guard let next = choice?.next(now: now) else { return false }
+        context.core.log.warning("\(info.id) \(info.route): \(reason); the next upstream is tried")
+        closeUpstream()
+        secrecy.upgrade = nil
+        secrecy.introduction = nil
+        secrecy.greeting = []
+        secrecy.awaitsGreeting = false
+        secrecy.upstreamCertificate = nil
+        info.upstream = nil
+        info.upstreamTLS = nil
+        target = next
+        security = next.security
+        if next.isFallback {
+            // Nothing was said to the client yet, nor heard of it.
+            guard let descriptor = client?.release() else { return false }
+            phase = .finished
+            context.fallBack(self, descriptor, info, next)
+        } else {
+            callUpstream()
+        }
+        return true
+    }
+
+    func closeUpstream() {
+        cancelTimer()
+        server?.close()
+        server = nil
+        for rival in rivals { rival.stream.close() }
+        rivals = []
+        candidates = []
+    }
 
     /// Goes on with a connection that stands already.
-    func takeUpstream() {
+    private func takeUpstream() {
         guard let server else { return finish(.reset) }
         do { try server.start() } catch { return finish(.reset) }
         connected(server)
     }
 
-    func resolve(_ host: String, _ port: UInt16) {
+    private func resolve(_ host: String, _ port: UInt16) {
         let loop = context.loop
         let box = Confined(self)
         context.core.resolvers.submit {
@@ -43,26 +94,31 @@ extension ProxySession {
     }
 
     func connect(_ addresses: [SocketAddress]) {
-        candidates = addresses
+        candidates = HappyEyeballs.order(addresses)
         tryNext(nil)
     }
 
     func tryNext(_ last: SystemError?) {
         guard !candidates.isEmpty else {
+            // Others may still answer.
+            if let rival = rivals.popLast() {
+                server = rival.stream
+                info.upstream = rival.address
+                return allowConnection(rival.stream)
+            }
             return unavailable("\(info.upstream.map(\.description) ?? "upstream"): \(last?.reason ?? "no address")")
         }
+        if let server, let address = info.upstream { rivals.append((server, address)) }
+        server = nil
         let address = candidates.removeFirst()
         info.upstream = address
         do {
             let stream = Stream(try address.connectSocket(), on: context.loop, owner: self, connecting: true)
             server = stream
             try stream.start()
-            // The timer keeps the session until it is cancelled, which happens in every case: a weak reference would make
-            // each later use of the session go through a table beside it.
-            timer = context.loop.schedule(after: context.core.times.connect) { [self] in
-                guard phase == .connecting, server === stream else { return }
-                stream.close()
-                tryNext(SystemError("connect", code: ETIMEDOUT))
+            if candidates.isEmpty { return allowConnection(stream) }
+            allow(HappyEyeballs.pause) { [self] in
+                if phase == .connecting, server === stream { tryNext(nil) }
             }
         } catch {
             server = nil
@@ -70,8 +126,32 @@ extension ProxySession {
         }
     }
 
+    /// Gives a connection its time, with its TLS when that is implicit.
+    private func allowConnection(_ stream: Stream) {
+        allow(context.core.times.connect) { [self] in
+            guard phase == .connecting, server === stream else { return }
+            // Those before it had more time.
+            for rival in rivals { rival.stream.close() }
+            rivals = []
+            stream.close()
+            server = nil
+            tryNext(SystemError("connect", code: ETIMEDOUT))
+        }
+    }
+
     func connected(_ stream: Stream) {
-        guard phase == .connecting, stream === server else { return }
+        guard phase == .connecting else { return }
+        if let winner = rivals.firstIndex(where: { $0.stream === stream }) {
+            let (_, address) = rivals.remove(at: winner)
+            server?.close()
+            server = stream
+            info.upstream = address
+            allowConnection(stream)
+        }
+        guard stream === server else { return }
+        if !candidates.isEmpty { allowConnection(stream) }
+        for rival in rivals { rival.stream.close() }
+        rivals = []
         if let version = target.introduction.header {
             // The ends of the client's connection, as far as they have addresses.
             let ends = info.way?.kind == .unix ? nil : ProxyHeader.Ends(client: info.client, server: info.server)
@@ -91,6 +171,14 @@ extension ProxySession {
         guard let client else { return }
         if introduces() { return }
         cancelTimer()
+        if choice != nil, secrecy.greeting.isEmpty {
+            // As long as it has not greeted another one can take its place.
+            secrecy.awaitsGreeting = true
+            return allow(context.core.times.connect) { [self] in
+                unavailable("\(upstreamName): no greeting came in time")
+            }
+        }
+        if let name = choice?.succeeded() { context.core.log.info("\(name) answers again") }
         if security?.isImplicit == true { return awaitClient() }
         // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
         do { try client.start() } catch { return finish(.reset) }

@@ -1,6 +1,5 @@
 // A client, a server, and us between them: both legs on one loop. Here is the way of a session from its beginning to its end;
-// how the upstream is called is in ProxySession+Upstream.swift, how TLS begins on either leg in ProxySession+TLS.swift, how octets pass in
-// ProxySession+Octets.swift.
+// how the upstream is called is in ProxySession+Upstream.swift, how TLS begins on either leg in +TLS, how octets pass in +Octets.
 //
 // Without rules the octets go straight from one socket to the other; the tap follows beside. With rules they go through
 // `Relay`, frame by frame. Reading pauses when the other leg or the recorder is behind.
@@ -59,10 +58,14 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     let context: LoopContext
     var info: SessionInfo
-    let target: UpstreamTarget
+    var target: UpstreamTarget
     /// What the upstream is told of the client.
     var introduction: Route.Introduction { target.introduction }
+    /// What the session tries besides, when its route has several upstreams.
+    var choice: UpstreamChoice?
+    /// Addresses of the upstream that are left to try, and connections to others of them that are still under way.
     var candidates: [SocketAddress] = []
+    var rivals: [(stream: Stream, address: SocketAddress)] = []
     var client: Stream?
     var server: Stream?
     var mode: Mode
@@ -75,14 +78,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     var goodbye = SessionEnd.closed
     var lastActivity: Int64
     /// The TLS of the route.
-    let security: RouteSecurity?
+    var security: RouteSecurity?
     /// What TLS needs of a session, while there is something to need.
     var secrecy = Secrecy()
     /// Hides capabilities; nil where all pass.
     var filter: CapabilityFilter?
 
-    init(_ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget, _ context: LoopContext) {
+    init(
+        _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget, _ context: LoopContext,
+        choice: UpstreamChoice? = nil
+    ) {
         self.context = context
+        self.choice = choice
         self.info = info
         self.target = target
         lastActivity = context.loop.now
@@ -144,16 +151,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             perform(effects)
             guard phase == .connecting else { return }
         }
-        switch target.address {
-        case .literal(let address): connect([address])
-        case .name(let host, let port): resolve(host, port)
-        case .unix(let path): connect(path: path)
-        case .connected: takeUpstream()
-        case .unreachable(let address, let reason):
-            info.upstream = address
-            unavailable(reason)
-        case .none: unavailable("no upstream")
-        }
+        callUpstream()
     }
 
     /// Both legs stand.
@@ -201,6 +199,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     /// No upstream answers: the client hears so in the words of its protocol.
     func unavailable(_ reason: String) {
+        if phase == .connecting, callAnother(reason) { return }
         context.core.log.warning("\(info.id) \(info.route): \(reason)")
         metrics.upstreamFailures.add()
         cancelTimer()
@@ -302,12 +301,16 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {
+        if let loser = rivals.firstIndex(where: { $0.stream === stream }) {
+            rivals.remove(at: loser)
+            return
+        }
         if phase == .turning, stream === server { return turnFailed(error.reason) }
         if phase == .connecting, stream === server {
-            cancelTimer()
             server = nil
             secrecy.upgrade = nil
             secrecy.introduction = nil
+            if secrecy.awaitsGreeting { return unavailable("\(upstreamName): \(error.reason)") }
             // A certificate that is not to be trusted is no better at another address.
             return error.isTLS ? unavailable(error.reason) : tryNext(error)
         }
@@ -343,6 +346,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     /// The upstream went away before its handshake was over.
     private func lostInHandshake() {
+        if secrecy.awaitsGreeting { return unavailable("\(upstreamName): it ended the connection before its greeting") }
         guard let security, security.upstream != nil || secrecy.introduction != nil else { return finish(.closed) }
         let step =
             secrecy.introduction != nil
@@ -395,9 +399,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         guard phase != .finished else { return }
         if phase == .securing { tellHandshake() }
         phase = .finished
-        cancelTimer()
+        choice?.abandoned(now: Clock.monotonic())
+        let received = (client?.receivedOctets ?? 0, server?.receivedOctets ?? 0)
+        closeUpstream()
         client?.close()
-        server?.close()
         var events: [RecordEvent] = []
         let now = Clock.now()
         switch mode {
@@ -415,8 +420,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .followed: break
         }
         _ = context.record(events)
-        context.finished(
-            self, info, end, received: (client?.receivedOctets ?? 0, server?.receivedOctets ?? 0))
+        context.finished(self, info, end, received: received)
     }
 }
 

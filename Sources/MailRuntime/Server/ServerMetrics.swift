@@ -9,6 +9,7 @@ import Synchronization
 /// All that is counted.
 package final class ServerMetrics: Sendable {
     private let routes = Mutex<[Key: RouteMetrics]>([:])
+    private let pools = Mutex<[String: UpstreamPool]>([:])
     private let hits = Mutex<[String: Int]>([:])
 
     package init() {}
@@ -28,6 +29,9 @@ package final class ServerMetrics: Sendable {
             return made
         }
     }
+
+    /// The upstreams of a route that has several.
+    func watch(_ pool: UpstreamPool, of route: String) { pools.withLock { $0[route] = pool } }
 
     /// Rules stepped in.
     func hit(_ rules: [String]) {
@@ -73,6 +77,15 @@ package final class ServerMetrics: Sendable {
             put(route, route.clientHandshakes.value, [("side", "client")])
             put(route, route.serverHandshakes.value, [("side", "server")])
         }
+        let upstreams = pools.withLock { $0.sorted { $0.key < $1.key } }.flatMap { route, pool in
+            pool.figures.map { ([("route", route), ("upstream", $0.name)], $0) }
+        }
+        page.begin("mailproxy_upstream_up", .gauge, "0 while an upstream is left alone because it failed.")
+        for (labels, upstream) in upstreams { page.sample(upstream.isUp ? 1 : 0, labels) }
+        page.begin("mailproxy_upstream_sessions_total", .counter, "Sessions that an upstream greeted.")
+        for (labels, upstream) in upstreams { page.sample(upstream.sessions, labels) }
+        page.begin("mailproxy_upstream_tries_failed_total", .counter, "Tries of an upstream that failed.")
+        for (labels, upstream) in upstreams { page.sample(upstream.failures, labels) }
         page.begin("mailproxy_rule_hits_total", .counter, "How often a rule stepped in.")
         for (rule, count) in hits.withLock({ $0.sorted { $0.key < $1.key } }) {
             page.sample(count, [("rule", rule)])

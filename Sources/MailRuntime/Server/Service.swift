@@ -10,6 +10,8 @@ final class Service: Sendable {
     let route: Route
     /// Where sessions go whose clients need not be asked.
     let target: UpstreamTarget
+    /// The upstreams when there are several.
+    let pool: UpstreamPool?
     /// Who may come in by SOCKS; nil for everybody.
     let users: SOCKSUsers?
     /// The TLS of the variants, by their keys.
@@ -20,14 +22,12 @@ final class Service: Sendable {
     init(_ route: Route, _ core: ServerCore, own: [SocketAddress]) {
         self.route = route
         self.own = own
-        let address: UpstreamAddress
-        switch route.upstream {
-        case .fallback, .destination: address = .none
-        case .unix(let path): address = .unix(path)
-        case .server(let host, let port):
-            address = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
+        let choices = route.choices.map {
+            ($0, UpstreamTarget(UpstreamAddress($0), core.security[$0.key], $0.introduction))
         }
-        target = UpstreamTarget(address, core.security[route.key], route.introduction)
+        target = choices[0].1
+        pool = choices.count > 1 ? UpstreamPool(choices) : nil
+        if let pool { core.metrics.watch(pool, of: route.text) }
         users = core.users[route.text]
         var found: [String: RouteSecurity] = [:]
         for variant in route.variants { found[variant.key] = core.security[variant.key] }
@@ -65,12 +65,26 @@ enum UpstreamAddress: Sendable {
     case unreachable(SocketAddress?, reason: String)
 }
 
+extension UpstreamAddress {
+    /// Where the upstream of a route is.
+    init(_ route: Route) {
+        switch route.upstream {
+        case .fallback, .destination: self = .none
+        case .unix(let path): self = .unix(path)
+        case .server(let host, let port):
+            self = IPAddress(host).map { .literal(SocketAddress($0, port)) } ?? .name(host, port)
+        }
+    }
+}
+
 /// An upstream and all that is to be known for speaking to it.
 final class UpstreamTarget: Sendable {
     let address: UpstreamAddress
     /// The TLS of both legs; nil when there is none on either.
     let security: RouteSecurity?
     let introduction: Route.Introduction
+    /// It is our own server.
+    var isFallback: Bool { if case .none = address { true } else { false } }
     /// Marks our end of the connection as ours, as long as the session lives.
     private let ownEnd: OwnEnds.Entry?
 

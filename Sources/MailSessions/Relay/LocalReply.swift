@@ -34,6 +34,18 @@ package enum LocalReply {
         }
     }
 
+    /// A greeting that sends the client away (RFC 5321 §3.1, RFC 1939 §4, RFC 9051 §7.1.5).
+    package static func isRefusal(greeting line: some Collection<UInt8>, _ mailProtocol: MailProtocol) -> Bool {
+        func begins(_ words: String) -> Bool {
+            line.prefix(words.utf8.count).elementsEqual(words.utf8) { $0 == $1 || $0 ^ 32 == $1 && $1 > 64 }
+        }
+        return switch mailProtocol {
+        case .smtp, .lmtp: begins("4") || begins("5")
+        case .pop3: begins("-ERR")
+        case .imap: begins("* BYE")
+        }
+    }
+
     /// A limit keeps the client out: come again later.
     package static func tooMany(_ mailProtocol: MailProtocol) -> [UInt8] {
         switch mailProtocol {
