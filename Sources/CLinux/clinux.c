@@ -19,6 +19,9 @@ int mp_rename_noreplace(const char *from, const char *to) {
 }
 int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 int mp_tcp_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+int mp_socket_pair(int *descriptors) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors); }
+int mp_datagram_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+long mp_send(int descriptor, const void *octets, size_t count) { return send(descriptor, octets, count, MSG_NOSIGNAL); }
 int mp_unsent(int descriptor) {
   int count = 0;
   return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;

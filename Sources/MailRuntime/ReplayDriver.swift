@@ -45,7 +45,7 @@ package struct ReplayDriver {
                 player.handle(.ended, &effects)
             } else {
                 if wanted.revents & Int16(POLLOUT) != 0, !out.isEmpty {
-                    let sent = send(descriptor, out, out.count, Int32(MSG_NOSIGNAL))
+                    let sent = mp_send(descriptor, out, out.count)
                     if sent > 0 {
                         out.removeFirst(sent)
                     } else if errno != EAGAIN, errno != EINTR {

@@ -1,5 +1,6 @@
 // Several upstreams of a route: how they are written, which one a session tries, and what is learned from it.
 
+import CLinux
 import Glibc
 import MailDialogue
 import MailRecording
@@ -138,7 +139,7 @@ import Testing
         private var waiting: [Int32] = []
 
         init() throws {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let descriptor = mp_tcp_socket(AF_INET)
             self.descriptor = descriptor
             let wanted = SocketAddress(.v4(0x7F00_0001), 0)
             _ = wanted.withSockAddr { bind(descriptor, $0, $1) }
@@ -165,7 +166,7 @@ import Testing
         let loop = try EventLoop()
         let context = LoopContext(loop: loop, core: core, lane: 0, lanes: 1)
         var ends: [Int32] = [0, 0]
-        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
+        #expect(mp_socket_pair(&ends) == 0)
         let info = SessionInfo(
             id: "1", mailProtocol: .smtp, start: 0, client: SocketAddress(.v4(1), 1),
             server: SocketAddress(.v4(2), 2), route: "test")

@@ -20,6 +20,12 @@ int mp_open(const char *_Nonnull path, int flags, mode_t mode);
 
 /// A TCP socket with SOCK_NONBLOCK | SOCK_CLOEXEC. SOCK_STREAM is an enum whose Swift form depends on who imports it first.
 int mp_tcp_socket(int family);
+/// A connected pair of stream sockets of this host, non-blocking. 0, or -1 with errno.
+int mp_socket_pair(int *_Nonnull descriptors);
+/// A datagram socket of this host with SOCK_CLOEXEC.
+int mp_datagram_socket(void);
+/// send(2) with MSG_NOSIGNAL, whose Swift form depends on who imports it first, too.
+long mp_send(int descriptor, const void *_Nullable octets, size_t count);
 /// Octets that a TCP socket has not had acknowledged yet (SIOCOUTQ); -1 when the kernel doesn't say.
 int mp_unsent(int descriptor);
 /// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below

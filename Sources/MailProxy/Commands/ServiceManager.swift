@@ -1,6 +1,7 @@
 // What systemd is told when it started us (sd_notify(3)): ready, reloading, stopping. A datagram to the socket that it named in
 // NOTIFY_SOCKET; without that variable nothing is said.
 
+import CLinux
 import Glibc
 import MailRuntime
 
@@ -29,7 +30,7 @@ struct ServiceManager {
     private func tell(_ state: String) {
         guard descriptor >= 0 else { return }
         let octets = Array(state.utf8)
-        let sent = octets.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        let sent = octets.withUnsafeBytes { mp_send(descriptor, $0.baseAddress, $0.count) }
         if sent < 0 { log.warning("the service manager cannot be told: \(String(cString: strerror(errno)))") }
     }
 
@@ -43,7 +44,7 @@ struct ServiceManager {
         if name[0] == UInt8(ascii: "@") { name[0] = 0 }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + name.count } ?? 0
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = mp_datagram_socket()
         guard descriptor >= 0 else { return nil }
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -250,7 +250,7 @@ package final class Stream: Source {
         guard !isClosed, writeFailure == nil, !bytes.isEmpty else { return }
         var rest = bytes
         if unsent == 0, !connecting {
-            let sent = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            let sent = mp_send(descriptor, rest.baseAddress, rest.count)
             if sent > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
             } else if sent < 0, errno != EAGAIN, errno != EINTR, errno != ENOTCONN {
@@ -271,7 +271,7 @@ package final class Stream: Source {
         let had = unsent
         while unsent > 0 {
             let sent = out.withUnsafeBytes { raw -> Int in
-                send(descriptor, raw.baseAddress.map { $0 + outStart }, raw.count - outStart, Int32(MSG_NOSIGNAL))
+                mp_send(descriptor, raw.baseAddress.map { $0 + outStart }, raw.count - outStart)
             }
             if sent > 0 {
                 outStart += sent

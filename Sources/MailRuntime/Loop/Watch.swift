@@ -66,7 +66,7 @@ final class Watch: Source {
 
     /// Sends a few octets, for which a new connection has room. False when it has failed.
     func send(_ octets: [UInt8]) -> Bool {
-        octets.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } == octets.count
+        octets.withUnsafeBytes { mp_send(descriptor, $0.baseAddress, $0.count) } == octets.count
     }
 
     /// What became of the attempt to connect; nil while it lasts.

@@ -1,5 +1,6 @@
 // The part of a server that lives on one loop: its acceptors and its sessions.
 
+import CLinux
 import Glibc
 import MailDialogue
 import MailRecording
@@ -204,7 +205,7 @@ final class LoopContext: @unchecked Sendable {
         core.log.warning("\(client) \(route): refused by limits.\(refusal.rawValue)")
         if target.security?.isImplicit != true {
             let words = LocalReply.tooMany(mailProtocol)
-            _ = words.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            _ = words.withUnsafeBytes { mp_send(descriptor, $0.baseAddress, $0.count) }
         }
         close(descriptor)
         return false
