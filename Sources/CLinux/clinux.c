@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int mp_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -35,6 +36,22 @@ int mp_flush_output(void) {
   errno = 0;
   if (fflush(stdout) != 0) failed = 1;
   return failed ? (errno ? errno : EIO) : 0;
+}
+int mp_give_socket(const char *path, dev_t device, ino_t number, uid_t user, gid_t group) {
+  struct stat found;
+  int result = -1;
+  int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return -1;
+  if (fstat(file, &found) == 0) {
+    if (S_ISSOCK(found.st_mode) && found.st_dev == device && found.st_ino == number)
+      result = fchownat(file, "", user, group, AT_EMPTY_PATH);
+    else
+      errno = ESTALE;
+  }
+  int code = errno;
+  close(file);
+  errno = code;
+  return result;
 }
 int mp_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
   uid_t real_user, effective_user, saved_user;

@@ -114,6 +114,30 @@ def test_curl_reads_mail_of_dovecot(servers, scratch, scheme):
         assert f"SOCKS 5 to localhost:{servers.ports['imap']}" in shown
 
 
+def test_starttls_with_the_server_that_the_client_names(servers, authority, scratch):
+    account = servers.accounts.fresh()
+    port, started = _proxy(scratch, "", f"=destination?ca={servers.certificate.certificate}", data=authority[0])
+    with started as proxy:
+        for host, status in (HOST, 0), ("localhost", 64):
+            # The certificate is for the address, and not for localhost: then TLS is refused, and curl insists on it.
+            done = run(
+                ["/usr/bin/curl", "-sSv", "--proxy", f"socks5h://{HOST}:{port}", "--ssl-reqd", "--cacert", authority[1]]
+                + [f"imap://{host}:{servers.ports['imap']}/", "-u", f"{account.address}:{account.password}"]
+            )
+            assert done.returncode == status, done
+    good, bad = mailproxy.sessions(proxy.record)
+    assert good["tls"]["how"] == good["upstream_tls"]["how"] == "starttls" and good["user"] == account.address
+    assert bad["user"] is None
+
+
+def test_netcat(scratch):
+    port, started = _proxy(scratch)
+    with Server(b"* OK ready\r\n") as server, started as proxy:
+        done = run(["/usr/bin/nc", "-N", "-X", "5", "-x", f"{HOST}:{port}", HOST, str(server.port)], b"a NOOP\r\n")
+        assert done.stdout == b"* OK ready\r\na OK done\r\n", done
+    assert _row(proxy)["via"] == "socks5"
+
+
 @pytest.mark.parametrize("drip", [False, True], ids=["whole", "dripping"])
 @pytest.mark.parametrize(
     "greeting, protocol",
@@ -307,5 +331,10 @@ def test_rules_and_their_client(scratch):
 
 
 def test_a_listener_for_anybody_is_refused(scratch):
-    done = command("run", "--route", "socks5://0.0.0.0:1080", status=2)
+    port = free_port()
+    done = command("run", "--route", f"socks5://0.0.0.0:{port}", status=2)
     assert "can be reached from other machines" in done.stderr.decode()
+    with MailProxy(scratch, {}, "--route", f"socks5://0.0.0.0:{port}=destination?verify=off", "--allow-remote") as proxy:
+        assert f"anybody may use socks5 0.0.0.0:{port}; '?users=FILE' asks for a login" in proxy.said()
+        assert "the certificate of destination is not checked" in proxy.said()
+        assert "clients under TLS have to trust" in proxy.said()

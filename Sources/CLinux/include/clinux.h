@@ -33,6 +33,9 @@ int mp_unsent(int descriptor);
 void mp_keep_freed(int bytes, int mapped);
 /// Writes out what stdout holds; gives the error of this or of an earlier write, 0 when all went well.
 int mp_flush_output(void);
+/// Gives the socket file at `path` to a user, when it is the file of that device and number, and follows no link. -1 with errno
+/// when it is not, or can't be given.
+int mp_give_socket(const char *_Nonnull path, dev_t device, ino_t number, uid_t user, gid_t group);
 /// Becomes another user, with these supplementary groups and no others, in all threads (setgroups, setresgid, setresuid), and tries to go
 /// back. 0 when that is done and there is no way back, 1 when there is one, -1 with errno when it can't be done.
 int mp_become(uid_t user, gid_t group, const gid_t *_Nonnull groups, size_t count);

@@ -337,14 +337,18 @@ struct RunCommand: ParsableCommand {
                 "\(route.listenerText.padded(to: 5)) \(place) -> \(route.choices.map(\.upstreamText).joined(separator: ", "))"
             )
         }
-        if server.addresses.contains(where: { entry in
-            entry.route.listenerTLS?.beginning == .implicit && entry.route.listenerTLS?.certificate == nil
-        }) {
+        let all = server.addresses.flatMap { [$0.route] + $0.route.variants }
+        if all.contains(where: { $0.listenerTLS?.beginning == .implicit && $0.listenerTLS?.certificate == nil }) {
             let path = CertificateAuthority.certificatePath(in: settings.text("data.dir") ?? Defaults.dataDirectory)
             print("clients under TLS have to trust \(path) ('mailproxy ca show' says how)")
         }
-        for (route, _) in server.addresses where route.upstreamTLS?.verifies == false {
+        for (route, _) in server.addresses
+        where ([route] + route.variants).contains(where: { $0.upstreamTLS?.verifies == false }) {
             print("the certificate of \(route.upstreamText) is not checked")
+        }
+        for (route, address) in server.addresses
+        where route.entrance?.kind == .socks5 && route.entrance?.users == nil && !address.isLoopback {
+            print("anybody may use socks5 \(address); '?users=FILE' asks for a login")
         }
         if let recorder { print("recording to \(recorder.directory)") } else { print("not recording") }
         if ruleCount > 0 { print("\(ruleCount) rules in force") }

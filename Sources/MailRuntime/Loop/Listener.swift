@@ -70,8 +70,7 @@ package final class Listener: Sendable {
 
     /// Gives the socket file to a user, whose processes then may connect and remove it.
     package func own(by user: uid_t, group: gid_t) throws(SystemError) {
-        guard let path, file != nil, lchown(path, user, group) != 0 else { return }
-        throw SystemError("cannot give \(path) to another user")
+        try file?.give(to: user, group)
     }
 
     /// Closes the socket, and removes its file when it still is ours. No loop may watch it any more.

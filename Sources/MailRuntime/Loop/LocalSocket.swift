@@ -12,6 +12,12 @@ enum LocalSocket {
         fileprivate let device: dev_t
         fileprivate let number: ino_t
 
+        /// Gives it to a user, and nothing else that somebody may have put in its place.
+        func give(to user: uid_t, _ group: gid_t) throws(SystemError) {
+            guard mp_give_socket(path, device, number, user, group) != 0 else { return }
+            throw SystemError("cannot give \(path) to another user")
+        }
+
         /// Removes it, unless somebody has put another in its place.
         func remove() {
             var found = stat()

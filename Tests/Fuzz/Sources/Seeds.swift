@@ -27,6 +27,12 @@ struct Seeds {
                 write(FuzzInput.encode(Array(exchange.utf8), seed: UInt64(seed)), "sasl", "\(index)-\(seed)")
             }
         }
+        for (index, octets) in Self.arrivals.enumerated() {
+            // Which of its parsers reads an input follows from the seed and the length.
+            for seed in 0..<5 {
+                write(FuzzInput.encode(octets, seed: UInt64(seed)), "arrival", "\(index)-\(seed)")
+            }
+        }
         for (index, text) in Self.texts.enumerated() {
             write(FuzzInput.encode(Array(text.octets.utf8), seed: text.kind), "expressions", "text-\(index)")
         }
@@ -179,6 +185,22 @@ struct Seeds {
         "Cn,,n=ann,r=fyko+d2lbbFgONRv\nSr=fyko+d2lbbFgONRvxyz,s=QSXCR+Q6sek8bf92,i=4096\nCc=biws,r=fyko+d2lbbFgONRvxyz,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=\nSv=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
         "Cn,a=ann,\u{1}host=example.com\u{1}port=143\u{1}auth=Bearer token.token\u{1}\u{1}\nS{\"status\":\"401\"}\nC\u{1}",
         "Cuser=ann\u{1}auth=Bearer token.token\u{1}\u{1}", "ann\n\nsecretword", "ann\nbob\npassword", "c*",
+    ]
+
+    /// What comes before sessions.
+    private static let arrivals: [[UInt8]] = [
+        Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\n".utf8), Array("PROXY UNKNOWN x\r\n".utf8),
+        [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10, 0x21, 0x11, 0, 12] + [192, 0, 2, 1, 198, 51, 100, 7]
+            + [1, 2, 3, 4],
+        [5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, 0, 143], [5, 1, 0, 5, 1, 0, 3, 9] + Array("a.example".utf8) + [0, 25],
+        [5, 1, 2, 1, 3] + Array("you".utf8) + [6] + Array("secret".utf8) + [5, 1, 0, 4]
+            + [UInt8](repeating: 0, count: 15) + [1, 0, 143],
+        [22, 3, 1, 0, 0x3A, 1, 0, 0, 0x36, 3, 3] + [UInt8](repeating: 9, count: 32) + [0, 0, 2, 0x13, 1, 1, 0]
+            + [0, 11, 0, 16, 0, 7, 0, 5, 4] + Array("imap".utf8),
+        Array("220 a\r\n250-a\r\n250 XCLIENT ADDR PORT\r\n220 b\r\n".utf8),
+        Array("* OK a\r\n* CAPABILITY ID\r\nmailproxy OK a\r\n* ID NIL\r\nmailproxy OK b\r\n".utf8),
+        Array("* OK [CAPABILITY ID] a\r\nmailproxy OK b\r\n".utf8), Array("10.0.0.0/8".utf8),
+        Array("2001:db8::/32".utf8),
     ]
 
     /// Expressions, patterns (kind 0) and rule files (kind 1).
