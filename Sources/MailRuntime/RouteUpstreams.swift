@@ -100,6 +100,9 @@ extension Route {
         return first
     }
 
+    /// All upstreams in words.
+    package var upstreamList: String { choices.map(\.upstreamText).joined(separator: ", ") }
+
     /// All upstreams, in the order in which they stand.
     package var choices: [Route] { [self] + alternates }
 }

@@ -15,7 +15,7 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Routes are written LISTEN=UPSTREAM: --route imap://127.0.0.1:1143=imap://mail.example.com. The upstream \
             'fallback' is the built-in server. With no route, smtp 1025, pop3 1110 and imap 1143 on 127.0.0.1 lead to it. \
-            SIGHUP reads the rules again, SIGTERM ends.
+            SIGHUP reads configuration, routes, certificates and rules again, SIGTERM ends.
             """)
 
     @Option(help: "The configuration file.") var config: String?
@@ -69,7 +69,6 @@ struct RunCommand: ParsableCommand {
         _ users: [String: SOCKSUsers], _ rules: RuleSet, _ signals: SignalSet
     ) throws {
         let routes = ports.listeners.map(\.route)
-        let rulePaths = settings.list("rules")
         let store = try openStore(settings, routes)
         var recorder: Recorder?
         if settings.flag("record.enabled") ?? true { recorder = try openRecorder(settings, log) }
@@ -100,8 +99,8 @@ struct RunCommand: ParsableCommand {
             switch signals.wait() {
             case SIGHUP:
                 manager.reloading()
-                reload(rulePaths, core, log)
-                manager.ready("rules read again")
+                reload(Running(server: server, core: core, hasStore: store != nil), from: settings, log)
+                manager.ready("\(server.addresses.count) listeners")
             case SIGTERM, SIGINT:
                 manager.stopping("\(server.openSessions) sessions open")
                 log.info("stopping: \(server.openSessions) sessions open")
@@ -147,7 +146,7 @@ struct RunCommand: ParsableCommand {
         return ports
     }
 
-    private static func openListener(_ place: String) -> CLIError {
+    static func openListener(_ place: String) -> CLIError {
         .usage(
             "\(place) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote"
         )
@@ -156,7 +155,7 @@ struct RunCommand: ParsableCommand {
     // MARK: Settings
 
     /// File, then variables, then flags.
-    private func merged() throws -> Settings {
+    func merged() throws -> Settings {
         var settings = Settings()
         if let config { try settings.read(file: config) }
         try settings.readEnvironment()
@@ -176,7 +175,7 @@ struct RunCommand: ParsableCommand {
         return settings
     }
 
-    private func parsedRoutes(_ settings: Settings) throws -> [Route] {
+    func parsedRoutes(_ settings: Settings) throws -> [Route] {
         let texts = settings.list("routes")
         var routes: [Route] = []
         if texts.isEmpty {
@@ -197,7 +196,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// The TLS of the routes, and which capabilities go through. Files that are no good end the start, before anything listens.
-    private func makeSecurity(
+    func makeSecurity(
         _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?
     ) throws -> [String: RouteSecurity] {
         let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
@@ -264,18 +263,6 @@ struct RunCommand: ParsableCommand {
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
     }
 
-    private func reload(_ paths: [String], _ core: ServerCore, _ log: Log) {
-        do {
-            let rules = try RuleFiles.load(paths)
-            core.replace(rules: rules)
-            log.info("rules read again: \(rules.count) in force for new sessions")
-        } catch let error as CLIError {
-            log.error("rules not changed: \(error.message)")
-        } catch {
-            log.error("rules not changed: \(error)")
-        }
-    }
-
     private func limits(_ settings: Settings) -> ServerLimits {
         var limits = ServerLimits()
         if let number = settings.number("limits.sessions") { limits.sessions = number }
@@ -334,7 +321,7 @@ struct RunCommand: ParsableCommand {
     ) {
         for (route, place) in server.places {
             print(
-                "\(route.listenerText.padded(to: 5)) \(place) -> \(route.choices.map(\.upstreamText).joined(separator: ", "))"
+                "\(route.listenerText.padded(to: 5)) \(place) -> \(route.upstreamList)"
             )
         }
         let all = server.addresses.flatMap { [$0.route] + $0.route.variants }

@@ -31,7 +31,9 @@ final class LoopContext: @unchecked Sendable {
     let loop: EventLoop
     let core: ServerCore
     private var ids: SessionID
-    private var acceptors: [Acceptor] = []
+    private var acceptors: [ObjectIdentifier: Acceptor] = [:]
+    /// What each listener serves.
+    private var services: [ObjectIdentifier: Service] = [:]
     private var sessions: [ObjectIdentifier: any RunningSession] = [:]
     private var metrics: [String: RouteMetrics] = [:]
     private var waitsForRecorder = false
@@ -51,9 +53,16 @@ final class LoopContext: @unchecked Sendable {
     func serve(_ listener: Listener, _ service: Service) {
         // From the start, so that who watches sees the route before its first session.
         if service.route.entrance?.kind == nil { _ = metrics(service.route.text, service.route.mailProtocol) }
+        services[ObjectIdentifier(listener)] = service
+        guard acceptors[ObjectIdentifier(listener)] == nil else { return }
         let acceptor = Acceptor(
             listener, on: loop,
             accepted: { [unowned self] descriptor, client in
+                // Asked each time: another route may be served there meanwhile.
+                guard let service = services[ObjectIdentifier(listener)] else {
+                    close(descriptor)
+                    return
+                }
                 accept(descriptor, client, listener, service)
             },
             exhausted: { [core] error in
@@ -61,10 +70,21 @@ final class LoopContext: @unchecked Sendable {
             })
         do {
             try acceptor.start()
-            acceptors.append(acceptor)
+            acceptors[ObjectIdentifier(listener)] = acceptor
         } catch {
             core.log.error("\(service.route.text): \(error)")
         }
+    }
+
+    /// Serves these and no others from now on.
+    func replace(_ wanted: [(Listener, Service)]) {
+        let kept = Set(wanted.map { ObjectIdentifier($0.0) })
+        for (listener, acceptor) in acceptors where !kept.contains(listener) {
+            acceptor.stop()
+            acceptors[listener] = nil
+            services[listener] = nil
+        }
+        for (listener, service) in wanted { serve(listener, service) }
     }
 
     private func accept(
@@ -241,8 +261,8 @@ final class LoopContext: @unchecked Sendable {
 
     /// Takes no more connections, asks all sessions to end, and calls back when they have.
     func drain(_ done: @escaping () -> Void) {
-        for acceptor in acceptors { acceptor.stop() }
-        acceptors = []
+        for acceptor in acceptors.values { acceptor.stop() }
+        acceptors = [:]
         onEmpty = done
         if sessions.isEmpty { return done() }
         for session in Array(sessions.values) { session.shutDown() }

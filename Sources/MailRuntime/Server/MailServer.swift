@@ -34,6 +34,23 @@ package struct BoundPorts: Sendable {
         listeners = bound
     }
 
+    /// Those that `routes` need: listeners that stand keep standing, others are bound. When one cannot be, none is.
+    package init(_ routes: [Route], keeping old: BoundPorts) throws(SystemError) {
+        var merged: [(Route, Listener)] = []
+        var fresh: [Route] = []
+        for route in routes {
+            let kept = old.listeners.filter { $0.route.place == route.place && $0.route.listen == route.listen }
+            let isTaken = merged.contains { $0.0.place == route.place && $0.0.listen == route.listen }
+            if kept.isEmpty || isTaken { fresh.append(route) } else { merged += kept.map { (route, $0.listener) } }
+        }
+        listeners = merged + (try BoundPorts(fresh)).listeners
+    }
+
+    /// Those of `old` that are not among these.
+    package func missing(of old: BoundPorts) -> [(route: Route, listener: Listener)] {
+        old.listeners.filter { entry in !listeners.contains { $0.listener === entry.listener } }
+    }
+
     /// Closes all of them.
     package func close() { for (_, listener) in listeners { listener.closeDescriptor() } }
 
@@ -47,7 +64,9 @@ package struct BoundPorts: Sendable {
 package final class MailServer: Sendable {
     private let core: ServerCore
     private let contexts: [LoopContext]
-    private let listeners: [(Route, Listener)]
+    private let ports: Mutex<BoundPorts>
+
+    private var listeners: [(route: Route, listener: Listener)] { ports.withLock { $0.listeners } }
 
     /// Serves what `ports` has bound.
     /// - Parameter loops: threads; one for each core.
@@ -55,7 +74,7 @@ package final class MailServer: Sendable {
         // Chunks of octets come and go by the thousand: memory that goes back to the system is asked for again page by page.
         mp_keep_freed(16 << 20, 1 << 20)
         self.core = core
-        listeners = ports.listeners
+        self.ports = Mutex(ports)
         var contexts: [LoopContext] = []
         let count = max(1, loops)
         for lane in 0..<count {
@@ -76,14 +95,47 @@ package final class MailServer: Sendable {
 
     /// Serves from now on.
     package func start() {
-        let own = listeners.filter { $0.1.path == nil }.map(\.1.address)
-        let services = listeners.map { ($0.1, Service($0.0, core, own: own)) }
+        let services = services(listeners, core.security, core.users)
         for context in contexts {
             for (listener, service) in services { context.serve(listener, service) }
             context.watchIdleness()
             context.loop.start()
         }
     }
+
+    private func services(
+        _ listeners: [(route: Route, listener: Listener)], _ security: [String: RouteSecurity],
+        _ users: [String: SOCKSUsers]
+    ) -> [(Listener, Service)] {
+        let own = listeners.filter { $0.listener.path == nil }.map(\.listener.address)
+        core.metrics.forgetUpstreams()
+        return listeners.map {
+            ($0.listener, Service($0.route, core, security: security, users: users, own: own))
+        }
+    }
+
+    /// Serves other routes from now on. Sessions that run keep what they began with. Returns when no loop takes connections of
+    /// listeners that are no longer among them, which are then closed.
+    package func replace(_ ports: BoundPorts, security: [String: RouteSecurity], users: [String: SOCKSUsers]) {
+        let services = services(ports.listeners, security, users)
+        let done = Semaphore()
+        for context in contexts {
+            context.loop.post {
+                context.replace(services)
+                done.signal()
+            }
+        }
+        for _ in contexts { done.wait() }
+        let old = self.ports.withLock { current in
+            let old = current
+            current = ports
+            return old
+        }
+        for (_, listener) in ports.missing(of: old) { listener.closeDescriptor() }
+    }
+
+    /// What it listens on.
+    package var bound: BoundPorts { ports.withLock { $0 } }
 
     /// Answers questions for figures too.
     package func serve(_ metrics: MetricsServer) {

@@ -33,6 +33,9 @@ package final class ServerMetrics: Sendable {
     /// The upstreams of a route that has several.
     func watch(_ pool: UpstreamPool, of route: String) { pools.withLock { $0[route] = pool } }
 
+    /// Other routes are served.
+    func forgetUpstreams() { pools.withLock { $0.removeAll() } }
+
     /// Rules stepped in.
     func hit(_ rules: [String]) {
         hits.withLock { hits in for rule in rules { hits[rule, default: 0] += 1 } }

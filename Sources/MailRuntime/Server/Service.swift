@@ -19,18 +19,21 @@ final class Service: Sendable {
     /// The addresses of all listeners of this server.
     private let own: [SocketAddress]
 
-    init(_ route: Route, _ core: ServerCore, own: [SocketAddress]) {
+    init(
+        _ route: Route, _ core: ServerCore, security: [String: RouteSecurity], users: [String: SOCKSUsers],
+        own: [SocketAddress]
+    ) {
         self.route = route
         self.own = own
         let choices = route.choices.map {
-            ($0, UpstreamTarget(UpstreamAddress($0), core.security[$0.key], $0.introduction))
+            ($0, UpstreamTarget(UpstreamAddress($0), security[$0.key], $0.introduction))
         }
         target = choices[0].1
         pool = choices.count > 1 ? UpstreamPool(choices) : nil
         if let pool { core.metrics.watch(pool, of: route.text) }
-        users = core.users[route.text]
+        self.users = users[route.text]
         var found: [String: RouteSecurity] = [:]
-        for variant in route.variants { found[variant.key] = core.security[variant.key] }
+        for variant in route.variants { found[variant.key] = security[variant.key] }
         variants = found
     }
 

@@ -1,0 +1,60 @@
+// SIGHUP: configuration file, routes, certificates, users of SOCKS and rules are read again. What is wrong with any of it is said, and
+// then nothing changes. Sessions that run keep what they began with.
+
+import Glibc
+import MailRules
+import MailRuntime
+
+extension RunCommand {
+    /// What a reload changes.
+    struct Running {
+        let server: MailServer
+        let core: ServerCore
+        /// The built-in server's mailboxes are open.
+        let hasStore: Bool
+    }
+
+    /// Reads all again.
+    /// - Parameter before: the settings of the start.
+    func reload(_ running: Running, from before: Settings, _ log: Log) {
+        do {
+            let settings = try merged()
+            let routes = try parsedRoutes(settings)
+            if !running.hasStore, routes.contains(where: { $0.choices.contains { $0.upstream == .fallback } }) {
+                throw CLIError.usage(
+                    "the built-in server's mailboxes are opened at the start only; start again for 'fallback'")
+            }
+            let users = try Self.users(routes)
+            // Who has become another user writes as that one anyway.
+            let security = try makeSecurity(routes, settings, log, nil)
+            let rules = try RuleFiles.load(settings.list("rules"))
+            let old = running.server.bound
+            let ports: BoundPorts
+            do { ports = try BoundPorts(routes, keeping: old) } catch { throw CLIError.fault("\(error)") }
+            if settings.flag("allow-remote") != true, let open = ports.open {
+                for (_, listener) in old.missing(of: ports) { listener.closeDescriptor() }
+                throw Self.openListener(open.text)
+            }
+            for (route, listener) in ports.missing(of: old) {
+                log.info("no longer: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
+            }
+            let known = old.listeners.map { "\($0.route.text) \($0.listener.text)" }
+            running.server.replace(ports, security: security, users: users)
+            running.core.replace(rules: rules)
+            for (route, listener) in ports.listeners where !known.contains("\(route.text) \(listener.text)") {
+                log.info("now: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
+            }
+            log.info("read again: \(ports.listeners.count) listeners, \(rules.count) rules, for new sessions")
+            let late = Setting.all.map(\.key).filter { key in
+                key != "routes" && key != "rules" && settings.list(key) != before.list(key)
+            }
+            if !late.isEmpty {
+                log.warning("changed, and in force after the next start only: \(late.joined(separator: ", "))")
+            }
+        } catch let error as CLIError {
+            log.error("nothing changed: \(error.message)")
+        } catch {
+            log.error("nothing changed: \(error)")
+        }
+    }
+}

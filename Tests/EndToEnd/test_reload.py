@@ -1,0 +1,187 @@
+"""SIGHUP: routes, certificates and rules are read again, and no session and no connection is lost by it."""
+
+import signal
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+from mailproxy import MailProxy
+from peers import Certificate
+from processes import HOST, free_port, until
+from test_upstreams import GREETING, Named
+from wire import SMTP, Wire
+
+
+def written(path, *routes, more=""):
+    path.write_text("routes:\n" + "".join(f'  - "{route}"\n' for route in routes) + more)
+
+
+def reload(proxy, words):
+    """SIGHUP, and the words that it must say then."""
+    before = proxy.said().count(words)
+    proxy.process.kill(signal.SIGHUP)
+    until(words, lambda: proxy.said().count(words) > before)
+
+
+def greeting(port):
+    with Wire(HOST, port) as client:
+        return client.line()
+
+
+def refused(port):
+    try:
+        socket.create_connection((HOST, port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_routes_come_and_go_and_lead_elsewhere(scratch):
+    kept, gone, new = free_port(), free_port(), free_port()
+    config = scratch / "mailproxy.yaml"
+    with Named("smtp", "one") as one, Named("smtp", "two") as two, Named("smtp", "three") as three:
+        here, there, away = (f"smtp://{HOST}:{server.port}" for server in (one, two, three))
+        written(config, f"smtp://{HOST}:{kept}={here}", f"smtp://{HOST}:{gone}={away}")
+        with MailProxy(scratch, {}, "--config", config) as proxy:
+            with SMTP(HOST, kept) as first, SMTP(HOST, gone) as second:
+                assert first.line() == b"220 one ESMTP\r\n" and second.line() == b"220 three ESMTP\r\n"
+                written(config, f"smtp://{HOST}:{kept}={there}", f"smtp://{HOST}:{new}={there}")
+                reload(proxy, "read again: 2 listeners")
+                assert greeting(kept) == greeting(new) == b"220 two ESMTP\r\n"
+                assert refused(gone)
+                # Sessions of the old routes go on, also where nobody listens any more.
+                for client in (first, second):
+                    client.send("NOOP\r\n")
+                until("both arrived", lambda: one.got == three.got == b"NOOP\r\n")
+            said = proxy.said()
+            assert f"no longer: smtp {HOST}:{gone} -> {away}" in said and f"now: smtp {HOST}:{new} -> {there}" in said
+            assert f"now: smtp {HOST}:{kept} -> {there}" in said
+            # And the way back.
+            written(config, f"smtp://{HOST}:{gone}={here}")
+            reload(proxy, "read again: 1 listeners")
+            assert greeting(gone) == b"220 one ESMTP\r\n" and refused(kept) and refused(new)
+
+
+def test_a_mistake_changes_nothing(scratch):
+    """Whatever is wrong is said with its place, and all goes on as before: the good parts of a bad file too."""
+    port, other = free_port(), free_port()
+    config, rules = scratch / "mailproxy.yaml", scratch / "rules.yaml"
+    taken = socket.create_server((HOST, 0))
+    with Named("smtp", "one") as one:
+        route = f"smtp://{HOST}:{port}=smtp://{HOST}:{one.port}"
+        new = f"smtp://{HOST}:{other}=smtp://{HOST}:{one.port}"
+        written(config, route)
+        with MailProxy(scratch, {}, "--config", config) as proxy:
+            for routes, more, words in (
+                ([new, "smtp://nowhere"], "", "mailproxy.yaml:3"),
+                ([new], "unknown: 1\n", "mailproxy.yaml:3:1: unknown key 'unknown'"),
+                ([new, f"smtp://{HOST}:{taken.getsockname()[1]}=smtp://{HOST}:{one.port}"], "", "Address already in use"),
+                ([new, f"smtp://0.0.0.0:{free_port()}=smtp://{HOST}:{one.port}"], "", "can be reached from other machines"),
+                ([new, f"imaps://{HOST}:{free_port()}?cert=/nowhere&key=/nowhere=imap://{HOST}:1"], "", "/nowhere"),
+                ([new, f"pop3://{HOST}:{free_port()}=fallback"], "", "opened at the start only"),
+                ([new], f"rules: ['{rules}']\n", "rules.yaml"),
+            ):
+                written(config, *routes, more=more)
+                rules.write_text("rules: [{name: x, when: nonsense ==, then: [{tag: y}]}]\n")
+                reload(proxy, "nothing changed: ")
+                assert words in proxy.process.err.splitlines()[-1], (words, proxy.process.err.splitlines()[-1])
+                assert greeting(port) == b"220 one ESMTP\r\n" and refused(other), words
+            config.unlink()
+            reload(proxy, "nothing changed: ")
+            written(config, route, new)
+            reload(proxy, "read again: 2 listeners")
+            assert greeting(other) == b"220 one ESMTP\r\n"
+    taken.close()
+
+
+def test_what_waits_for_the_next_start_is_said(scratch):
+    port = free_port()
+    config = scratch / "mailproxy.yaml"
+    written(config, f"smtp://{HOST}:{port}=fallback")
+    with MailProxy(scratch, {}, "--config", config) as proxy:
+        written(config, f"smtp://{HOST}:{port}=fallback", more="server:\n  name: other.example.com\nlimits:\n  sessions: 5\n")
+        reload(proxy, "after the next start only")
+        assert "limits.sessions" in proxy.said() and "server.name" in proxy.said()
+        assert b"other.example.com" not in greeting(port)
+
+
+def test_certificates_are_read_again(scratch):
+    """The files of a route have other contents: new sessions are shown the new certificate, old ones go on."""
+    (scratch / "a").mkdir()
+    (scratch / "b").mkdir()
+    old, new = Certificate(scratch / "a"), Certificate(scratch / "b")
+    certificate, key = scratch / "now.pem", scratch / "now.key"
+
+    def put(source):
+        certificate.write_bytes(source.certificate.read_bytes())
+        key.write_bytes(source.key.read_bytes())
+        key.chmod(0o600)
+
+    def shown(connection):
+        return connection.getpeercert(binary_form=True)
+
+    def pem(source):
+        return ssl.PEM_cert_to_DER_cert(source.certificate.read_text())
+
+    def connect():
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(socket.create_connection((HOST, port), 20))
+
+    put(old)
+    port = free_port()
+    with MailProxy(scratch, {}, "--route", f"imaps://{HOST}:{port}?cert={certificate}&key={key}=fallback") as proxy:
+        with connect() as first:
+            assert shown(first) == pem(old) and first.recv(1000).startswith(b"* OK")
+            put(new)
+            reload(proxy, "read again: 1 listeners")
+            with connect() as second:
+                assert shown(second) == pem(new) and second.recv(1000).startswith(b"* OK")
+            first.sendall(b"a NOOP\r\n")
+            assert first.recv(1000).startswith(b"a OK")
+            # Half a change: the key is not that of the certificate.
+            certificate.write_bytes(old.certificate.read_bytes())
+            reload(proxy, "nothing changed: ")
+            with connect() as third:
+                assert shown(third) == pem(new)
+
+
+@pytest.mark.parametrize("protocol", GREETING)
+def test_no_connection_is_lost(protocol, scratch):
+    """Clients come without a pause while all is read again and again; each of them is greeted and answered."""
+    port = free_port()
+    config = scratch / "mailproxy.yaml"
+    failures, count = [], [0]
+    over = threading.Event()
+    line = {"smtp": b"QUIT\r\n", "pop3": b"QUIT\r\n", "imap": b"a LOGOUT\r\n"}[protocol]
+
+    def come():
+        while not over.is_set():
+            try:
+                with Wire(HOST, port) as client:
+                    if not client.line().startswith(GREETING[protocol].split(b"%")[0]):
+                        failures.append("no greeting")
+                    client.send(line)
+                    if not client.rest():
+                        failures.append("no answer")
+                    count[0] += 1
+            except OSError as error:
+                failures.append(repr(error))
+
+    written(config, f"{protocol}://{HOST}:{port}=fallback")
+    with MailProxy(scratch, {}, "--config", config) as proxy:
+        threads = [threading.Thread(target=come) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for round in range(20):
+            extra = [f"{protocol}://{HOST}:{free_port()}=fallback"] if round % 2 else []
+            written(config, f"{protocol}://{HOST}:{port}=fallback", *extra)
+            reload(proxy, "read again: ")
+            time.sleep(0.02)
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not failures and count[0] > 20, (failures[:5], count)
