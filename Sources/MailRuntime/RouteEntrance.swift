@@ -120,6 +120,11 @@ extension Route {
             throw RouteError(
                 route: text, reason: "nobody logs in to a transparent listener", advice: "leave users away")
         }
+        guard found.first?.rank.isWritten != true else {
+            throw RouteError(
+                route: text, reason: "priority and weight are for routes with several upstreams",
+                advice: "leave them away")
+        }
         guard entrance.tlsWait == nil else {
             throw RouteError(
                 route: text, reason: "'tls-wait' is for listeners with an upstream of their own",

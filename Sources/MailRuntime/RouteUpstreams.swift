@@ -91,6 +91,12 @@ extension Route {
                     route: text, reason: "its upstreams begin TLS in different ways",
                     advice: "write the same scheme and the same tls= for all of them")
             }
+            // What clients may say of themselves is settled by then, too.
+            if route.upstream != .fallback, route.introduction.means != first.introduction.means {
+                throw RouteError(
+                    route: text, reason: "some of its upstreams are told who the client is, and some are not",
+                    advice: "write the same client-address= for all of them")
+            }
             if index > 0 {
                 var other = route
                 other.ordinal = index

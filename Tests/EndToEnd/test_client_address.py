@@ -187,6 +187,19 @@ def test_the_proxys_own_client_without_a_balancer(trusting, scratch, accounts):
     until("the log", lambda: "client=unknown[127.0.0.77]" in postfix.log())
 
 
+def test_the_next_upstream_is_told_when_the_first_is_away(trusting, scratch):
+    _, postfix, _ = trusting
+    port = free_port()
+    targets = [f"smtp://{HOST}:{place}?client-address=xclient&tls=none" for place in (free_port(), postfix.port)]
+    with MailProxy(scratch, {}, "--route", f"smtp://{HOST}:{port}?proxy-protocol=in={','.join(targets)}"):
+        with Behind(SMTP, port, b"PROXY TCP4 192.0.2.99 198.51.100.7 56324 25\r\n") as wire:
+            wire.reply(220)
+            wire.say("EHLO a.example", 250)
+            wire.say("XCLIENT ADDR=203.0.113.9", 550)
+            wire.say("QUIT", 221)
+    until("the log", lambda: "connect from unknown[192.0.2.99]" in postfix.log() or "from unknown[192.0.2.99]" in postfix.log())
+
+
 def test_an_upstream_that_goes_away_meanwhile(scratch):
     port = free_port()
     with socket.create_server((HOST, 0)) as listener:

@@ -31,6 +31,12 @@ import Testing
         let imap = try Route("imaps://127.0.0.1=imaps://mail.example.com?client-address=id&proxy-protocol=v2")
         #expect(imap.introduction.means == .id)
         #expect(imap.introduction.header == .v2)
+        // Several upstreams, of which each may have the PROXY protocol of its own.
+        let several = try Route(
+            "smtp://127.0.0.1=smtp://a.example?client-address=xclient,smtp://b.example?client-address=xclient&proxy-protocol=v1,fallback"
+        )
+        #expect(several.choices.map(\.introduction.means) == [.xclient, .xclient, nil])
+        #expect(several.choices.map(\.introduction.header) == [nil, .v1, nil])
     }
 
     @Test func timeForTLS() throws {
@@ -101,6 +107,9 @@ import Testing
         "pop3://127.0.0.1=pop3://a.example?client-address=xclient",
         "socks5://127.0.0.1=destination?client-address=xclient",
         "smtp://127.0.0.1?tls=passthrough=smtp://a.example?client-address=xclient",
+        "smtp://127.0.0.1=smtp://a.example?client-address=xclient,smtp://b.example",
+        "socks5://127.0.0.1=destination?weight=2",
+        "smtp://127.0.0.1=smtp://a.example,smtp://b.example?client-address=xclient,fallback",
         "imap://unix:=fallback", "imap://unix:a=fallback", "imap://unix:/a?mode=08=fallback",
         "imap://unix:/a?mode=+7=fallback", "imap://unix:/a?mode==fallback", "imap://127.0.0.1?mode=0600=fallback",
         "imap://systemd:a?mode=0600=fallback", "imap://127.0.0.1=imap://systemd:a", "imap://127.0.0.1=imap://unix:a",
