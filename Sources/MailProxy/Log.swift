@@ -20,9 +20,10 @@ struct Log: Sendable {
     func info(_ text: String) { write(2, text) }
 
     /// The same for the runtime.
-    var runtime: RuntimeLog { RuntimeLog { level, text in write(level.rawValue, text) } }
+    var runtime: RuntimeLog { RuntimeLog { level, text, session in write(level.rawValue, text, session) } }
 
-    private func write(_ level: Int, _ text: String) {
+    /// - Parameter session: the one that the line is about. Its id is the same for both legs, and that of the recording.
+    private func write(_ level: Int, _ text: String, _ session: SessionInfo? = nil) {
         guard level <= threshold else { return }
         let time = Timestamp.rfc3339(Clock.now())
         let line: String
@@ -32,12 +33,20 @@ struct Log: Sendable {
                 json.member("time", time)
                 json.member("level", Self.names[level])
                 json.member("message", text)
+                if let session {
+                    json.member("session", session.id)
+                    json.member("protocol", session.mailProtocol.rawValue)
+                    json.member("route", session.route)
+                    json.member("client", session.client.description)
+                    if let upstream = session.upstream { json.member("upstream", upstream.description) }
+                }
             }
             line = writer.text
         } else {
             // Controls of a peer must not reach the terminal.
+            let whole = session.map { "\($0.id) \($0.route): \(text)" } ?? text
             let clean = String(
-                String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+                String.UnicodeScalarView(whole.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
             line = "\(time) \(Self.names[level].padded(to: 7)) \(clean)"
         }
         Console.say(line + "\n")

@@ -1,5 +1,6 @@
 """A proxy under watch: figures for Prometheus, the service manager, limits that an operator sets, words at the end."""
 
+import json
 import signal
 import socket
 import urllib.error
@@ -210,3 +211,26 @@ def test_limits_behind_a_relay(scratch):
         first.rest()
         first.__exit__()
         until("there is room again", lambda: come("198.51.100.1")[1].startswith(b"220 "))
+
+
+def test_a_log_for_machines(servers, scratch):
+    """One JSON document a line; what is about a session has its id, which is that of the recording."""
+    rules = scratch / "rules.yaml"
+    rules.write_text('rules:\n  - name: watched\n    when: command == "NOOP"\n    then: [{tag: seen}]\n')
+    upstreams = {"imap": servers.dovecot.imap, "pop3": free_port()}
+    with MailProxy(scratch, upstreams, "--log-format", "json", "--rules", rules) as proxy:
+        with IMAP(HOST, proxy.ports["imap"]) as client:
+            client.line()
+            client.send("a NOOP\r\n")
+            assert client.line().startswith(b"a OK")
+        with POP3(HOST, proxy.ports["pop3"]) as client:
+            client.rest()
+    lines = [json.loads(line) for line in proxy.process.err.splitlines()]
+    assert all({"time", "level", "message"} <= set(line) for line in lines)
+    rows = {row["protocol"]: row for row in mailproxy.sessions(proxy.record)}
+    (hit,) = [line for line in lines if "rule watched" in line["message"]]
+    assert (hit["session"], hit["protocol"], hit["level"]) == (rows["imap"]["id"], "imap", "info")
+    assert hit["client"] == rows["imap"]["client"] and hit["upstream"] == f"{HOST}:{servers.dovecot.imap}"
+    assert hit["route"] == rows["imap"]["route"] and hit["route"] not in hit["message"]
+    (away,) = [line for line in lines if line["level"] == "warning"]
+    assert away["session"] == rows["pop3"]["id"] and "refused" in away["message"]

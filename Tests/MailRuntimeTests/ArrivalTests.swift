@@ -32,7 +32,7 @@ import Testing
             for word in words { whole += port + word }
             let core = ServerCore(
                 recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-                log: RuntimeLog { _, line in lines.text.withLock { $0 += line + "\n" } }, times: times)
+                log: RuntimeLog { _, line, _ in lines.text.withLock { $0 += line + "\n" } }, times: times)
             server = try MailServer(core, routes: [try Route(whole)], loops: 1)
             server.start()
         }

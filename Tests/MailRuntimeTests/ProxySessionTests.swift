@@ -33,7 +33,7 @@ import Testing
             }
             core = ServerCore(
                 recorder: nil, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
-                log: RuntimeLog { _, _ in }, security: security.map { [route.key: $0] } ?? [:], times: times,
+                log: RuntimeLog { _, _, _ in }, security: security.map { [route.key: $0] } ?? [:], times: times,
                 limits: limits)
             server = try MailServer(core, routes: [route], loops: 1)
             server.start()
@@ -319,7 +319,7 @@ import Testing
         ] {
             let core = ServerCore(
                 recorder: recorder, store: nil, settings: ServerSettings(), rules: rules, workers: 1,
-                log: RuntimeLog { _, _ in })
+                log: RuntimeLog { _, _, _ in })
             let context = LoopContext(loop: try EventLoop(), core: core, lane: 0, lanes: 1)
             let info = SessionInfo(
                 id: "1", mailProtocol: .smtp, start: 0, client: SocketAddress(.v4(1), 1),

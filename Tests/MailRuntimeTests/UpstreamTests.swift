@@ -162,7 +162,7 @@ import Testing
         free.closeDescriptor()
         let core = ServerCore(
             recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _ in })
+            log: RuntimeLog { _, _, _ in })
         let loop = try EventLoop()
         let context = LoopContext(loop: loop, core: core, lane: 0, lanes: 1)
         var ends: [Int32] = [0, 0]
@@ -201,7 +201,7 @@ import Testing
         let good = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
         let core = ServerCore(
             recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _ in })
+            log: RuntimeLog { _, _, _ in })
         let route = try Route("smtp://127.0.0.1:0=smtp://\(bad.address),smtp://\(good.address)")
         let server = try MailServer(core, routes: [route], loops: 1)
         server.start()

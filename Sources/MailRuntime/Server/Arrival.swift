@@ -197,13 +197,13 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
 
     /// The connection ends without a word, as there is none that the client would understand.
     func giveUp(_ reason: String) {
-        context.core.log.warning("\(info.id) \(info.route): client \(info.client): \(reason); the connection is closed")
+        context.core.log.warning("client \(info.client): \(reason); the connection is closed", of: info)
         finish()
     }
 
     /// The client hears why not.
     func leave(_ words: [UInt8], _ reason: String) {
-        context.core.log.warning("\(info.id) \(info.route): client \(info.client): \(reason); it is refused")
+        context.core.log.warning("client \(info.client): \(reason); it is refused", of: info)
         server?.close()
         server = nil
         guard client.send(words) else { return finish() }

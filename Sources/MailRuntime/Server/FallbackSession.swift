@@ -64,7 +64,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
                 }
             }
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             return finish(.reset)
         }
         do { try stream?.start() } catch { return finish(.reset) }
@@ -75,7 +75,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         do {
             try security?.present(to: tls, upstream: nil)
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             finish(.reset)
         }
     }
@@ -125,7 +125,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {
-        context.core.log.debug("\(info.id) client: \(error)")
+        context.core.log.debug("client: \(error)", of: info)
         finish(.reset)
     }
 
@@ -191,12 +191,12 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
                 closing = true
                 stream?.endOutput()
                 if stream?.backlog == 0 { closeNow() } else { giveUpWhenStalled(before: .max) }
-            case .log(let text): context.core.log.info("\(info.id) \(text)")
+            case .log(let text): context.core.log.info("\(text)", of: info)
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
                 let names = rules.joined(separator: ", ")
                 context.core.metrics.hit(rules)
-                context.core.log.info("\(info.id) rule \(names) at exchange \(exchange)\(tagged)")
+                context.core.log.info("rule \(names) at exchange \(exchange)\(tagged)", of: info)
             }
         }
         // All of it left at once: a session that streams waits for this.

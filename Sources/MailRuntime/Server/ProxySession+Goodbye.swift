@@ -11,7 +11,7 @@ extension ProxySession {
 
     func expire() {
         guard phase == .open else { return }
-        context.core.log.info("\(info.id) \(info.route): idle for too long")
+        context.core.log.info("idle for too long", of: info)
         sayGoodbye(LocalReply.idle(info.mailProtocol), .timeout)
     }
 

@@ -64,7 +64,7 @@ extension ProxySession {
     /// The client uses COMPRESS without the offer that it has to wait for. The server has not heard of it, and of what came with it
     /// neither: that ends the session.
     private func refuse(compression command: Command) {
-        context.core.log.info("\(info.id) client: it uses COMPRESS, which is not offered")
+        context.core.log.info("client: it uses COMPRESS, which is not offered", of: info)
         var isBetween = filter?.isHolding == false
         switch mode {
         case .followed(let kept): isBetween = isBetween && kept.value.pending(.server) == 0
@@ -301,12 +301,12 @@ extension ProxySession {
                 guard phase == .open else { continue }
                 (side == .client ? server : client)?.endOutput()
                 if isOver { finishWhenFlushed() }
-            case .log(let text): context.core.log.info("\(info.id) \(text)")
+            case .log(let text): context.core.log.info("\(text)", of: info)
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
                 context.core.metrics.hit(rules)
                 context.core.log.info(
-                    "\(info.id) rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)")
+                    "rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)", of: info)
             }
         }
     }

@@ -122,7 +122,7 @@ extension ProxySession {
     /// - Parameter side: who is to blame; nil for ourselves.
     func leaveHandshake(_ reason: String, _ end: SessionEnd, _ side: Side?) {
         let who = side.map { $0 == .client ? "client: " : "server: " } ?? ""
-        context.core.log.info("\(info.id) \(who)\(reason)")
+        context.core.log.info("\(who)\(reason)", of: info)
         secrecy.failure = who + reason
         finish(end)
     }
@@ -144,7 +144,7 @@ extension ProxySession {
         do {
             try security?.present(to: tls, upstream: secrecy.upstreamCertificate)
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             secrecy.failure = "\(error)"
             finish(.reset)
         }
@@ -182,7 +182,7 @@ extension ProxySession {
             let what = hasty == .client ? "the client" : "the server"
             let place = hasty == .client ? "command" : "reply"
             context.core.log.warning(
-                "\(info.id) \(info.route): \(what) sent octets in clear behind its \(place) to begin TLS; the session ends"
+                "\(what) sent octets in clear behind its \(place) to begin TLS; the session ends", of: info
             )
             return refuseEdge(
                 hasty == .client
@@ -194,7 +194,7 @@ extension ProxySession {
             // Nothing is promised to the client that can't be kept.
             try security?.checkSigner()
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             return refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
         }
         guard security?.beginning == .mirrored else { return passEdge() }
@@ -244,7 +244,7 @@ extension ProxySession {
     func turnFailed(_ reason: String) {
         guard phase == .turning, let edge = secrecy.edge else { return }
         cancelTimer()
-        context.core.log.warning("\(info.id) \(info.route): \(security?.host ?? "upstream"): \(reason)")
+        context.core.log.warning("\(security?.host ?? "upstream"): \(reason)", of: info)
         refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
     }
 
@@ -277,7 +277,7 @@ extension ProxySession {
             secrecy.handshake = tls
             client.secure(tls)
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             return finish(.reset)
         }
         awaitClient()

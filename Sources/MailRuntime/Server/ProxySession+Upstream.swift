@@ -29,7 +29,7 @@ extension ProxySession {
             context.core.log.warning("\(name) failed too often and is left alone for a while")
         }
         guard let next = choice?.next(now: now) else { return false }
-        context.core.log.warning("\(info.id) \(info.route): \(reason); the next upstream is tried")
+        context.core.log.warning("\(reason); the next upstream is tried", of: info)
         closeUpstream()
         secrecy.upgrade = nil
         secrecy.introduction = nil
@@ -217,7 +217,7 @@ extension ProxySession {
         case .done(let greeting, let complaint):
             if let complaint {
                 context.core.log.warning(
-                    "\(info.id) \(info.route): \(security?.host ?? "upstream"): \(complaint); it is not told who the client is"
+                    "\(security?.host ?? "upstream"): \(complaint); it is not told who the client is", of: info
                 )
             }
             secrecy.greeting = greeting

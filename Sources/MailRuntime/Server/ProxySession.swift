@@ -141,7 +141,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
                 client.secure(tls)
             }
         } catch {
-            context.core.log.error("\(info.id) \(info.route): \(error)")
+            context.core.log.error("\(error)", of: info)
             return finish(.reset)
         }
         if case .ruled(let kept) = mode {
@@ -200,7 +200,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// No upstream answers: the client hears so in the words of its protocol.
     func unavailable(_ reason: String) {
         if phase == .connecting, callAnother(reason) { return }
-        context.core.log.warning("\(info.id) \(info.route): \(reason)")
+        context.core.log.warning("\(reason)", of: info)
         metrics.upstreamFailures.add()
         cancelTimer()
         sayLast(.reply(LocalReply.unavailable(info.mailProtocol)))
@@ -318,10 +318,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             return leaveHandshake(error.reason, .reset, stream === client ? .client : .server)
         }
         if error.isTLS, stream === client {
-            context.core.log.info("\(info.id) client: \(error)")
+            context.core.log.info("client: \(error)", of: info)
             return finish(.reset)
         }
-        context.core.log.debug("\(info.id) \(stream === client ? "client" : "server"): \(error)")
+        context.core.log.debug("\(stream === client ? "client" : "server"): \(error)", of: info)
         guard phase == .open, let other = stream === client ? server : client else { return finish(.reset) }
         // The octets that came before the failure are the other side's: a reset would take them back.
         phase = .failing

@@ -26,15 +26,18 @@ package protocol FallbackStoreSession: AnyObject, Sendable {
     func perform(_ request: StoreRequest) -> StoreReply
 }
 
-/// One line for the operator.
+/// Lines for the operator.
 package struct RuntimeLog: Sendable {
     package enum Level: Int, Sendable { case error, warning, info, debug }
 
-    private let write: @Sendable (Level, String) -> Void
-    package init(_ write: @escaping @Sendable (Level, String) -> Void) { self.write = write }
+    /// Writes a line; the session is the one that it is about.
+    package typealias Writer = @Sendable (Level, String, SessionInfo?) -> Void
 
-    package func error(_ text: String) { write(.error, text) }
-    package func warning(_ text: String) { write(.warning, text) }
-    package func info(_ text: String) { write(.info, text) }
-    package func debug(_ text: String) { write(.debug, text) }
+    private let write: Writer
+    package init(_ write: @escaping Writer) { self.write = write }
+
+    package func error(_ text: String, of session: SessionInfo? = nil) { write(.error, text, session) }
+    package func warning(_ text: String, of session: SessionInfo? = nil) { write(.warning, text, session) }
+    package func info(_ text: String, of session: SessionInfo? = nil) { write(.info, text, session) }
+    package func debug(_ text: String, of session: SessionInfo? = nil) { write(.debug, text, session) }
 }
