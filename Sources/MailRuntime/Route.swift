@@ -203,7 +203,8 @@ package struct Route: Equatable, Sendable {
                 listenerTLS = nil
             }
         }
-        if upstream == .fallback, !listener.implicitTLS { listenerTLS = nil }
+        // Nor does it begin TLS in the place of an upstream.
+        if upstream == .fallback, !listener.implicitTLS, isOneOfMany { listenerTLS = nil }
         self.init(
             mailProtocol: listener.mailProtocol, listen: listen, upstream: upstream, text: text,
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
@@ -233,7 +234,8 @@ package struct Route: Equatable, Sendable {
     ].map { entry in
         Route(
             mailProtocol: entry.0, listen: SocketAddress(.v4(0x7F00_0001), entry.1), upstream: .fallback,
-            text: "\(entry.0.rawValue)://127.0.0.1:\(entry.1)=fallback")
+            text: "\(entry.0.rawValue)://127.0.0.1:\(entry.1)=fallback",
+            listenerTLS: ListenerTLS(.ours(isRequired: false)))
     }
 
     /// The upstream in words.

@@ -142,7 +142,7 @@ struct URL {
                     throw RouteError(
                         route: route, reason: "'tls=\(option.value)' does not fit this listener",
                         advice: isFallback
-                            ? "the built-in server takes TLS from the first octet: listen with \(secureScheme)://"
+                            ? "the built-in server offers STARTTLS: leave it away, or listen with \(secureScheme)://"
                             : implicitTLS
                                 ? "use one of mirror, require, upgrade"
                                 : "use one of mirror, require, upgrade, passthrough")
@@ -172,7 +172,9 @@ struct URL {
             throw RouteError(
                 route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
         }
-        let isWithout = !implicitTLS && (isFallback || found.mode == .passthrough)
+        // The built-in server answers STARTTLS itself.
+        if isFallback, !implicitTLS { tls.beginning = .ours(isRequired: false) }
+        let isWithout = !implicitTLS && found.mode == .passthrough
         if isWithout, tls.certificate != nil {
             throw RouteError(
                 route: route, reason: "the listener has a certificate and begins no TLS",

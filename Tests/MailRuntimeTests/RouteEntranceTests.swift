@@ -49,7 +49,7 @@ import Testing
         #expect(variant.upstreamTLS?.beginning == .starttls)
         #expect(variant.key != route.key)
         let own = try Route("smtp://127.0.0.1?tls-wait=250=fallback")
-        #expect(own.listenerTLS == nil)
+        #expect(own.listenerTLS?.beginning == .ours(isRequired: false))
         #expect(own.variants.first?.listenerTLS?.beginning == .implicit)
     }
 

@@ -67,7 +67,9 @@ import Testing
             ("imaps://127.0.0.1", "imap://a.example", .implicit, .starttls),
             ("imaps://127.0.0.1", "imap://a.example?tls=none", .implicit, nil),
             ("imaps://127.0.0.1?tls=require", "imaps://a.example", .implicit, .implicit),
-            ("imaps://127.0.0.1", "fallback", .implicit, nil), ("imap://127.0.0.1", "fallback", nil, nil),
+            ("imaps://127.0.0.1", "fallback", .implicit, nil),
+            ("imap://127.0.0.1", "fallback", .ours(isRequired: false), nil),
+            ("imap://127.0.0.1?tls=passthrough", "fallback", nil, nil),
         ]
         for (listener, upstream, client, server) in table {
             let route = try Route("\(listener)=\(upstream)")
@@ -97,7 +99,7 @@ import Testing
     @Test(arguments: [
         "imaps://127.0.0.1?cert=a=fallback", "imaps://127.0.0.1?key=a=fallback", "imaps://127.0.0.1?tls=none=fallback",
         "imap://127.0.0.1=imaps://192.0.2.1?pin=12", "imap://127.0.0.1=imaps://192.0.2.1?verify=maybe",
-        "imap://127.0.0.1=imaps://192.0.2.1?ca=", "imap://127.0.0.1?cert=a&key=b=fallback",
+        "imap://127.0.0.1=imaps://192.0.2.1?ca=", "imap://127.0.0.1?tls=passthrough&cert=a&key=b=fallback",
     ])
     func optionsOfTLSThatAreWrong(_ text: String) {
         #expect(throws: RouteError.self) { try Route(text) }

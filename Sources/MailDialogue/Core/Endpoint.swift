@@ -28,6 +28,9 @@ package struct Endpoint<D: Dialogue>: Sendable, Equatable {
     /// The peer sends no more.
     package mutating func peerEnded(into notes: inout [Note]) { tap.end(role.other, into: &notes) }
 
+    /// TLS was begun: see ``Tap/beginUnderTLS(after:)``.
+    package mutating func beginUnderTLS() { tap.beginUnderTLS() }
+
     /// We send no more.
     package mutating func weEnded(into notes: inout [Note]) { tap.end(role, into: &notes) }
 }

@@ -26,12 +26,17 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var storeBusy = false
     private var busy = false
     private var queue: [ServerEvent] = []
+    /// The handshake behind STARTTLS, until it is over, and why it did not come to its end.
+    private var handshake: TLSConnection?
+    private var handshakeFailure: String?
+    private var isUnderTLS = false
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ security: RouteSecurity?, _ context: LoopContext) {
         self.context = context
         self.security = security
         self.info = info
         var settings = context.core.settings
+        settings.offersTLS = security.map { $0.listener != nil && !$0.isImplicit } ?? false
         switch info.mailProtocol {
         case .smtp: session = SMTPServer(settings: settings)
         case .lmtp:
@@ -43,7 +48,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         let rules = context.core.rules
         if !rules.isEmpty {
             var facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
-            facts.isSecured = security?.listener != nil
+            facts.isSecured = security?.isImplicit == true
             session = RuledServer(session, facts: facts, rules: rules)
         }
         if let recorder = context.core.recorder {
@@ -55,20 +60,58 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func start() {
         do {
-            if let tls = try security?.connection(from: info.client.description) {
+            if security?.isImplicit == true, let tls = try security?.connection(from: info.client.description) {
                 stream?.secure(tls)
-                // Who does not come to an end with the handshake is nobody's session.
-                timer = context.loop.schedule(after: context.core.times.handshake) { [weak self] in
-                    self?.timer = nil
-                    self?.finish(.timeout)
-                }
+                awaitHandshake()
             }
         } catch {
             context.core.log.error("\(error)", of: info)
             return finish(.reset)
         }
         do { try stream?.start() } catch { return finish(.reset) }
-        if security?.listener == nil { begin() }
+        if security?.isImplicit != true { begin() }
+    }
+
+    /// Who does not come to an end with the handshake is nobody's session.
+    private func awaitHandshake() {
+        if let timer { context.loop.cancel(timer) }
+        timer = context.loop.schedule(after: context.core.times.handshake) { [weak self] in
+            self?.timer = nil
+            self?.handshakeFailure = "no TLS handshake in time"
+            self?.finish(.timeout)
+        }
+    }
+
+    /// TLS begins behind our consent, when that is on its way.
+    private func startTLS() {
+        do {
+            guard let tls = try security?.connection(from: info.client.description) else { return finish(.reset) }
+            handshake = tls
+        } catch {
+            context.core.log.error("\(error)", of: info)
+            return finish(.reset)
+        }
+        awaitHandshake()
+        secureWhenFlushed()
+    }
+
+    private func secureWhenFlushed() {
+        guard let stream, let handshake, !isUnderTLS, stream.backlog == 0 else { return }
+        isUnderTLS = true
+        stream.secure(handshake)
+        stream.pause(false)
+    }
+
+    /// A certificate can be shown. One that has to be made is made now.
+    private func canBeginTLS() -> Bool {
+        guard let security, security.listener != nil else { return false }
+        do {
+            try security.checkSigner()
+            return true
+        } catch {
+            context.core.log.error("\(error)", of: info)
+            return false
+        }
     }
 
     func needsCertificate(_ stream: Stream, _ tls: TLSConnection) {
@@ -76,6 +119,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             try security?.present(to: tls, upstream: nil)
         } catch {
             context.core.log.error("\(error)", of: info)
+            handshakeFailure = "\(error)"
             finish(.reset)
         }
     }
@@ -83,10 +127,17 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     func secured(_ stream: Stream, _ tls: TLSConnection) {
         if let timer { context.loop.cancel(timer) }
         timer = nil
-        info.tls = TLSLeg(tls, how: .implicit)
+        info.tls = TLSLeg(tls, how: handshake == nil ? .implicit : .starttls)
         context.core.metrics.route(info.route, info.mailProtocol).clientHandshakes.add()
-        book?.learn(tls: info.tls, upstreamTLS: nil)
-        begin()
+        guard handshake != nil else {
+            book?.learn(tls: info.tls, upstreamTLS: nil)
+            return begin()
+        }
+        handshake = nil
+        var events: [RecordEvent] = []
+        book?.secured(tls: info.tls, upstreamTLS: nil, at: Clock.now(), into: &events)
+        record(events)
+        handle(.secured)
     }
 
     private func begin() {
@@ -107,6 +158,10 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func ended(_ stream: Stream) {
         clientEnded = true
+        if handshake != nil {
+            handshakeFailure = "client: it ended the connection in the TLS handshake"
+            return finish(.closed)
+        }
         if closing {
             // Our last words may still be on their way to a client that reads slowly.
             if stream.backlog == 0 { finish(.closed) }
@@ -120,12 +175,14 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     func drained(_ stream: Stream) {
         guard stream.backlog == 0 else { return }
         if closing { return closeNow() }
+        if handshake != nil { return secureWhenFlushed() }
         handle(.drained)
         finishWhenIdle()
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {
         context.core.log.debug("client: \(error)", of: info)
+        handshakeFailure = "client: \(error.reason)"
         finish(.reset)
     }
 
@@ -138,7 +195,10 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     func isIdleTooLong(_ now: Int64) -> Bool { false }
     func expire() {}
 
-    func shutDown() { if !closing { handle(.shutdown) } }
+    func shutDown() {
+        if handshake != nil { return finish(.closed) }
+        if !closing { handle(.shutdown) }
+    }
     func abort() { finish(.closed) }
 
     private func handle(_ event: ServerEvent) {
@@ -183,6 +243,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
                 stream?.write(bytes)
                 wrote = true
             case .store(let request): ask(request)
+            case .prepareTLS: queue.append(.tlsPrepared(canBeginTLS()))
+            case .startTLS: startTLS()
             case .setTimer(let seconds): setTimer(seconds)
             case .watch(let account, let mailbox): watch(account, mailbox)
             case .unwatch: unwatch()
@@ -255,7 +317,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     private func settleReading() {
-        guard !finished, !closing, let stream else { return }
+        guard !finished, !closing, handshake == nil, let stream else { return }
         stream.pause(!session.wantsOctets || recorderPause || stream.backlog > RuntimeLimits.highWater)
     }
 
@@ -285,6 +347,11 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private func finish(_ end: SessionEnd) {
         guard !finished else { return }
         finished = true
+        if let handshake {
+            let failure = handshakeFailure ?? "the session was ended in the TLS handshake"
+            info.tls = TLSLeg(failed: failure, how: .starttls, serverName: handshake.serverName)
+            book?.unsecured(tls: info.tls, upstreamTLS: nil)
+        }
         if let timer { context.loop.cancel(timer) }
         unwatch()
         stream?.close()

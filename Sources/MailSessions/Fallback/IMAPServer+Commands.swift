@@ -11,14 +11,20 @@ extension IMAPServer {
             "IMAP4rev1 LITERAL+ IDLE ENABLE ID NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE STATUS=SIZE "
             + "APPENDLIMIT=\(settings.maximumMessage)"
         let mechanisms = SASLServer.offered(settings).map { " AUTH=" + $0.rawValue }.joined()
-        return account == nil ? base + " SASL-IR" + mechanisms : base
+        return account == nil ? base + " SASL-IR" + mechanisms + (offersTLS ? " STARTTLS" : "") : base
     }
+
+    private var offersTLS: Bool { settings.offersTLS && !isSecured }
 
     /// Why a command can't be run in this state; nil when it can.
     func refusal(_ command: IMAPCommand) -> String? {
         switch command.verb {
         case "CAPABILITY", "NOOP", "LOGOUT", "ID": return nil
         case "LOGIN", "AUTHENTICATE": return account == nil ? nil : "BAD you are logged in"
+        // RFC 9051 §6.2.1: in the not authenticated state alone.
+        case "STARTTLS":
+            guard offersTLS else { return "BAD this command is not offered" }
+            return connection.mayBeginTLS ? nil : "BAD STARTTLS is not permitted now"
         case "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB",
             "NAMESPACE", "STATUS", "APPEND", "IDLE", "ENABLE":
             return account == nil ? "BAD log in first" : nil
@@ -39,6 +45,7 @@ extension IMAPServer {
         case "CAPABILITY", "NOOP", "LOGOUT", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "NAMESPACE", "IDLE":
             guard scanner.isAtEnd else { return reply("BAD this command takes no arguments") }
             executeBare()
+        case "STARTTLS": scanner.isAtEnd ? connection.prepareTLS() : reply("BAD this command takes no arguments")
         case "ID": identify(&scanner)
         case "ENABLE": enable(&scanner)
         case "LOGIN": logIn(&scanner)

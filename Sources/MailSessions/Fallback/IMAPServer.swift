@@ -57,6 +57,8 @@ package struct IMAPServer: ServerSession {
     var changedMeanwhile = false
     /// Challenges so far.
     var serial = 0
+    /// The client has begun TLS.
+    private(set) var isSecured = false
     private var errors = 0
 
     /// - Parameter nonce: makes challenges of this connection unlike those of all others.
@@ -92,6 +94,12 @@ package struct IMAPServer: ServerSession {
         case .timerFired:
             connection.wait == .store
                 ? connection.effect(.setTimer(seconds: Self.idleTimeout)) : leave("* BYE nothing came for too long")
+        case .tlsPrepared(let isPossible):
+            connection.tlsPrepared(isPossible, .imap, Command(verb: "STARTTLS", tag: tag))
+        case .secured:
+            isSecured = true
+            connection.beginUnderTLS()
+            connection.effect(.setTimer(seconds: Self.idleTimeout))
         case .mailboxChanged: mailboxChanged()
         case .shutdown: connection.isStopping = true
         }

@@ -46,6 +46,8 @@ package struct POP3Server: ServerSession {
     private var user: String?
     /// The maildrop as it was at the login; nil before.
     private var maildrop: Maildrop?
+    /// The client has begun TLS.
+    private var isSecured = false
     private var errors = 0
     private var failedLogins = 0
     private var serial = 0
@@ -98,6 +100,12 @@ package struct POP3Server: ServerSession {
             // RFC 1939 §3: close without a reply and without removing anything.
             connection.wait == .store
                 ? connection.effect(.setTimer(seconds: Self.idleTimeout)) : connection.close()
+        case .tlsPrepared(let isPossible): connection.tlsPrepared(isPossible, .pop3, Command(verb: "STLS"))
+        case .secured:
+            user = nil
+            isSecured = true
+            connection.beginUnderTLS()
+            connection.effect(.setTimer(seconds: Self.idleTimeout))
         case .mailboxChanged: break
         case .shutdown: connection.isStopping = true
         }
@@ -147,7 +155,8 @@ package struct POP3Server: ServerSession {
             case .auth: auth(command)
             case .capa: capabilities(command)
             case .quit: quit(command)
-            case .stls, .utf8, .lang, .last: refuse("this command is not offered")
+            case .stls: startTLS(command)
+            case .utf8, .lang, .last: refuse("this command is not offered")
             case .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset: refuse("log in first")
             case nil: refuse("this command is not known")
             }
@@ -165,6 +174,7 @@ package struct POP3Server: ServerSession {
             case .capa: capabilities(command)
             case .quit: quit(command)
             case .user, .pass, .apop, .auth: refuse("you are logged in")
+            // RFC 2595 §4: in the AUTHORIZATION state alone.
             case .stls, .utf8, .lang, .last: refuse("this command is not offered")
             case nil: refuse("this command is not known")
             }
@@ -189,14 +199,21 @@ package struct POP3Server: ServerSession {
         connection.close()
     }
 
-    /// RFC 2449 §5; before the login and after it the same.
+    /// RFC 2595 §4.
+    private mutating func startTLS(_ command: POP3Command) {
+        guard settings.offersTLS, !isSecured else { return refuse("this command is not offered") }
+        if isBare(command) { connection.prepareTLS() }
+    }
+
+    /// RFC 2449 §5; before the login and after it the same, but for the offer of TLS.
     private mutating func capabilities(_ command: POP3Command) {
         guard isBare(command) else { return }
         let mechanisms = SASLServer.offered(settings).map(\.rawValue).joined(separator: " ")
-        let names = [
-            "TOP", "USER", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "SASL \(mechanisms)", "EXPIRE NEVER",
-            "IMPLEMENTATION mailproxy",
-        ]
+        let names =
+            [
+                "TOP", "USER", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "SASL \(mechanisms)",
+                "EXPIRE NEVER", "IMPLEMENTATION mailproxy",
+            ] + (settings.offersTLS && !isSecured && maildrop == nil ? ["STLS"] : [])
         connection.send("+OK what is offered\r\n" + names.map { $0 + "\r\n" }.joined() + ".\r\n")
     }
 

@@ -61,6 +61,8 @@ package struct SMTPServer: ServerSession {
     var client: SocketAddress?
     /// The time of the event under way, microseconds since 1970.
     var now: Int64 = 0
+    /// The client has begun TLS.
+    private var isSecured = false
     private var errors = 0
     private var hasSpoken = false
     /// Messages and challenges so far: makes their identifiers differ.
@@ -92,6 +94,13 @@ package struct SMTPServer: ServerSession {
             if connection.answered() { stored(reply) }
         case .drained: connection.drained()
         case .timerFired: timerFired()
+        case .tlsPrepared(let isPossible):
+            connection.tlsPrepared(isPossible, settings.lmtp ? .lmtp : .smtp, Command(verb: "STARTTLS"))
+        case .secured:
+            introduction = nil
+            isSecured = true
+            connection.beginUnderTLS()
+            connection.effect(.setTimer(seconds: Self.commandTimeout))
         case .mailboxChanged: break
         case .shutdown: connection.isStopping = true
         }
@@ -180,12 +189,21 @@ package struct SMTPServer: ServerSession {
                 ? refuse("501 5.5.4 an address is missing") : reply("252 2.0.0 send the message and see")
         case .help:
             reply("214-2.0.0 RFC 5321 with the extensions that EHLO lists\r\n214 2.0.0 mail is kept here, not relayed")
-        case .expn, .startTLS, .etrn, .burl, .xclient, .xforward, .send, .soml, .saml, .turn, .atrn, .verb, .onex,
+        case .startTLS: startTLS(command)
+        case .expn, .etrn, .burl, .xclient, .xforward, .send, .soml, .saml, .turn, .atrn, .verb, .onex,
             .clientID, .xexch50, .xexps, .xanonymousTLS:
             refuse("502 5.5.1 this command is not offered")
         case .bdat: break
         case nil: refuse(is7bit ? "500 5.5.1 this command is not known" : Self.notASCII)
         }
+    }
+
+    /// RFC 3207 §4.
+    private mutating func startTLS(_ command: SMTPCommand) {
+        guard settings.offersTLS, !isSecured else { return refuse("502 5.5.1 this command is not offered") }
+        guard isBare(command) else { return }
+        guard connection.mayBeginTLS else { return refuse("503 5.5.1 STARTTLS is not permitted now") }
+        connection.prepareTLS()
     }
 
     static let badLine = "500 5.5.2 a line ends with CRLF and has no control characters"
@@ -232,10 +250,11 @@ package struct SMTPServer: ServerSession {
         introduction = Introduction(name: name.text, isExtended: command.verb != .helo)
         guard command.verb != .helo else { return reply("250 \(settings.hostName)") }
         let mechanisms = SASLServer.offered(settings).map(\.rawValue).joined(separator: " ")
-        let lines = [
-            settings.hostName, "PIPELINING", "SIZE \(settings.maximumMessage)", "8BITMIME", "SMTPUTF8", "CHUNKING",
-            "ENHANCEDSTATUSCODES", "AUTH \(mechanisms)",
-        ]
+        let lines =
+            [
+                settings.hostName, "PIPELINING", "SIZE \(settings.maximumMessage)", "8BITMIME", "SMTPUTF8", "CHUNKING",
+                "ENHANCEDSTATUSCODES", "AUTH \(mechanisms)",
+            ] + (settings.offersTLS && !isSecured ? ["STARTTLS"] : [])
         reply(lines.map { "250-\($0)\r\n" }.joined() + "250 HELP")
     }
 

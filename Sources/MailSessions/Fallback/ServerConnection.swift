@@ -15,6 +15,8 @@ struct ServerConnection<D: Dialogue>: Sendable {
         case store
         /// That what was sent has left.
         case drain
+        /// TLS.
+        case tls
     }
 
     private(set) var endpoint: Endpoint<D>
@@ -43,6 +45,41 @@ struct ServerConnection<D: Dialogue>: Sendable {
     }
 
     init(_ dialogue: D) { endpoint = Endpoint(dialogue, role: .server) }
+
+    /// TLS may be begun where the client is: nobody is logged in, and no transaction is open.
+    var mayBeginTLS: Bool { endpoint.dialogue.mayBeginTLS }
+
+    /// Asks whether TLS can be begun. Nothing is handled before the answer.
+    mutating func prepareTLS() {
+        guard !isClosed else { return }
+        effect(.prepareTLS)
+        wait = .tls
+    }
+
+    /// The answer came: the client is told, and TLS begins behind our consent. Octets behind its command, which came in clear,
+    /// are nobody's (RFC 3207 §6).
+    mutating func tlsPrepared(_ isPossible: Bool, _ mailProtocol: MailProtocol, _ command: Command) {
+        guard wait == .tls else { return }
+        wait = .nothing
+        guard unfed.isEmpty, frames.isEmpty, endpoint.tap.pending(.client) == 0 else {
+            effect(.log("octets in clear came behind the wish to begin TLS"))
+            send(LocalReply.tlsHasty(mailProtocol, command))
+            return close()
+        }
+        guard isPossible else { return send(LocalReply.tlsUnavailable(mailProtocol, command)) }
+        send(LocalReply.tlsConsent(mailProtocol, command))
+        effect(.startTLS)
+        wait = .tls
+    }
+
+    /// TLS was begun: what was said in clear counts no more.
+    mutating func beginUnderTLS() {
+        guard !isClosed else { return }
+        endpoint.beginUnderTLS()
+        frames.removeAll()
+        unfed = []
+        wait = .nothing
+    }
 
     /// More may be read from the client.
     var wantsOctets: Bool { !isClosed && !isStopping && wait == .nothing && unfed.isEmpty }

@@ -20,6 +20,10 @@ package enum ServerEvent: Equatable, Sendable {
     case timerFired
     /// Somebody changed the mailbox that is watched.
     case mailboxChanged
+    /// TLS can be begun, or it can't: the answer to ``ServerEffect/prepareTLS``.
+    case tlsPrepared(Bool)
+    /// The client's handshake is over, and what comes now comes under TLS. All that was said before is forgotten.
+    case secured
     /// The server stops: say so and close.
     case shutdown
 }
@@ -33,6 +37,10 @@ package enum ServerEffect: Equatable, Sendable {
     /// Wake with `mailboxChanged` when this mailbox changes; replaces what was watched; nil ends it.
     case watch(Account, String)
     case unwatch
+    /// The client wants to begin TLS: can it be done?
+    case prepareTLS
+    /// TLS begins behind all that was sent.
+    case startTLS
     /// Close once all that was sent has left.
     case close
     /// One line for the log. No secrets.
@@ -69,6 +77,8 @@ package struct ServerSettings: Equatable, Sendable {
     /// SCRAM is offered with these hashes: those for which the store has keys. Where any login holds there are none: the
     /// server must prove that it knows the password (RFC 5802 §3), and there it does not.
     package var scramHashes: [SASLHash]
+    /// STARTTLS or STLS is offered, until TLS is there.
+    package var offersTLS = false
 
     package init(
         hostName: String = "localhost", maximumMessage: Int = 50 << 20, maximumRecipients: Int = 1_000,

@@ -69,6 +69,9 @@ extension Relay {
         return true
     }
 
+    /// Octets or frames of the client wait.
+    var holdsClient: Bool { clientTap.pending(.client) > 0 || clientFirst != nil || !clientWork.isEmpty }
+
     /// The number of the client's last exchange.
     package var lastExchange: Int { clientTap.currentExchange }
 
@@ -79,7 +82,7 @@ extension Relay {
     mutating func reachEdge(_ reply: [UInt8], _ out: inout Output) {
         guard edge == nil, !isClosed else { return }
         let hasty: Side? =
-            if clientTap.pending(.client) > 0 || clientFirst != nil || !clientWork.isEmpty {
+            if holdsClient {
                 .client
             } else if tls == .mirrored, serverTap.pending(.server) > 0 || !serverWork.isEmpty {
                 .server
@@ -138,8 +141,10 @@ extension Relay {
     }
 
     /// Both legs are under TLS. All that was said in clear is forgotten.
-    package mutating func beginUnderTLS() {
-        let rewindsServer = tls == .mirrored
+    /// - Parameter rewindsServer: the server's leg begins anew, too; nil to tell by who answered the client.
+    package mutating func beginUnderTLS(rewindsServer: Bool? = nil) {
+        let rewindsServer = rewindsServer ?? (tls == .mirrored)
+        isPassing = false
         edge = nil
         tls = .passes
         clientTap.beginUnderTLS()

@@ -16,6 +16,8 @@ package struct RuledServer: ServerSession {
     private var now: Int64 = 0
     /// The server sent octets and awaits `drained`.
     private var serverAwaitsDrain = false
+    /// TLS begins when the client has our consent.
+    private var startsTLS = false
     private var isClosed = false
 
     /// What is done for one event.
@@ -49,6 +51,19 @@ package struct RuledServer: ServerSession {
         case .peerEnded: end(.client, &out)
         case .drained: serverAwaitsDrain = true
         case .timerFired: runTimers(&out)
+        case .secured:
+            relay.beginUnderTLS(rewindsServer: true)
+            tell(event, &out)
+        case .tlsPrepared:
+            guard relay.holdsClient else {
+                tell(event, &out)
+                break
+            }
+            // What came in clear behind the wish is held here, where the server does not see it.
+            var told: [Note] = []
+            let edge = TLSEdge(reply: [], command: relay.command, hasty: .client)
+            let words = LocalReply.tlsHasty(relay.mailProtocol, relay.command)
+            relay.refuseEdge(at: edge, words, &out.relayed, seen: &out.seen, told: &told)
         case .stored, .mailboxChanged, .shutdown: tell(event, &out)
         }
         settle(&out)
@@ -68,6 +83,10 @@ package struct RuledServer: ServerSession {
                 let effects = out.served
                 out.served = []
                 for effect in effects where !isClosed { perform(effect, &out) }
+            } else if startsTLS, relay.isPassing {
+                // Rules have let our consent go.
+                startsTLS = false
+                out.effects.append(.startTLS)
             } else if serverAwaitsDrain, !out.hasSent, relay.wants(.server) {
                 // All that the server sent has left as far as there was anything to send.
                 serverAwaitsDrain = false
@@ -90,7 +109,7 @@ package struct RuledServer: ServerSession {
         case .close, .ended(.server):
             isClosed = true
             out.effects.append(.close)
-        // Our own server does not begin TLS.
+        // Our own server answers itself.
         case .edge: break
         case .ended(.client): tell(.peerEnded, &out)
         case .log(let text): out.effects.append(.log(text))
@@ -108,7 +127,8 @@ package struct RuledServer: ServerSession {
         case .setTimer(let seconds):
             serverDeadline = now &+ Int64(seconds) &* 1_000_000
             setTimer(&out)
-        case .store, .watch, .unwatch, .log, .hit: out.effects.append(effect)
+        case .startTLS: startsTLS = true
+        case .store, .watch, .unwatch, .prepareTLS, .log, .hit: out.effects.append(effect)
         }
     }
 

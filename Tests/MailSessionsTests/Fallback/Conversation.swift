@@ -20,6 +20,9 @@ final class Conversation<S: ServerSession> {
     private(set) var hits: [String] = []
     /// The largest output of one event.
     private(set) var largestSend = 0
+    /// Whether TLS can be begun, and how often it was.
+    var canBeginTLS = true
+    private(set) var beginnings = 0
     /// Requests wait for `answer()` instead of being answered at once.
     var holdsAnswers = false
     private(set) var waiting: [StoreRequest] = []
@@ -57,6 +60,8 @@ final class Conversation<S: ServerSession> {
                 case .setTimer(let seconds): timers.append(seconds)
                 case .watch(_, let name): watched = name
                 case .unwatch: watched = nil
+                case .prepareTLS: events.append(.tlsPrepared(canBeginTLS))
+                case .startTLS: beginnings += 1
                 case .close: isClosed = true
                 case .log(let line): logs.append(line)
                 case .hit(let rules, _, _, _): hits += rules
