@@ -244,9 +244,9 @@ struct BodyJudge: Equatable, Sendable {
         if piece.isBehindCR { reader.take(Octets.cr, at: -1, into: &sink) }
         reader.take(content, into: &sink)
         if piece.lineEnd > 0 {
-            if reader.endLine(isCRLF: piece.lineEnd == 2, at: content.count, into: &sink) {
-                sink.state.ending = piece.lineEnd
-            }
+            // A soft line break stays not, and what stood before it is no end of the content any more.
+            let stays = reader.endLine(isCRLF: piece.lineEnd == 2, at: content.count, into: &sink)
+            sink.state.ending = stays ? piece.lineEnd : 0
         }
         sink.state.reader = reader
         quoted = sink.state

@@ -103,6 +103,18 @@ func disagreement(_ report: MessageReport, with message: [UInt8]) -> String? {
         }
     }
 
+    /// A soft line break that belongs to a boundary line took the line end before it along. Found by `damagedMessages`.
+    @Test func aSoftLineBreakBeforeABoundary() {
+        for body in ["\n=\n", "x\r\n=\r\n", "=\r\n=\r\n", "x\r\n= \r\n"] {
+            let message = octets(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+                    + body + "--b--\r\n")
+            for sizes in [[message.count], [1]] {
+                #expect(disagreement(inspect(message, sizes: sizes), with: message) == nil, "\(body.debugDescription)")
+            }
+        }
+    }
+
     @Test func limits() {
         var limits = MessageLimits()
         limits.field = 20
