@@ -203,8 +203,8 @@ package struct Route: Equatable, Sendable {
                 listenerTLS = nil
             }
         }
-        // Nor does it begin TLS in the place of an upstream.
-        if upstream == .fallback, !listener.implicitTLS, isOneOfMany { listenerTLS = nil }
+        // In the place of an upstream too it answers STARTTLS itself.
+        if upstream == .fallback, !listener.implicitTLS { listenerTLS?.beginning = .ours(isRequired: false) }
         self.init(
             mailProtocol: listener.mailProtocol, listen: listen, upstream: upstream, text: text,
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)

@@ -82,7 +82,7 @@ extension Route {
             }
             if route.upstream == .fallback, first.listenerTLS?.beginning == .ours(isRequired: true) {
                 throw RouteError(
-                    route: text, reason: "'tls=require' does not hold where the built-in server answers in clear",
+                    route: text, reason: "'tls=require' does not hold where the built-in server answers",
                     advice: "leave fallback away, or listen under TLS from the first octet")
             }
             // The client's leg is begun before it is known who will answer.

@@ -100,6 +100,17 @@ def test_the_built_in_server_when_all_are_away(protocol, scheme, scratch):
         assert "the next upstream is tried" in proxy.said()
 
 
+def test_the_built_in_server_in_the_place_of_another_begins_tls(scratch):
+    with MailProxy(scratch, {"smtp": urls("smtp", free_port(), "fallback")}) as proxy:
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.ehlo()
+            assert client.has_extn("starttls")
+            insecure = ssl.create_default_context()
+            insecure.check_hostname, insecure.verify_mode = False, ssl.CERT_NONE
+            assert client.starttls(context=insecure)[0] == 220
+            assert client.ehlo()[0] == 250 and not client.has_extn("starttls")
+
+
 def test_mail_comes_into_the_built_in_server_while_the_upstream_is_away(servers, accounts, scratch):
     """A real client, a real server that is away, and back: the message of the meantime is not lost."""
     port = servers.postfix.port

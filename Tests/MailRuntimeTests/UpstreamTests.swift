@@ -21,8 +21,8 @@ import Testing
         #expect(route.choices.map(\.rank.weight) == [1, 3, 1])
         #expect(Set(route.choices.map(\.key)).count == 3)
         #expect(route.choices.allSatisfy { $0.text == route.text && $0.listen == route.listen })
-        // The built-in server does not begin TLS behind its greeting.
-        #expect(route.choices.map { $0.listenerTLS != nil } == [true, true, false])
+        #expect(
+            route.choices.map(\.listenerTLS?.beginning) == [.mirrored, .mirrored, .ours(isRequired: false)])
         // A comma parts upstreams only before another one.
         let one = try Route("imaps://127.0.0.1:1993=imaps://a.example?ca=/x,y.pem")
         #expect(one.alternates.isEmpty && one.upstreamTLS?.roots == "/x,y.pem")
