@@ -43,9 +43,17 @@ package struct Route: Equatable, Sendable {
         }
 
         package var beginning: Beginning
-        /// Files of a certificate and its key; nil for one that is made for the name that the client asks for.
-        package var certificate: String?
-        package var key: String?
+        /// Files of a certificate and its key.
+        package struct Files: Equatable, Sendable {
+            package var certificate: String
+            package var key: String
+        }
+
+        /// Certificates to show, the first to a client whose name none of them is for; empty for ones that are made for the name
+        /// that the client asks for.
+        package var files: [Files] = []
+        /// One is made for each name.
+        package var isMinted: Bool { files.isEmpty }
         /// The oldest version that is taken.
         package var least = TLSVersion.v12
 

@@ -132,6 +132,8 @@ struct URL {
         if let path { found.place = .unix(path: path, mode: 0o600) }
         if let inherited { found.place = .inherited(name: inherited) }
         var entrance = EntranceOptions()
+        var certificates: [String] = []
+        var keys: [String] = []
         for option in options {
             if try entrance.take(option.name, option.value, of: route) { continue }
             switch option.name {
@@ -156,8 +158,8 @@ struct URL {
                         advice: "write mode=0660")
                 }
                 found.place = .unix(path: path ?? "", mode: mode)
-            case "cert" where !option.value.isEmpty: tls.certificate = option.value
-            case "key" where !option.value.isEmpty: tls.key = option.value
+            case "cert" where !option.value.isEmpty: certificates.append(option.value)
+            case "key" where !option.value.isEmpty: keys.append(option.value)
             case "tls-min": tls.least = try version(option.value, route)
             case "capabilities" where option.value == "all" || option.value == "known":
                 found.showsAllCapabilities = option.value == "all"
@@ -168,14 +170,16 @@ struct URL {
                     route)
             }
         }
-        guard (tls.certificate == nil) == (tls.key == nil) else {
+        guard certificates.count == keys.count else {
             throw RouteError(
-                route: route, reason: "the listener has one of cert and key", advice: "write both, cert=FILE&key=FILE")
+                route: route, reason: "the listener has \(certificates.count) cert and \(keys.count) key",
+                advice: "write both for each, cert=FILE&key=FILE")
         }
+        tls.files = zip(certificates, keys).map { Route.ListenerTLS.Files(certificate: $0, key: $1) }
         // The built-in server answers STARTTLS itself.
         if isFallback, !implicitTLS { tls.beginning = .ours(isRequired: false) }
         let isWithout = !implicitTLS && found.mode == .passthrough
-        if isWithout, tls.certificate != nil {
+        if isWithout, !tls.isMinted {
             throw RouteError(
                 route: route, reason: "the listener has a certificate and begins no TLS",
                 advice: "listen with \(secureScheme)://, or leave cert and key away")

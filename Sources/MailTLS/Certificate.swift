@@ -155,6 +155,13 @@ package final class Certificate: @unchecked Sendable {
     /// It may sign others (RFC 5280 §4.2.1.9).
     package var isAuthority: Bool { X509_check_ca(handle) == 1 }
 
+    /// It is for the host, by one of its names (RFC 9525 §6.3): a wildcard stands for one whole label.
+    package func isFor(_ host: String) -> Bool {
+        defer { ERR_clear_error() }
+        let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+        return X509_check_host(handle, name, name.utf8.count, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS), nil) == 1
+    }
+
     /// The private key is the one of its public key.
     package func fits(_ key: PrivateKey) -> Bool {
         defer { ERR_clear_error() }

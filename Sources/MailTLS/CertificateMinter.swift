@@ -14,6 +14,9 @@ package struct TLSIdentity: Sendable {
         self.key = key
     }
 
+    /// Its certificate is for the host.
+    package func isFor(_ host: String) -> Bool { chain.first?.isFor(host) == true }
+
     /// Reads the files of a certificate, with those that lead to its root, and its key.
     /// - Parameter now: seconds since 1970.
     package init(certificate: String, key: String, now: Int64) throws(TLSFailure) {

@@ -219,7 +219,7 @@ def test_rules_under_tls(servers, authority, scratch):
     [
         ("imap://127.0.0.1:1=imaps://192.0.2.1?ca=none.pem", "none.pem: cannot be read: No such file or directory"),
         ("imaps://127.0.0.1:1?cert=a.pem&key=a.key=fallback", "a.pem: cannot be read: No such file or directory"),
-        ("imaps://127.0.0.1:1?cert=a.pem=fallback", "the listener has one of cert and key"),
+        ("imaps://127.0.0.1:1?cert=a.pem=fallback", "the listener has 1 cert and 0 key"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_listens(scratch, route, reason):

@@ -10,8 +10,8 @@ import pytest
 import mailproxy
 import peers
 import tls_peers
-from mailproxy import command
-from processes import HOST, free_port, run
+from mailproxy import MailProxy, command
+from processes import HOST, checked, free_port, run
 from tls_peers import IMAPUpstream, client_context, server_context
 
 
@@ -127,3 +127,41 @@ def test_keys_for_wireshark(servers, authority, scratch):
     assert len({line.split()[1] for line in lines if line.startswith("CLIENT_TRAFFIC_SECRET_0 ")}) == 2, lines
     assert keys.stat().st_mode & 0o777 == 0o600
     assert mailproxy.sessions(proxy.record)[0]["end"] in ("closed", "reset")
+
+
+def _certificate(folder, name, *names):
+    """Files of a self-signed certificate for these names, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    alternatives = ",".join(f"DNS:{other}" for other in names)
+    checked(
+        ["/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        + ["-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}", "-keyout", key, "-out", certificate]
+    )
+    key.chmod(0o600)
+    return certificate, key
+
+
+def test_a_certificate_for_each_name(scratch):
+    """Several certificates on a listener: the client is shown the one that is for the name that it asks for, else the first."""
+    first = _certificate(scratch, "first", "mail.example.com", "imap.example.com")
+    second = _certificate(scratch, "second", "*.example.org")
+    options = "&".join(f"cert={certificate}&key={key}" for certificate, key in (first, second))
+    port, clear = free_port(), free_port()
+    routes = ["--route", f"imaps://{HOST}:{port}?{options}=fallback", "--route", f"smtp://{HOST}:{clear}?{options}=fallback"]
+    with MailProxy(scratch, {}, *routes):
+        for place in (["-connect", f"{HOST}:{port}"], ["-connect", f"{HOST}:{clear}", "-starttls", "smtp"]):
+            for name, shown in (
+                (["-servername", "imap.example.com"], "first"),
+                (["-servername", "MX.example.org"], "second"),
+                (["-servername", "a.b.example.org"], "first"),
+                (["-servername", "elsewhere.example.net"], "first"),
+                (["-noservername"], "first"),
+            ):
+                done = run(["/usr/bin/openssl", "s_client", *place, *name], b"Q\n")
+                assert f"subject=CN = {shown}".encode() in done.stdout, (place, name, done.stdout[:600])
+
+
+@pytest.mark.parametrize("options", ["cert=a.pem", "cert=a.pem&key=a.key&cert=b.pem", "key=a.key&key=b.key&cert=a.pem"])
+def test_a_certificate_without_its_key(options, scratch):
+    done = command("run", "--route", f"imaps://{HOST}:{free_port()}?{options}=fallback", status=2, folder=scratch)
+    assert b"cert and" in done.stderr and b"write both for each" in done.stderr

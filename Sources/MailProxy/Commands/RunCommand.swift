@@ -205,7 +205,7 @@ struct RunCommand: ParsableCommand {
         let all = routes.flatMap { $0.choices + $0.variants }
         for route in all where route.needsSecurity {
             do {
-                if route.listenerTLS != nil, route.listenerTLS?.certificate == nil { try authority.check() }
+                if route.listenerTLS?.isMinted == true { try authority.check() }
                 security[route.key] = try RouteSecurity(route, tellsKeys: keys?.tell) { () throws(TLSFailure) in
                     try authority.minter()
                 }
@@ -325,7 +325,7 @@ struct RunCommand: ParsableCommand {
             )
         }
         let all = server.addresses.flatMap { [$0.route] + $0.route.variants }
-        if all.contains(where: { $0.listenerTLS?.beginning == .implicit && $0.listenerTLS?.certificate == nil }) {
+        if all.contains(where: { $0.listenerTLS?.beginning == .implicit && $0.listenerTLS?.isMinted == true }) {
             let path = CertificateAuthority.certificatePath(in: settings.text("data.dir") ?? Defaults.dataDirectory)
             print("clients under TLS have to trust \(path) ('mailproxy ca show' says how)")
         }

@@ -13,7 +13,8 @@ package final class RouteSecurity: Sendable {
 
     /// What clients are shown.
     private enum Identity: Sendable {
-        case fixed(TLSIdentity)
+        /// The first for a client whose name none is for.
+        case fixed([TLSIdentity])
         case minted(Signer)
     }
 
@@ -60,8 +61,12 @@ package final class RouteSecurity: Sendable {
             // A client that asks for something else has been led astray (RFC 7301 §3.2).
             settings.applicationProtocols = [route.mailProtocol.rawValue]
             listener = try TLSContext(settings, isServer: true)
-            if let certificate = tls.certificate, let key = tls.key {
-                identity = .fixed(try TLSIdentity(certificate: certificate, key: key, now: Self.now))
+            if !tls.isMinted {
+                var identities: [TLSIdentity] = []
+                for files in tls.files {
+                    identities.append(try TLSIdentity(certificate: files.certificate, key: files.key, now: Self.now))
+                }
+                identity = .fixed(identities)
             } else {
                 // One that is not needed before a client asks for it may be made then.
                 if isImplicit { _ = try signer() }
@@ -143,7 +148,11 @@ package final class RouteSecurity: Sendable {
     /// for.
     func identity(for serverName: String?, upstream certificate: Certificate?) throws(TLSFailure) -> TLSIdentity {
         switch identity {
-        case .fixed(let identity): return identity
+        case .fixed(let identities):
+            // Without a name, or with one that none is for, the first, as servers do (RFC 6066 §3 leaves it to them).
+            let named = serverName.flatMap { name in identities.first { $0.isFor(name) } }
+            guard let identity = named ?? identities.first else { throw TLSFailure("TLS", "there is no certificate") }
+            return identity
         case .minted(let signer):
             var names: [CertificateName] = []
             for name in [serverName.flatMap { CertificateName($0) }, host.flatMap { CertificateName($0) }, address] {
