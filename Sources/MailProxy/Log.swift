@@ -46,9 +46,17 @@ struct Log: Sendable {
             // Controls of a peer must not reach the terminal.
             let whole = session.map { "\($0.id) \($0.route): \(text)" } ?? text
             let clean = String(
-                String.UnicodeScalarView(whole.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+                String.UnicodeScalarView(whole.unicodeScalars.map { Self.isUnfit($0) ? "?" : $0 }))
             line = "\(time) \(Self.names[level].padded(to: 7)) \(clean)"
         }
         Console.say(line + "\n")
+    }
+
+    /// Controls, those of C1 too, and marks that turn the direction of text.
+    private static func isUnfit(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<32, 127..<160, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 }

@@ -73,6 +73,13 @@ extension Route {
             }
             return first
         }
+        let ranks = routes.filter { $0.upstream != .fallback }.map(\.rank)
+        guard ranks.allSatisfy({ $0.priority == nil && !$0.isWritten }) || ranks.allSatisfy({ $0.priority != nil })
+        else {
+            throw RouteError(
+                route: text, reason: "some of its upstreams have a priority and some have none",
+                advice: "write priority= for all of them; those with the same share sessions by weight=")
+        }
         for (index, route) in routes.enumerated() {
             let isLast = index == routes.count - 1
             if route.upstream == .fallback, !isLast || index == 0 {

@@ -155,3 +155,33 @@ def test_figures_of_upstreams_and_the_way_back(scratch):
                 until("it has sessions again", lambda: greeted() == b"220 first ESMTP\r\n", seconds=30)
                 assert value(figures(metrics), "mailproxy_upstream_up", upstream=first) == 1
                 assert "answers again" in proxy.said()
+
+
+@pytest.mark.parametrize("words", ["421 4.3.2 busy", "554 5.7.1 not you"])
+def test_a_refusal_of_one_client_is_no_fault_of_the_upstream(words, scratch):
+    """It goes on to be tried: who is sent away may be one client among many."""
+
+    def refuse(upstream, connection):
+        connection.sendall(words.encode() + b"\r\n")
+
+    with Upstream(refuse) as first, Named("smtp", "second") as second:
+        with MailProxy(scratch, {"smtp": urls("smtp", first.port, second.port)}) as proxy:
+            for _ in range(5):
+                with SMTP(HOST, proxy.ports["smtp"]) as client:
+                    assert client.line() == b"220 second ESMTP\r\n"
+            assert proxy.said().count(f"says '{words}'; the next upstream is tried") == 5
+            assert "left alone" not in proxy.said()
+
+
+def test_who_is_told_of_the_client_and_refuses(scratch):
+    """The greeting is read for XCLIENT before the client hears it, and is a refusal all the same."""
+
+    def busy(upstream, connection):
+        connection.sendall(b"421 4.3.2 busy\r\n")
+
+    with Upstream(busy) as first, Named("smtp", "second") as second:
+        ports = ",".join(f"smtp://{HOST}:{server.port}?client-address=xclient" for server in (first, second))
+        with MailProxy(scratch, {"smtp": ports}) as proxy:
+            wire = SMTP(HOST, proxy.ports["smtp"])
+            until("the next is tried", lambda: "says '421 4.3.2 busy'; the next upstream is tried" in proxy.said())
+            wire.__exit__()

@@ -19,7 +19,10 @@ import Testing
         for count in 0..<end { #expect(HTTPRequest.read(Array(text.utf8.prefix(count))) == .more) }
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"])
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\nHost: [::1]evil.example\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost:evil.example\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ])
     func aHostThatIsNotOneIsNone(_ text: String) {
         #expect(read(text) == .request(HTTPRequest(method: "GET", path: "/", host: nil)))
     }

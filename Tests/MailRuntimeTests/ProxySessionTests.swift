@@ -1,5 +1,6 @@
 // A proxied session over real sockets: every octet arrives, and ends and failures of one leg become those of the other.
 
+import Foundation
 import Glibc
 import MailDialogue
 import MailRecording
@@ -257,7 +258,10 @@ import Testing
     @Test(arguments: [
         (MailProtocol.smtp, "220 ready\r\n", "421 4.4.2 ", false), (.smtp, "220 ready\r\n", "421 4.4.2 ", true),
         (.imap, "* OK ready\r\n", "* BYE ", false), (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nab", "", false),
-        (.imap, "* OK ready\r\n* 1 EXI", "", false), (.pop3, "+OK ready\r\n", "", false),
+        (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nhello", "", false),
+        (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {0}\r\n", "", false), (.smtp, "220-ready\r\n220-so\r\n", "", false),
+        (.smtp, "220-ready\r\n", "", true), (.imap, "* OK ready\r\n* 1 EXI", "", false),
+        (.pop3, "+OK ready\r\n", "", false),
     ])
     func anIdleSessionEnds(_ mailProtocol: MailProtocol, _ said: String, _ words: String, _ hasRules: Bool) throws {
         var limits = ServerLimits()
@@ -280,6 +284,35 @@ import Testing
         #expect(page.text.contains("mailproxy_sessions_ended_total\(label),end=\"timeout\"} 1\n"))
         #expect(page.text.contains("mailproxy_sessions_open\(label)} 0\n"))
         #expect(page.text.contains("mailproxy_octets_total\(label),side=\"server\"} \(said.utf8.count)\n"))
+    }
+
+    /// A message that the server thinks about is not answered in its place: the client would send it again.
+    @Test(arguments: [false, true])
+    func aStopWaitsForAnAnswerThatIsOwed(_ hasRules: Bool) throws {
+        let setup = try Setup(rules: hasRules ? Self.rules : RuleSet())
+        let (client, server) = try setup.pair()
+        server.send("220 ready\r\n")
+        #expect(client.read(to: "\n") == "220 ready\r\n")
+        for (command, reply) in [("MAIL FROM:<>\r\n", "250 ok\r\n"), ("DATA\r\n", "354 go on\r\n")] {
+            client.send(command)
+            #expect(server.read(to: "\n") == command)
+            server.send(reply)
+            #expect(client.read(to: "\n") == reply)
+        }
+        client.send("x\r\n.\r\n")
+        #expect(server.read(to: ".\r\n") == "x\r\n.\r\n")
+        let proxy = setup.server
+        let stopper = Thread { proxy.stop(within: 5) }
+        stopper.start()
+        // Longer than a session is quiet.
+        usleep(900_000)
+        server.send("250 taken\r\n")
+        #expect(client.read(to: "\n") == "250 taken\r\n")
+        #expect(client.read(to: "\n").hasPrefix("421 4.3.2 "))
+        client.end()
+        _ = server.readAll()
+        while !stopper.isFinished { usleep(10_000) }
+        setup.upstream.closeDescriptor()
     }
 
     @Test func oneSessionTooManyIsRefusedInTheWordsOfTheProtocol() throws {

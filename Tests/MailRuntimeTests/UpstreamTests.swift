@@ -6,6 +6,7 @@ import MailDialogue
 import MailRecording
 import MailRules
 import MailSessions
+import MailTLS
 import Testing
 
 @testable import MailRuntime
@@ -15,9 +16,9 @@ import Testing
 
     @Test func aListOfUpstreams() throws {
         let route = try Route(
-            "smtp://127.0.0.1:1025=smtp://a.example,smtp://b.example:2525?weight=3&priority=0,fallback")
+            "smtp://127.0.0.1:1025=smtp://a.example?priority=4,smtp://b.example:2525?weight=3&priority=0,fallback")
         #expect(route.choices.map(\.upstreamText) == ["smtp://a.example:25", "smtp://b.example:2525", "fallback"])
-        #expect(route.choices.map(\.rank.priority) == [nil, 0, nil])
+        #expect(route.choices.map(\.rank.priority) == [4, 0, nil])
         #expect(route.choices.map(\.rank.weight) == [1, 3, 1])
         #expect(Set(route.choices.map(\.key)).count == 3)
         #expect(route.choices.allSatisfy { $0.text == route.text && $0.listen == route.listen })
@@ -35,6 +36,8 @@ import Testing
         ("smtp://127.0.0.1=smtp://a?weight=2", "several upstreams"),
         ("smtp://127.0.0.1=smtp://a?weight=0,smtp://b", "weight=0"),
         ("smtp://127.0.0.1=smtp://a?priority=-1,smtp://b", "priority=-1"),
+        ("smtp://127.0.0.1=smtp://a?priority=1,smtp://b", "priority="),
+        ("smtp://127.0.0.1=smtp://a,smtp://b?weight=2", "priority="),
         ("imap://127.0.0.1=imap://a,imap://b?tls=starttls", "different ways"),
         ("imap://127.0.0.1?tls=require=imap://a,fallback", "tls=require"),
         ("imap://127.0.0.1?tls-wait=100=imap://a,imap://b", "tls-wait"),
@@ -91,6 +94,44 @@ import Testing
         #expect(picks(pool, 2, now: later) == [0, 0])
         #expect(pool.figures.map(\.failures) == [3, 0])
         #expect(pool.figures.map(\.sessions) == [3, 2])
+    }
+
+    /// Whatever the numbers are, the built-in server comes last.
+    @Test func fallbackIsBehindAllOthers() throws {
+        let pool = try pool("smtp://127.0.0.1=smtp://a?priority=5,smtp://b?priority=7,fallback")
+        #expect(picks(pool, 3) == [0, 0, 0])
+        #expect(pool.choose(besides: [0], now: 0)?.index == 1)
+        #expect(pool.choose(besides: [0, 1], now: 0)?.index == 2)
+    }
+
+    /// When all are left alone the one is tried whose time is over first: a list serves no worse than a single upstream.
+    @Test func whenAllAreLeftAlone() throws {
+        func exhausted(_ text: String) throws -> UpstreamPool {
+            let pool = try self.pool(text)
+            for index in [1, 0] { for _ in 0..<3 { _ = pool.failed(index, now: Int64(1 - index)) } }
+            return pool
+        }
+        let pool = try exhausted("smtp://127.0.0.1=smtp://a,smtp://b")
+        #expect(pool.choose(besides: [], now: 2)?.index == 1)
+        #expect(pool.choose(besides: [1], now: 2)?.index == 0)
+        #expect(pool.choose(besides: [0, 1], now: 2) == nil)
+        let other = try exhausted("smtp://127.0.0.1=smtp://a,smtp://b,fallback")
+        #expect(other.choose(besides: [], now: 2)?.index == 2)
+    }
+
+    /// Listeners are kept once each, and any free port by the route that had it.
+    @Test func listenersAreKeptOnce() throws {
+        let routes = try ["smtp", "imap", "pop3"].map { try Route("\($0)://127.0.0.1:0=fallback") }
+        let first = try BoundPorts(routes)
+        let second = try BoundPorts(routes.reversed(), keeping: first)
+        #expect(second.listeners.count == 3)
+        for (route, listener) in second.listeners {
+            #expect(first.listeners.contains { $0.route.text == route.text && $0.listener === listener })
+        }
+        #expect(second.missing(of: first).isEmpty && first.missing(of: second).isEmpty)
+        let third = try BoundPorts([routes[1]], keeping: second)
+        #expect(third.missing(of: second).count == 2)
+        second.close()
     }
 
     @Test func aFailedTryDoublesTheTime() {
@@ -218,6 +259,28 @@ import Testing
         server.stop(within: 5)
         bad.closeDescriptor()
         good.closeDescriptor()
+        #expect(server.openSessions == 0)
+    }
+
+    /// A connection to a file stands at once; the handshake behind it has its time all the same.
+    @Test func anUpstreamThatDoesNotShakeHands() throws {
+        let path = "/tmp/mailproxy-test-\(getpid())-silent"
+        let upstream = try Listener(path: path, mode: 0o600, address: SocketAddress(.v4(0x7F00_0001), 0))
+        let route = try Route("imap://127.0.0.1:0=imaps://unix:\(path)?verify=off")
+        let security = try RouteSecurity(route) { () throws(TLSFailure) in throw TLSFailure("test", "has no authority")
+        }
+        var times = RuntimeTimes()
+        times.connect = 0.2
+        let core = ServerCore(
+            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
+            log: RuntimeLog { _, _, _ in }, security: [route.key: security], times: times)
+        let server = try MailServer(core, routes: [route], loops: 1)
+        server.start()
+        let client = try Peer(to: server.addresses[0].address)
+        #expect(String(decoding: client.readAll().octets, as: UTF8.self).hasPrefix("* BYE [UNAVAILABLE]"))
+        client.end()
+        server.stop(within: 5)
+        upstream.closeDescriptor()
         #expect(server.openSessions == 0)
     }
 }

@@ -87,6 +87,12 @@ package protocol Dialogue: Equatable, Sendable {
     /// The next reply of the server decides whether TLS begins (STARTTLS, STLS).
     var awaitsTLS: Bool { get }
 
+    /// The server's next line begins something: none of its replies, listings or responses is under way.
+    var isBetweenReplies: Bool { get }
+
+    /// The server owes an answer. Not while it waits for DONE.
+    var owesAnswer: Bool { get }
+
     /// TLS may be begun where both sides are: nobody is logged in, and no transaction is open (RFC 3207 §4.2, RFC 2595 §4,
     /// RFC 9051 §6.2).
     var mayBeginTLS: Bool { get }

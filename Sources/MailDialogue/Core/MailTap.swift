@@ -154,6 +154,24 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// The server's next line begins something.
+    package var isBetweenReplies: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.isBetweenReplies
+        case .pop3(let kept): kept.tap.dialogue.isBetweenReplies
+        case .imap(let kept): kept.tap.dialogue.isBetweenReplies
+        }
+    }
+
+    /// The server owes an answer.
+    package var owesAnswer: Bool {
+        switch machine {
+        case .smtp(let kept): kept.tap.dialogue.owesAnswer
+        case .pop3(let kept): kept.tap.dialogue.owesAnswer
+        case .imap(let kept): kept.tap.dialogue.owesAnswer
+        }
+    }
+
     /// The exchange that the server's next reply belongs to; that of the newest command when none is owed.
     package var currentExchange: Int {
         switch machine {

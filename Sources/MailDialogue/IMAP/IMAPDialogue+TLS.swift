@@ -12,6 +12,10 @@ extension IMAPDialogue {
 
     package var isGreeted: Bool { phase != .greetingPending }
 
+    package var isBetweenReplies: Bool { server == .lines }
+
+    package var owesAnswer: Bool { !isGreeted || (!outstanding.isEmpty && client != .idling) }
+
     package var mayBeginTLS: Bool { phase == .notAuthenticated }
 
     package mutating func beginUnderTLS(after exchange: Int) {

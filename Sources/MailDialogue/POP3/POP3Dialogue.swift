@@ -171,6 +171,10 @@ package struct POP3Dialogue: Dialogue {
 
     package var isGreeted: Bool { server != .greetingPending }
 
+    package var isBetweenReplies: Bool { server == .replies || server == .greetingPending }
+
+    package var owesAnswer: Bool { !isGreeted || !outstanding.isEmpty }
+
     package var mayBeginTLS: Bool { phase == .authorization }
 
     package mutating func beginUnderTLS(after exchange: Int) {

@@ -192,6 +192,10 @@ package struct SMTPDialogue: Dialogue {
 
     package var isGreeted: Bool { greeted }
 
+    package var isBetweenReplies: Bool { openCode == nil }
+
+    package var owesAnswer: Bool { !greeted || !outstanding.isEmpty }
+
     package var mayBeginTLS: Bool { !isAuthenticated && !transaction.isOpen }
 
     package mutating func beginUnderTLS(after exchange: Int) {

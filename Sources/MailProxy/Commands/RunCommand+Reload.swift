@@ -15,8 +15,8 @@ extension RunCommand {
     }
 
     /// Reads all again.
-    /// - Parameter before: the settings of the start.
-    func reload(_ running: Running, from before: Settings, _ log: Log) {
+    /// - Parameter start: the settings of the start.
+    func reload(_ running: Running, from start: Settings, _ log: Log) {
         do {
             let settings = try merged()
             let routes = try parsedRoutes(settings)
@@ -25,8 +25,9 @@ extension RunCommand {
                     "the built-in server's mailboxes are opened at the start only; start again for 'fallback'")
             }
             let users = try Self.users(routes)
-            // Who has become another user writes as that one anyway.
-            let security = try makeSecurity(routes, settings, log, nil)
+            // Who has become another user writes as that one anyway, and perhaps may not read the keys that root has read.
+            let known = settings.text("user") == nil ? [:] : running.server.security
+            let security = try makeSecurity(routes, settings, log, nil, keeping: known)
             let rules = try RuleFiles.load(settings.list("rules"))
             let old = running.server.bound
             let ports: BoundPorts
@@ -38,15 +39,15 @@ extension RunCommand {
             for (route, listener) in ports.missing(of: old) {
                 log.info("no longer: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }
-            let known = old.listeners.map { "\($0.route.text) \($0.listener.text)" }
+            let before = old.listeners.map { "\($0.route.text) \($0.listener.text)" }
             running.server.replace(ports, security: security, users: users)
             running.core.replace(rules: rules)
-            for (route, listener) in ports.listeners where !known.contains("\(route.text) \(listener.text)") {
+            for (route, listener) in ports.listeners where !before.contains("\(route.text) \(listener.text)") {
                 log.info("now: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }
             log.info("read again: \(ports.listeners.count) listeners, \(rules.count) rules, for new sessions")
             let late = Setting.all.map(\.key).filter { key in
-                key != "routes" && key != "rules" && settings.list(key) != before.list(key)
+                key != "routes" && key != "rules" && settings.list(key) != start.list(key)
             }
             if !late.isEmpty {
                 log.warning("changed, and in force after the next start only: \(late.joined(separator: ", "))")

@@ -197,7 +197,8 @@ struct RunCommand: ParsableCommand {
 
     /// The TLS of the routes, and which capabilities go through. Files that are no good end the start, before anything listens.
     func makeSecurity(
-        _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?
+        _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?,
+        keeping known: [String: RouteSecurity] = [:]
     ) throws -> [String: RouteSecurity] {
         let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
         let keys = try KeyLog(log)
@@ -210,7 +211,9 @@ struct RunCommand: ParsableCommand {
                     try authority.minter()
                 }
             } catch {
-                throw CLIError.usage("route '\(route.text)': \(error)")
+                guard let before = known[route.key] else { throw CLIError.usage("route '\(route.text)': \(error)") }
+                log.warning("route '\(route.text)': \(error); what was read before is kept")
+                security[route.key] = before
             }
         }
         return security
@@ -290,7 +293,11 @@ struct RunCommand: ParsableCommand {
         do {
             return try MetricsServer(address) { path in
                 switch path {
-                case "/healthz": return HTTPResponse(.ok, recorder?.failure.map { "not recording: \($0)" } ?? "ok")
+                case "/healthz":
+                    if let failure = recorder?.failure {
+                        return HTTPResponse(.unavailable, "not recording: \(failure)")
+                    }
+                    return HTTPResponse(.ok, "ok")
                 case "/metrics":
                     var page = MetricsPage()
                     core.metrics.write(to: &page)
@@ -329,9 +336,14 @@ struct RunCommand: ParsableCommand {
             let path = CertificateAuthority.certificatePath(in: settings.text("data.dir") ?? Defaults.dataDirectory)
             print("clients under TLS have to trust \(path) ('mailproxy ca show' says how)")
         }
-        for (route, _) in server.addresses
-        where ([route] + route.variants).contains(where: { $0.upstreamTLS?.verifies == false }) {
-            print("the certificate of \(route.upstreamText) is not checked")
+        var unchecked: [String] = []
+        for (route, _) in server.addresses {
+            for choice in route.choices + route.variants where choice.upstreamTLS?.verifies == false {
+                if !unchecked.contains(choice.upstreamText) { unchecked.append(choice.upstreamText) }
+            }
+        }
+        for upstream in unchecked {
+            print("the certificate of \(upstream) is not checked")
         }
         for (route, address) in server.addresses
         where route.entrance?.kind == .socks5 && route.entrance?.users == nil && !address.isLoopback {

@@ -12,11 +12,14 @@ struct ServiceManager {
 
     init(_ log: Log) {
         self.log = log
-        guard let path = Defaults.environment("NOTIFY_SOCKET"), let socket = Self.connect(path) else {
+        guard let path = Defaults.environment("NOTIFY_SOCKET") else {
             descriptor = -1
             return
         }
-        descriptor = socket
+        descriptor = Self.connect(path) ?? -1
+        if descriptor < 0 {
+            log.warning("the service manager's socket \(path) cannot be used: \(String(cString: strerror(errno)))")
+        }
     }
 
     /// All listeners listen, or what was to be read again was read.

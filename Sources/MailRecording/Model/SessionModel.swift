@@ -130,6 +130,9 @@ package struct Exchange: Equatable, Sendable {
 
 /// Names among those of rules that changed something in an exchange.
 package enum ExchangeMark {
+    /// The last reply is ours: the session was ended, because it was idle for too long or because the proxy stopped.
+    package static let goodbye = "(goodbye)"
+
     /// A list of capabilities was changed.
     package static let capabilities = "(capabilities)"
 }

@@ -166,7 +166,10 @@ package struct TranscriptRenderer: Sendable {
         if rules.contains(ExchangeMark.capabilities) {
             aside("~ capabilities were changed in exchange \(exchange)", .quiet, &out)
         }
-        let rules = rules.filter { $0 != ExchangeMark.capabilities }
+        if rules.contains(ExchangeMark.goodbye) {
+            aside("~ the last words in exchange \(exchange) are the proxy's: it ended the session", .quiet, &out)
+        }
+        let rules = rules.filter { $0 != ExchangeMark.capabilities && $0 != ExchangeMark.goodbye }
         guard !rules.isEmpty else { return }
         let names = rules.map { InertText.of($0) }.joined(separator: ", ")
         aside("~ exchange \(exchange) was changed by \(rules.count == 1 ? "rule" : "rules") \(names)", .warning, &out)

@@ -53,11 +53,22 @@ package struct HTTPRequest: Equatable, Sendable {
         return nil
     }
 
-    private static func name(of host: String) -> String {
-        if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-            return String(host[host.index(after: host.startIndex)..<end])
+    /// The host of `host [":" port]` (RFC 9110 §7.2); nil when it is none.
+    private static func name(of field: String) -> String? {
+        let end: String.Index
+        let name: Substring
+        if field.hasPrefix("["), let bracket = field.firstIndex(of: "]") {
+            name = field[field.index(after: field.startIndex)..<bracket]
+            end = field.index(after: bracket)
+        } else {
+            end = field.firstIndex(of: ":") ?? field.endIndex
+            name = field[..<end]
         }
-        return String(host.prefix { $0 != ":" })
+        let port = field[end...]
+        guard port.isEmpty || (port.hasPrefix(":") && port.dropFirst().allSatisfy { $0.isASCII && $0.isNumber }) else {
+            return nil
+        }
+        return name.lowercased()
     }
 }
 
@@ -69,6 +80,7 @@ package enum HTTPStatus: Int, Sendable {
     case notAllowed = 405
     case misdirected = 421
     case headTooLong = 431
+    case unavailable = 503
 
     var reason: String {
         switch self {
@@ -78,6 +90,7 @@ package enum HTTPStatus: Int, Sendable {
         case .notAllowed: "Method Not Allowed"
         case .misdirected: "Misdirected Request"
         case .headTooLong: "Request Header Fields Too Large"
+        case .unavailable: "Service Unavailable"
         }
     }
 }

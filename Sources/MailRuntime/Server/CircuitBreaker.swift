@@ -32,6 +32,15 @@ package struct CircuitBreaker: Equatable, Sendable {
         }
     }
 
+    /// When it may be tried again.
+    var resumes: Int64 {
+        switch state {
+        case .closed: .min
+        case .open(let until): until
+        case .halfOpen: .max
+        }
+    }
+
     /// Somebody tries it.
     package mutating func tried() {
         switch state {

@@ -95,7 +95,13 @@ final class LoopContext: @unchecked Sendable {
         let route = service.route
         // Who comes through a relay is known when its header is read.
         let isKnown = route.entrance?.trusted == nil
-        if isKnown, !admits(client, descriptor, route.text, route.mailProtocol, service.target) { return }
+        if isKnown,
+            !admits(
+                client, descriptor, route.text, route.mailProtocol, service.target,
+                hearsMail: route.entrance?.kind == nil)
+        {
+            return
+        }
         let now = Clock.now()
         // A listener on all addresses says nothing of the one that the client used.
         let isAny = server.address.low == 0 && server.address.high == 0
@@ -218,12 +224,12 @@ final class LoopContext: @unchecked Sendable {
     /// False when a limit keeps the client out. It hears so in clear, where it can: a new socket takes a line without waiting.
     private func admits(
         _ client: SocketAddress, _ descriptor: Int32, _ route: String, _ mailProtocol: MailProtocol,
-        _ target: UpstreamTarget
+        _ target: UpstreamTarget, hearsMail: Bool = true
     ) -> Bool {
         guard let refusal = core.admission.admit(client.ip, now: loop.now) else { return true }
         metrics(route, mailProtocol).refused(refusal)
         core.log.warning("\(client) \(route): refused by limits.\(refusal.rawValue)")
-        if target.security?.isImplicit != true {
+        if target.security?.isImplicit != true, hearsMail {
             let words = LocalReply.tooMany(mailProtocol)
             _ = words.withUnsafeBytes { mp_send(descriptor, $0.baseAddress, $0.count) }
         }

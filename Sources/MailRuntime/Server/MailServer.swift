@@ -38,10 +38,20 @@ package struct BoundPorts: Sendable {
     package init(_ routes: [Route], keeping old: BoundPorts) throws(SystemError) {
         var merged: [(Route, Listener)] = []
         var fresh: [Route] = []
+        // Each of them is used once. Any free port is only that of the route that had it.
+        var free = old.listeners
         for route in routes {
-            let kept = old.listeners.filter { $0.route.place == route.place && $0.route.listen == route.listen }
-            let isTaken = merged.contains { $0.0.place == route.place && $0.0.listen == route.listen }
-            if kept.isEmpty || isTaken { fresh.append(route) } else { merged += kept.map { (route, $0.listener) } }
+            var kept: [Int] = free.indices.filter {
+                free[$0].route.place == route.place && free[$0].route.listen == route.listen
+            }
+            let same = kept.filter { free[$0].route.text == route.text }
+            switch route.place {
+            case .address where route.listen.port == 0: kept = Array(same.prefix(1))
+            case .address, .unix: kept = Array((same + kept).prefix(1))
+            case .inherited: break
+            }
+            if kept.isEmpty { fresh.append(route) } else { merged += kept.map { (route, free[$0].listener) } }
+            for index in kept.reversed() { free.remove(at: index) }
         }
         listeners = merged + (try BoundPorts(fresh)).listeners
     }
@@ -65,6 +75,7 @@ package final class MailServer: Sendable {
     private let core: ServerCore
     private let contexts: [LoopContext]
     private let ports: Mutex<BoundPorts>
+    private let currentSecurity: Mutex<[String: RouteSecurity]>
 
     private var listeners: [(route: Route, listener: Listener)] { ports.withLock { $0.listeners } }
 
@@ -75,6 +86,7 @@ package final class MailServer: Sendable {
         mp_keep_freed(16 << 20, 1 << 20)
         self.core = core
         self.ports = Mutex(ports)
+        currentSecurity = Mutex(core.security)
         var contexts: [LoopContext] = []
         let count = max(1, loops)
         for lane in 0..<count {
@@ -126,6 +138,7 @@ package final class MailServer: Sendable {
             }
         }
         for _ in contexts { done.wait() }
+        currentSecurity.withLock { $0 = security }
         let old = self.ports.withLock { current in
             let old = current
             current = ports
@@ -133,6 +146,9 @@ package final class MailServer: Sendable {
         }
         for (_, listener) in ports.missing(of: old) { listener.closeDescriptor() }
     }
+
+    /// The TLS of what it serves.
+    package var security: [String: RouteSecurity] { currentSecurity.withLock { $0 } }
 
     /// What it listens on.
     package var bound: BoundPorts { ports.withLock { $0 } }

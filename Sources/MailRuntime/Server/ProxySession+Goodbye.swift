@@ -6,7 +6,9 @@ import MailSessions
 
 extension ProxySession {
     func isIdleTooLong(_ now: Int64) -> Bool {
+        // Who still takes what is left for it is not idle.
         phase == .open && now &- lastActivity >= Int64(context.core.limits.idle(info.mailProtocol)) &* 1_000_000
+            && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
     }
 
     func expire() {
@@ -21,18 +23,32 @@ extension ProxySession {
         guard !words.isEmpty, mayBeTold else { return closeAfterFlush() }
         switch mode {
         case .ruled:
+            noteChange(clientView.exchange, by: ExchangeMark.goodbye)
             withRelay { relay, effects, seen, told in relay.sayGoodbye(words, &effects, seen: &seen, told: &told) }
         case .followed, .observed:
+            noteChange(serverView.exchange, by: ExchangeMark.goodbye)
             follow(words[...], from: .server)
             client?.write(words)
             closeAfterFlush()
         }
     }
 
-    /// The client understands a line of the server here: the session is followed, and no line or literal is cut short.
-    private var mayBeTold: Bool {
-        let view = serverView
-        guard case .line = view.demand else { return false }
-        return !view.isDeflated && filter?.isHolding != true && !waitsForServer
+    /// What the client sees of the server.
+    private var clientView: ServerView {
+        switch mode {
+        case .followed, .observed: serverView
+        case .ruled(let kept): kept.value.relay.clientView
+        }
+    }
+
+    /// The client understands a line of ours here: the session is followed, and no line, reply or literal is cut short.
+    private var mayBeTold: Bool { clientView.mayBeInterrupted && filter?.isHolding != true }
+
+    /// Nobody is in the middle of something: no answer is owed, nothing is on its way.
+    var isQuiet: Bool {
+        guard Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet else { return false }
+        let view = clientView
+        if case .opaque = view.demand { return (client?.undelivered ?? 0) == 0 }
+        return !view.owesAnswer && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
     }
 }

@@ -158,15 +158,6 @@ extension ProxySession {
         }
     }
 
-    /// Octets of the server are not a whole line yet.
-    var waitsForServer: Bool {
-        switch mode {
-        case .followed(let kept): kept.value.pending(.server) > 0
-        case .observed(let kept): kept.value.pending(.server) > 0
-        case .ruled(let kept): kept.value.relay.pending(.server) > 0
-        }
-    }
-
     var serverView: ServerView {
         switch mode {
         case .followed(let kept): ServerView(kept.value)
@@ -202,11 +193,11 @@ extension ProxySession {
     }
 
     /// Capabilities were hidden in this exchange: the recording says so.
-    private func noteChange(_ exchange: Int) {
+    func noteChange(_ exchange: Int, by name: String = CapabilityFilter.name) {
         switch mode {
         case .followed: break
-        case .observed(let kept): kept.value.mark(exchange: exchange, changedBy: CapabilityFilter.name)
-        case .ruled(let kept): kept.value.book?.mark(exchange: exchange, changedBy: CapabilityFilter.name)
+        case .observed(let kept): kept.value.mark(exchange: exchange, changedBy: name)
+        case .ruled(let kept): kept.value.book?.mark(exchange: exchange, changedBy: name)
         }
     }
 

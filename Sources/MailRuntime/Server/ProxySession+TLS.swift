@@ -74,7 +74,7 @@ extension ProxySession {
 
     /// Gives an upstream that is to begin TLS before all else a time for its next answer.
     func awaitFirstWords() {
-        allow(context.core.times.firstWords) { [self] in lateInConnecting("it does not answer before TLS") }
+        allow(wordsTimeout) { [self] in lateInConnecting("it does not answer before TLS") }
     }
 
     func lateInConnecting(_ reason: String) {
@@ -90,13 +90,6 @@ extension ProxySession {
         let line = secrecy.greeting.prefix { $0 != 10 }
         guard line.count < secrecy.greeting.count || line.count > 1_024 else { return }
         secrecy.awaitsGreeting = false
-        if LocalReply.isRefusal(greeting: line, info.mailProtocol) {
-            let said = String(decoding: line.prefix(80), as: UTF8.self)
-            let greeting = secrecy.greeting
-            if callAnother("\(upstreamName) says '\(said)'") { return }
-            // It is the last one: the client hears what it said.
-            secrecy.greeting = greeting
-        }
         upstreamIsReady()
     }
 

@@ -22,10 +22,13 @@ extension ProxySession {
     }
 
     /// Tries another upstream, when the route has one that was not tried. False when there is none.
-    func callAnother(_ reason: String) -> Bool {
+    /// - Parameter isFault: what happened speaks against the upstream, and not only against this session.
+    func callAnother(_ reason: String, isFault: Bool = true) -> Bool {
         guard choice != nil else { return false }
         let now = Clock.monotonic()
-        if let name = choice?.failed(now: now) {
+        if !isFault {
+            choice?.abandoned(now: now)
+        } else if let name = choice?.failed(now: now) {
             context.core.log.warning("\(name) failed too often and is left alone for a while")
         }
         guard let next = choice?.next(now: now) else { return false }
@@ -50,6 +53,10 @@ extension ProxySession {
         }
         return true
     }
+
+    /// Seconds for an answer of the upstream before the client hears anything. Where another one can take its place, the client
+    /// is not kept waiting for the one that says nothing.
+    var wordsTimeout: Double { choice == nil ? context.core.times.firstWords : context.core.times.connect }
 
     func closeUpstream() {
         cancelTimer()
@@ -87,6 +94,7 @@ extension ProxySession {
             let stream = Stream(try LocalSocket.connect(to: path), on: context.loop, owner: self, connecting: true)
             server = stream
             try stream.start()
+            allowConnection(stream)
         } catch {
             server = nil
             unavailable("unix:\(path): \(error.reason)")
@@ -146,10 +154,10 @@ extension ProxySession {
             server?.close()
             server = stream
             info.upstream = address
-            allowConnection(stream)
         }
         guard stream === server else { return }
-        if !candidates.isEmpty { allowConnection(stream) }
+        // Whatever its way was, its time begins anew: a connection that stood already, or to a file, had none.
+        allowConnection(stream)
         for rival in rivals { rival.stream.close() }
         rivals = []
         if let version = target.introduction.header {
@@ -178,7 +186,18 @@ extension ProxySession {
                 unavailable("\(upstreamName): no greeting came in time")
             }
         }
-        if let name = choice?.succeeded() { context.core.log.info("\(name) answers again") }
+        if choice != nil {
+            let line = secrecy.greeting.prefix { $0 != 10 && $0 != 13 }
+            if LocalReply.isRefusal(greeting: line, info.mailProtocol) {
+                // It may be this client that it sends away. From the last one the client hears it as it was said.
+                let greeting = secrecy.greeting
+                let said = String(decoding: line.prefix(80), as: UTF8.self)
+                if callAnother("\(upstreamName) says '\(said)'", isFault: false) { return }
+                secrecy.greeting = greeting
+            } else if let name = choice?.succeeded() {
+                context.core.log.info("\(name) answers again")
+            }
+        }
         if security?.isImplicit == true { return awaitClient() }
         // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
         do { try client.start() } catch { return finish(.reset) }
@@ -200,7 +219,7 @@ extension ProxySession {
     }
 
     private func awaitIntroduction() {
-        allow(context.core.times.firstWords) { [self] in lateInConnecting("it does not answer before its greeting") }
+        allow(wordsTimeout) { [self] in lateInConnecting("it does not answer before its greeting") }
     }
 
     func introduce(_ octets: UnsafeRawBufferPointer) {

@@ -207,7 +207,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     /// The last words, which a client under TLS can't hear before its handshake.
-    private func sayLast(_ words: LastWords) {
+    func sayLast(_ words: LastWords) {
         server?.close()
         if security?.isImplicit == true, info.tls == nil {
             secrecy.unsaid = words
@@ -378,11 +378,16 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// A session that is quiet ends at once; one that is not may finish what it does, until the server's deadline.
     func shutDown() {
         switch phase {
-        case .connecting: closeAfterFlush()
+        case .connecting:
+            // The client has heard nothing yet; POP3 has words for a greeting that it has not for later.
+            let words = LocalReply.stopping(info.mailProtocol)
+            choice = nil
+            closeUpstream()
+            sayLast(.reply(words.isEmpty ? LocalReply.unavailable(info.mailProtocol) : words))
         case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .closed, nil)
         case .turning: finish(.closed)
         case .open:
-            if Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet {
+            if isQuiet {
                 return sayGoodbye(LocalReply.stopping(info.mailProtocol), .closed)
             }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }

@@ -35,7 +35,9 @@ final class UpstreamPool: Sendable {
             choices.enumerated().map { index, choice in
                 Member(
                     target: choice.target, name: choice.route.upstreamText,
-                    priority: choice.route.rank.priority ?? index, weight: choice.route.rank.weight)
+                    // The built-in server never fails: it comes behind all others.
+                    priority: choice.target.isFallback ? .max : choice.route.rank.priority ?? index,
+                    weight: choice.route.rank.weight)
             })
     }
 
@@ -50,6 +52,12 @@ final class UpstreamPool: Sendable {
                 } else {
                     best.append(index)
                 }
+            }
+            if best.isEmpty, !members.contains(where: \.target.isFallback) {
+                // All are left alone. A session that would be refused may as well try the one whose time is over first.
+                best =
+                    members.indices.filter { !tried.contains($0) }
+                    .min { members[$0].breaker.resumes < members[$1].breaker.resumes }.map { [$0] } ?? []
             }
             guard var chosen = best.first else { return nil }
             var sum = 0

@@ -44,6 +44,9 @@ extension Relay {
     /// The server's leg, for who changes what it sends.
     package var serverView: ServerView { ServerView(serverTap) }
 
+    /// What the client sees of the server.
+    package var clientView: ServerView { ServerView(clientTap) }
+
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }
 
@@ -130,14 +133,6 @@ extension Relay {
         effects += out.effects
         seen += out.seen
         told += out.told
-    }
-
-    /// Octets of a side that wait to be understood.
-    package func pending(_ side: Side) -> Int {
-        switch side {
-        case .client: clientTap.pending(.client)
-        case .server: serverTap.pending(.server)
-        }
     }
 
     /// Both legs are under TLS. All that was said in clear is forgotten.
