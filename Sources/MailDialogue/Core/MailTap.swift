@@ -24,6 +24,10 @@ package struct MailTap: Sendable {
         /// Whoever changes it is alone with it, which need not be proved at each change.
         @exclusivity(unchecked) var tap: Tap<D>
         init(_ tap: Tap<D>) { self.tap = tap }
+
+        /// Looks at the tap where it is. One that is only read would be copied first, with all that it refers to.
+        @inline(__always)
+        func look<Part>(_ body: (inout Tap<D>) -> Part) -> Part { body(&tap) }
     }
 
     /// Follows `mailProtocol` from the greeting on.
@@ -122,18 +126,18 @@ package struct MailTap: Sendable {
     /// The next reply of the server decides whether TLS begins.
     package var awaitsTLS: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.awaitsTLS
-        case .pop3(let kept): kept.tap.dialogue.awaitsTLS
-        case .imap(let kept): kept.tap.dialogue.awaitsTLS
+        case .smtp(let kept): kept.look { $0.dialogue.awaitsTLS }
+        case .pop3(let kept): kept.look { $0.dialogue.awaitsTLS }
+        case .imap(let kept): kept.look { $0.dialogue.awaitsTLS }
         }
     }
 
     /// TLS may be begun where both sides are.
     package var mayBeginTLS: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.mayBeginTLS
-        case .pop3(let kept): kept.tap.dialogue.mayBeginTLS
-        case .imap(let kept): kept.tap.dialogue.mayBeginTLS
+        case .smtp(let kept): kept.look { $0.dialogue.mayBeginTLS }
+        case .pop3(let kept): kept.look { $0.dialogue.mayBeginTLS }
+        case .imap(let kept): kept.look { $0.dialogue.mayBeginTLS }
         }
     }
 
@@ -141,52 +145,52 @@ package struct MailTap: Sendable {
     package func isDeflated(_ side: Side) -> Bool {
         switch machine {
         case .smtp, .pop3: false
-        case .imap(let kept): kept.tap.dialogue.deflation(side) != .none
+        case .imap(let kept): kept.look { $0.dialogue.deflation(side) != .none }
         }
     }
 
     /// The server's greeting has come.
     package var isGreeted: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.isGreeted
-        case .pop3(let kept): kept.tap.dialogue.isGreeted
-        case .imap(let kept): kept.tap.dialogue.isGreeted
+        case .smtp(let kept): kept.look { $0.dialogue.isGreeted }
+        case .pop3(let kept): kept.look { $0.dialogue.isGreeted }
+        case .imap(let kept): kept.look { $0.dialogue.isGreeted }
         }
     }
 
     /// The server's next line begins something.
     package var isBetweenReplies: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.isBetweenReplies
-        case .pop3(let kept): kept.tap.dialogue.isBetweenReplies
-        case .imap(let kept): kept.tap.dialogue.isBetweenReplies
+        case .smtp(let kept): kept.look { $0.dialogue.isBetweenReplies }
+        case .pop3(let kept): kept.look { $0.dialogue.isBetweenReplies }
+        case .imap(let kept): kept.look { $0.dialogue.isBetweenReplies }
         }
     }
 
     /// The server owes an answer.
     package var owesAnswer: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.owesAnswer
-        case .pop3(let kept): kept.tap.dialogue.owesAnswer
-        case .imap(let kept): kept.tap.dialogue.owesAnswer
+        case .smtp(let kept): kept.look { $0.dialogue.owesAnswer }
+        case .pop3(let kept): kept.look { $0.dialogue.owesAnswer }
+        case .imap(let kept): kept.look { $0.dialogue.owesAnswer }
         }
     }
 
     /// The exchange that the server's next reply belongs to; that of the newest command when none is owed.
     package var currentExchange: Int {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.currentExchange
-        case .pop3(let kept): kept.tap.dialogue.currentExchange
-        case .imap(let kept): kept.tap.dialogue.currentExchange
+        case .smtp(let kept): kept.look { $0.dialogue.currentExchange }
+        case .pop3(let kept): kept.look { $0.dialogue.currentExchange }
+        case .imap(let kept): kept.look { $0.dialogue.currentExchange }
         }
     }
 
     /// Facts and masked forms of lines are made.
     package var listens: Bool {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.listens
-        case .pop3(let kept): kept.tap.dialogue.listens
-        case .imap(let kept): kept.tap.dialogue.listens
+        case .smtp(let kept): kept.look { $0.dialogue.listens }
+        case .pop3(let kept): kept.look { $0.dialogue.listens }
+        case .imap(let kept): kept.look { $0.dialogue.listens }
         }
     }
 
@@ -194,34 +198,34 @@ package struct MailTap: Sendable {
     package var mailbox: IMAPMailboxView? {
         switch machine {
         case .smtp, .pop3: nil
-        case .imap(let kept): kept.tap.dialogue.mailboxView
+        case .imap(let kept): kept.look { $0.dialogue.mailboxView }
         }
     }
 
     /// Why the session is not followed any more.
     package var opaque: OpaqueReason? {
         switch machine {
-        case .smtp(let kept): kept.tap.dialogue.opaque
-        case .pop3(let kept): kept.tap.dialogue.opaque
-        case .imap(let kept): kept.tap.dialogue.opaque
+        case .smtp(let kept): kept.look { $0.dialogue.opaque }
+        case .pop3(let kept): kept.look { $0.dialogue.opaque }
+        case .imap(let kept): kept.look { $0.dialogue.opaque }
         }
     }
 
     /// How the next octets of `side` are to be cut. Of content that has begun: what is still to come.
     package func demand(_ side: Side) -> Demand {
         switch machine {
-        case .smtp(let kept): kept.tap.demand(side)
-        case .pop3(let kept): kept.tap.demand(side)
-        case .imap(let kept): kept.tap.demand(side)
+        case .smtp(let kept): kept.look { $0.demand(side) }
+        case .pop3(let kept): kept.look { $0.demand(side) }
+        case .imap(let kept): kept.look { $0.demand(side) }
         }
     }
 
     /// Octets of `side` that wait to be understood.
     package func pending(_ side: Side) -> Int {
         switch machine {
-        case .smtp(let kept): kept.tap.pending(side)
-        case .pop3(let kept): kept.tap.pending(side)
-        case .imap(let kept): kept.tap.pending(side)
+        case .smtp(let kept): kept.look { $0.pending(side) }
+        case .pop3(let kept): kept.look { $0.pending(side) }
+        case .imap(let kept): kept.look { $0.pending(side) }
         }
     }
 

@@ -20,35 +20,31 @@ extension ProxySession {
     /// Ends the session with words of ours, where a client in the middle of its session can be told any.
     func sayGoodbye(_ words: [UInt8], _ end: SessionEnd) {
         goodbye = end
-        guard !words.isEmpty, mayBeTold else { return closeAfterFlush() }
+        let interruption = interruption
+        guard !words.isEmpty, interruption.isPossible, filter?.isHolding != true else { return closeAfterFlush() }
+        noteChange(interruption.exchange, by: ExchangeMark.goodbye)
         switch mode {
         case .ruled:
-            noteChange(clientView.exchange, by: ExchangeMark.goodbye)
             withRelay { relay, effects, seen, told in relay.sayGoodbye(words, &effects, seen: &seen, told: &told) }
         case .followed, .observed:
-            noteChange(serverView.exchange, by: ExchangeMark.goodbye)
             follow(words[...], from: .server)
             client?.write(words)
             closeAfterFlush()
         }
     }
 
-    /// What the client sees of the server.
-    private var clientView: ServerView {
+    /// Whether the client understands a line of ours here: the session is followed, and no line, reply or literal is cut short.
+    private var interruption: Interruption {
         switch mode {
-        case .followed, .observed: serverView
-        case .ruled(let kept): kept.value.relay.clientView
+        case .followed(let kept): Interruption(kept.value)
+        case .observed(let kept): kept.value.interruption
+        case .ruled(let kept): kept.value.relay.interruption
         }
     }
 
-    /// The client understands a line of ours here: the session is followed, and no line, reply or literal is cut short.
-    private var mayBeTold: Bool { clientView.mayBeInterrupted && filter?.isHolding != true }
-
     /// Nobody is in the middle of something: no answer is owed, nothing is on its way.
     var isQuiet: Bool {
-        guard Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet else { return false }
-        let view = clientView
-        if case .opaque = view.demand { return (client?.undelivered ?? 0) == 0 }
-        return !view.owesAnswer && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
+        Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet && !interruption.isPremature
+            && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
     }
 }

@@ -22,18 +22,7 @@ package struct ServerView: Equatable, Sendable {
     /// Its next octets are deflated: what they are made of can't be cut out of them.
     package var isDeflated: Bool
 
-    /// A line of ours can stand before its next one.
-    package var mayBeInterrupted: Bool
-    /// It owes an answer.
-    package var owesAnswer: Bool
-
     package init(_ tap: MailTap) {
-        if case .line = tap.demand(.server) {
-            mayBeInterrupted = tap.isBetweenReplies && !tap.isDeflated(.server) && tap.pending(.server) == 0
-        } else {
-            mayBeInterrupted = false
-        }
-        owesAnswer = tap.owesAnswer
         demand = tap.demand(.server)
         exchange = tap.isGreeted ? tap.currentExchange : 0
         awaitsTLS = tap.awaitsTLS

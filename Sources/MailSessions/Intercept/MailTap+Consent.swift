@@ -13,6 +13,26 @@ extension MailTap {
     }
 }
 
+/// Whether words of ours can be said to a client now.
+package struct Interruption: Equatable, Sendable {
+    /// A line of ours can stand before the server's next one.
+    package let isPossible: Bool
+    /// The server owes an answer, or what it says can't be followed.
+    package let isPremature: Bool
+    /// The exchange that it would stand in.
+    package let exchange: Int
+
+    package init(_ tap: MailTap) {
+        if case .line = tap.demand(.server) {
+            isPossible = tap.isBetweenReplies && !tap.isDeflated(.server) && tap.pending(.server) == 0
+        } else {
+            isPossible = false
+        }
+        isPremature = tap.opaque == nil && tap.owesAnswer
+        exchange = tap.isGreeted ? tap.currentExchange : 0
+    }
+}
+
 extension Note {
     /// The server's reply that consents to TLS.
     var consentsToTLS: Bool {

@@ -44,6 +44,9 @@ package struct Observer: Sendable {
     /// What comes next of the server is a reply that may begin TLS.
     package var serverView: ServerView { ServerView(tap) }
 
+    /// Whether words of ours can be said to the client now.
+    package var interruption: Interruption { Interruption(tap) }
+
     /// What comes next from `side` is deflated, or may be.
     package func isDeflated(_ side: Side) -> Bool { tap.isDeflated(side) }
 

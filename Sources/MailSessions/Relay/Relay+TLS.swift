@@ -44,8 +44,8 @@ extension Relay {
     /// The server's leg, for who changes what it sends.
     package var serverView: ServerView { ServerView(serverTap) }
 
-    /// What the client sees of the server.
-    package var clientView: ServerView { ServerView(clientTap) }
+    /// Whether words of ours can be said to the client now.
+    package var interruption: Interruption { Interruption(clientTap) }
 
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }
