@@ -6,12 +6,22 @@ import Testing
 @testable import MailSessions
 
 struct CapabilityFilterTests {
-    /// What a client sees of a server's octets, cut into chunks of `size`.
+    /// What a client sees of a server's octets, cut into chunks of `size`; the same whether lists are remembered or not.
     private func shown(
         _ mailProtocol: MailProtocol, _ policy: CapabilityPolicy, chunks size: Int, _ turns: [(Side, String)]
     ) -> String {
+        let seen = shown(mailProtocol, policy, chunks: size, turns, memory: nil)
+        let memory = EditedLists()
+        for _ in 0..<2 { #expect(shown(mailProtocol, policy, chunks: size, turns, memory: memory) == seen) }
+        return seen
+    }
+
+    private func shown(
+        _ mailProtocol: MailProtocol, _ policy: CapabilityPolicy, chunks size: Int, _ turns: [(Side, String)],
+        memory: EditedLists?
+    ) -> String {
         var tap = MailTap(mailProtocol)
-        var filter = CapabilityFilter(mailProtocol, policy)
+        var filter = CapabilityFilter(mailProtocol, policy, memory: memory)
         var notes: [Note] = []
         var out: [UInt8] = []
         for (side, text) in turns {
@@ -233,5 +243,25 @@ extension String {
             index = self.index(after: index)
         }
         return nil
+    }
+
+    @Test func listsAreRememberedByPolicyAndForgottenInTurn() {
+        let memory = EditedLists()
+        var made = 0
+        func edited(_ list: String, _ policy: CapabilityPolicy, variant: Int = 0) -> [UInt8] {
+            memory.edited(Array(list.utf8), by: policy, variant: variant) { list in
+                made += 1
+                return list + [UInt8(made)]
+            }
+        }
+        let shown = CapabilityPolicy(tls: .asServer)
+        let hidden = CapabilityPolicy(tls: .hidden)
+        let first = edited("a", shown)
+        #expect(edited("a", shown) == first && made == 1)
+        #expect(edited("a", hidden) != first && edited("a", shown, variant: 1) != first && made == 3)
+        for number in 0..<100 { _ = edited("list \(number)", shown) }
+        #expect(edited("a", shown) != first && made == 104)
+        let long = String(repeating: "x", count: 5_000)
+        #expect(edited(long, shown) != edited(long, shown))
     }
 }

@@ -36,6 +36,8 @@ final class LoopContext: @unchecked Sendable {
     private var services: [ObjectIdentifier: Service] = [:]
     private var sessions: [ObjectIdentifier: any RunningSession] = [:]
     private var metrics: [String: RouteMetrics] = [:]
+    /// Lists of capabilities that the filters of this loop's sessions have changed.
+    let editedLists = EditedLists()
     private var waitsForRecorder = false
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []

@@ -115,7 +115,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         secrecy.watchesEdge = tls == .mirrored
         if var policy = security?.policy {
             policy.hasRules = !rules.isEmpty
-            filter = CapabilityFilter(info.mailProtocol, policy)
+            filter = CapabilityFilter(info.mailProtocol, policy, memory: context.editedLists)
         }
         client = Stream(descriptor, on: context.loop, owner: self)
         if case .connected(let descriptor, let address) = target.address {

@@ -68,7 +68,11 @@ package struct CapabilityFilter: Sendable {
         case cut(isCode: Bool)
     }
 
-    package init(_ mailProtocol: MailProtocol, _ policy: CapabilityPolicy) {
+    private let memory: EditedLists?
+
+    /// - Parameter memory: what became of other lists of the same loop.
+    package init(_ mailProtocol: MailProtocol, _ policy: CapabilityPolicy, memory: EditedLists? = nil) {
+        self.memory = memory
         self.mailProtocol = mailProtocol
         self.policy = policy
     }
@@ -272,7 +276,8 @@ package struct CapabilityFilter: Sendable {
         if line.count > 3, line[3] == UInt8(ascii: "-") { return nil }
         lists.removeFirst()
         defer { list = [] }
-        let edited = edited(list)
+        let before = self
+        let edited = memory?.edited(list, by: policy) { before.edited($0) } ?? self.edited(list)
         if edited != list { note(view.exchange) }
         return edited[...]
     }
@@ -361,7 +366,25 @@ package struct CapabilityFilter: Sendable {
 
     private static let word = CaselessWord("CAPABILITY")
 
+    /// How nearly all lists begin that come in each session.
+    private static let listLines = ["* CAPABILITY ", "* OK [CAPABILITY "].map { Array($0.utf8) }
+
     private mutating func changeIMAP(_ line: [UInt8], _ view: ServerView) -> ArraySlice<UInt8>? {
+        // Only of lists without a tag or a literal, which are never the same again.
+        guard let memory, !goesOn, Self.listLines.contains(where: { line.starts(with: $0) }), line.last == 10,
+            !line.contains(UInt8(ascii: "{"))
+        else {
+            return editedIMAP(line, view)
+        }
+        var probe = self
+        let edited = memory.edited(line, by: policy, variant: hasBegunLogin ? 1 : 0) { line in
+            probe.editedIMAP(line, view).map { Array($0) } ?? []
+        }
+        if edited != line { note(view.exchange) }
+        return edited.isEmpty ? nil : edited[...]
+    }
+
+    private mutating func editedIMAP(_ line: [UInt8], _ view: ServerView) -> ArraySlice<UInt8>? {
         guard let list = list(in: line) else { return line[...] }
         let place = list.place
         // No grammar has a literal in a list, and no reader has one in a code.
