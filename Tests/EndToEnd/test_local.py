@@ -177,6 +177,8 @@ class Activated:
         for place in listen:
             arguments += ["-l", str(place)]
         arguments += [f"--fdname={names}"] if names else []
+        # It hands on what it is told to and nothing else; a sanitizer has to know where its reports go.
+        arguments += [f"--setenv={name}" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ]
         more = [part for route in routes for part in ("--route", route)]
         arguments += [binary(), "run", "--record-dir", self.record, "--data-dir", self.folder / "data", *more]
         self.process = Process(arguments, self.folder, "activated", env=environment(self.folder))
