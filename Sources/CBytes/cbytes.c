@@ -336,19 +336,25 @@ size_t mp_mailbox_length(const void *bytes, size_t count) {
 int mp_has_word_ignoring_case(const void *bytes, size_t count, const void *word, size_t word_count) {
   if (word_count == 0) return 1;
   if (bytes == NULL || word == NULL || word_count > 255 || count < word_count) return 0;
+  // Four letters of the word, at their distances: a block at a time without a branch, for wide comparisons. Only a block where all
+  // four stand somewhere as they should is looked at letter by letter.
+  enum { block = 256 };
   const unsigned char *text = bytes;
   const unsigned char *letters = word;
-  unsigned char skip[256];
-  memset(skip, (int)word_count, sizeof skip);
-  for (size_t i = 0; i + 1 < word_count; i++) {
-    skip[letters[i]] = (unsigned char)(word_count - 1 - i);
-    skip[letters[i] | 0x20] = (unsigned char)(word_count - 1 - i);
-  }
-  const unsigned char last = letters[word_count - 1];
-  for (size_t at = word_count - 1; at < count; at += skip[text[at]]) {
-    if ((text[at] & 0xDF) == last &&
-        mp_equal_ignoring_case(text + at + 1 - word_count, word, word_count))
-      return 1;
+  const size_t places = count - word_count + 1;
+  const size_t second = word_count / 3, third = word_count * 2 / 3, last = word_count - 1;
+  const unsigned char a = letters[0] | 0x20, b = letters[second] | 0x20, c = letters[third] | 0x20, d = letters[last] | 0x20;
+  for (size_t start = 0; start < places; start += block) {
+    const size_t end = places - start < block ? places : start + block;
+    unsigned char hit = 0;
+    for (size_t at = start; at < end; at++) {
+      hit |= (unsigned char)(((text[at] | 0x20) == a) & ((text[at + second] | 0x20) == b) & ((text[at + third] | 0x20) == c) &
+                             ((text[at + last] | 0x20) == d));
+    }
+    if (!hit) continue;
+    for (size_t at = start; at < end; at++) {
+      if (mp_equal_ignoring_case(text + at, word, word_count)) return 1;
+    }
   }
   return 0;
 }

@@ -264,4 +264,25 @@ extension String {
         let long = String(repeating: "x", count: 5_000)
         #expect(edited(long, shown) != edited(long, shown))
     }
+
+    /// Found wherever it stands, in any case, and nowhere else.
+    @Test func aWordIsFound() {
+        let word = CaselessWord("CAPABILITY")
+        let parts = [
+            "capability", "CAPABILITY", "CaPaBiLiTy", "CAPABILIT", "APABILITY", "CAPABILITZ", "cxpxbxlxty", " ", "c",
+            "\r\n",
+        ]
+        var generator = SystemRandomNumberGenerator()
+        for round in 0..<2_000 {
+            var text = String(repeating: "x", count: Int.random(in: 0..<(round % 2 == 0 ? 20 : 600), using: &generator))
+            for _ in 0..<Int.random(in: 0..<4, using: &generator) {
+                text +=
+                    (parts.randomElement(using: &generator) ?? "")
+                    + String(repeating: "ab", count: Int.random(in: 0..<9))
+            }
+            let octets = Array(text.utf8)
+            #expect(word.isIn(octets[...]) == text.uppercased().contains("CAPABILITY"), "\(text.debugDescription)")
+        }
+        #expect(!word.isIn([]) && word.isIn(Array("CAPABILITY".utf8)[...]))
+    }
 }

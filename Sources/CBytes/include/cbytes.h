@@ -35,8 +35,8 @@ size_t mp_plain_lines(const void *_Nullable bytes, size_t count);
 /// Whether `bytes[0..<count]` are base64 digits, all of them.
 int mp_is_base64(const void *_Nullable bytes, size_t count);
 
-/// Whether the upper-case letters of `word[0..<word_count]` stand somewhere in `bytes[0..<count]`, in any case. Skips as far as
-/// the octet at the end of the word's place allows (Horspool); made for words of 4 to 32 letters in octets that have none.
+/// Whether the letters of `word[0..<word_count]` stand somewhere in `bytes[0..<count]`, in any case. Made for words of 4 to 32
+/// letters in octets that have none.
 int mp_has_word_ignoring_case(const void *_Nullable bytes, size_t count, const void *_Nullable word, size_t word_count);
 
 /// Whether `count` octets are the same, ASCII letters in any case.

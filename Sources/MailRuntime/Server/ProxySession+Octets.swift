@@ -152,7 +152,7 @@ extension ProxySession {
     func takeFromServer(_ octets: [UInt8]) {
         guard filter != nil else { return pass(octets[...], behind: []) }
         var rest = octets[...]
-        while phase == .open, let piece = filter?.next(&rest, serverView) {
+        while !rest.isEmpty, phase == .open, let piece = filter?.next(&rest, serverView) {
             for exchange in filter?.takeChanged() ?? [] { noteChange(exchange) }
             pass(piece, behind: rest)
         }
@@ -222,11 +222,12 @@ extension ProxySession {
     }
 
     private func tellFilter(_ notes: [Note]) {
-        for note in notes where note.side == .client {
-            guard case .command(let command) = note.element else { continue }
+        // By index: most of them are the server's, and taking one out counts up all that it holds.
+        for index in notes.indices where notes[index].side == .client {
+            guard case .command(let command) = notes[index].element else { continue }
             if secrecy.watchesEdge, command.verb == "STARTTLS" || command.verb == "STLS" { secrecy.asked = command }
             if refusesCompression, command.verb == "COMPRESS" { secrecy.compression = command }
-            filter?.sent(command, exchange: note.exchange)
+            filter?.sent(command, exchange: notes[index].exchange)
         }
     }
 

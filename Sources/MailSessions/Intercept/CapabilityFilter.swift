@@ -432,7 +432,7 @@ package struct CapabilityFilter: Sendable {
     }
 }
 
-/// A word that is searched for in any case, with the skips of Horspool's method.
+/// A word that is searched for in any case, many places at once.
 struct CaselessWord: Sendable {
     private let word: [UInt8]
 
