@@ -1,5 +1,6 @@
 // Sockets of the file system, and which of systemd's sockets are ours.
 
+import Foundation
 import Glibc
 import MailRecording
 import Testing
@@ -13,9 +14,8 @@ import Testing
         var path: String { folder + "/socket" }
 
         init() throws {
-            var template = Array("/tmp/mailproxy-local-XXXXXX".utf8CString)
-            _ = try #require(mkdtemp(&template))
-            folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            folder = FileManager.default.temporaryDirectory.appendingPathComponent("mailproxy-\(UUID())").path
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         }
 
         deinit {

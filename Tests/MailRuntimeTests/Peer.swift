@@ -83,6 +83,12 @@ final class Peer: Sendable {
         return false
     }
 
+    /// Nothing comes for so many milliseconds, neither octets nor the end.
+    func hearsNothing(for milliseconds: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, milliseconds) == 0
+    }
+
     /// Sends no more.
     func end() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -302,16 +302,19 @@ import Testing
         client.send("x\r\n.\r\n")
         #expect(server.read(to: ".\r\n") == "x\r\n.\r\n")
         let proxy = setup.server
-        let stopper = Thread { proxy.stop(within: 5) }
-        stopper.start()
+        let stopped = Semaphore()
+        Thread {
+            proxy.stop(within: 5)
+            stopped.signal()
+        }.start()
         // Longer than a session is quiet.
-        usleep(900_000)
+        #expect(client.hearsNothing(for: 900))
         server.send("250 taken\r\n")
         #expect(client.read(to: "\n") == "250 taken\r\n")
         #expect(client.read(to: "\n").hasPrefix("421 4.3.2 "))
         client.end()
         _ = server.readAll()
-        while !stopper.isFinished { usleep(10_000) }
+        stopped.wait()
         setup.upstream.closeDescriptor()
     }
 

@@ -1,6 +1,7 @@
 // Several upstreams of a route: how they are written, which one a session tries, and what is learned from it.
 
 import CLinux
+import Foundation
 import Glibc
 import MailDialogue
 import MailRecording
@@ -264,7 +265,7 @@ import Testing
 
     /// A connection to a file stands at once; the handshake behind it has its time all the same.
     @Test func anUpstreamThatDoesNotShakeHands() throws {
-        let path = "/tmp/mailproxy-test-\(getpid())-silent"
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("mailproxy-\(UUID())").path
         let upstream = try Listener(path: path, mode: 0o600, address: SocketAddress(.v4(0x7F00_0001), 0))
         let route = try Route("imap://127.0.0.1:0=imaps://unix:\(path)?verify=off")
         let security = try RouteSecurity(route) { () throws(TLSFailure) in throw TLSFailure("test", "has no authority")
