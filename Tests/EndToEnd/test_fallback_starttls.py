@@ -14,27 +14,6 @@ from mailproxy import command
 from processes import HOST, free_port, run
 from tls_peers import client_context, read_all
 
-MBSYNC = """IMAPStore remote
-Host {host}
-Port {imap}
-User {user}
-Pass any
-SSLType STARTTLS
-CertificateFile {certificate}
-AuthMechs LOGIN
-
-MaildirStore local
-Path {folder}/mbsync/
-Inbox {folder}/mbsync/INBOX
-
-Channel all
-Far :remote:
-Near :local:
-Patterns INBOX
-Create Near
-SyncState *
-"""
-
 
 @pytest.fixture
 def built_in(authority, scratch, request):
@@ -56,7 +35,7 @@ def test_real_clients_begin_tls(built_in, authority, scratch):
     proxy, ports = built_in
     user = f"{scratch.name}@example.com"
     (scratch / "mbsyncrc").write_text(
-        MBSYNC.format(host=HOST, imap=ports["imap"], certificate=authority[1], folder=scratch, user=user)
+        tls_peers.MBSYNC.format(host=HOST, imap=ports["imap"], certificate=authority[1], folder=scratch, user=user, password="any")
     )
     (scratch / "mbsync").mkdir()
     message = scratch / "message.eml"

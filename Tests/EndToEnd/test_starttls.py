@@ -166,27 +166,6 @@ remoteuser = {user}
 remotepass = {password}
 """
 
-MBSYNC = """IMAPStore remote
-Host {host}
-Port {imap}
-User {user}
-Pass {password}
-SSLType STARTTLS
-CertificateFile {certificate}
-AuthMechs LOGIN
-
-MaildirStore local
-Path {folder}/mbsync/
-Inbox {folder}/mbsync/INBOX
-
-Channel all
-Far :remote:
-Near :local:
-Patterns INBOX
-Create Near
-SyncState *
-"""
-
 FETCHMAIL = """poll localhost service {pop3} protocol POP3 user "{user}" password "{password}" is root here
   sslproto TLS1.2+ sslcertck sslcertfile {certificate} keep mda "cat >> {folder}/fetched"
 """
@@ -201,7 +180,7 @@ def test_mail_programs_begin_tls(servers, authority, scratch):
         "host": HOST, "smtp": smtp, "pop3": pop3, "imap": imap, "folder": scratch, "certificate": authority[1],
         "user": account.address, "password": account.password,
     }  # fmt: skip
-    files = {"muttrc": MUTT, "offlineimaprc": OFFLINEIMAP, "mbsyncrc": MBSYNC, "fetchmailrc": FETCHMAIL}
+    files = {"muttrc": MUTT, "offlineimaprc": OFFLINEIMAP, "mbsyncrc": tls_peers.MBSYNC, "fetchmailrc": FETCHMAIL}
     for name, text in files.items():
         (scratch / name).write_text(text.format(**values))
         (scratch / name).chmod(0o600)

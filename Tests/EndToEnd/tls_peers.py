@@ -8,6 +8,28 @@ import threading
 from mailproxy import MailProxy
 from processes import HOST
 
+# mbsync that begins TLS with STARTTLS and trusts one authority.
+MBSYNC = """IMAPStore remote
+Host {host}
+Port {imap}
+User {user}
+Pass {password}
+SSLType STARTTLS
+CertificateFile {certificate}
+AuthMechs LOGIN
+
+MaildirStore local
+Path {folder}/mbsync/
+Inbox {folder}/mbsync/INBOX
+
+Channel all
+Far :remote:
+Near :local:
+Patterns INBOX
+Create Near
+SyncState *
+"""
+
 
 def proxy(folder, authority, *routes, options=(), **more):
     """`mailproxy run` with such routes. The certificates that it makes are signed by `authority`."""
