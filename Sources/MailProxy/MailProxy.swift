@@ -13,7 +13,7 @@ struct MailProxyCommand: ParsableCommand {
         version: Defaults.version,
         subcommands: [
             RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, RulesCommand.self,
-            UserCommand.self, CACommand.self, ConfigCommand.self,
+            UserCommand.self, CACommand.self, StripTestCommand.self, ConfigCommand.self,
         ])
 }
 

@@ -28,6 +28,8 @@ package struct Route: Equatable, Sendable {
         case upgrade
         /// Octets pass untouched, STARTTLS too.
         case passthrough
+        /// Clients are put to the test: TLS is kept from them, or is not what it should be. The upstream's leg has it always.
+        case stripTest = "strip-test"
     }
 
     /// TLS on the listener's side.
@@ -91,6 +93,8 @@ package struct Route: Equatable, Sendable {
     }
 
     package var mailProtocol: MailProtocol
+    /// Clients are put to the test; nil when they are not.
+    package var stripTest: StripSettings?
     /// How clients come to TLS; nil when we have no part in it.
     package var listenerTLS: ListenerTLS?
     /// How we come to TLS; nil when we speak in clear.
@@ -222,6 +226,7 @@ package struct Route: Equatable, Sendable {
         place = options.place
         showsAllCapabilities = options.showsAllCapabilities
         isPassthrough = options.mode == .passthrough
+        stripTest = options.stripTest
     }
 
     package init(

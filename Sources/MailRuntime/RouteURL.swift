@@ -111,6 +111,7 @@ struct URL {
         var showsAllCapabilities = false
         var entrance: Route.Entrance?
         var place = Route.Place.address
+        var stripTest: Route.StripSettings?
     }
 
     /// The same with another protocol, and TLS from the first octet where the protocol has it.
@@ -134,20 +135,22 @@ struct URL {
         var entrance = EntranceOptions()
         var certificates: [String] = []
         var keys: [String] = []
+        var stripTest = StripOptions()
         for option in options {
+            if try stripTest.take(option.name, option.value, of: route) { continue }
             if try entrance.take(option.name, option.value, of: route) { continue }
             switch option.name {
             case "tls":
                 guard let mode = Route.TLSMode(rawValue: option.value), mode != .passthrough || !implicitTLS,
-                    !isFallback || mode == .passthrough
+                    !isFallback || mode == .passthrough || mode == .stripTest
                 else {
                     throw RouteError(
                         route: route, reason: "'tls=\(option.value)' does not fit this listener",
                         advice: isFallback
                             ? "the built-in server offers STARTTLS: leave it away, or listen with \(secureScheme)://"
                             : implicitTLS
-                                ? "use one of mirror, require, upgrade"
-                                : "use one of mirror, require, upgrade, passthrough")
+                                ? "use one of mirror, require, upgrade, strip-test"
+                                : "use one of mirror, require, upgrade, passthrough, strip-test")
                 }
                 found.mode = mode
             case "mode" where path != nil:
@@ -176,6 +179,8 @@ struct URL {
                 advice: "write both for each, cert=FILE&key=FILE")
         }
         tls.files = zip(certificates, keys).map { Route.ListenerTLS.Files(certificate: $0, key: $1) }
+        found.stripTest = try stripTest.settings(
+            of: route, mailProtocol, isAsked: found.mode == .stripTest, isMinted: tls.isMinted)
         // The built-in server answers STARTTLS itself.
         if isFallback, !implicitTLS { tls.beginning = .ours(isRequired: false) }
         let isWithout = !implicitTLS && found.mode == .passthrough
@@ -236,7 +241,7 @@ struct URL {
                 advice: "leave one of them away")
         }
         let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
-        if isClear, mode == .require || mode == .upgrade {
+        if isClear, mode == .require || mode == .upgrade || mode == .stripTest {
             throw RouteError(
                 route: route, reason: "'tls=none' forbids what the listener's 'tls=\(mode.rawValue)' demands",
                 advice: "leave one of them away")

@@ -67,6 +67,14 @@ package struct CertificateAuthority: Sendable {
         return try CertificateAuthority(certificate, key)
     }
 
+    /// An authority that nobody knows, and that is written nowhere: it goes with the process.
+    /// - Parameter now: seconds since 1970.
+    package static func ephemeral(name: String, now: Int64) throws(TLSFailure) -> CertificateAuthority {
+        let key = try PrivateKey.make()
+        return try CertificateAuthority(
+            makeRoot(key, name, from: now - backdating, to: now + 3_650 * 86_400), key)
+    }
+
     /// Reads the authority below `data`.
     package init(in data: String, now: Int64) throws(TLSFailure) {
         let certificatePath = Self.certificatePath(in: data)
@@ -136,9 +144,15 @@ package struct CertificateAuthority: Sendable {
     /// A certificate for a server that has these names, signed by this authority, with ``leafKey``.
     /// - Parameter now: seconds since 1970.
     package func mint(_ names: [CertificateName], now: Int64) throws(TLSFailure) -> Certificate {
+        try mint(
+            names, from: max(now - Self.backdating, certificate.notBefore),
+            to: min(now + Self.leafLifetime, certificate.notAfter))
+    }
+
+    /// The same for a time of one's own, in seconds since 1970, whether the authority has that or not.
+    package func mint(_ names: [CertificateName], from: Int64, to end: Int64) throws(TLSFailure) -> Certificate {
         guard let first = names.first else { throw TLSFailure("certificate", "for no name") }
-        let end = min(now + Self.leafLifetime, certificate.notAfter)
-        let leaf = try Self.begin(leafKey, from: max(now - Self.backdating, certificate.notBefore), to: end)
+        let leaf = try Self.begin(leafKey, from: from, to: end)
         // The names are in the extension; a common name is for people, and holds 64 octets.
         let title = first.description
         if title.utf8.count <= 64 { try Self.entitle(leaf, [("CN", title)]) }

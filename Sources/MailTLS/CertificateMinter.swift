@@ -63,6 +63,14 @@ package final class CertificateMinter: Sendable {
         return TLSIdentity(chain: [certificate, authority.certificate], key: authority.leafKey)
     }
 
+    /// The identity of a server whose certificate has expired: it was good for ninety days, until a month ago.
+    /// - Parameter now: seconds since 1970.
+    package func expiredIdentity(for names: [CertificateName], now: Int64) throws(TLSFailure) -> TLSIdentity {
+        let end = now - 30 * 86_400
+        let certificate = try authority.mint(names, from: end - CertificateAuthority.leafLifetime, to: end)
+        return TLSIdentity(chain: [certificate, authority.certificate], key: authority.leafKey)
+    }
+
     /// The certificate that clients have to trust.
     package var root: Certificate { authority.certificate }
 }

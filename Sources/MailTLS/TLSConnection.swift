@@ -46,6 +46,9 @@ package final class TLSConnection {
     package private(set) var state = State.handshake
     private(set) var hasCertificate = false
     private var mustEnd = false
+    /// What the client of a server offers, in twelve hexadecimal digits: the same for the same program, whatever host it asks for.
+    /// Nil before its first message, and without ``TLSSettings/digestsHellos``.
+    package private(set) var helloDigest: String?
     /// What the session rests on that the server was offered to take up.
     private var resumed: TLSProof?
 
@@ -292,6 +295,35 @@ package final class TLSConnection {
         ERR_clear_error()
         state = .failed(failure)
     }
+
+    /// Looks at the client's first message, which OpenSSL has at hand now: its ciphers and extensions, sorted, since some programs
+    /// shuffle them. Left out is what differs from connection to connection: values that stand for nothing (RFC 8701), the name
+    /// of the host, padding, and what takes up an earlier session.
+    func digestHello() {
+        var octets: UnsafePointer<UInt8>?
+        let count = SSL_client_hello_get0_ciphers(handle, &octets)
+        let list = UnsafeBufferPointer(start: octets, count: octets == nil ? 0 : count)
+        var numbers = stride(from: 0, to: list.count - list.count % 2, by: 2).map {
+            UInt16(list[$0]) << 8 | UInt16(list[$0 + 1])
+        }
+        numbers = numbers.filter { !Self.isGrease($0) }.sorted()
+        // What parts the two lists is no extension that anybody sends.
+        numbers.append(0xFFFF)
+        var present: UnsafeMutablePointer<Int32>?
+        var presentCount = 0
+        if SSL_client_hello_get1_extensions_present(handle, &present, &presentCount) == 1, let present {
+            let kinds = UnsafeBufferPointer(start: present, count: presentCount).map { UInt16(truncatingIfNeeded: $0) }
+            // server_name, padding, pre_shared_key, session_ticket, early_data.
+            numbers += kinds.filter { !Self.isGrease($0) && ![0, 21, 41, 35, 42].contains($0) }.sorted()
+            CRYPTO_free(present, nil, 0)
+        }
+        let message = numbers.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+        var digest = [UInt8](repeating: 0, count: 32)
+        guard EVP_Digest(message, message.count, &digest, nil, EVP_sha256(), nil) == 1 else { return }
+        helloDigest = Array(digest.prefix(6)).hex
+    }
+
+    private static func isGrease(_ number: UInt16) -> Bool { number & 0x0F0F == 0x0A0A && number >> 8 == number & 0xFF }
 
     // MARK: What was agreed upon
 

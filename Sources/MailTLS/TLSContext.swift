@@ -52,6 +52,8 @@ package struct TLSSettings: Sendable {
     /// the server may show another one by now. Each session can be prolonged by the next for ever, so the time counts from the
     /// last proof, and what was proved is checked anew each time. Where keys are pinned each connection has to prove them.
     package var resumesFor: Int64 = 0
+    /// A server keeps a digest of what each client offers (``TLSConnection/helloDigest``).
+    package var digestsHellos = false
     /// Gives the time, in seconds since 1970.
     package var clock: @Sendable () -> Int64 = { Int64(time(nil)) }
     /// Gets each line for an SSLKEYLOGFILE, without its end. Called on any thread.
@@ -171,6 +173,14 @@ package final class TLSContext: @unchecked Sendable {
                 guard let connection, let owner = TLSConnection.owner(of: connection) else { return 0 }
                 return owner.hasCertificate ? 1 : -1
             }, nil)
+        if settings.digestsHellos {
+            SSL_CTX_set_client_hello_cb(
+                handle,
+                { connection, _, _ in
+                    if let connection { TLSConnection.owner(of: connection)?.digestHello() }
+                    return SSL_CLIENT_HELLO_SUCCESS
+                }, nil)
+        }
         guard !settings.applicationProtocols.isEmpty else { return }
         SSL_CTX_set_alpn_select_cb(
             handle,

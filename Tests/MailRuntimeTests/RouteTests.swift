@@ -42,10 +42,26 @@ import Testing
         "smtp://127.0.0.1:1025?tls=passthrough=smtp://192.0.2.1?verify=off",
         "smtp://127.0.0.1:1025?tls=passthrough=smtp://192.0.2.1?tls=starttls",
         "smtp://127.0.0.1:1025?tls=passthrough&cert=a&key=b=smtp://192.0.2.1",
+        "smtp://127.0.0.1?tls=strip-test=smtp://192.0.2.1?tls=none",
+        "smtp://127.0.0.1?tls=strip-test&cert=a&key=b=smtp://192.0.2.1",
+        "lmtp://127.0.0.1?tls=strip-test=lmtp://192.0.2.1",
+        "smtp://127.0.0.1?tls=strip-test&strip-interval=0=smtp://192.0.2.1",
+        "smtp://127.0.0.1?strip-interval=2=smtp://192.0.2.1",
         "smtps://127.0.0.1?tls=passthrough=smtps://192.0.2.1", "smtp://127.0.0.1?capabilities=some=smtp://192.0.2.1",
     ])
     func optionsThatDoNotFitAreRefused(_ text: String) {
         #expect(throws: RouteError.self) { try Route(text) }
+    }
+
+    @Test func routesThatTestTheirClients() throws {
+        let route = try Route("imap://127.0.0.1?tls=strip-test&strip-interval=3=imap://a.example")
+        #expect(route.stripTest == Route.StripSettings(interval: 3))
+        #expect(try Route("imaps://127.0.0.1?tls=strip-test=imaps://a.example").stripTest?.interval == 1)
+        #expect(try Route("pop3://127.0.0.1?tls=strip-test=fallback").stripTests.count == 1)
+        #expect(try Route("smtp://127.0.0.1?tls=strip-test=smtp://a.example,smtp://b.example").stripTests.count == 2)
+        // On a listener of all protocols LMTP is served.
+        #expect(try Route("socks5://127.0.0.1:1080?tls=strip-test").stripTests.allSatisfy { $0.mailProtocol != .lmtp })
+        #expect(try Route("imap://127.0.0.1?tls=require=imap://a.example").stripTests.isEmpty)
     }
 
     private typealias Client = Route.ListenerTLS.Beginning
@@ -58,6 +74,7 @@ import Testing
             ("imap://127.0.0.1?tls=mirror", "imap://a.example", .mirrored, .mirrored),
             ("imap://127.0.0.1?tls=upgrade", "imap://a.example", .ours(isRequired: false), .starttls),
             ("imap://127.0.0.1?tls=require", "imap://a.example", .ours(isRequired: true), .starttls),
+            ("imap://127.0.0.1?tls=strip-test", "imap://a.example", .ours(isRequired: false), .starttls),
             ("imap://127.0.0.1?tls=passthrough", "imap://a.example", nil, nil),
             ("imap://127.0.0.1", "imap://a.example?tls=starttls", .ours(isRequired: false), .starttls),
             ("imap://127.0.0.1", "imap://a.example?tls=none", nil, nil),

@@ -45,6 +45,7 @@ extension RunCommand {
             for (route, listener) in ports.listeners where !before.contains("\(route.text) \(listener.text)") {
                 log.info("now: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }
+            Self.warn(ofStripTests: routes, log)
             log.info("read again: \(ports.listeners.count) listeners, \(rules.count) rules, for new sessions")
             let late = Setting.all.map(\.key).filter { key in
                 key != "routes" && key != "rules" && settings.list(key) != start.list(key)

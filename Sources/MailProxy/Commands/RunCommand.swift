@@ -77,10 +77,12 @@ struct RunCommand: ParsableCommand {
         // Without users any digest holds; with users the passwords are not known in clear.
         serverSettings.digestLogins = store?.acceptsAnyone ?? false
         if let store, !store.acceptsAnyone { serverSettings.scramHashes = [UserFile.scramHash] }
+        let verdicts = StripTestFile(in: settings.text("data.dir") ?? Defaults.dataDirectory, log)
+        Self.warn(ofStripTests: routes, log)
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
             settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security,
-            users: users, limits: limits(settings))
+            users: users, limits: limits(settings), tellsVerdict: verdicts.append)
         let pages = try metricsServer(settings, core, recorder)
         let server: MailServer
         do {

@@ -45,6 +45,12 @@ package enum SessionJSON {
             ClientWay.write(info.way, &json)
             TLSLeg.write(info.upstreamTLS, "upstream_tls", &json)
             json.member("tags", summary.tags)
+            if let mark = StripMark.of(summary) {
+                json.object("strip_test") { json in
+                    json.member("vector", mark.vector)
+                    json.member("verdict", mark.verdict)
+                }
+            }
         }
         return json.text
     }

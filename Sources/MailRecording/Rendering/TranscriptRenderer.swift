@@ -75,6 +75,9 @@ package struct TranscriptRenderer: Sendable {
             field("Duration", Figures.seconds(summary.duration) + " s", &out)
             if let user = summary.user { field("User", InertText.of(user), &out) }
             field("TLS", Self.tls(summary), &out)
+            if let mark = StripMark.of(summary) {
+                field("Test", "strip test: \(InertText.of(mark.vector)) — \(InertText.of(mark.verdict))", &out)
+            }
             if !summary.tags.isEmpty { field("Tags", InertText.of(summary.tags.joined(separator: ", ")), &out) }
         }
         out += "\n"

@@ -134,10 +134,31 @@ final class LoopContext: @unchecked Sendable {
     private func makeSession(
         _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget
     ) -> any RunningSession & StartableSession {
+        let vector = core.stripTests.next(info, target.security)
         switch target.address {
-        case .none: FallbackSession(descriptor, info, target.security, self)
-        case .literal, .name, .unix, .connected, .unreachable: ProxySession(descriptor, info, target, self)
+        case .none:
+            if let vector, let security = target.security { return test(descriptor, info, security, vector) }
+            return FallbackSession(descriptor, info, target.security, self)
+        case .literal, .name, .unix, .connected, .unreachable:
+            let session = ProxySession(descriptor, info, target, self)
+            session.trial = vector.map { ProxySession.Trial(vector: $0) }
+            return session
         }
+    }
+
+    /// A test in the place of our own server.
+    private func test(
+        _ descriptor: Int32, _ info: SessionInfo, _ security: RouteSecurity, _ vector: StripVector
+    ) -> StripTestSession {
+        let facade = StripFacade.builtIn(info.mailProtocol, name: core.settings.hostName)
+        return StripTestSession(descriptor, info, security, vector, facade, self)
+    }
+
+    /// The upstream was looked at, and the test begins.
+    func test(_ session: ProxySession, _ test: StripTestSession) {
+        guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        sessions[ObjectIdentifier(test)] = test
+        test.start()
     }
 
     /// A session whose route has several upstreams.
@@ -151,14 +172,25 @@ final class LoopContext: @unchecked Sendable {
                 pool.security, Route.Introduction())
             return ProxySession(descriptor, info, target, self)
         }
-        if target.isFallback { return FallbackSession(descriptor, info, target.security, self) }
-        return ProxySession(descriptor, info, target, self, choice: choice)
+        let vector = core.stripTests.next(info, target.security)
+        if target.isFallback {
+            if let vector, let security = target.security { return test(descriptor, info, security, vector) }
+            return FallbackSession(descriptor, info, target.security, self)
+        }
+        let session = ProxySession(descriptor, info, target, self, choice: choice)
+        session.trial = vector.map { ProxySession.Trial(vector: $0) }
+        return session
     }
 
     /// No upstream could be reached, and our own server takes the session before anything was said in it.
     func fallBack(_ session: ProxySession, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
         guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
-        let own = FallbackSession(descriptor, info, target.security, self)
+        let own: any RunningSession & StartableSession
+        if let trial = session.trial, let security = target.security {
+            own = test(descriptor, info, security, trial.vector)
+        } else {
+            own = FallbackSession(descriptor, info, target.security, self)
+        }
         sessions[ObjectIdentifier(own)] = own
         own.start()
     }

@@ -57,6 +57,7 @@ extension ProxySession {
 
     /// Octets of an upstream that is to begin TLS before all else.
     func upgrade(_ octets: UnsafeRawBufferPointer) {
+        if trial?.probe != nil { return probe(octets) }
         if secrecy.awaitsGreeting { return takeGreeting(octets) }
         guard let step = secrecy.upgrade?.receive(octets) else { return introduce(octets) }
         switch step {

@@ -60,6 +60,7 @@ extension ProxySession {
 
     func closeUpstream() {
         cancelTimer()
+        trial?.probe = nil
         server?.close()
         server = nil
         for rival in rivals { rival.stream.close() }
@@ -198,6 +199,7 @@ extension ProxySession {
                 context.core.log.info("\(name) answers again")
             }
         }
+        if trial != nil { return lookAtUpstream() }
         if security?.isImplicit == true { return awaitClient() }
         // Nothing is asked of the client's socket before: a new one would tell at once that it can be written.
         do { try client.start() } catch { return finish(.reset) }

@@ -83,6 +83,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     var secrecy = Secrecy()
     /// Hides capabilities; nil where all pass.
     var filter: CapabilityFilter?
+    /// The test that its client is put to; nil when it is served.
+    var trial: Trial?
 
     init(
         _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget, _ context: LoopContext,

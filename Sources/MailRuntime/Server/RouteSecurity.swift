@@ -35,6 +35,10 @@ package final class RouteSecurity: Sendable {
     /// The capabilities that clients see before TLS; nil when all pass.
     let policy: CapabilityPolicy?
     private let identity: Identity?
+    /// What is shown to clients that are put to the test; nil when none are.
+    let trial: StripTrial?
+    /// The test that this is the TLS of; nil when clients are served.
+    private let vector: StripVector?
     /// The host of the upstream: what its certificate has to name, and ours when a client names nothing.
     let host: String?
     private let address: CertificateName?
@@ -54,9 +58,14 @@ package final class RouteSecurity: Sendable {
         case .server(let name, _): host = route.upstreamTLS?.serverName ?? name
         }
         isImplicit = route.listenerTLS?.beginning == .implicit
+        vector = nil
+        trial = try route.stripTest.map { settings throws(TLSFailure) in
+            try StripTrial(settings, route, tellsKeys: tellsKeys, now: Self.now)
+        }
         if let tls = route.listenerTLS {
             var settings = TLSSettings()
             settings.least = tls.least
+            settings.digestsHellos = route.stripTest != nil
             settings.tellsKeys = tellsKeys
             // A client that asks for something else has been led astray (RFC 7301 §3.2).
             settings.applicationProtocols = [route.mailProtocol.rawValue]
@@ -106,8 +115,13 @@ package final class RouteSecurity: Sendable {
     /// The same for an upstream of that name, unless the route itself names one.
     func aimed(at host: String) -> RouteSecurity { self.host == nil ? RouteSecurity(self, host: host) : self }
 
-    private init(_ route: RouteSecurity, host: String) {
-        listener = route.listener
+    /// The same as clients see it in a test.
+    func facing(_ vector: StripVector) -> RouteSecurity { RouteSecurity(self, host: host, vector: vector) }
+
+    private init(_ route: RouteSecurity, host: String?, vector: StripVector? = nil) {
+        listener = vector.flatMap { route.trial?.context($0) } ?? route.listener
+        trial = route.trial
+        self.vector = vector
         isImplicit = route.isImplicit
         clientTLS = route.clientTLS
         upstream = route.upstream
@@ -161,6 +175,7 @@ package final class RouteSecurity: Sendable {
                 if !names.contains(name) { names.append(name) }
             }
             for name in certificate?.names ?? [] where !names.contains(name) { names.append(name) }
+            if let trial, let vector { return try trial.identity(vector, for: names, signer(), now: Self.now) }
             return try signer().identity(for: names, now: Self.now)
         case nil: throw TLSFailure("TLS", "this listener speaks in clear")
         }

@@ -27,6 +27,8 @@ package final class ServerCore: Sendable {
     let open = Atomic<Int>(0)
     let limits: ServerLimits
     let admission: Admission
+    /// Who was put to which test.
+    let stripTests: StripRegistry
     /// What is counted for those who watch.
     package let metrics = ServerMetrics()
 
@@ -34,7 +36,8 @@ package final class ServerCore: Sendable {
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
         workers: Int,
         log: RuntimeLog, security: [String: RouteSecurity] = [:], users: [String: SOCKSUsers] = [:],
-        times: RuntimeTimes = RuntimeTimes(), limits: ServerLimits = ServerLimits()
+        times: RuntimeTimes = RuntimeTimes(), limits: ServerLimits = ServerLimits(),
+        tellsVerdict: (@Sendable (StripReport) -> Void)? = nil
     ) {
         self.recorder = recorder
         self.store = store
@@ -45,6 +48,7 @@ package final class ServerCore: Sendable {
         self.users = users
         self.limits = limits
         admission = Admission(limits)
+        stripTests = StripRegistry(tells: tellsVerdict)
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
         let watch = mailboxWatch

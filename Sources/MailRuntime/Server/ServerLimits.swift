@@ -75,6 +75,8 @@ package struct RuntimeTimes: Sendable {
     package var consent = 120.0
     /// A PROXY header: a relay sends it at once, and the specification (§2) wants it to survive a lost packet.
     package var header = 5.0
+    /// Silence of a client that is put to the test: one that waits for its user has long shown what it does by itself.
+    package var stripSilence = 60.0
     /// The words of SOCKS, and the first octets that tell a protocol. They come at once, but for a greeting that a server keeps back
     /// to see who speaks out of turn, which takes it some seconds.
     package var arrival = 20.0

@@ -80,6 +80,11 @@ package final class ServerMetrics: Sendable {
             put(route, route.clientHandshakes.value, [("side", "client")])
             put(route, route.serverHandshakes.value, [("side", "server")])
         }
+        family("mailproxy_strip_tests_total", .counter, "Strip tests of clients, by what they showed.") { route in
+            for (verdict, count) in route.tests where route.tests.contains(where: { $0.1.value > 0 }) {
+                put(route, count.value, [("verdict", verdict.rawValue)])
+            }
+        }
         let upstreams = pools.withLock { $0.sorted { $0.key < $1.key } }.flatMap { route, pool in
             pool.figures.map { ([("route", route), ("upstream", $0.name)], $0) }
         }
@@ -117,16 +122,20 @@ package final class RouteMetrics: Sendable {
     package let serverHandshakes = Count()
     fileprivate let ended: [(SessionEnd, Count)]
     fileprivate let refused: [(Admission.Refusal, Count)]
+    fileprivate let tests: [(StripVerdict, Count)]
 
     init(_ route: String, _ mailProtocol: MailProtocol) {
         self.route = route
         self.mailProtocol = mailProtocol
         ended = [SessionEnd.closed, .reset, .timeout].map { ($0, Count()) }
         refused = Admission.Refusal.allCases.map { ($0, Count()) }
+        tests = StripVerdict.allCases.map { ($0, Count()) }
     }
 
     /// A session ended.
     func ended(_ end: SessionEnd) { ended.first { $0.0 == end }?.1.add() }
+    /// A client was put to the test.
+    func tested(_ verdict: StripVerdict) { tests.first { $0.0 == verdict }?.1.add() }
     /// A connection was refused.
     func refused(_ refusal: Admission.Refusal) { refused.first { $0.0 == refusal }?.1.add() }
 }
