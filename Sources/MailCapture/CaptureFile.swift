@@ -51,6 +51,20 @@ package final class CaptureFile {
         }
     }
 
+    /// Goes on at an offset at which a packet's block begins. To be called first.
+    package func seek(to offset: Int) throws(CaptureError) {
+        // The header says what is needed to understand the packets.
+        let first = try read()
+        reader.feed(first)
+        do { _ = try reader.next() } catch {
+            throw CaptureError(.badFormat, "\(path): \(error)", format: error)
+        }
+        reader.jump(to: offset)
+        guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
+            throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Octets of the file that were understood.
     package var offset: Int { reader.offset }
     /// Packets that were delivered.

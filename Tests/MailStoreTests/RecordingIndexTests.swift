@@ -76,8 +76,12 @@ import Testing
 
     /// An index that an earlier program made: readers say what to do, and the next recorder brings it up to date.
     @Test(arguments: [
-        "ALTER TABLE sessions DROP COLUMN tls; ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 1",
-        "ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 2",
+        """
+        DROP TABLE unread; ALTER TABLE sessions DROP COLUMN tls; ALTER TABLE sessions DROP COLUMN way;
+        PRAGMA user_version = 1
+        """,
+        "DROP TABLE unread; ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 2",
+        "DROP TABLE unread; PRAGMA user_version = 3",
     ])
     func anEarlierVersionIsBroughtUpToDate(_ change: String) throws {
         let scratch = try RecorderScratch()

@@ -60,6 +60,42 @@ package struct SessionReader {
         try tracker.finish(deliver: deliver)
     }
 
+    /// A stretch of a recording's segment; it begins and ends with whole blocks.
+    package struct Stretch {
+        package var path: String
+        package var octets: Range<Int>
+
+        package init(path: String, octets: Range<Int>) {
+            self.path = path
+            self.octets = octets
+        }
+    }
+
+    /// Reads stretches of our own segments, in order, for the sessions in ``only``. A session that began before a stretch is told
+    /// from where the stretch says that it goes on.
+    /// - Parameter goesOn: asked before each packet; when it says no the rest is not read.
+    package mutating func read(
+        _ stretches: [Stretch], while goesOn: () -> Bool, deliver: (SessionBatch) throws -> Void
+    ) throws {
+        tracker.ignoresUnannounced = true
+        for stretch in stretches {
+            let file = try CaptureFile(path: stretch.path)
+            try file.seek(to: stretch.octets.lowerBound)
+            while goesOn(), file.offset < stretch.octets.upperBound, let record = try file.next() {
+                try tracker.accept(record, isRecording: true, deliver: deliver)
+            }
+        }
+        guard goesOn() else { return }
+        try tracker.finish(deliver: deliver)
+    }
+
+    /// A reader for ``read(_:while:deliver:)``.
+    package init(only sessions: Set<String>) {
+        files = []
+        tracker = SessionTracker()
+        tracker.only = sessions
+    }
+
     private mutating func read(
         _ path: String, _ packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)?,
         _ deliver: (SessionBatch) throws -> Void

@@ -120,6 +120,8 @@ package struct SessionTracker {
     private var flowEvents: [FlowEvent] = []
     /// Only these sessions are followed; nil for all.
     package var only: Set<String>?
+    /// What is no recorded session is nothing.
+    package var ignoresUnannounced = false
     package private(set) var counters = TrackerCounters()
 
     /// - Parameters:
@@ -255,7 +257,10 @@ package struct SessionTracker {
             flows[number] = flow
             let straight = announced.removeValue(forKey: Ends(source: client, destination: server))
             let turned = announced.removeValue(forKey: Ends(source: server, destination: client))
-            guard let info = straight ?? turned else { return }
+            guard let info = straight ?? turned else {
+                if ignoresUnannounced { flow.state = .ignored }
+                return
+            }
             guard only?.contains(info.id) ?? true else {
                 flow.state = .ignored
                 return

@@ -137,3 +137,24 @@ extension OctetLine {
         return masked
     }
 }
+
+// The questions that are asked of every line, of kept octets: the general ones above are not made for the type when another
+// module asks.
+extension ArraySlice where Element == UInt8 {
+    /// The line without its line end, and whether that was CRLF.
+    package var withoutLineEnd: (line: Self, crlf: Bool) {
+        let end = endIndex
+        guard end > startIndex, self[end - 1] == 10 else { return (self, false) }
+        guard end - 1 > startIndex, self[end - 2] == 13 else { return (self[startIndex..<(end - 1)], false) }
+        return (self[startIndex..<(end - 2)], true)
+    }
+
+    /// The first word, up to a space or tab, and what follows behind one separator.
+    package var firstWord: (word: Self, rest: Self) {
+        guard let cut = withUnsafeBufferPointer({ $0.firstIndex { $0 == 32 || $0 == 9 } }) else {
+            return (self, self[endIndex..<endIndex])
+        }
+        let end = startIndex + cut
+        return (self[startIndex..<end], self[(end + 1)..<endIndex])
+    }
+}

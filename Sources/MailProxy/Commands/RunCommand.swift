@@ -265,6 +265,7 @@ struct RunCommand: ParsableCommand {
         default: break
         }
         options.log = { log.error($0) }
+        options.readRows = RecordedRows.reader
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
     }
 

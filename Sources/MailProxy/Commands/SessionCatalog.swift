@@ -87,20 +87,48 @@ struct SessionCatalog {
             }
             let needs = needs
             var found: [CatalogEntry] = []
-            for summary in try index.sessions() {
+            let summaries = try index.sessions()
+            let read = needs.exchanges || needs.messages ? try rows(missingIn: index, summaries) : [:]
+            for summary in summaries {
                 var entry = CatalogEntry(summary: summary)
-                if needs.exchanges { entry.exchanges = try index.exchanges(of: summary.info.id) }
-                if needs.messages { entry.messages = try index.messages(of: summary.info.id) }
+                if let rows = read[summary.info.id] {
+                    entry.exchanges = rows.exchanges
+                    entry.messages = rows.messages
+                } else {
+                    if needs.exchanges { entry.exchanges = try index.exchanges(of: summary.info.id) }
+                    if needs.messages { entry.messages = try index.messages(of: summary.info.id) }
+                }
                 guard passes(entry) else { continue }
                 found.append(entry)
             }
             return found
-        } catch .missing {
+        } catch RecordingIndexError.missing {
             return nil
-        } catch {
+        } catch let error as RecordingIndexError {
             Console.error("\(error); the recording is read instead")
             return nil
         }
+    }
+
+    /// Exchanges and messages that the index does not have yet, as the sessions go on or ended a moment ago, read from the
+    /// segments.
+    private func rows(
+        missingIn index: RecordingIndex, _ summaries: [SessionSummary]
+    ) throws -> [String: (exchanges: [Exchange], messages: [MessageRecord])] {
+        var missing = try index.unread
+        for summary in summaries where summary.end == .open { missing.insert(summary.info.id) }
+        guard !missing.isEmpty else { return [:] }
+        var files: Set<String> = []
+        for id in missing { files.formUnion(try index.extents(of: id).map(\.path)) }
+        guard !files.isEmpty else { return [:] }
+        var rows: [String: ExchangeRows] = [:]
+        var found: [String: (exchanges: [Exchange], messages: [MessageRecord])] = [:]
+        try Self.read(files.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }, only: missing) { batch in
+            let id = batch.info.id
+            found[id, default: ([], [])].exchanges += rows[id, default: ExchangeRows()].take(batch)
+            for case .message(_, let record) in batch.events { found[id, default: ([], [])].messages.append(record) }
+        }
+        return found
     }
 
     /// The segments that hold a session of a recording, else all files of the paths.
@@ -146,7 +174,7 @@ struct SessionCatalog {
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
                     entry.summary = summary
                     if passes(entry) { found.append(entry) }
-                case .opened, .secured, .octets, .gap, .remark, .credential: break
+                case .opened, .secured, .octets, .gap, .remark, .changed, .credential: break
                 }
             }
         }

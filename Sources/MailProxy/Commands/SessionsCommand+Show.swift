@@ -129,7 +129,7 @@ enum SessionWriter {
                     case .exchange(_, let row): renderers[id]?.flaws(of: row, into: &text)
                     case .closed(let summary): renderers[id]?.close(summary, into: &text)
                     case .secured(let info, time: let time): renderers[id]?.secured(info, at: time, into: &text)
-                    case .opened, .octets, .gap, .remark, .message, .credential: break
+                    case .opened, .octets, .gap, .remark, .changed, .message, .credential: break
                     }
                 }
             case .json:
@@ -198,7 +198,7 @@ struct ExchangeRows {
             switch event {
             case .exchange(_, let row): waiting.append(row)
             case .closed: isClosed = true
-            case .opened, .secured, .octets, .gap, .remark, .message, .credential: break
+            case .opened, .secured, .octets, .gap, .remark, .changed, .message, .credential: break
             }
         }
         let ready = isClosed ? waiting.count : max(0, waiting.count - Self.most)

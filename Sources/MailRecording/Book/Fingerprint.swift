@@ -25,6 +25,17 @@ extension SHA256 {
         octets.withUnsafeBytes { update(bufferPointer: $0) }
     }
 
+    /// A digest of digests that begins with one.
+    init(of digest: SHA256) {
+        self.init()
+        update(digest)
+    }
+
+    /// Takes the 32 octets of a digest.
+    mutating func update(_ digest: SHA256) {
+        digest.finalize().withUnsafeBytes { update(bufferPointer: $0) }
+    }
+
     /// The digest of what was taken, in hex.
     var hex: String { Hex.text(finalize()) }
 }

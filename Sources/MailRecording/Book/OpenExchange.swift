@@ -13,15 +13,17 @@ struct OpenExchange: Sendable {
     var row: Exchange
     /// The last line of the reply has come.
     private(set) var isAnswered = false
-    /// The digest of all content so far.
-    private(set) var digest: SHA256?
+    /// The digest of its first content.
+    private var digest: SHA256?
+    /// The digest of the digests of its contents, when there are several: the messages of a FETCH need not be hashed twice.
+    private var digestOfAll: SHA256?
 
     init(_ row: Exchange) { self.row = row }
 
     /// The row, with the digest of its content.
     var finished: Exchange {
         var row = row
-        if let digest { row.content?.sha256 = digest.hex }
+        if let digest { row.content?.sha256 = (digestOfAll ?? digest).hex }
         return row
     }
 
@@ -50,10 +52,16 @@ struct OpenExchange: Sendable {
         row.replyText = text.prefix(Self.longestLine).text
     }
 
-    /// A content has ended; `digest` is that of all content of this exchange so far.
+    /// A content has ended; `digest` is that of its octets.
     mutating func take(content digest: SHA256, _ bytes: Int, _ side: Side, _ time: Int64, isReply: Bool) {
         row.last = max(row.last, time)
-        self.digest = digest
+        if let first = self.digest {
+            var all = digestOfAll ?? SHA256(of: first)
+            all.update(digest)
+            digestOfAll = all
+        } else {
+            self.digest = digest
+        }
         row.content = Exchange.ContentSummary(side: side, bytes: (row.content?.bytes ?? 0) &+ bytes, sha256: "")
         isAnswered = isAnswered || isReply
     }

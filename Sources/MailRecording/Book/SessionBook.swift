@@ -19,18 +19,22 @@ package struct SessionBook: Sendable {
     private static let mostForetold = 64
 
     /// The session so far.
-    package private(set) var summary: SessionSummary
+    package internal(set) var summary: SessionSummary
     private let fingerprintKey: [UInt8]
+    /// Exchanges and messages are told one by one.
+    let keepsRows: Bool
+    /// What rules changed and was not told yet, when rows are not kept.
+    var untold: [(exchange: Int, rule: String)] = []
     /// The command lines whose exchange is not complete, by number.
     private var open: [Int: OpenExchange] = [:]
     private var oldestOpen = 0
-    private var lastNumber = 0
+    var lastNumber = 0
     /// Rules that changed something in an exchange whose command is yet to be booked: a rule is told of as soon as it hits.
-    private var foretold: [Int: [String]] = [:]
+    var foretold: [Int: [String]] = [:]
     /// The content that is under way.
     private var clientContent: OpenContent?
     private var serverContent: OpenContent?
-    private var messages = MessageAssembler()
+    var messages = MessageAssembler()
     private var ledger = MessageLedger()
     /// Messages whose octets came and whose verdict did not.
     private var settling: [MessageLedger.Ended] = []
@@ -53,8 +57,13 @@ package struct SessionBook: Sendable {
     /// - Parameters:
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too, which costs more than all else together.
-    package init(info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false) {
+    ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
+    ///     them from the recording when there is time.
+    package init(
+        info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsRows: Bool = true
+    ) {
         summary = SessionSummary(info: info)
+        self.keepsRows = keepsRows
         ledger.judges = judgesMessages
         self.fingerprintKey = fingerprintKey
     }
@@ -104,10 +113,15 @@ package struct SessionBook: Sendable {
         _ notes: ArraySlice<Note>, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
     ) {
         guard !notes.isEmpty else { return }
+        if !untold.isEmpty { tellChanges(&events) }
         appendOctets(notes, time, leg, &events)
         guard leg == .client else { return }
         summary.last = max(summary.last, time)
-        for note in notes { book(note, time, &events) }
+        if keepsRows {
+            for note in notes { book(note, time, &events) }
+        } else {
+            for note in notes { count(note, &events) }
+        }
     }
 
     /// The next notes of the session, in order.
@@ -128,6 +142,10 @@ package struct SessionBook: Sendable {
     /// A rule changed something in this exchange.
     package mutating func mark(exchange number: Int, changedBy rule: String) {
         guard let changed = open[number]?.row.changed else {
+            guard keepsRows else {
+                noteChange(number, rule)
+                return
+            }
             guard number > lastNumber, foretold[number] != nil || foretold.count < Self.mostForetold else { return }
             if foretold[number, default: []].contains(rule) { return }
             foretold[number, default: []].append(rule)
@@ -147,12 +165,20 @@ package struct SessionBook: Sendable {
         isClosed = true
         summary.last = max(summary.last, time)
         settleAll(&events)
+        if !untold.isEmpty { tellChanges(&events) }
         summary.end = end
         events.append(.closed(summary))
     }
 
     /// Books what is open as it is.
     private mutating func settleAll(_ events: inout [RecordEvent]) {
+        guard keepsRows else {
+            countMessages { $0.close(&$1) }
+            foretold = [:]
+            for credential in pending { append(credential, &events) }
+            pending = []
+            return
+        }
         messages.close(&ledger)
         collectMessages(&events)
         settle(upTo: Int.max, &events)
@@ -307,7 +333,7 @@ package struct SessionBook: Sendable {
         }
     }
 
-    private mutating func insertFinding(_ code: String) {
+    mutating func insertFinding(_ code: String) {
         guard !summary.findings.contains(code) else { return }
         summary.findings.insert(code, at: summary.findings.firstIndex { $0 > code } ?? summary.findings.count)
     }
@@ -321,10 +347,9 @@ package struct SessionBook: Sendable {
             ledger.beginWire(side, nil)
             return
         }
-        let earlier = open[content.exchange]?.digest
         // The message's own digest serves for the wire too, as long as it begins here and nothing is taken out.
-        let shares = messages.isInMessage(side) && earlier == nil && messages.isAtStart(side)
-        ledger.beginWire(side, shares ? nil : (earlier ?? SHA256()))
+        let shares = messages.isInMessage(side) && messages.isAtStart(side)
+        ledger.beginWire(side, shares ? nil : SHA256())
         let new = OpenContent(exchange: content.exchange)
         switch side {
         case .client: clientContent = new
@@ -414,7 +439,7 @@ package struct SessionBook: Sendable {
         }
     }
 
-    private mutating func remember(_ credential: Credential, _ exchange: Int, _ events: inout [RecordEvent]) {
+    mutating func remember(_ credential: Credential, _ exchange: Int, _ events: inout [RecordEvent]) {
         let account = MessageLedger.clip(credential.account)
         let record = CredentialRecord(
             exchange: exchange, mechanism: credential.mechanism, account: account,
@@ -429,7 +454,7 @@ package struct SessionBook: Sendable {
         pending.append(record)
     }
 
-    private mutating func judge(_ accepted: Bool, _ exchange: Int, _ events: inout [RecordEvent]) {
+    mutating func judge(_ accepted: Bool, _ exchange: Int, _ events: inout [RecordEvent]) {
         guard let index = pending.firstIndex(where: { $0.exchange == exchange }) else { return }
         var record = pending.remove(at: index)
         record.outcome = accepted ? .accepted : .refused

@@ -64,6 +64,13 @@ package struct CaptureFileReader: Sendable {
         }
     }
 
+    /// What is fed next stands at this offset of the file, and a packet or block begins there. The header was read.
+    package mutating func jump(to offset: Int) {
+        buffer = []
+        position = 0
+        base = offset
+    }
+
     /// The next packet; nil when more of the file is needed.
     package mutating func next() throws(CaptureFormatError) -> CaptureRecord? {
         if let failure { throw failure }

@@ -18,32 +18,34 @@ package enum Unseen: Equatable, Sendable {
     case haste
 }
 
-/// What is recorded of a session, in order.
+/// What is recorded of a session, in order. Rows are kept elsewhere, so that the many events with octets stay small.
 package enum RecordEvent: Sendable {
     /// The session began.
-    case opened(SessionInfo)
+    indirect case opened(SessionInfo)
     /// TLS was begun after STARTTLS or STLS; octets that follow came under it. What is known of the session with it.
-    case secured(SessionInfo, time: Int64)
+    indirect case secured(SessionInfo, time: Int64)
     /// Octets of a side, with secrets masked already.
     case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
     /// Octets of a side are missing here, because a capture lost them; 0 when their number is not known.
     case gap(session: String, leg: Leg, side: Side, time: Int64, octets: Int)
     /// What is true of the octets that come next from a side, and can't be seen in what is recorded.
     case remark(session: String, side: Side, Unseen)
+    /// Rules changed something in an exchange, told by books that keep no rows; others say it with the exchange.
+    indirect case changed(session: String, exchange: Int, rules: [String])
     /// An exchange is complete.
-    case exchange(session: String, Exchange)
+    indirect case exchange(session: String, Exchange)
     /// A message is complete, or broke off.
-    case message(session: String, MessageRecord)
+    indirect case message(session: String, MessageRecord)
     /// A credential was shown and judged, or the session ended before that.
-    case credential(session: String, CredentialRecord)
+    indirect case credential(session: String, CredentialRecord)
     /// The session ended.
-    case closed(SessionSummary)
+    indirect case closed(SessionSummary)
 
     /// Octets that this event keeps in memory until it is written, about.
     package var weight: Int {
         switch self {
         case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
-        case .opened, .secured, .gap, .remark, .exchange, .message, .credential, .closed: 600
+        case .opened, .secured, .gap, .remark, .changed, .exchange, .message, .credential, .closed: 600
         }
     }
 }

@@ -86,7 +86,8 @@ package struct Exchange: Equatable, Sendable {
     package struct ContentSummary: Equatable, Sendable {
         package var side: Side
         package var bytes: Int
-        /// SHA-256 of the octets as on the wire, in hex.
+        /// SHA-256 of the octets as on the wire, in hex. Of several contents (the messages of a FETCH) that of the SHA-256 digests
+        /// of each, one behind the other.
         package var sha256: String
 
         package init(side: Side, bytes: Int, sha256: String) {

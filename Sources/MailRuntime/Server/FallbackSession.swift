@@ -52,7 +52,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             session = RuledServer(session, facts: facts, rules: rules)
         }
         if let recorder = context.core.recorder {
-            book = SessionBook(info: info, fingerprintKey: recorder.fingerprintKey)
+            book = SessionBook(
+                info: info, fingerprintKey: recorder.fingerprintKey, keepsRows: !recorder.readsRows)
         }
         store = context.core.store?.makeSession()
         stream = Stream(descriptor, on: context.loop, owner: self)

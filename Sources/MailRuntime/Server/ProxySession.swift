@@ -100,17 +100,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let rules =
             target.introduction.means == nil ? context.core.rules : ImpostorRules.before(context.core.rules)
         let key = context.core.recorder?.fingerprintKey
+        let keepsRows = context.core.recorder?.readsRows == false
         let tls = security?.clientTLS ?? .passes
         if !rules.isEmpty || tls.isOurs {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.isSecured = security?.isImplicit == true
-            let book = key.map { SessionBook(info: info, fingerprintKey: $0) }
+            let book = key.map { SessionBook(info: info, fingerprintKey: $0, keepsRows: keepsRows) }
             var relay = Relay(facts, rules: rules, tls: tls)
             relay.refusesCompression = security?.policy.map { $0.hidesUnfollowed || !rules.isEmpty } ?? false
             mode = .ruled(Kept(Ruled(relay: relay, book: book)))
         } else if let key {
-            mode = .observed(Kept(Observer(info: info, fingerprintKey: key)))
+            mode = .observed(Kept(Observer(info: info, fingerprintKey: key, keepsRows: keepsRows)))
         } else {
             mode = .followed(Kept(MailTap(info.mailProtocol, listens: false)))
         }

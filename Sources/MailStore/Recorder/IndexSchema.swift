@@ -6,11 +6,12 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
         (1, "ALTER TABLE sessions ADD COLUMN tls TEXT"), (2, "ALTER TABLE sessions ADD COLUMN way TEXT"),
+        (3, "CREATE TABLE unread (session INTEGER PRIMARY KEY)"),
     ]
 
     static let tables = """
@@ -38,6 +39,7 @@ enum IndexSchema {
         CREATE TABLE extents (session INTEGER NOT NULL, segment INTEGER NOT NULL, leg INTEGER NOT NULL,
             first INTEGER NOT NULL, last INTEGER NOT NULL, packets INTEGER NOT NULL,
             PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
+        CREATE TABLE unread (session INTEGER PRIMARY KEY);
         """
 
     static let sessionColumns = """

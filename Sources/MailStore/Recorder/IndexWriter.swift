@@ -19,6 +19,8 @@ final class IndexWriter {
     private let saveCredential: Statement
     private let saveExtent: Statement
     private let saveSegment: Statement
+    private let saveUnread: Statement
+    private let dropUnread: Statement
     private let begin: Statement
     private let commitStatement: Statement
 
@@ -74,6 +76,8 @@ final class IndexWriter {
         saveCredential = try insert("credentials", "session, " + IndexSchema.credentialColumns)
         saveExtent = try insert("extents", "session, segment, leg, first, last, packets")
         saveSegment = try insert("segments", "number, name, opened, closed, bytes")
+        saveUnread = try insert("unread", "session")
+        dropUnread = try database.prepare("DELETE FROM unread WHERE session = ?")
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitStatement = try database.prepare("COMMIT")
         let last = try database.prepare("SELECT max(row) FROM sessions")
@@ -183,6 +187,49 @@ final class IndexWriter {
             statement.bind(6, extent.packets)
             try statement.run()
         }
+    }
+
+    /// The exchanges and messages of a session are yet to be read from its packets, or are read now.
+    func mark(unread: Bool, session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = unread ? saveUnread : dropUnread
+            statement.bind(1, session)
+            try statement.run()
+        }
+    }
+
+    /// Rows may be missing from the index for ever, unless it is made anew.
+    func markIncomplete(_ now: Int64) { execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)", now) }
+
+    /// Sessions whose exchanges and messages are yet to be read, those that ended first before the others.
+    /// - Parameter limit: how many at most.
+    func unread(limit: Int, in directory: String) throws(DatabaseError) -> [UnreadSession] {
+        let statement = try database.prepare(
+            """
+            SELECT u.session, s.id, e.segment, e.first, e.last, e.packets, g.name
+            FROM (SELECT session FROM unread WHERE session IN (SELECT session FROM extents WHERE leg = 0)
+                ORDER BY session LIMIT ?) u JOIN sessions s ON s.row = u.session
+            JOIN extents e ON e.session = u.session AND e.leg = 0 JOIN segments g ON g.number = e.segment
+            ORDER BY u.session, e.segment
+            """)
+        defer { statement.reset() }
+        statement.bind(1, limit)
+        var found: [UnreadSession] = []
+        while try statement.step() {
+            let place = RecordingIndex.Place(
+                path: directory + "/" + (statement.text(6) ?? ""),
+                extent: Extent(
+                    segment: statement.int(2), leg: .client, first: statement.int64(3), end: statement.int64(4),
+                    packets: statement.int(5)))
+            let row = statement.int64(0)
+            if found.last?.row == row, var last = found.popLast() {
+                last.places.append(place)
+                found.append(last)
+            } else {
+                found.append(UnreadSession(row: row, id: statement.text(1) ?? "", places: [place]))
+            }
+        }
+        return found
     }
 
     /// A segment; `closed` and `bytes` are nil while it is written.

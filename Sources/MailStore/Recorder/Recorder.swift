@@ -49,6 +49,8 @@ package final class Recorder: Sendable {
         package var bufferBytes = 16 << 20
         /// Takes a line for the log: a failure when it begins, and its end. Called on the recorder's thread.
         package var log: @Sendable (String) -> Void = { _ in }
+        /// Reads exchanges and messages of sessions that have ended, so that sessions need not tell them. Nil: they do.
+        package var readRows: RowReader?
         /// The system calls, for tests of failing disks.
         var calls = FileCalls()
         /// Microseconds from a failure to the next attempt.
@@ -61,6 +63,8 @@ package final class Recorder: Sendable {
     package let fingerprintKey: [UInt8]
     /// The directory, as in the settings.
     package let directory: String
+    /// It reads exchanges and messages itself.
+    package let readsRows: Bool
     /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one
     /// started.
     package let recovery: IndexRecovery.Result
@@ -74,6 +78,7 @@ package final class Recorder: Sendable {
         var settings = settings
         while settings.directory.count > 1, settings.directory.hasSuffix("/") { settings.directory.removeLast() }
         directory = settings.directory
+        readsRows = settings.readRows != nil
         try System.makeDirectory(directory)
         let lock = try RecordingDirectory.lock(directory)
         do throws(RecorderError) {
@@ -81,7 +86,7 @@ package final class Recorder: Sendable {
             queue = try RecorderQueue(limit: settings.bufferBytes)
             let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
             self.recovery = recovery
-            let worker = RecorderWorker(settings, index: index, status: status)
+            let worker = RecorderWorker(settings, index: index, status: status, queue: queue)
             thread = Mutex(try Self.start(worker, queue, lock: lock))
         } catch {
             RecordingDirectory.unlock(lock)

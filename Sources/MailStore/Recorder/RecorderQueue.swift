@@ -12,6 +12,8 @@ final class RecorderQueue: Sendable {
     /// What the thread finds when it looks.
     struct Batch {
         var events: [[RecordEvent]] = []
+        /// What was read of sessions that have ended.
+        var rows: [RowFiller.Rows] = []
         /// Octets that the events keep in memory.
         var weight = 0
         var isClosing = false
@@ -71,6 +73,20 @@ final class RecorderQueue: Sendable {
         if wakes { wake() }
     }
 
+    /// Takes what was read of sessions that have ended.
+    func append(_ rows: RowFiller.Rows) {
+        let wakes = state.withLock { state in
+            state.batch.rows.append(rows)
+            switch state.waiting {
+            case .no, .lingering: return false
+            case .idle:
+                state.waiting = .no
+                return true
+            }
+        }
+        if wakes { wake() }
+    }
+
     func whenDrained(_ callback: @escaping @Sendable () -> Void) {
         let isNow = state.withLock { state in
             if state.batch.isClosing || pending.load(ordering: .relaxed) <= limit / 2 { return true }
@@ -96,7 +112,7 @@ final class RecorderQueue: Sendable {
     ///   - lingers: the thread had work a moment ago.
     func take(timeout: Int32, lingers: Bool) -> Batch {
         if lingers { wait(.lingering, timeout < 0 ? Self.linger : min(timeout, Self.linger)) }
-        let isEmpty = state.withLock { $0.batch.events.isEmpty }
+        let isEmpty = state.withLock { $0.batch.events.isEmpty && $0.batch.rows.isEmpty }
         if isEmpty, !lingers { wait(.idle, timeout) }
         return state.withLock { state in
             let batch = state.batch
@@ -120,7 +136,8 @@ final class RecorderQueue: Sendable {
 
     private func wait(_ waiting: Waiting, _ timeout: Int32) {
         let mustWait = state.withLock { state in
-            let hasWork = waiting == .idle && !state.batch.events.isEmpty || state.batch.isClosing
+            let hasWork =
+                waiting == .idle && (!state.batch.events.isEmpty || !state.batch.rows.isEmpty) || state.batch.isClosing
             state.waiting = hasWork ? .no : waiting
             return !hasWork
         }

@@ -35,7 +35,13 @@ final class RecorderWorker {
     /// A session ended since the last sync.
     private var hasEnded = false
 
-    init(_ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus) {
+    /// Sessions that have ended and whose exchanges and messages are to be read; nil when sessions tell them.
+    private var backlog: RowBacklog?
+
+    init(
+        _ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus, queue: RecorderQueue
+    ) {
+        backlog = settings.readRows.map { RowBacklog(RowFiller($0, queue), directory: settings.directory) }
         self.settings = settings
         self.status = status
         self.index = index
@@ -49,6 +55,11 @@ final class RecorderWorker {
     /// Works until the queue is closed.
     func run(_ queue: RecorderQueue) {
         var lingers = false
+        if backlog?.start() == false {
+            settings.log("no thread could be had: exchanges and messages are not indexed")
+        }
+        // What was left by the last recorder.
+        backlog?.feed(from: index)
         while true {
             let batch = queue.take(timeout: timeout, lingers: lingers)
             now = System.monotonicClock()
@@ -60,7 +71,9 @@ final class RecorderWorker {
                 }
             }
             flush()
+            for rows in batch.rows { take(rows) }
             tick()
+            backlog?.feed(from: index)
             queue.finish(batch)
             if batch.isClosing { break }
             lingers = !batch.events.isEmpty
@@ -92,6 +105,9 @@ final class RecorderWorker {
         case .remark(session: let id, side: let side, let unseen):
             // Before all others: it is of the next packet.
             sessions[id]?.remarks.insert(.unseen(session: id, side: side, unseen), at: 0)
+        case .changed(session: let id, exchange: let exchange, rules: let rules):
+            guard let session = sessions[id], session.remarks.count < Self.mostRemarks else { return }
+            session.remarks.append(.changed(session: id, exchange: exchange, rules: rules))
         case .exchange(session: let id, let exchange):
             guard let session = sessions[id] else { return }
             index.save(exchange, session: session.row, now)
@@ -288,6 +304,7 @@ final class RecorderWorker {
             return false
         }
         if let segment = segments.current {
+            backlog?.began(segment: segment.number, name: segment.name)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
             if segmentFailure != nil {
@@ -326,8 +343,30 @@ final class RecorderWorker {
             report(error)
         }
         touched.removeAll(keepingCapacity: true)
-        for session in ended { tellIndex(session) }
+        for session in ended {
+            let places = session.left.filter { $0.leg == .client } + (session.client.written.map { [$0] } ?? [])
+            tellIndex(session)
+            if !places.isEmpty {
+                backlog?.add(session.summary.info.id, row: session.row, places, to: index, now)
+            }
+        }
         ended.removeAll(keepingCapacity: true)
+    }
+
+    private func take(_ rows: RowFiller.Rows) {
+        for row in rows.rows {
+            switch row {
+            case .exchange(let exchange, session: let session): index.save(exchange, session: session, now)
+            case .message(let message, number: let number, session: let session):
+                index.save(message, number: number, session: session, now)
+            }
+        }
+        for session in rows.read { index.mark(unread: false, session: session, now) }
+        if let failure = rows.failure {
+            settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
+            index.markIncomplete(now)
+        }
+        backlog?.took(rows)
     }
 
     private func tellIndex(_ session: RecordedSession) {
@@ -411,6 +450,7 @@ final class RecorderWorker {
     }
 
     private func finish() {
+        backlog?.stop()
         flush()
         // Nobody will tell how these end.
         for session in sessions.values {

@@ -157,6 +157,20 @@ package final class RecordingIndex {
         return found.first
     }
 
+    /// Ids of sessions that have ended and whose exchanges and messages are not in the index yet.
+    package var unread: Set<String> {
+        get throws(RecordingIndexError) {
+            try guarded { () throws(DatabaseError) in
+                let statement = try database.prepare(
+                    "SELECT id FROM unread JOIN sessions ON sessions.row = unread.session")
+                defer { statement.reset() }
+                var found: Set<String> = []
+                while try statement.step() { found.insert(statement.text(0) ?? "") }
+                return found
+            }
+        }
+    }
+
     /// The exchanges of a session in order.
     package func exchanges(of id: String) throws(RecordingIndexError) -> [Exchange] {
         try rows("exchanges", IndexSchema.exchangeColumns, "number", id) { IndexSchema.exchange($0) }

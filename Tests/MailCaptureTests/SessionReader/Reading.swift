@@ -45,7 +45,7 @@ struct Reading {
             events += batch.events
             for event in batch.events {
                 switch event {
-                case .opened, .gap, .remark, .octets: break
+                case .opened, .gap, .remark, .changed, .octets: break
                 case .secured(let info, time: let time):
                     secured.append(info)
                     renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
@@ -128,7 +128,7 @@ struct TestRecording {
             write(packets, id, summary.last, RecordComment.closed(RecordComment.Closing(summary)).text)
         case .remark(let id, let side, let unseen):
             waiting = RecordComment.unseen(session: id, side: side, unseen).text
-        case .exchange, .message, .credential: break
+        case .changed, .exchange, .message, .credential: break
         }
     }
 

@@ -237,7 +237,13 @@ func sha256(_ text: String) -> String {
         #expect(session.messages.map(\.exchange) == [1, 1])
         let row = session.exchanges.last
         #expect(row?.content?.bytes == Self.message.utf8.count + 7)
-        #expect(row?.content?.sha256 == sha256("x\r\n\r\n" + Self.message + "hi"))
+        var all = SHA256()
+        for content in ["x\r\n\r\n", Self.message, "hi"] {
+            var one = SHA256()
+            one.update(data: Array(content.utf8))
+            one.finalize().withUnsafeBytes { all.update(bufferPointer: $0) }
+        }
+        #expect(row?.content?.sha256 == Hex.text(all.finalize()))
     }
 
     @Test func contiguousPiecesOfAFetchAreJoined() {

@@ -1,0 +1,36 @@
+// Reads exchanges and messages of sessions from the segments that hold them, for the index of a recorder that did not ask the
+// sessions for them, and for a filter that can't wait until it did.
+
+import MailCapture
+import MailRecording
+import MailStore
+
+enum RecordedRows {
+    /// What the recorder uses.
+    static let reader: RowReader = { sessions, goesOn, emit in
+        var octets: [String: Range<Int>] = [:]
+        for place in sessions.flatMap(\.places) {
+            let (first, end) = (Int(place.extent.first), Int(place.extent.end))
+            let known = octets[place.path] ?? first..<max(first, end)
+            octets[place.path] = min(known.lowerBound, first)..<max(known.upperBound, end)
+        }
+        // Segments in the order in which they were written.
+        let paths = octets.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+        let stretches = paths.compactMap { path in
+            octets[path].map { SessionReader.Stretch(path: path, octets: $0) }
+        }
+        var reader = SessionReader(only: Set(sessions.map(\.id)))
+        var rows: [String: ExchangeRows] = [:]
+        try reader.read(stretches, while: goesOn) { batch in
+            let id = batch.info.id
+            for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
+            for event in batch.events {
+                switch event {
+                case .message: emit(event)
+                case .closed: rows[id] = nil
+                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange, .credential: break
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// Books without rows: a session is counted while it passes, and who wants to know its exchanges and messages reads them from the
+// octets that were recorded. The counts are those that the rows would give.
+
+import MailDialogue
+
+extension SessionBook {
+    /// Exchanges of which is remembered what rules changed, so that each change is told once.
+    private static let mostRemembered = 64
+
+    /// Counts a note.
+    mutating func count(_ note: Note, _ events: inout [RecordEvent]) {
+        switch note.element {
+        case .content: break
+        case .greeting:
+            // Each line of it is a note.
+            if summary.exchanges == 0, lastNumber == 0 { summary.exchanges = 1 }
+        case .command:
+            if note.exchange > lastNumber {
+                lastNumber = note.exchange
+                summary.exchanges += 1
+            }
+            countMessages { $0.accept(note, &$1) }
+        case .contentBegin, .contentEnd, .opaque, .gap, .data(_, complete: false):
+            countMessages { $0.accept(note, &$1) }
+        case .reply, .data, .commandPart, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unplaced,
+            .unknown:
+            break
+        }
+        for violation in note.violations {
+            summary.violations += 1
+            insertFinding(violation.code)
+        }
+        for fact in note.facts { count(fact, note.exchange, &events) }
+    }
+
+    private mutating func count(_ fact: Fact, _ exchange: Int, _ events: inout [RecordEvent]) {
+        switch fact {
+        case .credential(let credential): remember(credential, exchange, &events)
+        case .login(let accepted): judge(accepted, exchange, &events)
+        case .opaque(let reason): summary.opaque = summary.opaque ?? reason
+        case .reversePath, .recipient, .messageAccepted, .messageRefused, .clientName, .recipientRefused,
+            .transactionReset, .mailbox, .contentCut, .resumed:
+            break
+        }
+    }
+
+    /// Counts the messages that end by `step`.
+    mutating func countMessages(_ step: (inout MessageAssembler, inout MessageTally) -> Void) {
+        var tally = MessageTally()
+        step(&messages, &tally)
+        summary.messages += tally.messages
+    }
+
+    /// Remembers what a rule changed until it can be told.
+    mutating func noteChange(_ exchange: Int, _ rule: String) {
+        if foretold[exchange]?.contains(rule) == true { return }
+        if foretold.count >= Self.mostRemembered, let oldest = foretold.keys.min() { foretold[oldest] = nil }
+        foretold[exchange, default: []].append(rule)
+        untold.append((exchange, rule))
+    }
+
+    /// Tells what rules changed.
+    mutating func tellChanges(_ events: inout [RecordEvent]) {
+        for change in untold {
+            events.append(.changed(session: summary.info.id, exchange: change.exchange, rules: [change.rule]))
+        }
+        untold = []
+    }
+}
+
+/// Counts messages that have ended.
+struct MessageTally: MessageSink {
+    private(set) var messages = 0
+
+    mutating func begin(_ message: MessageStart) {}
+    mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side) {}
+    mutating func end(_ side: Side, complete: Bool, exchange: Int) { messages += 1 }
+}

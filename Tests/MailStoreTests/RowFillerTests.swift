@@ -1,0 +1,138 @@
+// Exchanges and messages that are read when a session has ended: they get into the index, also when the recorder was stopped before,
+// and the index says so when they can't be had.
+
+import Glibc
+import MailDialogue
+import MailRecording
+import Synchronization
+import Testing
+
+@testable import MailStore
+
+@Suite struct RowFillerTests {
+    /// A reader that gives the exchanges of samples, and tells when it is asked.
+    private final class Reader: Sendable {
+        let asked = Mutex<[[UnreadSession]]>([])
+        let samples: [SampleSession]
+
+        init(_ samples: [SampleSession]) { self.samples = samples }
+
+        func read(_ sessions: [UnreadSession], _ emit: (RecordEvent) -> Void) {
+            asked.withLock { $0.append(sessions) }
+            for session in sessions {
+                guard let sample = samples.first(where: { $0.info.id == session.id }) else { continue }
+                for exchange in sample.exchanges { emit(.exchange(session: session.id, exchange)) }
+                var message = MessageRecord(exchange: 1, carrier: .data)
+                message.subject = session.id
+                emit(.message(session: session.id, message))
+            }
+        }
+    }
+
+    /// What a session tells that keeps no rows.
+    private static func events(_ sample: SampleSession) -> [RecordEvent] {
+        [.opened(sample.info)] + sample.octets + [.closed(sample.summary)]
+    }
+
+    /// Waits until the index has nothing that is unread; false after a minute.
+    private static func awaitRead(_ directory: String, sessions: Int) throws -> Bool {
+        for _ in 0..<6_000 {
+            if let index = try? RecordingIndex(directory: directory), try index.sessions().count == sessions,
+                try index.unread.isEmpty
+            {
+                return true
+            }
+            poll(nil, 0, 10)
+        }
+        return false
+    }
+
+    @Test func rowsAreReadBehindTheSessions() throws {
+        let scratch = try RecorderScratch()
+        let samples = (1...700).map { SampleSession.smtp($0) }
+        let reader = Reader(samples)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.readRows = { sessions, _, emit in reader.read(sessions, emit) }
+        let recorder = try Recorder(settings)
+        #expect(recorder.readsRows)
+        for sample in samples { recorder.append(Self.events(sample)) }
+        #expect(try Self.awaitRead(scratch.path, sessions: samples.count))
+        let index = try RecordingIndex(directory: scratch.path)
+        for sample in samples {
+            #expect(try index.exchanges(of: sample.info.id) == sample.exchanges)
+            #expect(try index.messages(of: sample.info.id).map(\.subject) == [sample.info.id])
+        }
+        let asked = reader.asked.withLock { $0.flatMap { $0 } }
+        #expect(asked.map(\.id).sorted() == samples.map(\.info.id))
+        // Where it is to be read are its packets.
+        let octets = try RecorderScratch.contents(scratch.segments[0])
+        for session in asked {
+            let place = try #require(session.places.first?.extent)
+            #expect(session.places.count == 1)
+            let part = octets[Int(place.first)..<Int(place.end)]
+            #expect(String(decoding: part, as: UTF8.self).contains(session.id))
+        }
+        recorder.close()
+        #expect(try !RecordingIndex(directory: scratch.path).isIncomplete)
+    }
+
+    @Test func whatWasNotReadIsReadByTheNext() throws {
+        let scratch = try RecorderScratch()
+        let samples = (1...3).map { SampleSession.smtp($0) }
+        let isAsked = Semaphore()
+        var settings = Recorder.Settings(directory: scratch.path)
+        // It reads for as long as it may.
+        settings.readRows = { sessions, goesOn, emit in
+            isAsked.post()
+            while goesOn() { sched_yield() }
+            emit(.exchange(session: sessions[0].id, samples[0].exchanges[0]))
+        }
+        let recorder = try Recorder(settings)
+        for sample in samples { recorder.append(Self.events(sample)) }
+        isAsked.wait()
+        recorder.close()
+        let index = try RecordingIndex(directory: scratch.path)
+        #expect(try index.unread.count == 3)
+        #expect(try !index.isIncomplete)
+        #expect(try index.exchanges(of: samples[0].info.id).isEmpty)
+
+        let second = Reader(samples)
+        settings.readRows = { sessions, _, emit in second.read(sessions, emit) }
+        let next = try Recorder(settings)
+        #expect(try Self.awaitRead(scratch.path, sessions: 3))
+        next.close()
+        for sample in samples { #expect(try index.exchanges(of: sample.info.id) == sample.exchanges) }
+    }
+
+    @Test func whatCannotBeReadIsSaid() throws {
+        let scratch = try RecorderScratch()
+        struct Broken: Error, CustomStringConvertible { var description: String { "the disk is gone" } }
+        let log = Lines()
+        let samples = (1...20).map { SampleSession.smtp($0) }
+        let reader = Reader(samples)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.readRows = { sessions, _, emit in
+            reader.read(sessions, emit)
+            if sessions.contains(where: { $0.id == samples[7].info.id }) { throw Broken() }
+        }
+        settings.log = { log.append($0) }
+        let recorder = try Recorder(settings)
+        for sample in samples { recorder.append(Self.events(sample)) }
+        #expect(try Self.awaitRead(scratch.path, sessions: 20))
+        let index = try RecordingIndex(directory: scratch.path)
+        #expect(try index.isIncomplete)
+        for sample in samples {
+            #expect(try index.exchanges(of: sample.info.id) == sample.exchanges)
+            #expect(try index.messages(of: sample.info.id).count == 1)
+        }
+        recorder.close()
+        #expect(log.all.count { $0.contains("the disk is gone") } == 1)
+    }
+
+    /// Lines of a log.
+    private final class Lines: Sendable {
+        private let lines = Mutex<[String]>([])
+        func append(_ line: String) { lines.withLock { $0.append(line) } }
+        var all: [String] { lines.withLock { $0 } }
+    }
+}
