@@ -5,8 +5,9 @@ CONFIG ?= release
 BIN = .build/$(CONFIG)/mailproxy
 PREFIX ?= /usr/local
 ARGS ?=
+SESSIONS ?= 1000000
 
-.PHONY: run build debug test unit e2e bench fuzz fuzz-briefly tsan asan format lint install clean
+.PHONY: run build debug test unit e2e bench bench-soak fuzz fuzz-briefly tsan asan format lint install clean
 
 run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
 	exec $(BIN) run $(ARGS)
@@ -32,6 +33,9 @@ bench: build ## figures of this machine: the core alone, then relay against a pl
 	$(SWIFT) build -c $(CONFIG) --product core-bench
 	.build/$(CONFIG)/core-bench
 	Scripts/bench $(BIN)
+
+bench-soak: build ## memory over a million sessions (SESSIONS=…), a quarter of an hour or more; fails when it grows
+	Scripts/soak $(BIN) --sessions $(SESSIONS)
 
 fuzz: ## random input steered by coverage, for FUZZ_SECONDS a target (60); TARGETS="imap-client sasl" chooses
 	@Scripts/setup build
