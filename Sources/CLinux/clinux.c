@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/sockios.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,16 @@ int mp_unsent(int descriptor) {
   int count = 0;
   return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
 }
+int mp_unread(int descriptor) {
+  int count = 0;
+  return ioctl(descriptor, FIONREAD, &count) == 0 ? count : -1;
+}
+int mp_peer_end(int descriptor) {
+  struct pollfd wanted = {.fd = descriptor, .events = POLLRDHUP};
+  if (poll(&wanted, 1, 0) <= 0) return 0;
+  if (wanted.revents & (POLLHUP | POLLERR)) return 2;
+  return wanted.revents & POLLRDHUP ? 1 : 0;
+}
 void mp_keep_freed(int bytes, int mapped) {
   mallopt(M_TRIM_THRESHOLD, bytes);
   mallopt(M_MMAP_THRESHOLD, mapped);
@@ -37,21 +48,37 @@ int mp_flush_output(void) {
   if (fflush(stdout) != 0) failed = 1;
   return failed ? (errno ? errno : EIO) : 0;
 }
-int mp_give_socket(const char *path, dev_t device, ino_t number, uid_t user, gid_t group) {
+// The file itself, opened without following a link and without opening the socket, when it is still that one.
+static int own_socket(const char *path, dev_t device, ino_t number) {
   struct stat found;
-  int result = -1;
   int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) return -1;
   if (fstat(file, &found) == 0) {
-    if (S_ISSOCK(found.st_mode) && found.st_dev == device && found.st_ino == number)
-      result = fchownat(file, "", user, group, AT_EMPTY_PATH);
-    else
-      errno = ESTALE;
+    if (S_ISSOCK(found.st_mode) && found.st_dev == device && found.st_ino == number) return file;
+    errno = ESTALE;
   }
   int code = errno;
   close(file);
   errno = code;
+  return -1;
+}
+static int closed(int file, int result) {
+  int code = errno;
+  close(file);
+  errno = code;
   return result;
+}
+int mp_give_socket(const char *path, dev_t device, ino_t number, uid_t user, gid_t group) {
+  int file = own_socket(path, device, number);
+  return file < 0 ? -1 : closed(file, fchownat(file, "", user, group, AT_EMPTY_PATH));
+}
+int mp_permit_socket(const char *path, dev_t device, ino_t number, mode_t mode) {
+  // chmod(2) through the descriptor's name: fchmod(2) refuses those that were opened with O_PATH.
+  char name[64];
+  int file = own_socket(path, device, number);
+  if (file < 0) return -1;
+  snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+  return closed(file, chmod(name, mode));
 }
 int mp_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
   uid_t real_user, effective_user, saved_user;

@@ -111,6 +111,8 @@ package struct Route: Equatable, Sendable {
     package internal(set) var alternates: [Route] = []
     /// The place among them; 0 for the route itself.
     var ordinal = 0
+    /// The upstream as it was written, with its options.
+    var entry = ""
     /// Which part of the sessions its upstream gets, when there are several.
     package var rank = Rank()
     /// The same route for what a client may turn out to want: other protocols, TLS from the first octet.
@@ -123,6 +125,12 @@ package struct Route: Equatable, Sendable {
         case unix(path: String, mode: UInt32)
         /// Sockets that systemd has opened, by the name that it gives them, or by their number.
         case inherited(name: String)
+
+        /// It is the same place, whatever the permissions are.
+        func isSame(as other: Place) -> Bool {
+            if case .unix(let path, _) = self, case .unix(let another, _) = other { return path == another }
+            return self == other
+        }
     }
 
     /// The port is 0 for any free one. A loopback address that stands for the place when that is none.
@@ -145,38 +153,43 @@ package struct Route: Equatable, Sendable {
         }
         let listener = try URL(text[..<equals], of: text, side: "listener")
         let listen = try listener.listenAddress(text, defaultPort: listener.defaultPort + 1000)
-        var routes: [Route] = []
-        var server: URL?
-        var upstream = Upstream.fallback
+        var targets: [(entry: Substring, server: URL?, upstream: Upstream)] = []
         for target in Self.upstreams(in: text[text.index(after: equals)...]) {
             if target == "fallback" {
-                upstream = .fallback
-                server = nil
-            } else {
-                let url = try URL(target, of: text, side: "upstream")
-                guard url.mailProtocol == listener.mailProtocol else {
-                    throw RouteError(
-                        route: text,
-                        reason:
-                            "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
-                        advice: "use one protocol on both sides")
-                }
-                guard url.inherited == nil else {
-                    throw RouteError(
-                        route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
-                }
-                upstream =
-                    url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
-                server = url
+                targets.append((target, nil, .fallback))
+                continue
             }
-            routes.append(
-                try Route(text, listener, server, listen: listen, upstream: upstream, isOneOfMany: !routes.isEmpty))
+            let url = try URL(target, of: text, side: "upstream")
+            guard url.mailProtocol == listener.mailProtocol else {
+                throw RouteError(
+                    route: text,
+                    reason:
+                        "the listener speaks \(listener.mailProtocol.rawValue), the upstream \(url.mailProtocol.rawValue)",
+                    advice: "use one protocol on both sides")
+            }
+            guard url.inherited == nil else {
+                throw RouteError(
+                    route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
+            }
+            let upstream: Upstream =
+                url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
+            targets.append((target, url, upstream))
         }
-        self = try Self.joined(routes, of: text)
-        if entrance?.tlsWait != nil, !alternates.isEmpty {
-            throw RouteError(
-                route: text, reason: "tls-wait and several upstreams do not go together",
-                advice: "leave tls-wait away, or write one upstream")
+        func joined(_ listener: URL) throws(RouteError) -> Route {
+            var routes: [Route] = []
+            for (entry, server, upstream) in targets {
+                var route = try Route(
+                    text, listener, server, listen: listen, upstream: upstream, isOneOfMany: !routes.isEmpty)
+                route.entry = String(entry)
+                routes.append(route)
+            }
+            return try Self.joined(routes, of: text)
+        }
+        self = try joined(listener)
+        try checkNames(of: text)
+        if listenerTLS?.beginning == .implicit, choices.contains(where: { !$0.rank.names.isEmpty }) {
+            entrance = entrance ?? Entrance()
+            entrance?.seesName = true
         }
         guard entrance?.tlsWait != nil else { return }
         guard !listener.implicitTLS else {
@@ -190,7 +203,7 @@ package struct Route: Equatable, Sendable {
                 route: text, reason: "\(listener.mailProtocol.rawValue) has no TLS from the first octet",
                 advice: "leave tls-wait away")
         }
-        variants = [try Route(text, secured, server, listen: listen, upstream: upstream)]
+        variants = [try joined(secured)]
     }
 
     /// A route of two sides that are understood.
@@ -245,10 +258,12 @@ package struct Route: Equatable, Sendable {
     package static let defaults: [Route] = [
         (MailProtocol.smtp, UInt16(1025)), (.pop3, 1110), (.imap, 1143),
     ].map { entry in
-        Route(
+        var route = Route(
             mailProtocol: entry.0, listen: SocketAddress(.v4(0x7F00_0001), entry.1), upstream: .fallback,
             text: "\(entry.0.rawValue)://127.0.0.1:\(entry.1)=fallback",
             listenerTLS: ListenerTLS(.ours(isRequired: false)))
+        route.entry = "fallback"
+        return route
     }
 
     /// The upstream in words.

@@ -23,6 +23,8 @@ extension Route {
         package var trusted: [IPNetwork]?
         /// Milliseconds for which a client is given time to begin with TLS before it is greeted in clear; nil for none.
         package var tlsWait: Int?
+        /// The upstream is chosen by the name that the client asks for, under TLS from the first octet.
+        package var seesName = false
         /// What is spoken on ports of destinations that no protocol has; nil when it is told by the first octets.
         package var mailProtocol: MailProtocol?
 
@@ -120,9 +122,9 @@ extension Route {
             throw RouteError(
                 route: text, reason: "nobody logs in to a transparent listener", advice: "leave users away")
         }
-        guard found.first?.rank.isWritten != true else {
+        guard let rank = found.first?.rank, !rank.isWritten, rank.names.isEmpty else {
             throw RouteError(
-                route: text, reason: "priority and weight are for routes with several upstreams",
+                route: text, reason: "priority, weight and for are for routes with upstreams of their own",
                 advice: "leave them away")
         }
         guard entrance.tlsWait == nil else {

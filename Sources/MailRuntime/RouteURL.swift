@@ -226,7 +226,7 @@ struct URL {
                 tls.pins.append(pin)
             default:
                 let possible =
-                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, client-address=xclient or id, or priority=N and weight=N"
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, client-address=xclient or id, for=NAMES, or priority=N and weight=N"
                 throw unknown(option, "upstream", possible, route)
             }
             if option.name != "tls" { isTuned = true }

@@ -2,9 +2,13 @@
 //
 // They are tried in the order in which they stand. Those with the same `priority=` (lower numbers first, as in RFC 2782) share the
 // sessions by `weight=`. `fallback` at the end is where sessions go when none of the others can be reached.
+//
+// `imaps://127.0.0.1:1993=imaps://a.example.com?for=a.example.com,imaps://b.example.com?for=b.example.com,*.b.example.com`: under TLS from
+// the first octet those with `for=` are for clients that ask for one of their names, those without for all others.
 
 import MailDialogue
 import MailRecording
+import MailSessions
 
 extension Route {
     /// Which part of the sessions of a route an upstream gets.
@@ -15,6 +19,8 @@ extension Route {
         package var weight = 1
         /// One of them was written.
         var isWritten = false
+        /// The names of clients under TLS that it is for; empty for all others.
+        package var names: [ServerNamePattern] = []
 
         package init() {}
 
@@ -35,6 +41,16 @@ extension Route {
                         advice: "write weight=2 for twice the sessions of weight=1")
                 }
                 weight = number
+            case "for":
+                for word in value.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let name = ServerNamePattern(word) else {
+                        throw RouteError(
+                            route: route, reason: "'\(word)' in 'for' is no name of a host",
+                            advice: "write names that clients ask for, such as mail.example.com or *.example.com")
+                    }
+                    names.append(name)
+                }
+                return true
             default: return false
             }
             isWritten = true
@@ -111,6 +127,22 @@ extension Route {
             }
         }
         return first
+    }
+
+    /// Names are known where a client begins with TLS, before its upstream is called.
+    func checkNames(of text: String) throws(RouteError) {
+        guard choices.contains(where: { !$0.rank.names.isEmpty }) else { return }
+        let isImplicit = listenerTLS?.beginning == .implicit
+        guard isImplicit || entrance?.tlsWait != nil else {
+            throw RouteError(
+                route: text, reason: "'for' is for clients that begin with TLS: the upstream greets before STARTTLS",
+                advice: "listen under TLS from the first octet, or leave 'for' away")
+        }
+        guard isImplicit || choices.contains(where: { $0.rank.names.isEmpty }) else {
+            throw RouteError(
+                route: text, reason: "clients in clear ask for no name, and all of its upstreams have one",
+                advice: "write one without 'for' too, or listen under TLS from the first octet")
+        }
     }
 
     /// All upstreams in words.

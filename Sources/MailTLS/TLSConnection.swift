@@ -258,9 +258,11 @@ package final class TLSConnection {
         guard !context.isServer, !context.settings.pins.isEmpty else { return nil }
         let pins = peerChain.map(\.keyPin)
         if pins.contains(where: context.settings.pins.contains) { return nil }
-        return TLSFailure(
+        var failure = TLSFailure(
             peer, "shows no key that is pinned",
             advice: "its own has the pin \(pins.first?.hex ?? "-"); pin that if you are sure of it")
+        failure.kind = .untrusted
+        return failure
     }
 
     private func judge(_ result: Int32) {
@@ -281,9 +283,11 @@ package final class TLSConnection {
             let text = X509_verify_cert_error_string(verdict)
         {
             ERR_clear_error()
-            return TLSFailure(
+            var failure = TLSFailure(
                 peer, "its certificate is not to be trusted: \(String(cString: text))",
                 advice: "give its root with 'ca=FILE', or do without the check with 'verify=off'")
+            failure.kind = .untrusted
+            return failure
         }
         return .openSSL(peer, state == .handshake ? "no TLS was agreed upon" : "the TLS connection broke")
     }

@@ -9,6 +9,17 @@ package struct TLSFailure: Error, Equatable, CustomStringConvertible {
     package var reason: String
     /// What to do; empty when there is nothing to advise.
     package var advice: String
+    /// What kind of failure it is, for who counts them.
+    package var kind = Kind.other
+
+    /// Kinds of failures that are worth telling apart.
+    package enum Kind: Equatable, Sendable {
+        /// The peer's certificate is not to be trusted.
+        case untrusted
+        /// The peer said so, with an alert (RFC 8446 §6.2).
+        case refused
+        case other
+    }
 
     package init(_ subject: String, _ reason: String, advice: String = "") {
         self.subject = subject
@@ -25,6 +36,11 @@ package struct TLSFailure: Error, Equatable, CustomStringConvertible {
         guard code != 0, let text = ERR_reason_error_string(code) else {
             return TLSFailure(subject, what, advice: advice)
         }
-        return TLSFailure(subject, "\(what): \(String(cString: text))", advice: advice)
+        var failure = TLSFailure(subject, "\(what): \(String(cString: text))", advice: advice)
+        // Alerts of the peer are reasons from there on.
+        if code & 0x7F_FFFF >= UInt(SSL_AD_REASON_OFFSET), code >> 23 & 0xFF == UInt(ERR_LIB_SSL) {
+            failure.kind = .refused
+        }
+        return failure
     }
 }

@@ -8,10 +8,11 @@ import time
 
 import pytest
 
-from mailproxy import MailProxy
+from mailproxy import MailProxy, command
 from peers import Certificate
 from processes import HOST, free_port, until
 from test_upstreams import GREETING, Named
+from test_watched import figures, value
 from wire import SMTP, Wire
 
 
@@ -95,6 +96,85 @@ def test_a_mistake_changes_nothing(scratch):
             reload(proxy, "read again: 2 listeners")
             assert greeting(other) == b"220 one ESMTP\r\n"
     taken.close()
+
+
+def test_a_reload_that_fails_makes_no_authority(scratch):
+    """What is made is made last, when nothing else can go wrong; and a start that fails makes none either."""
+    port, secured = free_port(), free_port()
+    config = scratch / "mailproxy.yaml"
+    old, new = f"smtp://{HOST}:{port}=fallback", f"smtps://{HOST}:{secured}=fallback"
+    taken = socket.create_server((HOST, 0))
+    busy = f"smtp://{HOST}:{taken.getsockname()[1]}=fallback"
+    written(config, old)
+    with MailProxy(scratch, {}, "--config", config) as proxy:
+        made = proxy.data / "ca"
+        for routes, more in (([old, new, busy], ""), ([old, new], "rules: ['nowhere.yaml']\n"), ([new, "smtp://nowhere"], "")):
+            written(config, *routes, more=more)
+            reload(proxy, "nothing changed: ")
+            assert not made.exists()
+        written(config, f"imaps://{HOST}:{free_port()}?cert=/nowhere&key=/nowhere=fallback", new)
+        reload(proxy, "nothing changed: ")
+        assert not made.exists()
+        written(config, old, new)
+        reload(proxy, "read again: 2 listeners")
+        assert (made / "ca.crt").exists()
+    written(config, new, busy)
+    command("run", "--config", config, "--data-dir", scratch / "other", "--no-record", status=3, folder=scratch)
+    assert not (scratch / "other" / "ca").exists()
+    taken.close()
+
+
+def test_permissions_of_a_socket_file_are_changed(scratch):
+    """By a reload: the file stays the same, and so do the sessions on it."""
+    config, path = scratch / "mailproxy.yaml", scratch / "smtp.sock"
+
+    def come():
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        client.connect(str(path))
+        assert client.recv(1000).startswith(b"220 ")
+        return client
+
+    written(config, f"smtp://unix:{path}?mode=0600=fallback")
+    with MailProxy(scratch, {}, "--config", config) as proxy:
+        before = path.stat()
+        assert before.st_mode & 0o777 == 0o600
+        with come() as kept:
+            written(config, f"smtp://unix:{path}?mode=0666=fallback")
+            reload(proxy, "read again: 1 listeners")
+            after = path.stat()
+            assert (after.st_mode & 0o777, after.st_ino) == (0o666, before.st_ino)
+            kept.sendall(b"NOOP\r\n")
+            assert kept.recv(1000).startswith(b"250 ")
+            come().close()
+        # A reload that fails leaves them as they are.
+        written(config, f"smtp://unix:{path}?mode=0600=fallback", "smtp://nowhere")
+        reload(proxy, "nothing changed: ")
+        assert path.stat().st_mode & 0o777 == 0o666
+    assert not path.exists()
+
+
+def test_what_is_known_of_upstreams_stays_known(scratch):
+    """One that is left alone is left alone behind a reload too, and nothing that was counted is lost."""
+    port, away, metrics = free_port(), free_port(), free_port()
+    config = scratch / "mailproxy.yaml"
+    with Named("smtp", "one") as one, Named("smtp", "two") as two:
+        target = f"smtp://{HOST}:{away},smtp://{HOST}:{one.port}"
+        written(config, f"smtp://{HOST}:{port}={target}")
+        with MailProxy(scratch, {}, "--config", config, "--metrics", f"{HOST}:{metrics}") as proxy:
+            for _ in range(3):
+                assert greeting(port) == b"220 one ESMTP\r\n"
+            for routes in ([f"smtp://{HOST}:{port}={target}"], [f"smtp://{HOST}:{port}={target},smtp://{HOST}:{two.port}"]):
+                written(config, *routes)
+                reload(proxy, "read again: 1 listeners")
+                now = figures(metrics)
+                assert value(now, "mailproxy_upstream_up", upstream=f"smtp://{HOST}:{away}") == 0
+                assert value(now, "mailproxy_upstream_tries_failed_total", upstream=f"smtp://{HOST}:{away}") == 3
+                assert value(now, "mailproxy_upstream_sessions_total", upstream=f"smtp://{HOST}:{one.port}") == 3
+            # Another entry for the same server is another upstream.
+            written(config, f"smtp://{HOST}:{port}={target.replace(str(away), f'{away}?proxy-protocol=v1')}")
+            reload(proxy, "read again: 1 listeners")
+            assert value(figures(metrics), "mailproxy_upstream_up", upstream=f"smtp://{HOST}:{away}") == 1
 
 
 def test_what_waits_for_the_next_start_is_said(scratch):

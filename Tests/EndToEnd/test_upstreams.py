@@ -4,6 +4,8 @@ import contextlib
 import smtplib
 import socket
 import ssl
+import struct
+import time
 
 import pytest
 
@@ -185,3 +187,83 @@ def test_who_is_told_of_the_client_and_refuses(scratch):
             wire = SMTP(HOST, proxy.ports["smtp"])
             until("the next is tried", lambda: "says '421 4.3.2 busy'; the next upstream is tried" in proxy.said())
             wire.__exit__()
+
+
+def silent(upstream, connection):
+    """Takes connections and never says a word."""
+    upstream.drain(connection)
+
+
+@pytest.mark.parametrize("way", ["ends", "is reset", "ends under TLS"])
+def test_a_client_that_leaves_meanwhile_gives_its_place_back(way, scratch):
+    """While an upstream keeps it waiting: at once, or two seconds behind its end when it may still want to see the greeting."""
+    metrics, port = free_port(), free_port()
+    scheme = "smtps" if way.endswith("TLS") else "smtp"
+    with Upstream(silent) as first, Upstream(silent) as second:
+        target = urls("smtp", first.port, second.port).replace(",", "?tls=none,") + "?tls=none"
+        options = ("--route", f"{scheme}://{HOST}:{port}={target}", "--metrics", f"{HOST}:{metrics}")
+        with MailProxy(scratch, {}, *options) as proxy:
+            client = socket.create_connection((HOST, port), 20)
+            if scheme == "smtps":
+                # The first octets of a handshake.
+                client.sendall(bytes.fromhex("16030100050100000100"))
+            until("it has its place", lambda: value(figures(metrics), "mailproxy_sessions_open") == 1)
+            if way == "is reset":
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            until("its place is free", lambda: value(figures(metrics), "mailproxy_sessions_open") == 0, seconds=10)
+            assert "it left before its upstream answered" in proxy.said()
+            now = figures(metrics)
+            assert value(now, "mailproxy_upstream_tries_failed_total") == 0
+            assert value(now, "mailproxy_tls_failures_total", side="client", reason="left") == (scheme == "smtps")
+            assert value(now, "mailproxy_sessions_ended_total", end="reset" if way == "is reset" else "closed") == 1
+
+
+def test_a_client_that_has_said_all_is_still_served(scratch):
+    """Who sends all its commands and its end at once waits for the answers, however long the upstream takes."""
+    with Upstream(lambda upstream, connection: (time.sleep(3), connection.sendall(b"220 late\r\n"), upstream.drain(connection))) as slow:
+        with MailProxy(scratch, {"smtp": urls("smtp", slow.port, free_port())}) as proxy:
+            with SMTP(HOST, proxy.ports["smtp"]) as client:
+                client.send("QUIT\r\n")
+                client.finish()
+                assert client.line() == b"220 late\r\n"
+            until("it arrived", lambda: slow.got == b"QUIT\r\n")
+
+
+def test_rules_act_once_on_a_connection_that_falls_back(scratch):
+    """Tags, lines and delays at connect are of the connection, whoever answers it in the end."""
+    metrics = free_port()
+    rules = scratch / "rules.yaml"
+    rules.write_text(
+        "rules:\n  - name: seen\n    when: smtp\n    then: [{tag: first}, {log: came}, {delay: 600ms}]\n"
+        '  - name: later\n    when: command == "NOOP" and tag == "first"\n    then: [{tag: second}]\n'
+    )
+    options = ("--rules", rules, "--metrics", f"{HOST}:{metrics}")
+    with MailProxy(scratch, {"smtp": urls("smtp", free_port(), "fallback")}, *options) as proxy:
+        begun = time.monotonic()
+        with SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.reply(220)
+            assert 0.55 < time.monotonic() - begun < 5
+            client.say("NOOP", 250)
+            client.say("QUIT", 221)
+        now = figures(metrics)
+        assert value(now, "mailproxy_rule_hits_total", rule="seen") == 1
+        assert value(now, "mailproxy_rule_hits_total", rule="later") == 1
+        assert value(now, "mailproxy_upstream_fallbacks_total") == 1
+        assert proxy.said().count("rule seen at exchange") == 1
+    (row,) = mailproxy.sessions(proxy.record)
+    assert row["tags"] == ["first", "second"], row
+
+
+def test_sessions_that_fall_back_are_counted(scratch):
+    """Also those that find all upstreams left alone; not those of a route that leads nowhere else."""
+    metrics = free_port()
+    upstreams = {"smtp": urls("smtp", free_port(), "fallback"), "pop3": "fallback"}
+    with MailProxy(scratch, upstreams, "--metrics", f"{HOST}:{metrics}") as proxy:
+        for _ in range(5):
+            with SMTP(HOST, proxy.ports["smtp"]) as client:
+                client.reply(220)
+        with Wire(HOST, proxy.ports["pop3"]) as client:
+            client.line()
+        assert value(figures(metrics), "mailproxy_upstream_fallbacks_total", protocol="smtp") == 5
+        assert value(figures(metrics), "mailproxy_upstream_fallbacks_total") == 5

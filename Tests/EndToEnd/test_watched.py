@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -102,12 +103,33 @@ def test_who_may_read_the_figures(scratch):
             with Wire(HOST, port) as wire:
                 wire.send(junk)
                 assert wire.rest().startswith(answer)
-        # One that never asks does not keep others from it.
-        silent = [socket.create_connection((HOST, port)) for _ in range(20)]
+        # Those that never ask do not keep others from it, however many they are, and are not kept.
+        silent = [socket.create_connection((HOST, port), 20) for _ in range(300)]
         assert page(port)[0] == 200
+        begun = time.monotonic()
+        assert silent[-1].recv(100) == b"" and time.monotonic() - begun < 8
         for connection in silent:
             connection.close()
         assert run(["/usr/bin/curl", "-fsS", f"http://{HOST}:{port}/healthz"]).stdout == b"ok\n"
+
+
+def ask(port, head):
+    with Wire(HOST, port) as wire:
+        wire.send(head + b"\r\n\r\n")
+        return wire.rest().split(b"\r\n", 1)[0]
+
+
+def test_by_which_names_the_figures_may_be_asked_for(scratch):
+    """Names that an operator gives; and none in HTTP/1.0, which no browser speaks."""
+    port = free_port()
+    options = ("--metrics", f"{HOST}:{port}", "--set", "metrics.hosts=Proxy.example.com", "--set", "metrics.hosts=other.example.com")
+    with MailProxy(scratch, {"smtp": "fallback"}, *options):
+        for name, code in (("proxy.example.com", 200), ("OTHER.example.com:9125", 200), ("example.com", 421)):
+            assert ask(port, f"GET /metrics HTTP/1.1\r\nHost: {name}".encode()).split()[1] == str(code).encode(), name
+        assert ask(port, b"GET /healthz HTTP/1.0") == b"HTTP/1.1 200 OK"
+        assert ask(port, b"GET /healthz HTTP/1.0\r\nOrigin: http://attacker.example.com").split()[1] == b"400"
+        assert ask(port, b"GET /healthz HTTP/1.1").split()[1] == b"400"
+        assert ask(port, b"GET /healthz HTTP/1.0\r\nHost: attacker.example.com").split()[1] == b"421"
 
 
 @pytest.mark.parametrize("text", ["9125", "127.0.0.1", "example.com:9125", "0.0.0.0:9125"])
@@ -170,9 +192,41 @@ def test_limits(limit, scratch):
         until("there is room again", lambda: Wire(HOST, proxy.ports["smtp"]).line().startswith(b"220 "))
 
 
-@pytest.mark.parametrize("setting", ["limits.idle-smtp=599", "limits.idle-imap=1799", "limits.sessions=-1"])
+LEAST = {
+    "greeting": (300, "RFC 5321 §4.5.3.2.1"),
+    "smtp-command": (300, "RFC 5321 §4.5.3.2.7"),
+    "smtp-data-start": (120, "RFC 5321 §4.5.3.2.4"),
+    "smtp-data-block": (180, "RFC 5321 §4.5.3.2.5"),
+    "smtp-data-end": (600, "RFC 5321 §4.5.3.2.6"),
+    "idle-smtp": (300, "RFC 5321 §4.5.3.2.7"),
+    "idle-pop3": (600, "RFC 1939 §3"),
+    "idle-imap": (1800, "RFC 9051 §5.4"),
+}
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_times_that_may_not_be(name, scratch):
+    """Who waits for less breaks the protocol: it is refused with the section that says so, unless a laboratory wants it."""
+    least, section = LEAST[name]
+    config = scratch / "mailproxy.yaml"
+    for value in (least, least - 1):
+        config.write_text(f"limits:\n  {name}: {value}\n")
+        checked = command("config", "check", config, status=0 if value == least else USAGE, folder=scratch)
+        if value < least:
+            words = f"{config}:2:{name_column(name)}: 'limits.{name}' must be at least {least} seconds ({section}), not {value}"
+            assert checked.stderr.decode().startswith(f"mailproxy: {words}") or words in checked.stderr.decode()
+            started = command("run", "--no-record", "--set", f"limits.{name}={value}", status=USAGE, folder=scratch)
+            assert section in started.stderr.decode() and "allow-short" in started.stderr.decode()
+    config.write_text(f"limits:\n  {name}: 1\n  allow-short: true\n")
+    command("config", "check", config, status=0, folder=scratch)
+
+
+def name_column(name):
+    return len(f"  {name}: ") + 1
+
+
+@pytest.mark.parametrize("setting", ["limits.sessions=-1", "limits.memory=-1", "limits.smtp-command=0", "limits.allow-short=maybe"])
 def test_limits_that_may_not_be(setting, scratch):
-    """RFC 5321 section 4.5.3.2, RFC 9051 section 5.4: who waits for less breaks the protocol."""
     done = command("run", "--set", setting, status=USAGE, folder=scratch)
     assert setting.split("=")[0] in done.stderr.decode()
 

@@ -13,7 +13,8 @@ import Testing
         ("GET /metrics?a=b HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "GET", "/metrics", "::1"),
     ])
     func heads(_ text: String, _ method: String, _ path: String, _ host: String) {
-        #expect(read(text) == .request(HTTPRequest(method: method, path: path, host: host)))
+        let version = text.contains("HTTP/1.0") ? "HTTP/1.0" : "HTTP/1.1"
+        #expect(read(text) == .request(HTTPRequest(method: method, path: path, version: version, host: host)))
         // Not before it is whole.
         let end = Array(text.utf8).firstRange(of: Array("\r\n\r\n".utf8))?.upperBound ?? 0
         for count in 0..<end { #expect(HTTPRequest.read(Array(text.utf8.prefix(count))) == .more) }
@@ -21,10 +22,18 @@ import Testing
 
     @Test(arguments: [
         "GET / HTTP/1.1\r\nHost: [::1]evil.example\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost:evil.example\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     ])
     func aHostThatIsNotOneIsNone(_ text: String) {
         #expect(read(text) == .request(HTTPRequest(method: "GET", path: "/", host: nil)))
+    }
+
+    @Test func noHostAndWhoSendsSuch() {
+        var wanted = HTTPRequest(method: "GET", path: "/", version: "HTTP/1.0", host: nil, isWithoutHost: true)
+        #expect(read("GET / HTTP/1.0\r\n\r\n") == .request(wanted))
+        wanted.isOfBrowser = true
+        #expect(read("GET / HTTP/1.0\r\nORIGIN: null\r\n\r\n") == .request(wanted))
+        #expect(read("GET / HTTP/1.0\r\nSec-Fetch-Mode: cors\r\n\r\n") == .request(wanted))
     }
 
     @Test(arguments: [

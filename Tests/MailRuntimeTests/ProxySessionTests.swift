@@ -268,6 +268,7 @@ import Testing
         limits.idleSMTP = 1
         limits.idlePOP3 = 1
         limits.idleIMAP = 1
+        limits.greeting = 1
         let setup = try Setup(mailProtocol, rules: hasRules ? Self.rules : RuleSet(), limits: limits)
         let (client, server) = try setup.pair()
         server.send(said)

@@ -41,11 +41,81 @@ import Testing
         ("smtp://127.0.0.1=smtp://a,smtp://b?weight=2", "priority="),
         ("imap://127.0.0.1=imap://a,imap://b?tls=starttls", "different ways"),
         ("imap://127.0.0.1?tls=require=imap://a,fallback", "tls=require"),
-        ("imap://127.0.0.1?tls-wait=100=imap://a,imap://b", "tls-wait"),
+        ("imaps://127.0.0.1=imaps://a?for=", "no name"), ("imaps://127.0.0.1=imaps://a?for=a,b,192.0.2.1", "no name"),
+        ("imap://127.0.0.1=imap://a?for=a.example,imap://b", "STARTTLS"),
+        ("imap://127.0.0.1?tls-wait=100=imap://a?for=a.example", "in clear"),
+        ("socks5://127.0.0.1=destination?for=a.example", "of their own"),
     ])
     func listsThatDoNotFit(_ text: String, _ word: String) {
         let error = #expect(throws: RouteError.self) { try Route(text) }
         #expect(error?.description.contains(word) == true)
+    }
+
+    // MARK: For whom
+
+    @Test func upstreamsForNames() throws {
+        let route = try Route(
+            "imaps://127.0.0.1=imaps://a?for=a.example,*.a.example,imaps://b?for=B.example&sni=x,imaps://c,fallback")
+        #expect(
+            route.choices.map { $0.rank.names.map(\.text) } == [["a.example", "*.a.example"], ["b.example"], [], []])
+        #expect(route.choices.map(\.upstreamText) == ["imaps://a:993", "imaps://b:993", "imaps://c:993", "fallback"])
+        #expect(route.entrance?.seesName == true)
+        #expect(try Route("imaps://127.0.0.1=imaps://a?for=a.example").entrance?.seesName == true)
+        #expect(try Route("imaps://127.0.0.1=imaps://a,imaps://b").entrance == nil)
+        // In clear there is no name, and a choice all the same.
+        let both = try Route("imap://127.0.0.1?tls-wait=100=imap://a?for=a.example,imap://b")
+        let secured = try #require(both.variants.first)
+        #expect(both.entrance?.seesName == false && secured.choices.count == 2)
+        #expect(Set((both.choices + secured.choices).map(\.key)).count == 4)
+    }
+
+    @Test func whoIsForAName() throws {
+        let pool = try pool(
+            "imaps://127.0.0.1=imaps://w?for=*.example,imaps://a?for=a.example,imaps://b?for=a.example,imaps://c,fallback"
+        )
+        #expect(pool.group(for: "A.EXAMPLE") == [1, 2, 4])
+        #expect(pool.group(for: "b.example") == [0, 4])
+        #expect(pool.group(for: "a.b.example") == [3, 4])
+        #expect(pool.group(for: nil) == [3, 4])
+        #expect(pool.choose(besides: [], in: [1, 2, 4], now: 0)?.index == 1)
+        #expect(pool.choose(besides: [1], in: [1, 2, 4], now: 0)?.index == 2)
+        #expect(pool.choose(besides: [1, 2], in: [1, 2, 4], now: 0)?.index == 4)
+        let strict = try self.pool("imaps://127.0.0.1=imaps://a?for=a.example,imaps://b?for=b.example")
+        #expect(strict.group(for: "c.example") == [] && strict.group(for: nil) == [])
+        #expect(try self.pool("imaps://127.0.0.1=imaps://a,imaps://b").group(for: "a") == nil)
+        // Upstreams of others are no way out when all of a name are left alone.
+        for _ in 0..<3 { _ = strict.failed(0, now: 0) }
+        #expect(strict.choose(besides: [], in: [0], now: 1)?.index == 0)
+        #expect(strict.choose(besides: [0], in: [0], now: 1) == nil)
+    }
+
+    // MARK: What is known of them
+
+    /// Read again, upstreams whose entries are the same are as well as they were, wherever they stand.
+    @Test func whatIsKnownStaysKnown() throws {
+        let old = try pool("smtp://127.0.0.1=smtp://a,smtp://b,smtp://b")
+        for _ in 0..<3 { _ = old.failed(0, now: 0) }
+        _ = old.succeeded(2)
+        let choices = try Route("smtp://127.0.0.1=smtp://b,smtp://c,smtp://a,smtp://b,smtp://a?proxy-protocol=v1")
+            .choices.map {
+                (route: $0, target: UpstreamTarget(UpstreamAddress($0), nil, $0.introduction))
+            }
+        let new = UpstreamPool(choices, keeping: old)
+        #expect(new.figures.map(\.failures) == [0, 0, 3, 0, 0])
+        #expect(new.figures.map(\.isUp) == [true, true, false, true, true])
+        #expect(new.figures.map(\.sessions) == [0, 0, 0, 1, 0])
+        // A session of before tells what it has learned to both.
+        _ = old.succeeded(0)
+        #expect(new.figures.map(\.isUp) == [true, true, true, true, true])
+    }
+
+    /// No two have the same name in the figures.
+    @Test func namesOfUpstreams() throws {
+        let pool = try pool("smtp://127.0.0.1=smtp://a,smtp://a:25?proxy-protocol=v1,smtp://b,smtp://a,smtp://b:26")
+        #expect(
+            pool.figures.map(\.name) == [
+                "smtp://a:25 #1", "smtp://a:25?proxy-protocol=v1", "smtp://b:25", "smtp://a:25 #4", "smtp://b:26",
+            ])
     }
 
     // MARK: Which one is tried

@@ -28,6 +28,10 @@ int mp_datagram_socket(void);
 long mp_send(int descriptor, const void *_Nullable octets, size_t count);
 /// Octets that a TCP socket has not had acknowledged yet (SIOCOUTQ); -1 when the kernel doesn't say.
 int mp_unsent(int descriptor);
+/// Octets that came and were not read (FIONREAD); -1 when the kernel doesn't say.
+int mp_unread(int descriptor);
+/// What a connected socket's peer has done: 0 nothing, 1 it sends no more, 2 it is gone. Nothing is read.
+int mp_peer_end(int descriptor);
 /// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below
 /// `mapped` from its heaps instead of mapping each (M_MMAP_THRESHOLD).
 void mp_keep_freed(int bytes, int mapped);
@@ -36,6 +40,8 @@ int mp_flush_output(void);
 /// Gives the socket file at `path` to a user, when it is the file of that device and number, and follows no link. -1 with errno
 /// when it is not, or can't be given.
 int mp_give_socket(const char *_Nonnull path, dev_t device, ino_t number, uid_t user, gid_t group);
+/// The same for its permissions.
+int mp_permit_socket(const char *_Nonnull path, dev_t device, ino_t number, mode_t mode);
 /// Becomes another user, with these supplementary groups and no others, in all threads (setgroups, setresgid, setresuid), and tries to go
 /// back. 0 when that is done and there is no way back, 1 when there is one, -1 with errno when it can't be done.
 int mp_become(uid_t user, gid_t group, const gid_t *_Nonnull groups, size_t count);

@@ -93,6 +93,12 @@ package protocol Dialogue: Equatable, Sendable {
     /// The server owes an answer. Not while it waits for DONE.
     var owesAnswer: Bool { get }
 
+    /// What that answer is.
+    var due: ServerDue { get }
+
+    /// The client has begun a command whose next line is its own to send, whatever waits to be answered.
+    var isAmidCommand: Bool { get }
+
     /// TLS may be begun where both sides are: nobody is logged in, and no transaction is open (RFC 3207 §4.2, RFC 2595 §4,
     /// RFC 9051 §6.2).
     var mayBeginTLS: Bool { get }

@@ -176,6 +176,24 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// What that answer is.
+    var due: ServerDue {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.dialogue.due }
+        case .pop3(let kept): kept.look { $0.dialogue.due }
+        case .imap(let kept): kept.look { $0.dialogue.due }
+        }
+    }
+
+    /// The client has begun a command whose next line is its own to send.
+    var isAmidCommand: Bool {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.dialogue.isAmidCommand }
+        case .pop3(let kept): kept.look { $0.dialogue.isAmidCommand }
+        case .imap(let kept): kept.look { $0.dialogue.isAmidCommand }
+        }
+    }
+
     /// The exchange that the server's next reply belongs to; that of the newest command when none is owed.
     package var currentExchange: Int {
         switch machine {

@@ -32,10 +32,14 @@ extension RunCommand {
             let old = running.server.bound
             let ports: BoundPorts
             do { ports = try BoundPorts(routes, keeping: old) } catch { throw CLIError.fault("\(error)") }
-            if settings.flag("allow-remote") != true, let open = ports.open {
+            do {
+                if settings.flag("allow-remote") != true, let open = ports.open { throw Self.openListener(open.text) }
+                try Self.prepare(routes, security)
+            } catch {
                 for (_, listener) in old.missing(of: ports) { listener.closeDescriptor() }
-                throw Self.openListener(open.text)
+                throw error
             }
+            ports.permit(as: old) { log.warning("\($0)") }
             for (route, listener) in ports.missing(of: old) {
                 log.info("no longer: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }

@@ -55,6 +55,7 @@ struct RunCommand: ParsableCommand {
 
         let ports = try bind(routes, settings, log, privileges)
         do {
+            try Self.prepare(routes, security)
             try privileges?.drop()
             try serve(ports, settings, log, security, users, rules, signals)
         } catch {
@@ -82,7 +83,7 @@ struct RunCommand: ParsableCommand {
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
             settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security,
-            users: users, limits: limits(settings), tellsVerdict: verdicts.append)
+            users: users, limits: LimitTable.limits(settings), tellsVerdict: verdicts.append)
         let pages = try metricsServer(settings, core, recorder)
         let server: MailServer
         do {
@@ -174,6 +175,7 @@ struct RunCommand: ParsableCommand {
         if quiet { settings.set("log.level", ["warning"]) }
         if let logLevel { try settings.set(assignment: "log.level=\(logLevel)") }
         if let logFormat { try settings.set(assignment: "log.format=\(logFormat)") }
+        try settings.checkLimits()
         return settings
     }
 
@@ -205,7 +207,7 @@ struct RunCommand: ParsableCommand {
         let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
         let keys = try KeyLog(log)
         var security: [String: RouteSecurity] = [:]
-        let all = routes.flatMap { $0.choices + $0.variants }
+        let all = routes.flatMap { $0.choices + $0.variants.flatMap(\.choices) }
         for route in all where route.needsSecurity {
             do {
                 if route.listenerTLS?.isMinted == true { try authority.check() }
@@ -219,6 +221,14 @@ struct RunCommand: ParsableCommand {
             }
         }
         return security
+    }
+
+    /// Has an authority made where a route needs one that is not there: last of all, so that a start or a reload that fails leaves none
+    /// behind.
+    static func prepare(_ routes: [Route], _ security: [String: RouteSecurity]) throws {
+        for route in routes.flatMap({ $0.choices + $0.variants.flatMap(\.choices) }) {
+            do { try security[route.key]?.prepare() } catch { throw CLIError.usage("route '\(route.text)': \(error)") }
+        }
     }
 
     /// Who may come in by SOCKS, by the text of the route.
@@ -269,17 +279,6 @@ struct RunCommand: ParsableCommand {
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
     }
 
-    private func limits(_ settings: Settings) -> ServerLimits {
-        var limits = ServerLimits()
-        if let number = settings.number("limits.sessions") { limits.sessions = number }
-        if let number = settings.number("limits.sessions-per-address") { limits.sessionsPerAddress = number }
-        if let number = settings.number("limits.connections-per-second") { limits.connectionsPerSecond = number }
-        if let seconds = settings.number("limits.idle-smtp") { limits.idleSMTP = seconds }
-        if let seconds = settings.number("limits.idle-pop3") { limits.idlePOP3 = seconds }
-        if let seconds = settings.number("limits.idle-imap") { limits.idleIMAP = seconds }
-        return limits
-    }
-
     /// The page of figures, when one is asked for.
     private func metricsServer(
         _ settings: Settings, _ core: ServerCore, _ recorder: Recorder?
@@ -294,7 +293,7 @@ struct RunCommand: ParsableCommand {
         }
         let process = ProcessFigures()
         do {
-            return try MetricsServer(address) { path in
+            return try MetricsServer(address, hosts: settings.list("metrics.hosts")) { path in
                 switch path {
                 case "/healthz":
                     if let failure = recorder?.failure {

@@ -7,7 +7,10 @@ import MailRuntime
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration.",
-        subcommands: [ConfigCheck.self, ConfigShow.self, ConfigSchema.self, ConfigReferenceCommand.self])
+        subcommands: [
+            ConfigCheck.self, ConfigShow.self, ConfigSchema.self, ConfigReferenceCommand.self,
+            ConfigLimits.self,
+        ])
 }
 
 struct ConfigCheck: ParsableCommand {
@@ -20,6 +23,7 @@ struct ConfigCheck: ParsableCommand {
     func run() throws {
         var settings = Settings()
         try settings.read(file: file)
+        try settings.checkLimits()
         for text in settings.list("routes") {
             do { _ = try Route(text) } catch {
                 throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")

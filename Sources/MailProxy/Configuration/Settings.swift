@@ -6,7 +6,7 @@ import Yams
 /// Values by key, each with where it came from.
 struct Settings {
     private(set) var values: [String: [String]] = [:]
-    /// Where entries of lists stand in the file, by key and entry.
+    /// Where values and entries of lists stand in the file, by key and entry.
     private var places: [String: [String: String]] = [:]
 
     /// Reads a configuration file. The error names file, line and column.
@@ -71,6 +71,19 @@ struct Settings {
             throw CLIError.usage("\(YAMLMessage.place(path, node)): '\(setting.key)' \(complaint)")
         }
         values[setting.key] = [text]
+        places[setting.key] = [text: YAMLMessage.place(path, node)]
+    }
+
+    /// Refuses times below those that the RFCs demand. To be asked when all settings are there.
+    func checkLimits() throws {
+        if flag("limits.allow-short") == true { return }
+        for limit in LimitTable.settings {
+            guard let text = text(limit.key), let value = Int(text), let complaint = limit.complaint(about: value)
+            else {
+                continue
+            }
+            throw CLIError.usage("\(place(of: text, in: limit.key))'\(limit.key)' \(complaint)")
+        }
     }
 
     /// Takes the variables MAILPROXY_….
@@ -85,6 +98,7 @@ struct Settings {
             } else {
                 values[setting.key] = [value]
             }
+            places[setting.key] = nil
         }
     }
 
@@ -106,6 +120,7 @@ struct Settings {
             values[key, default: []].append(value)
         } else {
             values[key] = [value]
+            places[key] = nil
         }
     }
 
@@ -114,7 +129,7 @@ struct Settings {
         places[key] = nil
     }
 
-    /// `FILE:LINE:COLUMN: ` of an entry of a list; empty when it does not come from the file.
+    /// `FILE:LINE:COLUMN: ` of a value, or of an entry of a list; empty when it does not come from the file.
     func place(of entry: String, in key: String) -> String { places[key]?[entry].map { "\($0): " } ?? "" }
 
     func text(_ key: String) -> String? { values[key]?.first }

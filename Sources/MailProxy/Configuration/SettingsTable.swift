@@ -1,7 +1,5 @@
 // The table of all settings: the configuration file, the variables, `--set`, `config schema` and the reference page come from it.
 
-import MailRuntime
-
 /// A setting.
 struct Setting {
     enum Kind {
@@ -23,65 +21,56 @@ struct Setting {
         "MAILPROXY_" + key.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
 
-    static let all: [Setting] = [
-        Setting(
-            key: "routes", kind: .list("route"),
-            meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
-        Setting(
-            key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
-        Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
-        Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
-        Setting(
-            key: "record.sync", kind: .choice(["interval", "session", "always"]),
-            meaning:
-                "When the recording is synced to the disk: every second, at the end of each session, or at every write."
-        ),
-        Setting(
-            key: "record.segment-size", kind: .number(65_536...(1 << 40)),
-            meaning: "Octets after which a new segment begins (default 268435456)."),
-        Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
-        Setting(key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),
-        Setting(
-            key: "server.message-size", kind: .number(65_536...(1 << 40)),
-            meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
-        Setting(
-            key: "metrics.listen", kind: .text,
-            meaning: "Address and port of the page of figures for Prometheus, such as 127.0.0.1:9125 (default: none)."),
-        Setting(
-            key: "limits.sessions", kind: .number(0...10_000_000),
-            meaning: "Sessions at once; one more is refused in the words of its protocol (default 0: no limit)."),
-        Setting(
-            key: "limits.sessions-per-address", kind: .number(0...10_000_000),
-            meaning: "The same for one client address, or one /64 of IPv6 (default 0: no limit)."),
-        Setting(
-            key: "limits.connections-per-second", kind: .number(0...1_000_000),
-            meaning: "New connections of one client address in a second; what is more is refused (default 0: no limit)."
-        ),
-        Setting(
-            key: "limits.idle-smtp", kind: .number(ServerLimits.leastIdleSMTP...31_536_000),
-            meaning:
-                "Seconds in which neither side of a proxied session says a word, after which it is ended (default 660; RFC 5321 §4.5.3.2 forbids less than 600)."
-        ),
-        Setting(
-            key: "limits.idle-pop3", kind: .number(ServerLimits.leastIdlePOP3...31_536_000),
-            meaning: "The same for POP3 (default 660; RFC 1939 §3 forbids less than 600)."),
-        Setting(
-            key: "limits.idle-imap", kind: .number(ServerLimits.leastIdleIMAP...31_536_000),
-            meaning: "The same for IMAP (default 1860; RFC 9051 §5.4 forbids less than 1800)."),
-        Setting(
-            key: "allow-remote", kind: .flag,
-            meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
-        Setting(
-            key: "user", kind: .text,
-            meaning:
-                "User, or USER:GROUP, to become once the listeners are bound, for good; certificates and their keys are read before."
-        ),
-        Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
-        Setting(
-            key: "log.level", kind: .choice(["error", "warning", "info", "debug"]),
-            meaning: "What is logged (default info)."),
-        Setting(key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text)."),
-    ]
+    static let all: [Setting] =
+        [
+            Setting(
+                key: "routes", kind: .list("route"),
+                meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
+            Setting(
+                key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
+            Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
+            Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
+            Setting(
+                key: "record.sync", kind: .choice(["interval", "session", "always"]),
+                meaning:
+                    "When the recording is synced to the disk: every second, at the end of each session, or at every write."
+            ),
+            Setting(
+                key: "record.segment-size", kind: .number(65_536...(1 << 40)),
+                meaning: "Octets after which a new segment begins (default 268435456)."),
+            Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
+            Setting(
+                key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),
+            Setting(
+                key: "server.message-size", kind: .number(65_536...(1 << 40)),
+                meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
+            Setting(
+                key: "metrics.listen", kind: .text,
+                meaning:
+                    "Address and port of the page of figures for Prometheus, such as 127.0.0.1:9125 (default: none)."),
+            Setting(
+                key: "metrics.hosts", kind: .list("name"),
+                meaning:
+                    "Names by which that page may be asked for, beside addresses and localhost (default: none, so that no page of a browser reads it under a name of its own)."
+            ),
+        ] + LimitTable.settings.map { Setting(key: $0.key, kind: .number($0.range), meaning: $0.meaning) } + [
+            Setting(
+                key: "limits.allow-short", kind: .flag,
+                meaning: "Take times below those that the RFCs demand, for laboratories and tests (default false)."),
+            Setting(
+                key: "allow-remote", kind: .flag,
+                meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
+            Setting(
+                key: "user", kind: .text,
+                meaning:
+                    "User, or USER:GROUP, to become once the listeners are bound, for good; certificates and their keys are read before."
+            ),
+            Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
+            Setting(
+                key: "log.level", kind: .choice(["error", "warning", "info", "debug"]),
+                meaning: "What is logged (default info)."),
+            Setting(key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text)."),
+        ]
 
     static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
 

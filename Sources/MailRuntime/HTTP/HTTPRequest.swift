@@ -8,8 +8,14 @@ package struct HTTPRequest: Equatable, Sendable {
     package var method: String
     /// Without the query.
     package var path: String
-    /// The name in the Host field, without the port; nil when the field is missing or stands twice.
+    /// `HTTP/1.1`.
+    package var version = "HTTP/1.1"
+    /// The name in the Host field, without the port; nil when the field is missing, stands twice, or names none.
     package var host: String?
+    /// There is no Host field.
+    package var isWithoutHost = false
+    /// There is a field that programs do not send, but browsers do for the pages that they show: Origin, or one of Sec-Fetch.
+    package var isOfBrowser = false
 
     /// What a look at octets gave.
     package enum Reading: Equatable, Sendable {
@@ -31,17 +37,22 @@ package struct HTTPRequest: Equatable, Sendable {
             return .bad(.badRequest)
         }
         var hosts: [String] = []
+        var isOfBrowser = false
         for line in lines.dropFirst() where !line.isEmpty {
             guard let colon = line.firstIndex(of: ":"), colon > line.startIndex,
                 !line[..<colon].contains(where: { $0 == " " || $0 == "\t" })
             else { return .bad(.badRequest) }
-            guard line[..<colon].lowercased() == "host" else { continue }
+            let name = line[..<colon].lowercased()
+            if name == "origin" || name.hasPrefix("sec-fetch-") { isOfBrowser = true }
+            guard name == "host" else { continue }
             hosts.append(String(line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }.trimmedEnd))
         }
         let path = words[1].prefix { $0 != "?" }
         return .request(
             HTTPRequest(
-                method: String(words[0]), path: String(path), host: hosts.count == 1 ? name(of: hosts[0]) : nil))
+                method: String(words[0]), path: String(path), version: String(words[2]),
+                host: hosts.count == 1 ? name(of: hosts[0]) : nil, isWithoutHost: hosts.isEmpty,
+                isOfBrowser: isOfBrowser))
     }
 
     /// Octets before the empty line that ends the head.

@@ -72,6 +72,9 @@ package final class EventLoop: @unchecked Sendable {
     /// When the present events came, by ``Clock/monotonic()``. For the loop's thread.
     package private(set) var now = Clock.monotonic()
 
+    /// Where octets are counted that wait to be written; set before the thread runs.
+    package var memory: MemoryGauge?
+
     /// The buffer that all reads of this loop share.
     package let buffer: UnsafeMutableRawBufferPointer
     /// Where plaintext is put: as much as one record of TLS holds (RFC 8446 §5.1).

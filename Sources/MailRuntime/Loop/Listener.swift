@@ -73,6 +73,9 @@ package final class Listener: Sendable {
         try file?.give(to: user, group)
     }
 
+    /// Gives the socket file other permissions. Nothing where there is none of ours.
+    package func permit(_ mode: UInt32) throws(SystemError) { try file?.permit(mode) }
+
     /// Closes the socket, and removes its file when it still is ours. No loop may watch it any more.
     package func closeDescriptor() {
         if let file { file.remove() }

@@ -18,6 +18,12 @@ enum LocalSocket {
             throw SystemError("cannot give \(path) to another user")
         }
 
+        /// Gives it other permissions, and nothing else that somebody may have put in its place.
+        func permit(_ mode: UInt32) throws(SystemError) {
+            guard mp_permit_socket(path, device, number, mode) != 0 else { return }
+            throw SystemError("cannot change the permissions of \(path)")
+        }
+
         /// Removes it, unless somebody has put another in its place.
         func remove() {
             var found = stat()

@@ -20,6 +20,12 @@ package protocol StreamOwner: AnyObject {
     func secured(_ stream: Stream, _ tls: TLSConnection)
     /// The client of a TLS handshake has named whom it wants: the owner has to present a certificate.
     func needsCertificate(_ stream: Stream, _ tls: TLSConnection)
+    /// Something happened at the other end of a stream that is not being read: ``Stream/peerEnd`` says what.
+    func hungUp(_ stream: Stream)
+}
+
+extension StreamOwner {
+    package func hungUp(_ stream: Stream) {}
 }
 
 /// A connected socket.
@@ -83,9 +89,31 @@ package final class Stream: Source {
         settleTLS()
     }
 
-    /// Gives the descriptor back, of a stream that was not started; nil when it was.
+    /// What the peer of a stream that is not being read has done.
+    package enum PeerEnd: Equatable, Sendable {
+        case none
+        /// It sends no more; `isSilent` when it has sent nothing at all that was not read.
+        case ended(isSilent: Bool)
+        /// It is not there any more, in either direction.
+        case gone
+    }
+
+    /// Looks at the other end without reading.
+    package var peerEnd: PeerEnd {
+        switch mp_peer_end(descriptor) {
+        case 0: return .none
+        case 1:
+            var octet: UInt8 = 0
+            return .ended(isSilent: recv(descriptor, &octet, 1, Int32(MSG_PEEK)) == 0)
+        default: return .gone
+        }
+    }
+
+    /// Gives the descriptor back, of a stream on which nothing was read or written; nil when something was.
     func release() -> Int32? {
-        guard token == nil, !isClosed, out.isEmpty else { return nil }
+        guard receivedOctets == 0, !isClosed, out.isEmpty else { return nil }
+        if let token { loop.remove(token, closed: false) }
+        token = nil
         isClosed = true
         tls = nil
         return descriptor
@@ -117,7 +145,11 @@ package final class Stream: Source {
         }
         if readiness.contains(.write), unsent > 0 { flush() }
         if isClosed { return }
-        if readiness.contains(.hangUp) { hangUp = true }
+        if readiness.contains(.hangUp) {
+            hangUp = true
+            if paused { owner.hungUp(self) }
+            if isClosed { return }
+        }
         if readiness.contains(.read) {
             readable = true
             if !paused { readSome() }
@@ -259,6 +291,7 @@ package final class Stream: Source {
         }
         guard !rest.isEmpty else { return }
         out.append(contentsOf: rest)
+        loop.memory?.add(rest.count)
         guard !watchesWrites else { return }
         watchesWrites = true
         if let token { loop.watchWrites(token) }
@@ -275,6 +308,7 @@ package final class Stream: Source {
             }
             if sent > 0 {
                 outStart += sent
+                loop.memory?.add(-sent)
             } else if errno == EAGAIN || errno == ENOTCONN {
                 break
             } else if errno != EINTR {
@@ -319,6 +353,11 @@ package final class Stream: Source {
         }
         if let token { loop.remove(token, closed: true) }
         Glibc.close(descriptor)
+        dropUnsent()
+    }
+
+    private func dropUnsent() {
+        if unsent > 0 { loop.memory?.add(-unsent) }
         out = []
         outStart = 0
     }
@@ -333,7 +372,7 @@ package final class Stream: Source {
     /// after the owner's turn, so that it is not re-entered.
     private func outputFailed(_ error: SystemError) {
         writeFailure = error
-        out = []
+        dropUnsent()
         outStart = 0
         hangUp = true
         readable = true

@@ -18,7 +18,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         self.call = call
         self.code = code
         told = nil
-        isTLS = false
+        tlsKind = nil
     }
 
     /// What is wrong without the kernel having said so.
@@ -26,7 +26,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         call = text
         code = EINVAL
         told = text
-        isTLS = false
+        tlsKind = nil
     }
 
     /// A failure that TLS found.
@@ -34,11 +34,13 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         call = "TLS"
         code = EPROTO
         told = failure.description
-        isTLS = true
+        tlsKind = failure.kind
     }
 
     /// TLS found it, not the kernel.
-    package let isTLS: Bool
+    package var isTLS: Bool { tlsKind != nil }
+    /// What kind of failure TLS found.
+    let tlsKind: TLSFailure.Kind?
 
     /// The reason, as strerror says it.
     package var reason: String {

@@ -39,6 +39,9 @@ final class Watch: Source {
         owner?.ready(self)
     }
 
+    /// At least so many octets have come, or no more will.
+    func has(_ count: Int) -> Bool { hangUp || mp_unread(descriptor) >= count }
+
     /// The first `limit` octets that came and were not taken.
     func look(_ limit: Int) -> Sight {
         while true {

@@ -10,6 +10,7 @@ package final class Admission: Sendable {
         case sessions
         case sessionsPerAddress = "sessions-per-address"
         case connectionsPerSecond = "connections-per-second"
+        case memory
     }
 
     /// What is known of an address.

@@ -20,8 +20,10 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
         case connecting
         /// The connection stands; whoever speaks first tells what it is. Successors: `leaving`, `over`.
         case recognising
-        /// A client of a route with an upstream may begin with TLS. Successor: `over`.
+        /// A client of a route with an upstream may begin with TLS. Successors: `leaving`, `over`.
         case waiting
+        /// A client begins with TLS, and says for whom. Successors: `leaving`, `over`.
+        case naming
         /// The client has heard why not, and its end is awaited, lest that be lost to a reset. Successor: `over`.
         case leaving
         case over
@@ -44,6 +46,8 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     var candidates: [SocketAddress] = []
     var server: Watch?
     var ownEnd: OwnEnds.Entry?
+    /// Octets that a ClientHello has at least, as far as it has come.
+    private var awaited = 1
 
     init(_ descriptor: Int32, _ info: SessionInfo, _ service: Service, _ context: LoopContext) {
         self.context = context
@@ -74,6 +78,7 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
         case .connecting: if watch === server { settleConnection() } else { noticeEnd() }
         case .recognising: recognise()
         case .waiting: awaitTLS(isLate: false)
+        case .naming: awaitName()
         case .leaving: drain()
         case .over: break
         }
@@ -97,6 +102,9 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
         case .connecting: attemptFailed(SystemError("connect", code: ETIMEDOUT))
         case .recognising: giveUp("nobody says which protocol this is")
         case .waiting: awaitTLS(isLate: true)
+        case .naming:
+            tlsFailed(.timeout)
+            giveUp("it does not begin TLS in time")
         case .leaving: finish()
         case .over: break
         }
@@ -137,7 +145,12 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
             converse()
         case .transparent: takeTurned()
         case nil:
-            guard let wait = entrance.tlsWait else { return begin(service.target) }
+            if entrance.seesName {
+                phase = .naming
+                allow(context.core.times.handshake)
+                return awaitName()
+            }
+            guard let wait = entrance.tlsWait else { return begin(service.target, from: service.pool) }
             phase = .waiting
             allow(Double(wait) / 1000)
             awaitTLS(isLate: false)
@@ -147,19 +160,69 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     // MARK: TLS or not
 
     private func awaitTLS(isLate: Bool) {
+        guard isLate || client.has(awaited) else { return }
         let first: FirstOctets
         switch client.look(FirstOctets.longest) {
-        case .octets(let octets): first = FirstOctets(of: octets[...], all: isLate)
+        case .octets(let octets):
+            first = FirstOctets(of: octets[...], all: isLate)
+            if first == .undecided { awaited = octets.count + FirstOctets.missing(behind: octets[...]) }
         case .last(let octets): first = FirstOctets(of: octets[...], all: true)
         case .failed: return finish()
         }
         switch first {
         case .undecided: return
-        case .clear: begin(service.target)
-        case .tls:
-            let security = service.security(info.mailProtocol, isImplicit: true)
-            begin(UpstreamTarget(service.target.address, security, service.target.introduction))
+        case .clear: begin(service.target, from: service.pool, in: service.pool?.group(for: nil))
+        case .tls(let hello):
+            guard let target = service.securedTarget else { return finish() }
+            choose(hello, service.securedPool, target)
         }
+    }
+
+    // MARK: Whom the client asks for
+
+    private func awaitName() {
+        guard client.has(awaited) else { return }
+        let octets: [UInt8]
+        let isLast: Bool
+        switch client.look(FirstOctets.longest) {
+        case .octets(let seen): (octets, isLast) = (seen, false)
+        case .last(let seen): (octets, isLast) = (seen, true)
+        case .failed:
+            tlsFailed(.left)
+            return finish()
+        }
+        switch FirstOctets(of: octets[...], all: isLast) {
+        case .undecided: awaited = octets.count + FirstOctets.missing(behind: octets[...])
+        case .clear:
+            tlsFailed(isLast ? .left : .disagreed)
+            // Somebody who looks whether we are there sends nothing.
+            if octets.isEmpty { finish() } else { giveUp("it does not begin with TLS") }
+        case .tls(let hello): choose(hello, service.pool, service.target)
+        }
+    }
+
+    /// Takes one of the upstreams that are for the name that the client asks for.
+    private func choose(_ hello: ClientHello, _ pool: UpstreamPool?, _ target: UpstreamTarget) {
+        guard let pool, pool.hasNames else { return begin(target, from: pool) }
+        let group = hello.hasUnreadableName ? [] : pool.group(for: hello.serverName)
+        guard group?.isEmpty == true else { return begin(target, from: pool, in: group) }
+        tlsFailed(.name)
+        let reason: String
+        if hello.hasUnreadableName {
+            reason = "it asks for a name that is none"
+        } else if let name = hello.serverName {
+            // Visible octets of ASCII, at most as many as a name may have: nothing to escape but our own quotes.
+            reason = "it asks for '\(name.filter { $0 != "'" })', and no upstream is for that name"
+        } else {
+            reason = "it asks for no name, and all upstreams are for some"
+        }
+        leave(
+            hello.serverName == nil && !hello.hasUnreadableName ? TLSAlert.missingExtension : TLSAlert.unrecognizedName,
+            reason)
+    }
+
+    private func tlsFailed(_ trouble: TLSTrouble) {
+        context.core.metrics.route(info.route, info.mailProtocol).tlsFailed(.client, trouble)
     }
 
     // MARK: SOCKS
@@ -188,11 +251,14 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     // MARK: The end
 
     /// The session begins.
-    func begin(_ target: UpstreamTarget) {
+    /// - Parameters:
+    ///   - pool: the upstreams from which it chooses; nil where there is `target` alone.
+    ///   - group: those among which it may choose; nil for all.
+    func begin(_ target: UpstreamTarget, from pool: UpstreamPool? = nil, in group: [Int]? = nil) {
         guard phase != .over else { return }
         phase = .over
         cancelTimer()
-        context.begin(self, client.release(), info, target)
+        context.begin(self, client.release(), info, target, from: pool, in: group)
     }
 
     /// The connection ends without a word, as there is none that the client would understand.
@@ -245,7 +311,7 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     func abort() { finish() }
     func recorderDrained() {}
     /// Each of its steps has a time of its own.
-    func isIdleTooLong(_ now: Int64) -> Bool { false }
+    func isLate(_ now: Int64) -> Bool { false }
     func expire() {}
 
     func finish() {

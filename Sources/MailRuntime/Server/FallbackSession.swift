@@ -31,7 +31,11 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var handshakeFailure: String?
     private var isUnderTLS = false
 
-    init(_ descriptor: Int32, _ info: SessionInfo, _ security: RouteSecurity?, _ context: LoopContext) {
+    /// - Parameter judged: what rules said of the connection, when they were asked already.
+    init(
+        _ descriptor: Int32, _ info: SessionInfo, _ security: RouteSecurity?, _ context: LoopContext,
+        judged: ConnectVerdict? = nil
+    ) {
         self.context = context
         self.security = security
         self.info = info
@@ -49,11 +53,12 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         if !rules.isEmpty {
             var facts = RuleFacts(mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.isSecured = security?.isImplicit == true
-            session = RuledServer(session, facts: facts, rules: rules)
+            session = RuledServer(session, facts: facts, rules: rules, judged: judged)
         }
         if let recorder = context.core.recorder {
             book = SessionBook(
                 info: info, fingerprintKey: recorder.fingerprintKey, keepsRows: !recorder.readsRows)
+            for tag in judged?.tags ?? [] { book?.tag(tag) }
         }
         store = context.core.store?.makeSession()
         stream = Stream(descriptor, on: context.loop, owner: self)
@@ -78,7 +83,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         if let timer { context.loop.cancel(timer) }
         timer = context.loop.schedule(after: context.core.times.handshake) { [weak self] in
             self?.timer = nil
-            self?.handshakeFailure = "no TLS handshake in time"
+            self?.handshakeFailed("no TLS handshake in time", .timeout)
             self?.finish(.timeout)
         }
     }
@@ -120,7 +125,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             try security?.present(to: tls, upstream: nil)
         } catch {
             context.core.log.error("\(error)", of: info)
-            handshakeFailure = "\(error)"
+            handshakeFailed("\(error)", .certificate, isLogged: true)
             finish(.reset)
         }
     }
@@ -159,8 +164,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     func ended(_ stream: Stream) {
         clientEnded = true
-        if handshake != nil {
-            handshakeFailure = "client: it ended the connection in the TLS handshake"
+        if awaitsHandshake {
+            handshakeFailed("client: it ended the connection in the TLS handshake", .left)
             return finish(.closed)
         }
         if closing {
@@ -182,9 +187,21 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     func failed(_ stream: Stream, _ error: SystemError) {
-        context.core.log.debug("client: \(error)", of: info)
-        handshakeFailure = "client: \(error.reason)"
+        if awaitsHandshake {
+            handshakeFailed("client: \(error.reason)", TLSTrouble(error))
+        } else {
+            context.core.log.debug("client: \(error)", of: info)
+        }
         finish(.reset)
+    }
+
+    /// The client is to come to an end with its handshake, from the first octet on or behind STARTTLS.
+    private var awaitsHandshake: Bool { handshake != nil || (security?.isImplicit == true && info.tls == nil) }
+
+    private func handshakeFailed(_ reason: String, _ trouble: TLSTrouble, isLogged: Bool = false) {
+        handshakeFailure = reason
+        context.core.metrics.route(info.route, info.mailProtocol).tlsFailed(.client, trouble)
+        if !isLogged { context.core.log.info("\(reason)", of: info) }
     }
 
     func recorderDrained() {
@@ -193,11 +210,14 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     }
 
     /// Our own server keeps its time itself.
-    func isIdleTooLong(_ now: Int64) -> Bool { false }
+    func isLate(_ now: Int64) -> Bool { false }
     func expire() {}
 
     func shutDown() {
-        if handshake != nil { return finish(.closed) }
+        if awaitsHandshake {
+            handshakeFailed("the proxy stopped in the TLS handshake", .stopped)
+            return finish(.closed)
+        }
         if !closing { handle(.shutdown) }
     }
     func abort() { finish(.closed) }

@@ -14,10 +14,10 @@ protocol RunningSession: AnyObject {
     func abort()
     /// The recorder has room again.
     func recorderDrained()
-    /// Nobody has said a word for as long as the limit of its protocol.
+    /// Somebody has not said for too long what is due, or nobody has said a word.
     /// - Parameter now: of ``Clock/monotonic()``.
-    func isIdleTooLong(_ now: Int64) -> Bool
-    /// It is idle for too long: say so where the protocol has words for it, then close.
+    func isLate(_ now: Int64) -> Bool
+    /// It is: say so where the protocol has words for it, then close.
     func expire()
 }
 
@@ -48,6 +48,7 @@ final class LoopContext: @unchecked Sendable {
     init(loop: EventLoop, core: ServerCore, lane: Int, lanes: Int) {
         self.loop = loop
         self.core = core
+        loop.memory = core.metrics.memory
         ids = SessionID(lane: lane, of: lanes)
     }
 
@@ -162,10 +163,11 @@ final class LoopContext: @unchecked Sendable {
     }
 
     /// A session whose route has several upstreams.
+    /// - Parameter group: those among which it may choose; nil for all.
     private func makeSession(
-        _ descriptor: Int32, _ info: SessionInfo, from pool: UpstreamPool
+        _ descriptor: Int32, _ info: SessionInfo, from pool: UpstreamPool, in group: [Int]? = nil
     ) -> any RunningSession & StartableSession {
-        var choice = UpstreamChoice(pool)
+        var choice = UpstreamChoice(pool, in: group)
         guard let target = choice.next(now: loop.now) else {
             let target = UpstreamTarget(
                 .unreachable(nil, reason: "all upstreams are left alone for a while, because they failed"),
@@ -175,6 +177,8 @@ final class LoopContext: @unchecked Sendable {
         let vector = core.stripTests.next(info, target.security)
         if target.isFallback {
             if let vector, let security = target.security { return test(descriptor, info, security, vector) }
+            // The others are left alone, unless there are none.
+            if choice.hasOthers { metrics(info.route, info.mailProtocol).fallbacks.add() }
             return FallbackSession(descriptor, info, target.security, self)
         }
         let session = ProxySession(descriptor, info, target, self, choice: choice)
@@ -183,20 +187,30 @@ final class LoopContext: @unchecked Sendable {
     }
 
     /// No upstream could be reached, and our own server takes the session before anything was said in it.
-    func fallBack(_ session: ProxySession, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
+    /// - Parameter judged: what rules said of the connection; nil when there are none.
+    func fallBack(
+        _ session: ProxySession, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget,
+        _ judged: ConnectVerdict?
+    ) {
         guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
         let own: any RunningSession & StartableSession
         if let trial = session.trial, let security = target.security {
             own = test(descriptor, info, security, trial.vector)
         } else {
-            own = FallbackSession(descriptor, info, target.security, self)
+            own = FallbackSession(descriptor, info, target.security, self, judged: judged)
         }
         sessions[ObjectIdentifier(own)] = own
         own.start()
     }
 
     /// What came before a session is over, and the session begins.
-    func begin(_ arrival: Arrival, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget) {
+    /// - Parameters:
+    ///   - pool: the upstreams from which it chooses; nil where there is `target` alone.
+    ///   - group: those among which it may choose; nil for all.
+    func begin(
+        _ arrival: Arrival, _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget,
+        from pool: UpstreamPool? = nil, in group: [Int]? = nil
+    ) {
         guard sessions.removeValue(forKey: ObjectIdentifier(arrival)) != nil else { return }
         if arrival.entrance.trusted != nil,
             !admits(info.client, descriptor, info.route, info.mailProtocol, target)
@@ -207,10 +221,8 @@ final class LoopContext: @unchecked Sendable {
             return
         }
         begins(info)
-        // Who is not sent to a destination of its own has the route's choice.
-        let pool = target === arrival.service.target ? arrival.service.pool : nil
         let session =
-            pool.map { makeSession(descriptor, info, from: $0) } ?? makeSession(descriptor, info, target)
+            pool.map { makeSession(descriptor, info, from: $0, in: group) } ?? makeSession(descriptor, info, target)
         sessions[ObjectIdentifier(session)] = session
         session.start()
     }
@@ -260,7 +272,8 @@ final class LoopContext: @unchecked Sendable {
         _ client: SocketAddress, _ descriptor: Int32, _ route: String, _ mailProtocol: MailProtocol,
         _ target: UpstreamTarget, hearsMail: Bool = true
     ) -> Bool {
-        guard let refusal = core.admission.admit(client.ip, now: loop.now) else { return true }
+        let isFull = core.metrics.memory.isFull
+        guard let refusal = isFull ? .memory : core.admission.admit(client.ip, now: loop.now) else { return true }
         metrics(route, mailProtocol).refused(refusal)
         core.log.warning("\(client) \(route): refused by limits.\(refusal.rawValue)")
         if target.security?.isImplicit != true, hearsMail {
@@ -308,12 +321,12 @@ final class LoopContext: @unchecked Sendable {
         for session in Array(sessions.values) { session.shutDown() }
     }
 
-    /// Ends the sessions in which nobody has said a word for too long, again and again.
+    /// Ends the sessions in which somebody is late, again and again.
     func watchIdleness() {
         loop.schedule(after: core.limits.idleRounds) { [weak self] in
             guard let self else { return }
             let now = Clock.monotonic()
-            for session in self.sessions.values.filter({ $0.isIdleTooLong(now) }) { session.expire() }
+            for session in self.sessions.values.filter({ $0.isLate(now) }) { session.expire() }
             self.watchIdleness()
         }
     }

@@ -42,7 +42,7 @@ package struct BoundPorts: Sendable {
         var free = old.listeners
         for route in routes {
             var kept: [Int] = free.indices.filter {
-                free[$0].route.place == route.place && free[$0].route.listen == route.listen
+                free[$0].route.place.isSame(as: route.place) && free[$0].route.listen == route.listen
             }
             let same = kept.filter { free[$0].route.text == route.text }
             switch route.place {
@@ -54,6 +54,18 @@ package struct BoundPorts: Sendable {
             for index in kept.reversed() { free.remove(at: index) }
         }
         listeners = merged + (try BoundPorts(fresh)).listeners
+    }
+
+    /// Gives socket files that were kept the permissions that their routes have now.
+    /// - Parameter failed: gets what cannot be done; the file then keeps those that it has.
+    package func permit(as old: BoundPorts, failed: (SystemError) -> Void) {
+        for (route, listener) in listeners {
+            guard case .unix(_, let mode) = route.place,
+                let before = old.listeners.first(where: { $0.listener === listener })?.route.place,
+                before != route.place
+            else { continue }
+            do { try listener.permit(mode) } catch { failed(error) }
+        }
     }
 
     /// Those of `old` that are not among these.
@@ -76,6 +88,8 @@ package final class MailServer: Sendable {
     private let contexts: [LoopContext]
     private let ports: Mutex<BoundPorts>
     private let currentSecurity: Mutex<[String: RouteSecurity]>
+    /// What each listener serves.
+    private let served = Mutex<[ObjectIdentifier: Service]>([:])
 
     private var listeners: [(route: Route, listener: Listener)] { ports.withLock { $0.listeners } }
 
@@ -121,9 +135,23 @@ package final class MailServer: Sendable {
     ) -> [(Listener, Service)] {
         let own = listeners.filter { $0.listener.path == nil }.map(\.listener.address)
         core.metrics.forgetUpstreams()
-        return listeners.map {
-            ($0.listener, Service($0.route, core, security: security, users: users, own: own))
+        let old = served.withLock { $0 }
+        // Several listeners that systemd has opened are one route with one choice of upstreams.
+        var made: [String: Service] = [:]
+        let services = listeners.map { route, listener in
+            let service =
+                made[route.text]
+                ?? Service(
+                    route, core, security: security, users: users, own: own,
+                    keeping: old[ObjectIdentifier(listener)])
+            made[route.text] = service
+            return (listener, service)
         }
+        served.withLock { served in
+            served = [:]
+            for (listener, service) in services { served[ObjectIdentifier(listener)] = service }
+        }
+        return services
     }
 
     /// Serves other routes from now on. Sessions that run keep what they began with. Returns when no loop takes connections of

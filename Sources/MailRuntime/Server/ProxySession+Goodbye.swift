@@ -5,18 +5,6 @@ import MailRecording
 import MailSessions
 
 extension ProxySession {
-    func isIdleTooLong(_ now: Int64) -> Bool {
-        // Who still takes what is left for it is not idle.
-        phase == .open && now &- lastActivity >= Int64(context.core.limits.idle(info.mailProtocol)) &* 1_000_000
-            && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
-    }
-
-    func expire() {
-        guard phase == .open else { return }
-        context.core.log.info("idle for too long", of: info)
-        sayGoodbye(LocalReply.idle(info.mailProtocol), .timeout)
-    }
-
     /// Ends the session with words of ours, where a client in the middle of its session can be told any.
     func sayGoodbye(_ words: [UInt8], _ end: SessionEnd) {
         goodbye = end
@@ -34,7 +22,7 @@ extension ProxySession {
     }
 
     /// Whether the client understands a line of ours here: the session is followed, and no line, reply or literal is cut short.
-    private var interruption: Interruption {
+    var interruption: Interruption {
         switch mode {
         case .followed(let kept): Interruption(kept.value)
         case .observed(let kept): kept.value.interruption
@@ -44,7 +32,7 @@ extension ProxySession {
 
     /// Nobody is in the middle of something: no answer is owed, nothing is on its way.
     var isQuiet: Bool {
-        Clock.monotonic() &- lastActivity >= RuntimeLimits.quiet && !interruption.isPremature
+        Clock.monotonic() &- max(lastOfClient, lastOfServer) >= RuntimeLimits.quiet && !interruption.isPremature
             && (client?.undelivered ?? 0) == 0 && (server?.undelivered ?? 0) == 0
     }
 }

@@ -19,9 +19,15 @@ extension ProxySession {
         // After our last words nothing of the client matters any more.
         case .securing, .turning, .closing, .failing, .finished: return
         }
-        lastActivity = context.loop.now
-        if stream === client { takeFromClient(bytes) } else { takeFromServer(bytes) }
+        if stream === client {
+            lastOfClient = context.loop.now
+            takeFromClient(bytes)
+        } else {
+            lastOfServer = context.loop.now
+            takeFromServer(bytes)
+        }
         watchConsent()
+        countMemory()
         settleReading()
     }
 
@@ -274,6 +280,7 @@ extension ProxySession {
         case .closing, .failing, .finished: return
         }
         withRelay { relay, effects, seen, told in relay.timerFired(&effects, seen: &seen, told: &told) }
+        if phase == .connecting, choice?.isFallbackDue == true { return _ = fallBack() }
         watchConsent()
         settleReading()
     }

@@ -51,7 +51,7 @@ extension ProxySession {
             guard let server, let tls = try security?.upstreamConnection() else { return }
             server.secure(tls)
         } catch {
-            if phase == .turning { turnFailed("\(error)") } else { unavailable("\(error)") }
+            if phase == .turning { turnFailed("\(error)", .certificate) } else { unavailable("\(error)") }
         }
     }
 
@@ -67,7 +67,10 @@ extension ProxySession {
             awaitFirstWords()
         case .begin(let greeting):
             secrecy.greeting = greeting
-            allow(context.core.times.handshake) { [self] in lateInConnecting("no TLS handshake in time") }
+            allow(context.core.times.handshake) { [self] in
+                if phase == .connecting { metrics.tlsFailed(.server, .timeout) }
+                lateInConnecting("no TLS handshake in time")
+            }
             secureUpstream()
         case .failed(let reason): unavailable("\(security?.host ?? "upstream"): \(reason)")
         }
@@ -108,13 +111,17 @@ extension ProxySession {
         client.pause(false)
         allow(context.core.times.handshake) { [self] in
             guard phase == .securing else { return }
-            leaveHandshake("no TLS handshake in time", .timeout, .client)
+            leaveHandshake("no TLS handshake in time", .timeout, .timeout, .client)
         }
     }
 
     /// The client's handshake does not come to its end.
-    /// - Parameter side: who is to blame; nil for ourselves.
-    func leaveHandshake(_ reason: String, _ end: SessionEnd, _ side: Side?) {
+    /// - Parameters:
+    ///   - trouble: what it is counted as.
+    ///   - side: who is to blame; nil for ourselves.
+    func leaveHandshake(_ reason: String, _ trouble: TLSTrouble, _ end: SessionEnd, _ side: Side?) {
+        // Who loses its upstream in the middle of it has done nothing wrong.
+        if side != .server { metrics.tlsFailed(.client, trouble) }
         let who = side.map { $0 == .client ? "client: " : "server: " } ?? ""
         context.core.log.info("\(who)\(reason)", of: info)
         secrecy.failure = who + reason
@@ -139,6 +146,7 @@ extension ProxySession {
             try security?.present(to: tls, upstream: secrecy.upstreamCertificate)
         } catch {
             context.core.log.error("\(error)", of: info)
+            metrics.tlsFailed(.client, .certificate)
             secrecy.failure = "\(error)"
             finish(.reset)
         }
@@ -192,7 +200,7 @@ extension ProxySession {
             return refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))
         }
         guard security?.beginning == .mirrored else { return passEdge() }
-        allow(context.core.times.handshake) { [self] in turnFailed("no TLS handshake in time") }
+        allow(context.core.times.handshake) { [self] in turnFailed("no TLS handshake in time", .timeout) }
         server?.pause(false)
         secureUpstream()
     }
@@ -235,8 +243,10 @@ extension ProxySession {
     }
 
     /// TLS did not begin on the upstream's leg.
-    func turnFailed(_ reason: String) {
+    /// - Parameter trouble: what it is counted as; nil when no handshake was begun.
+    func turnFailed(_ reason: String, _ trouble: TLSTrouble? = nil) {
         guard phase == .turning, let edge = secrecy.edge else { return }
+        if let trouble { metrics.tlsFailed(.server, trouble) }
         cancelTimer()
         context.core.log.warning("\(security?.host ?? "upstream"): \(reason)", of: info)
         refuseEdge(LocalReply.tlsUnavailable(info.mailProtocol, edge.command))

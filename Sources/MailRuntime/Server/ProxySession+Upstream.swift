@@ -43,20 +43,68 @@ extension ProxySession {
         info.upstreamTLS = nil
         target = next
         security = next.security
-        if next.isFallback {
-            // Nothing was said to the client yet, nor heard of it.
-            guard let descriptor = client?.release() else { return false }
-            phase = .finished
-            context.fallBack(self, descriptor, info, next)
-        } else {
+        guard next.isFallback else {
             callUpstream()
+            return true
         }
+        if isHeldByRules {
+            // Who waits by rule waits to the end, and is then taken over.
+            choice?.isFallbackDue = true
+            return true
+        }
+        return fallBack()
+    }
+
+    /// Our own server takes the session over: nothing was said to the client yet, nor heard of it. False when it can't.
+    @discardableResult
+    func fallBack() -> Bool {
+        guard let descriptor = client?.release() else { return false }
+        choice?.isFallbackDue = false
+        phase = .finished
+        context.core.metrics.memory.add(-countedOctets)
+        cancelTimer()
+        var judged: ConnectVerdict?
+        if case .ruled(let kept) = mode { judged = ConnectVerdict(tags: kept.value.relay.tags) }
+        metrics.fallbacks.add()
+        context.fallBack(self, descriptor, info, target, judged)
         return true
+    }
+
+    /// Rules have the client wait.
+    private var isHeldByRules: Bool {
+        if case .ruled(let kept) = mode { kept.value.relay.isWaiting } else { false }
+    }
+
+    /// The client does something while its upstream is called. One that is gone keeps no place; one that sends no more and has said
+    /// nothing may be somebody who looks at the greeting, and is given a moment for it.
+    func hungUp(_ stream: Stream) {
+        guard phase == .connecting, stream === client else { return }
+        switch stream.peerEnd {
+        case .none: return
+        case .gone: leaveEarly(.reset)
+        // Under TLS nobody can hear anything who has ended before the handshake.
+        case .ended where security?.isImplicit == true: leaveEarly(.closed)
+        case .ended(isSilent: false): return
+        case .ended(isSilent: true):
+            context.loop.schedule(after: context.core.times.leaving) { [weak self] in
+                guard let self, self.phase == .connecting else { return }
+                self.leaveEarly(.closed)
+            }
+        }
+    }
+
+    private func leaveEarly(_ end: SessionEnd) {
+        context.core.log.info("client: it left before its upstream answered", of: info)
+        if security?.isImplicit == true { metrics.tlsFailed(.client, .left) }
+        openBooks()
+        finish(end)
     }
 
     /// Seconds for an answer of the upstream before the client hears anything. Where another one can take its place, the client
     /// is not kept waiting for the one that says nothing.
-    var wordsTimeout: Double { choice == nil ? context.core.times.firstWords : context.core.times.connect }
+    var wordsTimeout: Double {
+        choice?.isLast == false ? context.core.times.connect : context.core.times.firstWords
+    }
 
     func closeUpstream() {
         cancelTimer()
@@ -183,7 +231,7 @@ extension ProxySession {
         if choice != nil, secrecy.greeting.isEmpty {
             // As long as it has not greeted another one can take its place.
             secrecy.awaitsGreeting = true
-            return allow(context.core.times.connect) { [self] in
+            return allow(wordsTimeout) { [self] in
                 unavailable("\(upstreamName): no greeting came in time")
             }
         }

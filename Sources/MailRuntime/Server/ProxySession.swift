@@ -74,9 +74,18 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private var clientEnded = false
     private var serverEnded = false
     private var recorderPause = false
+    /// It is not read because the recorder is behind.
+    var isWaitingForRecorder: Bool { recorderPause }
     /// How the session ends that we end.
     var goodbye = SessionEnd.closed
-    var lastActivity: Int64
+    /// When each side last said a word, or took some.
+    var lastOfClient: Int64
+    var lastOfServer: Int64
+    /// Octets that had not reached their peer when it was last looked at.
+    var undeliveredBefore = 0
+    /// Octets of half lines and such that the gauge of memory knows of, and how many had come when they were counted.
+    var countedOctets = 0
+    var countedAt = 0
     /// The TLS of the route.
     var security: RouteSecurity?
     /// What TLS needs of a session, while there is something to need.
@@ -94,7 +103,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         self.choice = choice
         self.info = info
         self.target = target
-        lastActivity = context.loop.now
+        lastOfClient = context.loop.now
+        lastOfServer = lastOfClient
         security = target.security
         // Who tells the upstream who the client is lets nobody else do so.
         let rules =
@@ -150,10 +160,13 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         if case .ruled(let kept) = mode {
             var effects: [Relay.Effect] = []
             let goesOn = kept.value.relay.connected(&effects)
+            for case .hit(_, _, let tags, _) in effects { for tag in tags { kept.value.book?.tag(tag) } }
             if !goesOn { return sayLast(.effects(effects)) }
             perform(effects)
             guard phase == .connecting else { return }
         }
+        // Nothing is read of it before the session begins, but that it leaves is seen.
+        do { try client.start() } catch { return finish(.reset) }
         callUpstream()
     }
 
@@ -248,8 +261,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             takesClient = takesClient && kept.value.relay.wants(.client)
             takesServer = takesServer && kept.value.relay.wants(.server)
         }
-        if server.backlog > RuntimeLimits.highWater { takesClient = false }
-        if client.backlog > RuntimeLimits.highWater { takesServer = false }
+        let highWater = context.core.metrics.memory.highWater
+        if server.backlog > highWater { takesClient = false }
+        if client.backlog > highWater { takesServer = false }
         client.pause(!takesClient)
         server.pause(!takesServer)
     }
@@ -263,6 +277,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     func drained(_ stream: Stream) {
         switch phase {
         case .open:
+            if stream === client { lastOfClient = context.loop.now } else { lastOfServer = context.loop.now }
             if stream.backlog <= RuntimeLimits.lowWater { settleReading() }
             if isOver { finishWhenFlushed() }
         case .closing: finishWhenFlushed()
@@ -274,9 +289,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let side: Side = stream === client ? .client : .server
         switch phase {
         case .connecting: return stream === server ? lostInHandshake() : finish(.closed)
-        case .securing: return leaveHandshake("it ended the connection in the TLS handshake", .closed, side)
+        case .securing: return leaveHandshake("it ended the connection in the TLS handshake", .left, .closed, side)
         case .turning:
-            return stream === server ? turnFailed("it ended the connection in the TLS handshake") : finish(.closed)
+            guard stream === server else { return finish(.closed) }
+            return turnFailed("it ended the connection in the TLS handshake", .left)
         // Our last words may still be on their way to a client that reads slowly.
         case .closing: return finishWhenFlushed()
         case .failing, .finished: return
@@ -308,8 +324,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             rivals.remove(at: loser)
             return
         }
-        if phase == .turning, stream === server { return turnFailed(error.reason) }
+        if phase == .turning, stream === server { return turnFailed(error.reason, TLSTrouble(error)) }
         if phase == .connecting, stream === server {
+            if error.isTLS { metrics.tlsFailed(.server, TLSTrouble(error)) }
             server = nil
             secrecy.upgrade = nil
             secrecy.introduction = nil
@@ -318,7 +335,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             return error.isTLS ? unavailable(error.reason) : tryNext(error)
         }
         if phase == .securing {
-            return leaveHandshake(error.reason, .reset, stream === client ? .client : .server)
+            return leaveHandshake(error.reason, TLSTrouble(error), .reset, stream === client ? .client : .server)
         }
         if error.isTLS, stream === client {
             context.core.log.info("client: \(error)", of: info)
@@ -351,9 +368,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     private func lostInHandshake() {
         if secrecy.awaitsGreeting { return unavailable("\(upstreamName): it ended the connection before its greeting") }
         guard let security, security.upstream != nil || secrecy.introduction != nil else { return finish(.closed) }
+        let isInHandshake = secrecy.introduction == nil && secrecy.upgrade == nil
+        if isInHandshake { metrics.tlsFailed(.server, .left) }
         let step =
-            secrecy.introduction != nil
-            ? "before its greeting" : secrecy.upgrade == nil ? "in the TLS handshake" : "before TLS"
+            secrecy.introduction != nil ? "before its greeting" : isInHandshake ? "in the TLS handshake" : "before TLS"
         unavailable("\(security.host ?? "upstream"): it ended the connection \(step)")
     }
 
@@ -387,7 +405,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             choice = nil
             closeUpstream()
             sayLast(.reply(words.isEmpty ? LocalReply.unavailable(info.mailProtocol) : words))
-        case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .closed, nil)
+        case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .stopped, .closed, nil)
         case .turning: finish(.closed)
         case .open:
             if isQuiet {
@@ -407,6 +425,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         guard phase != .finished else { return }
         if phase == .securing { tellHandshake() }
         phase = .finished
+        context.core.metrics.memory.add(-countedOctets)
         choice?.abandoned(now: Clock.monotonic())
         let received = (client?.receivedOctets ?? 0, server?.receivedOctets ?? 0)
         closeUpstream()

@@ -44,8 +44,8 @@ package final class RouteSecurity: Sendable {
     private let address: CertificateName?
 
     /// - Parameters:
-    ///   - signer: gives the authority.
-    /// - Throws: what is wrong with the files that the route names, or with the authority when clients begin with TLS.
+    ///   - signer: gives the authority; asked for it when the first certificate is made, and by ``prepare()``.
+    /// - Throws: what is wrong with the files that the route names.
     ///   - tellsKeys: gets each line for an SSLKEYLOGFILE.
     package init(
         _ route: Route, tellsKeys: (@Sendable (String) -> Void)? = nil, signer: @escaping Signer
@@ -77,8 +77,6 @@ package final class RouteSecurity: Sendable {
                 }
                 identity = .fixed(identities)
             } else {
-                // One that is not needed before a client asks for it may be made then.
-                if isImplicit { _ = try signer() }
                 identity = .minted(signer)
             }
         } else {
@@ -180,6 +178,10 @@ package final class RouteSecurity: Sendable {
         case nil: throw TLSFailure("TLS", "this listener speaks in clear")
         }
     }
+
+    /// Has the authority made that clients who begin with TLS need at once, when there is none. For when all else is known to be
+    /// good.
+    package func prepare() throws(TLSFailure) { if isImplicit { try checkSigner() } }
 
     /// Certificates can be made, or need not be.
     func checkSigner() throws(TLSFailure) {

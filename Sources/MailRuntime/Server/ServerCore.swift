@@ -30,7 +30,7 @@ package final class ServerCore: Sendable {
     /// Who was put to which test.
     let stripTests: StripRegistry
     /// What is counted for those who watch.
-    package let metrics = ServerMetrics()
+    package let metrics: ServerMetrics
 
     package init(
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
@@ -49,6 +49,7 @@ package final class ServerCore: Sendable {
         self.limits = limits
         admission = Admission(limits)
         stripTests = StripRegistry(tells: tellsVerdict)
+        metrics = ServerMetrics(memory: MemoryGauge(limit: limits.memory))
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
         let watch = mailboxWatch

@@ -12,7 +12,10 @@ package final class ServerMetrics: Sendable {
     private let pools = Mutex<[String: UpstreamPool]>([:])
     private let hits = Mutex<[String: Int]>([:])
 
-    package init() {}
+    /// What waits in memory.
+    package let memory: MemoryGauge
+
+    package init(memory: MemoryGauge = MemoryGauge()) { self.memory = memory }
 
     private struct Key: Hashable {
         let route: String
@@ -64,6 +67,18 @@ package final class ServerMetrics: Sendable {
             route in
             for (limit, count) in route.refused { put(route, count.value, [("limit", limit.rawValue)]) }
         }
+        family(
+            "mailproxy_sessions_timed_out_total", .counter,
+            "Sessions that ended because somebody was late, by the limit."
+        ) { route in
+            for (limit, count) in route.timeouts { put(route, count.value, [("limit", limit.rawValue)]) }
+        }
+        page.begin(
+            "mailproxy_memory_in_flight_bytes", .gauge,
+            "Octets in all sessions that wait for a peer to take them or to make them whole.")
+        page.sample(memory.octets)
+        page.begin("mailproxy_memory_limit_bytes", .gauge, "How many of them there may be; 0 for no limit.")
+        page.sample(memory.limit)
         family("mailproxy_session_seconds_total", .counter, "Seconds that ended sessions took, all together.") {
             page.sample(
                 Double($0.microseconds.value) / 1_000_000,
@@ -85,6 +100,15 @@ package final class ServerMetrics: Sendable {
                 put(route, count.value, [("verdict", verdict.rawValue)])
             }
         }
+        family("mailproxy_tls_failures_total", .counter, "TLS handshakes that failed, by side and reason.") { route in
+            for (key, count) in route.tlsFailures {
+                put(route, count.value, [("side", key.sideText), ("reason", key.trouble.rawValue)])
+            }
+        }
+        family(
+            "mailproxy_upstream_fallbacks_total", .counter,
+            "Sessions that the built-in server took because no upstream of the list could be reached."
+        ) { put($0, $0.fallbacks.value) }
         let upstreams = pools.withLock { $0.sorted { $0.key < $1.key } }.flatMap { route, pool in
             pool.figures.map { ([("route", route), ("upstream", $0.name)], $0) }
         }
@@ -120,6 +144,10 @@ package final class RouteMetrics: Sendable {
     package let upstreamFailures = Count()
     package let clientHandshakes = Count()
     package let serverHandshakes = Count()
+    /// Sessions that our own server took because no upstream of a list could be reached.
+    package let fallbacks = Count()
+    fileprivate let tlsFailures: [(TLSTrouble.Key, Count)]
+    fileprivate let timeouts: [(Lateness, Count)]
     fileprivate let ended: [(SessionEnd, Count)]
     fileprivate let refused: [(Admission.Refusal, Count)]
     fileprivate let tests: [(StripVerdict, Count)]
@@ -130,6 +158,16 @@ package final class RouteMetrics: Sendable {
         ended = [SessionEnd.closed, .reset, .timeout].map { ($0, Count()) }
         refused = Admission.Refusal.allCases.map { ($0, Count()) }
         tests = StripVerdict.allCases.map { ($0, Count()) }
+        tlsFailures = TLSTrouble.Key.all.map { ($0, Count()) }
+        timeouts = Lateness.allCases.map { ($0, Count()) }
+    }
+
+    /// A session ended because somebody was late.
+    func timedOut(_ lateness: Lateness) { timeouts.first { $0.0 == lateness }?.1.add() }
+
+    /// A TLS handshake failed on the leg of `side`.
+    func tlsFailed(_ side: Side, _ trouble: TLSTrouble) {
+        tlsFailures.first { $0.0.side == side && $0.0.trouble == trouble }?.1.add()
     }
 
     /// A session ended.

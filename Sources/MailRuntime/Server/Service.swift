@@ -10,8 +10,12 @@ final class Service: Sendable {
     let route: Route
     /// Where sessions go whose clients need not be asked.
     let target: UpstreamTarget
-    /// The upstreams when there are several.
+    /// The upstreams when there are several, or when there is one for some clients only.
     let pool: UpstreamPool?
+    /// The same for clients that begin with TLS where others may speak in clear.
+    let securedPool: UpstreamPool?
+    /// Where clients go that begin with TLS where others may speak in clear.
+    let securedTarget: UpstreamTarget?
     /// Who may come in by SOCKS; nil for everybody.
     let users: SOCKSUsers?
     /// The TLS of the variants, by their keys.
@@ -19,18 +23,34 @@ final class Service: Sendable {
     /// The addresses of all listeners of this server.
     private let own: [SocketAddress]
 
+    /// - Parameter old: what its listener served before.
     init(
         _ route: Route, _ core: ServerCore, security: [String: RouteSecurity], users: [String: SOCKSUsers],
-        own: [SocketAddress]
+        own: [SocketAddress], keeping old: Service? = nil
     ) {
         self.route = route
         self.own = own
-        let choices = route.choices.map {
-            ($0, UpstreamTarget(UpstreamAddress($0), security[$0.key], $0.introduction))
+        func targets(_ route: Route) -> (UpstreamTarget, [(route: Route, target: UpstreamTarget)]) {
+            let first = UpstreamTarget(UpstreamAddress(route), security[route.key], route.introduction)
+            let others = route.alternates.map {
+                ($0, UpstreamTarget(UpstreamAddress($0), security[$0.key], $0.introduction))
+            }
+            return (first, [(route, first)] + others)
         }
-        target = choices[0].1
-        pool = choices.count > 1 ? UpstreamPool(choices) : nil
+        let choices: [(route: Route, target: UpstreamTarget)]
+        (target, choices) = targets(route)
+        let isList = choices.count > 1 || choices.contains { !$0.route.rank.names.isEmpty }
+        pool = isList ? UpstreamPool(choices, keeping: old?.pool) : nil
         if let pool { core.metrics.watch(pool, of: route.text) }
+        if route.entrance?.tlsWait != nil, let variant = route.variants.first {
+            let (first, secured) = targets(variant)
+            securedTarget = first
+            // The servers are the same: what is known of them is known of both.
+            securedPool = pool.map { UpstreamPool(secured, keeping: $0) }
+        } else {
+            securedTarget = nil
+            securedPool = nil
+        }
         self.users = users[route.text]
         var found: [String: RouteSecurity] = [:]
         for variant in route.variants { found[variant.key] = security[variant.key] }

@@ -179,7 +179,7 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
     /// What is said in a test are a few lines; nobody waits for the recorder because of them.
     func recorderDrained() {}
     /// A test keeps its time itself.
-    func isIdleTooLong(_ now: Int64) -> Bool { false }
+    func isLate(_ now: Int64) -> Bool { false }
     func expire() {}
     func shutDown() { handshake == nil ? handle(.expired) : finish(.closed) }
     func abort() { finish(.closed) }

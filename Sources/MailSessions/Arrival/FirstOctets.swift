@@ -11,9 +11,15 @@ package enum FirstOctets: Equatable, Sendable {
     /// Anything else.
     case clear
 
-    /// Octets of a ClientHello that are waited for. With post-quantum key shares they have come to 2,000; a larger one is taken for
-    /// TLS all the same, but what it tells is not looked for.
-    package static let longest = 4096
+    /// Octets of a ClientHello that are waited for. With post-quantum key shares they have come to 2,000, with a ticket to take up a
+    /// session a few thousand more; a larger one is taken for TLS all the same, but what it tells is not looked for.
+    package static let longest = 16_384
+
+    /// How many octets are missing at least behind these, which are undecided. Who waits for so many before looking again looks at
+    /// a ClientHello that comes octet by octet a few times only.
+    package static func missing(behind octets: ArraySlice<UInt8>) -> Int {
+        if case .incomplete(let count) = ClientHello.read(octets) { count } else { 1 }
+    }
 
     /// - Parameter all: nothing more will come, or is to be waited for.
     package init(of octets: ArraySlice<UInt8>, all: Bool = false) {
@@ -33,7 +39,7 @@ package enum FirstOctets: Equatable, Sendable {
         switch ClientHello.read(octets) {
         case .incomplete where !all && octets.count < Self.longest: self = .undecided
         // It is up to TLS to refuse what is wrong with it.
-        case .incomplete, .malformed: self = .tls(ClientHello())
+        case .incomplete, .malformed: self = .tls(ClientHello(hasUnreadableName: true))
         case .hello(let hello): self = .tls(hello)
         }
     }
@@ -72,10 +78,12 @@ extension MailProtocol {
 package struct ClientHello: Equatable, Sendable {
     /// The name of the server (RFC 6066 §3).
     package var serverName: String?
+    /// It may ask for a name, which can't be read or is none of a host.
+    package var hasUnreadableName = false
     /// The application protocols (RFC 7301 §3.1), in the client's order.
     package var applicationProtocols: [String] = []
 
-    package init() {}
+    package init(hasUnreadableName: Bool = false) { self.hasUnreadableName = hasUnreadableName }
 
     /// The mail protocol among the application protocols, under its registered name.
     package var mailProtocol: MailProtocol? {
@@ -90,7 +98,8 @@ package struct ClientHello: Equatable, Sendable {
     }
 
     enum Reading: Equatable {
-        case incomplete
+        /// So many octets are missing at least.
+        case incomplete(Int)
         case malformed
         case hello(ClientHello)
     }
@@ -100,12 +109,14 @@ package struct ClientHello: Equatable, Sendable {
         var message: [UInt8] = []
         var rest = octets
         while true {
+            var missing = 1
             if message.count >= 4 {
                 let length = 4 + (Int(message[1]) << 16 | Int(message[2]) << 8 | Int(message[3]))
                 if length > FirstOctets.longest { return .malformed }
                 if message.count >= length { return parse(message[4..<length]) }
+                missing = length - message.count
             }
-            guard rest.count >= 5 else { return .incomplete }
+            guard rest.count >= 5 else { return .incomplete(missing) }
             let start = rest.startIndex
             let length = Int(rest[start + 3]) << 8 | Int(rest[start + 4])
             guard rest[start] == 22, (1...16_384).contains(length) else { return .malformed }
@@ -132,7 +143,9 @@ package struct ClientHello: Equatable, Sendable {
         while !extensions.rest.isEmpty {
             guard let kind = extensions.number(2), let data = extensions.vector(2) else { return .malformed }
             switch kind {
-            case 0: hello.serverName = serverName(data)
+            case 0:
+                hello.serverName = serverName(data)
+                hello.hasUnreadableName = hello.serverName == nil
             case 16: hello.applicationProtocols = protocols(data)
             default: continue
             }

@@ -36,7 +36,7 @@ package struct CapabilityFilter: Sendable {
     package static let name = ExchangeMark.capabilities
 
     /// Octets of a list, or of a line that may be one, that are kept at most. No server's list comes near.
-    static let longest = 65_536
+    package static let longest = 65_536
     /// Octets of one line of a list in SMTP and POP3 (RFC 5321 §4.5.3.1.5 has 512), when it had to be cut.
     static let longestCut = 1_000
 
@@ -85,6 +85,9 @@ package struct CapabilityFilter: Sendable {
 
     /// Octets wait for the end of their line or of their list.
     package var isHolding: Bool { !line.isEmpty || !list.isEmpty || isWithin }
+
+    /// Octets that wait.
+    package var held: Int { line.count + list.count }
 
     /// The next octets are the rest of something.
     private var isWithin: Bool {

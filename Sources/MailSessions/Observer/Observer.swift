@@ -51,6 +51,9 @@ package struct Observer: Sendable {
     /// Whether words of ours can be said to the client now.
     package var interruption: Interruption { Interruption(tap) }
 
+    /// Who has to speak next.
+    package var turn: Turn { tap.turn }
+
     /// What comes next from `side` is deflated, or may be.
     package func isDeflated(_ side: Side) -> Bool { tap.isDeflated(side) }
 

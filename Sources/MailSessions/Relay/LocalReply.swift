@@ -64,6 +64,16 @@ package enum LocalReply {
         }
     }
 
+    /// The server owes an answer and does not give it. Nothing of this says that anything was done (RFC 5321 §3.8, RFC 1939 §3,
+    /// RFC 9051 §7.1.5).
+    package static func late(_ mailProtocol: MailProtocol) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.4.2 The mail server does not answer, try again later\r\n".utf8)
+        case .pop3: Array("-ERR [SYS/TEMP] The mail server does not answer, try again later\r\n".utf8)
+        case .imap: Array("* BYE [UNAVAILABLE] The mail server does not answer, try again later\r\n".utf8)
+        }
+    }
+
     /// We stop (RFC 5321 §3.8, RFC 9051 §7.1.5).
     package static func stopping(_ mailProtocol: MailProtocol) -> [UInt8] {
         switch mailProtocol {

@@ -47,6 +47,12 @@ extension Relay {
     /// Whether words of ours can be said to the client now.
     package var interruption: Interruption { Interruption(clientTap) }
 
+    /// Who has to speak next, as the client sees it.
+    package var turn: Turn { clientTap.turn }
+
+    /// Octets of either side that wait to be understood.
+    package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) }
+
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }
 

@@ -141,6 +141,11 @@ package struct Relay: Sendable {
     /// Octets of `side` are welcome: nothing is waited for.
     package func wants(_ side: Side) -> Bool { !waiting && edge == nil && (side == .server || !isBlocked) }
 
+    /// Rules have it wait.
+    package var isWaiting: Bool { waiting }
+    /// The tags that rules have set so far.
+    package var tags: [String] { facts.tags }
+
     /// Both sides ended and all that they sent was passed on.
     package var isDone: Bool { clientEnd == .passedOn && serverEnd == .passedOn }
 

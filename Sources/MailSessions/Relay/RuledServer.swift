@@ -6,6 +6,13 @@ import MailDialogue
 import MailRecording
 import MailRules
 
+/// What rules said of a connection before our own server took it over.
+package struct ConnectVerdict: Equatable, Sendable {
+    package let tags: [String]
+
+    package init(tags: [String]) { self.tags = tags }
+}
+
 /// A server session behind rules.
 package struct RuledServer: ServerSession {
     private var relay: Relay
@@ -19,6 +26,8 @@ package struct RuledServer: ServerSession {
     /// TLS begins when the client has our consent.
     private var startsTLS = false
     private var isClosed = false
+    /// Rules were asked about the connection already.
+    private let isJudged: Bool
 
     /// What is done for one event.
     private struct Output {
@@ -30,8 +39,14 @@ package struct RuledServer: ServerSession {
         var served: [ServerEffect] = []
     }
 
-    package init(_ server: any ServerSession, facts: RuleFacts, rules: RuleSet) {
+    /// - Parameter judged: what rules said of the connection, when they were asked already: once is enough.
+    package init(
+        _ server: any ServerSession, facts: RuleFacts, rules: RuleSet, judged: ConnectVerdict? = nil
+    ) {
         self.server = server
+        isJudged = judged != nil
+        var facts = facts
+        facts.tags += judged?.tags ?? []
         relay = Relay(facts, rules: rules)
     }
 
@@ -45,7 +60,7 @@ package struct RuledServer: ServerSession {
         var out = Output()
         switch event {
         case .connected:
-            let goesOn = relay.connected(&out.relayed)
+            let goesOn = isJudged || relay.connected(&out.relayed)
             if goesOn { tell(event, &out) }
         case .received(let octets): receive(octets, from: .client, &out)
         case .peerEnded: end(.client, &out)

@@ -1,0 +1,186 @@
+"""Limits at their edge: one that is kept changes nothing; beyond it the right answer of the protocol, or the octets pass."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+
+import mailproxy
+from mailproxy import MailProxy
+from processes import HOST, free_port, until
+from test_upstreams import GREETING
+from test_watched import figures, value
+from tls_peers import Upstream, read_all
+from wire import Wire
+
+LINE, COMMAND_LINE, HELD = 24_576, 65_536, 262_144
+
+
+def script(*turns):
+    """A server that says a word, waits for one, and so on; what is not to be answered ends with None."""
+
+    def serve(upstream, connection):
+        for turn in turns:
+            if turn is None:
+                break
+            expected, words = turn
+            if expected:
+                upstream.expect(connection, expected)
+            connection.sendall(words)
+        upstream.drain(connection)
+
+    return serve
+
+
+LINES = {"smtp": LINE, "pop3": LINE, "imap": COMMAND_LINE}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("protocol", LINES)
+def test_a_line_at_its_limit(protocol, more, scratch):
+    """It passes to the octet; one octet more, and the session is not followed behind it."""
+    tag = b"a " if protocol == "imap" else b""
+    line = tag + b"NOOP " + b"x" * (LINES[protocol] + more - len(tag) - 7) + b"\r\n"
+    assert len(line) == LINES[protocol] + more
+    answer = {"smtp": b"250 ok\r\n", "pop3": b"+OK\r\n", "imap": b"a OK done\r\n"}[protocol]
+    greeting = GREETING[protocol] % b"there"
+    with Upstream(script((b"", greeting), (b"\r\n", answer))) as server:
+        with MailProxy(scratch, {protocol: server.port}) as proxy:
+            with Wire(HOST, proxy.ports[protocol]) as client:
+                assert client.line() == greeting
+                client.send(line)
+                assert client.line() == answer
+                client.finish()
+                assert client.rest() == b""
+            until("all arrived", lambda: server.got == line)
+    shown = mailproxy.command("sessions", "show", proxy.record, status=0).stdout.decode()
+    assert ("not followed from here on" in shown) == bool(more), shown[-2000:]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_waits_for_an_answer_at_its_limit(more, scratch):
+    """Behind DATA nobody knows what the octets are before 354: so many may wait, one more and they pass as they are."""
+    octets = b"x" * (HELD + more)
+    with Upstream(script((b"", b"220 there\r\n"))) as server:
+        with MailProxy(scratch, {"smtp": server.port}) as proxy:
+            with Wire(HOST, proxy.ports["smtp"]) as client:
+                assert client.line() == b"220 there\r\n"
+                client.send(b"DATA\r\n" + octets)
+                # Without a word of the server they go on as soon as they are too many, or the client has ended.
+                if more:
+                    until("all arrived", lambda: len(server.got) == len(octets) + 6)
+                client.finish()
+                until("all arrived", lambda: server.got == b"DATA\r\n" + octets)
+    shown = mailproxy.command("sessions", "show", proxy.record, status=0).stdout.decode()
+    assert ("not followed from here on" in shown) == bool(more), shown[-2000:]
+
+
+LATE = {
+    "greeting": [None],
+    "smtp-command": [(b"", b"220 there\r\n"), None],
+    "smtp-data-start": [(b"", b"220 there\r\n"), (b"EHLO", b"250 hi\r\n"), (b"MAIL", b"250 ok\r\n"), (b"RCPT", b"250 ok\r\n"), None],
+    "smtp-data-end": [
+        (b"", b"220 there\r\n"), (b"EHLO", b"250 hi\r\n"), (b"MAIL", b"250 ok\r\n"), (b"RCPT", b"250 ok\r\n"), (b"DATA", b"354 go\r\n"), None,
+    ],
+}
+COMMANDS = [b"EHLO c\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<b@example.com>\r\n", b"DATA\r\n", b"x\r\n.\r\n"]
+
+
+@pytest.mark.parametrize("limit", LATE)
+def test_a_server_that_is_late(limit, scratch):
+    """421 and no acknowledgment; the recording says that it was the time."""
+    port = free_port()
+    options = ("--set", "limits.allow-short=true", "--set", f"limits.{limit}=1", "--metrics", f"{HOST}:{port}")
+    with Upstream(script(*LATE[limit])) as server, MailProxy(scratch, {"smtp": server.port}, *options) as proxy:
+        with Wire(HOST, proxy.ports["smtp"]) as client:
+            said = [client.line()]
+            for command in COMMANDS:
+                if said[-1].startswith(b"421"):
+                    break
+                client.send(command)
+                said.append(client.line())
+            assert said[-1].startswith(b"421 4.4.2 ") and client.rest() == b""
+            assert not any(line.startswith(b"250") for line in said[5:])
+            assert len(said) == len(LATE[limit])
+        until("it is counted", lambda: value(figures(port), "mailproxy_sessions_timed_out_total", limit=limit) == 1)
+        assert f"(limits.{limit})" in proxy.said()
+    (row,) = mailproxy.sessions(proxy.record)
+    assert row["end"] == "timeout" and row["messages"] in (0, 1), row
+    shown = mailproxy.exchanges(proxy.record, row["id"])
+    assert not any(exchange.get("accepted") for exchange in shown)
+
+
+@pytest.mark.parametrize("protocol,half,words", [
+    ("smtp", b"MAIL FR", b"421 4.4.2 "), ("imap", b"a LOGIN {3+}\r\nx", b"* BYE "), ("pop3", b"US", b""),
+])
+def test_a_client_that_stops_in_the_middle(protocol, half, words, scratch):
+    name = "smtp-command" if protocol == "smtp" else f"idle-{protocol}"
+    options = ("--set", "limits.allow-short=true", "--set", f"limits.{name}=1")
+    greeting = GREETING[protocol] % b"there"
+    with Upstream(script((b"", greeting))) as server, MailProxy(scratch, {protocol: server.port}, *options) as proxy:
+        with Wire(HOST, proxy.ports[protocol]) as client:
+            assert client.line() == greeting
+            client.send(half)
+            said = client.rest()
+            assert said.startswith(words) and (bool(said) == bool(words)) and said.count(b"\r\n") == bool(words)
+        until("the session is over", lambda: f"(limits.{name})" in proxy.said())
+        assert half.startswith(server.got)
+    (row,) = mailproxy.sessions(proxy.record)
+    assert row["end"] == "timeout"
+
+
+def test_memory_is_kept_when_clients_are_slow(scratch):
+    """Many clients who take nothing of long answers: what waits stays bounded, new ones are refused, and nobody loses an octet."""
+    metrics = free_port()
+    limit = 1 << 20
+    body = b"* OK " + b"x" * 2_000 + b"\r\n"
+    whole = b"* OK there\r\n" + body * 2_000
+
+    def flood(upstream, connection):
+        connection.sendall(whole)
+        with contextlib.suppress(OSError):
+            upstream.drain(connection)
+
+    class Servers(Upstream):
+        """Serves all at once."""
+
+        def _run(self):
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = self.listener.accept()
+                    threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+        def _one(self, connection):
+            with connection, contextlib.suppress(OSError):
+                self.serve(self, connection)
+
+    options = ("--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}")
+    with Servers(flood) as server, MailProxy(scratch, {"imap": server.port}, *options, record=False) as proxy:
+        clients = []
+        refused = None
+        for _ in range(64):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.settimeout(30)
+            client.connect((HOST, proxy.ports["imap"]))
+            line = client.recv(10)
+            if line.startswith(b"* BYE"):
+                refused = line + read_all(client)
+                client.close()
+                break
+            clients.append((client, line))
+        assert refused and refused.startswith(b"* BYE [UNAVAILABLE] Too many"), len(clients)
+        now = figures(metrics)
+        assert value(now, "mailproxy_memory_limit_bytes") == limit
+        # What one read brings may come on top, for each that was read at that moment.
+        assert limit <= value(now, "mailproxy_memory_in_flight_bytes") < 2 * limit
+        assert value(now, "mailproxy_sessions_refused_total", limit="memory") == 1
+        for client, line in clients:
+            client.shutdown(socket.SHUT_WR)
+        for client, line in clients:
+            assert line + read_all(client) == whole
+            client.close()
+        until("nothing waits", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") == 0)
+        with Wire(HOST, proxy.ports["imap"]) as client:
+            assert client.line() == b"* OK there\r\n"
