@@ -19,24 +19,24 @@ struct InternetChecksum {
         add(UInt16(truncatingIfNeeded: length))
     }
 
-    mutating func add(_ octets: ArraySlice<UInt8>) {
-        octets.withUnsafeBytes { bytes in
-            // Summed in memory order and swapped at the end: the sum does not care about byte order (RFC 1071 §2 B).
-            var wide: UInt64 = 0
-            var index = 0
-            while index &+ 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                wide &+= word & 0xffff_ffff
-                wide &+= word >> 32
-                index &+= 8
-            }
-            while index &+ 2 <= bytes.count {
-                wide &+= UInt64(bytes.loadUnaligned(fromByteOffset: index, as: UInt16.self))
-                index &+= 2
-            }
-            if index < bytes.count { wide &+= UInt64(UInt16(bytes[index]).littleEndian) }
-            sum &+= UInt64(Self.fold(wide).bigEndian)
+    mutating func add(_ octets: ArraySlice<UInt8>) { octets.withUnsafeBytes { add($0) } }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        // Summed in memory order and swapped at the end: the sum does not care about byte order (RFC 1071 §2 B).
+        var wide: UInt64 = 0
+        var index = 0
+        while index &+ 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            wide &+= word & 0xffff_ffff
+            wide &+= word >> 32
+            index &+= 8
         }
+        while index &+ 2 <= bytes.count {
+            wide &+= UInt64(bytes.loadUnaligned(fromByteOffset: index, as: UInt16.self))
+            index &+= 2
+        }
+        if index < bytes.count { wide &+= UInt64(UInt16(bytes[index]).littleEndian) }
+        sum &+= UInt64(Self.fold(wide).bigEndian)
     }
 
     /// The folded sum, not complemented: 0xffff over octets that include a right checksum.

@@ -138,9 +138,40 @@ package struct PacketSynthesizer: Sendable {
             ? UInt32.max : self[side].unacknowledged &+ count
     }
 
+    /// Octets of the packet that carries so many octets of payload.
+    package func packetLength(payload: Int) -> Int { (isIPv6 ? 60 : 40) + payload }
+
+    /// The sides may send on: neither has finished, and the connection was not reset.
+    package var isOpen: Bool { !isReset && !client.isFinished && !server.isFinished }
+
+    /// Appends the one segment that carries `pieces` to `out`: what ``data(from:_:)`` gives of octets that one segment holds, without
+    /// the copies.
+    /// - Parameter count: the octets of all pieces, 1 to ``longestPayload``.
+    /// - Returns: false, with nothing appended, when the peer would have to acknowledge before.
+    package mutating func appendSegment(
+        from side: Side, _ pieces: [ArraySlice<UInt8>], count: Int, to out: inout [UInt8]
+    ) -> Bool {
+        let octets = UInt32(truncatingIfNeeded: count)
+        guard self[side].unacknowledged < Self.acknowledgeAfter - octets else { return false }
+        appendPacket(from: side, Flags.psh | Flags.ack, pieces, count: count, to: &out)
+        advance(side, octets)
+        return true
+    }
+
     private mutating func packet(
         from side: Side, _ flags: UInt8, acknowledgment: UInt32? = nil, _ payload: ArraySlice<UInt8> = []
     ) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(68 + payload.count)
+        appendPacket(
+            from: side, flags, acknowledgment: acknowledgment, [payload], count: payload.count, to: &out)
+        return out
+    }
+
+    private mutating func appendPacket(
+        from side: Side, _ flags: UInt8, acknowledgment: UInt32? = nil, _ payload: [ArraySlice<UInt8>], count: Int,
+        to out: inout [UInt8]
+    ) {
         let from = self[side]
         let to = self[side.other]
         self[side].identification &+= 1
@@ -148,10 +179,10 @@ package struct PacketSynthesizer: Sendable {
         // Options of the SYN: MSS as on a loopback, and a window scale of 14 so that one window holds 1 GiB.
         let options: UInt64? = flags & Flags.syn == 0 ? nil : 0x0204_FDE8_0103_030E
         let header = options == nil ? 20 : 28
-        let length = header + payload.count
+        let length = header + count
         let start = isIPv6 ? 40 : 20
-        var out = [UInt8](unsafeUninitializedCapacity: start + length) { octets, count in
-            let packet = UnsafeMutableRawBufferPointer(octets)
+        let origin = out.count
+        withUnsafeTemporaryAllocation(byteCount: 72, alignment: 8) { packet in
             func put(_ value: some FixedWidthInteger, at offset: Int) {
                 packet.storeBytes(of: value.bigEndian, toByteOffset: offset, as: type(of: value))
             }
@@ -181,19 +212,22 @@ package struct PacketSynthesizer: Sendable {
             put(0xFFFF_0000 as UInt32, at: start + 14)
             put(0 as UInt16, at: start + 18)
             if let options { put(options, at: start + 20) }
-            UnsafeMutableRawBufferPointer(rebasing: packet[(start + header)...]).copyBytes(from: payload)
-            count = start + length
+            out.append(contentsOf: packet[..<(start + header)])
         }
-        if !isIPv6 {
-            var header = InternetChecksum()
-            header.add(out[..<start])
-            out.putBig16(~header.folded, at: 10)
+        for piece in payload { out.append(contentsOf: piece) }
+        let hasHeaderSum = !isIPv6
+        out.withUnsafeMutableBytes { all in
+            let packet = UnsafeMutableRawBufferPointer(rebasing: all[origin...])
+            if hasHeaderSum {
+                var header = InternetChecksum()
+                header.add(UnsafeRawBufferPointer(rebasing: packet[..<start]))
+                packet.storeBytes(of: (~header.folded).bigEndian, toByteOffset: 10, as: UInt16.self)
+            }
+            var sum = InternetChecksum()
+            sum.addPseudoHeader(from.endpoint.address, to.endpoint.address, length: length)
+            sum.add(UnsafeRawBufferPointer(rebasing: packet[start...]))
+            packet.storeBytes(of: (~sum.folded).bigEndian, toByteOffset: start + 16, as: UInt16.self)
         }
-        var sum = InternetChecksum()
-        sum.addPseudoHeader(from.endpoint.address, to.endpoint.address, length: length)
-        sum.add(out[start...])
-        out.putBig16(~sum.folded, at: start + 16)
-        return out
     }
 
     /// First sequence numbers after the SYN, by FNV-1a over the endpoints and the seed.

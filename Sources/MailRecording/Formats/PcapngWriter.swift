@@ -72,17 +72,9 @@ package enum PcapngWriter {
         let captured = UInt32(truncatingIfNeeded: packet.count)
         let ticks = UInt64(bitPattern: time)
         guard comment != nil else {
-            // Nearly all packets: the length is known before, and all that stands before the packet is added at once.
-            let length = (captured &+ 35) & ~3
-            let head = (
-                (6 as UInt32).littleEndian, length.littleEndian, interface.littleEndian,
-                UInt32(truncatingIfNeeded: ticks >> 32).littleEndian, UInt32(truncatingIfNeeded: ticks).littleEndian,
-                captured.littleEndian, max(originalLength ?? captured, captured).littleEndian
-            )
-            withUnsafeBytes(of: head) { out.append(contentsOf: $0) }
-            out.append(contentsOf: packet)
-            pad(packet.count, &out)
-            withUnsafeBytes(of: length.littleEndian) { out.append(contentsOf: $0) }
+            appendPacket(
+                interface: interface, time: time, length: packet.count, originalLength: originalLength, to: &out
+            ) { $0.append(contentsOf: packet) }
             return
         }
         appendBlock(6, to: &out) { out in
@@ -98,6 +90,27 @@ package enum PcapngWriter {
                 appendEnd(to: &out)
             }
         }
+    }
+
+    /// Appends an enhanced packet block without a comment, as nearly all are: the length of the packet is known before, and all that
+    /// stands before it is added at once.
+    /// - Parameter fill: appends the packet, `length` octets.
+    package static func appendPacket(
+        interface: UInt32, time: Int64, length packet: Int, originalLength: UInt32? = nil, to out: inout [UInt8],
+        _ fill: (inout [UInt8]) -> Void
+    ) {
+        let captured = UInt32(truncatingIfNeeded: packet)
+        let ticks = UInt64(bitPattern: time)
+        let length = (captured &+ 35) & ~3
+        let head = (
+            (6 as UInt32).littleEndian, length.littleEndian, interface.littleEndian,
+            UInt32(truncatingIfNeeded: ticks >> 32).littleEndian, UInt32(truncatingIfNeeded: ticks).littleEndian,
+            captured.littleEndian, max(originalLength ?? captured, captured).littleEndian
+        )
+        withUnsafeBytes(of: head) { out.append(contentsOf: $0) }
+        fill(&out)
+        pad(packet, &out)
+        withUnsafeBytes(of: length.littleEndian) { out.append(contentsOf: $0) }
     }
 
     /// An interface statistics block: how many packets came and how many were lost, up to `time`.

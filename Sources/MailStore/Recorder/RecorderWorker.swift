@@ -147,22 +147,47 @@ final class RecorderWorker {
     private func write(
         _ pieces: [ArraySlice<UInt8>], of session: RecordedSession, _ leg: Leg, _ side: Side, _ time: Int64
     ) {
-        // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
-        var payload = pieces.first ?? []
-        for piece in pieces.dropFirst() { payload.append(contentsOf: piece) }
-        guard !payload.isEmpty else { return }
+        let count = pieces.reduce(0) { $0 + $1.count }
+        guard count > 0 else { return }
         switch leg {
         case .client:
             switch side {
-            case .client: session.summary.clientBytes &+= payload.count
-            case .server: session.summary.serverBytes &+= payload.count
+            case .client: session.summary.clientBytes &+= count
+            case .server: session.summary.serverBytes &+= count
             }
         case .server: openServer(session, leg, time)
         }
         session.summary.last = max(session.summary.last, time)
         session.isIndexed = false
-        emit(session, leg, time, payload: payload.count) { $0.data(from: side, payload) }
+        if !appendPlainly(pieces, count, session, leg, side, time) {
+            // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
+            var payload: [UInt8] = []
+            payload.reserveCapacity(count)
+            for piece in pieces { payload.append(contentsOf: piece) }
+            emit(session, leg, time, payload: count) { $0.data(from: side, payload[...]) }
+        }
         if segments.offset - (segments.current?.size ?? 0) >= SegmentWriter.bufferLimit { flush() }
+    }
+
+    /// Nearly all octets go on in the segment where the conversation is, and nothing is to be said of them: they are put there at once.
+    /// False when it is not so.
+    private func appendPlainly(
+        _ pieces: [ArraySlice<UInt8>], _ count: Int, _ session: RecordedSession, _ leg: Leg, _ side: Side,
+        _ time: Int64
+    ) -> Bool {
+        guard leg == .client, session.remarks.isEmpty, !segments.isDue(now),
+            var extent = session.client.extent, extent.segment == segments.current?.number
+        else { return false }
+        guard
+            segments.append(
+                pieces, count: count, from: side, by: &session.client.synthesizer, leg: leg, time: time)
+        else { return false }
+        extent.end = segments.offset
+        extent.packets += 1
+        session.client.extent = extent
+        session.client.isIndexed = false
+        touch(session)
+        return true
     }
 
     /// The server's leg is a conversation of its own, from its first octets on.
@@ -282,10 +307,13 @@ final class RecorderWorker {
         extent.packets += packets.count
         conversation.extent = extent
         conversation.isIndexed = false
-        if !session.isTouched {
-            session.isTouched = true
-            touched.append(session)
-        }
+        touch(session)
+    }
+
+    private func touch(_ session: RecordedSession) {
+        guard !session.isTouched else { return }
+        session.isTouched = true
+        touched.append(session)
     }
 
     /// Opens or changes the segment where that is due. False when nothing can be written at present.

@@ -3,6 +3,7 @@
 // could not be written is counted, and a new segment, whose header says what is missing, is tried a second later.
 
 import Glibc
+import MailDialogue
 import MailRecording
 
 /// The segment files of one recorder. Used by its thread only.
@@ -115,6 +116,33 @@ struct SegmentWriter {
         case .client: current?.packets.0 &+= 1
         case .server: current?.packets.1 &+= 1
         }
+    }
+
+    /// Gathers the segment of TCP that carries `pieces`. False, with nothing gathered, when one is not all that is to be written.
+    mutating func append(
+        _ pieces: [ArraySlice<UInt8>], count: Int, from side: Side, by synthesizer: inout PacketSynthesizer, leg: Leg,
+        time: Int64
+    ) -> Bool {
+        guard count > 0, count <= PacketSynthesizer.longestPayload, synthesizer.isOpen else { return false }
+        let interface = leg == .client ? PcapngWriter.clientLeg : PcapngWriter.serverLeg
+        var copy = synthesizer
+        var isDone = false
+        let start = buffer.count
+        PcapngWriter.appendPacket(
+            interface: interface, time: time, length: synthesizer.packetLength(payload: count), to: &buffer
+        ) { isDone = copy.appendSegment(from: side, pieces, count: count, to: &$0) }
+        guard isDone else {
+            buffer.removeSubrange(start...)
+            return false
+        }
+        synthesizer = copy
+        bufferedPackets &+= 1
+        bufferedOctets &+= Int64(count)
+        switch leg {
+        case .client: current?.packets.0 &+= 1
+        case .server: current?.packets.1 &+= 1
+        }
+        return true
     }
 
     /// Counts a packet that cannot be written.
