@@ -181,8 +181,14 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
     /// A test keeps its time itself.
     func isLate(_ now: Int64) -> Bool { false }
     func expire() {}
-    func shutDown() { handshake == nil ? handle(.expired) : finish(.closed) }
-    func abort() { finish(.closed) }
+    func shutDown() {
+        handle(.stopped)
+        if handshake != nil { finish(.closed) }
+    }
+    func abort() {
+        handle(.stopped)
+        finish(.closed)
+    }
 
     private func handle(_ event: StripTest.Event) {
         queue.append(event)

@@ -21,8 +21,10 @@ package struct StripTest: Sendable {
         /// The client sends no more.
         case ended
         case timerFired
-        /// The client has said nothing for too long, or we stop.
+        /// The client has said nothing for too long.
         case expired
+        /// We stop.
+        case stopped
     }
 
     /// What the test wants done, in order.
@@ -83,6 +85,8 @@ package struct StripTest: Sendable {
     /// What is known of the client.
     package private(set) var program = StripProgram()
     private var outcome: StripOutcome?
+    /// How it came to its end with us when it gave nothing away.
+    private var end = "leaves"
     private var failure: (reason: String, isBegun: Bool)?
     private var effects: [Effect] = []
     private var notes: [Note] = []
@@ -114,7 +118,14 @@ package struct StripTest: Sendable {
         case .handshakeFailed(let reason, let isBegun):
             failure = (reason, isBegun)
             state = .over
-        case .ended, .expired: close()
+        case .ended: close()
+        case .expired:
+            end = "says nothing more"
+            close()
+        case .stopped:
+            // It might have given something away yet.
+            decide(.none, "the proxy stopped meanwhile")
+            close()
         case .timerFired: release()
         }
         effects += self.effects
@@ -320,16 +331,15 @@ package struct StripTest: Sendable {
                     ? "it says nothing" : vector.offersTLS && !hasAsked ? "it does not ask for TLS" : "it leaves before"
             )
         }
-        switch vector {
-        case .capabilityRemoved, .extensionsRefused:
-            return StripOutcome(.withstood, hasAsked ? "asks for TLS all the same, and leaves" : "leaves")
-        case .temporaryError, .permanentError, .invalidAnswer, .clearAnswer: return StripOutcome(.withstood, "leaves")
-        case .untrustedCertificate, .wrongName, .expired, .oldVersion:
-            return StripOutcome(.withstood, "leaves behind the handshake")
-        case .injectedResponse: return StripOutcome(.withstood, "waits for the answer under TLS")
-        case .preAuthenticated:
-            return StripOutcome(.withstood, hasSpoken ? "does nothing, and leaves" : "leaves at once")
-        }
+        let manner =
+            switch vector {
+            case .capabilityRemoved, .extensionsRefused: hasAsked ? "asks for TLS all the same, and \(end)" : end
+            case .temporaryError, .permanentError, .invalidAnswer, .clearAnswer: end
+            case .untrustedCertificate, .wrongName, .expired, .oldVersion: "\(end) behind the handshake"
+            case .injectedResponse: "waits for the answer under TLS"
+            case .preAuthenticated: hasSpoken ? "does nothing, and \(end)" : "\(end) at once"
+            }
+        return StripOutcome(.withstood, manner)
     }
 
     private func verdict(onHandshake reason: String, isBegun: Bool) -> StripOutcome {

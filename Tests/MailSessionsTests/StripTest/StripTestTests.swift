@@ -333,6 +333,27 @@ struct StripTrial {
         #expect(trial.test.verdict == StripOutcome(.fell, "APPEND in clear"))
     }
 
+    // MARK: Ends
+
+    @Test func whoStaysAndSaysNothingMoreWithstands() {
+        var trial = StripTrial(.temporaryError, .smtp)
+        trial.say("STARTTLS\r\n")
+        var stopped = trial
+        stopped.tell(.stopped)
+        #expect(stopped.test.verdict == StripOutcome(.none, "the proxy stopped meanwhile"))
+        trial.tell(.expired)
+        #expect(trial.heard().hasSuffix("<close>"))
+        #expect(trial.test.verdict == StripOutcome(.withstood, "says nothing more"))
+    }
+
+    /// What comes behind the end changes no verdict.
+    @Test func theFirstDecisionCounts() {
+        var trial = StripTrial(.capabilityRemoved, .imap)
+        trial.say("a LOGIN anna quitte\r\nb LOGOUT\r\n")
+        trial.tell(.stopped)
+        #expect(trial.test.verdict == StripOutcome(.fell, "LOGIN in clear"))
+    }
+
     // MARK: Bounds
 
     @Test func aClientThatNeverLeavesIsLeft() {
