@@ -185,26 +185,21 @@ def fetchmail(protocol, options=""):
     return session
 
 
-def mutt(protocol, options=""):
+def mutt(options=""):
     def session(errand):
-        scheme = {"smtp": "smtp", "pop3": "pop", "imap": "imap"}[protocol]
         user = USER.replace("@", "%40")
         text = f"""set ssl_starttls=yes
 set certificate_file={errand.certificate}
 set ssl_usesystemcerts=no
-set {scheme}_pass={PASSWORD}
+set smtp_url=smtp://{user}@localhost:{errand.port}
+set smtp_pass={PASSWORD}
 set from={USER}
-set timeout=5
-set net_inc=0
 {options}
 """
-        env = {"HOME": str(errand.folder), "PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-        if protocol == "smtp":
-            rc = errand.file("muttrc", text + f"set smtp_url=smtp://{user}@localhost:{errand.port}\n")
-            _run("/usr/bin/mutt", "-n", "-F", rc, "-s", "x", USER, stdin=b"x\n", env=env)
-        else:
-            rc = errand.file("muttrc", text)
-            _run("/usr/bin/mutt", "-n", "-F", rc, "-Z", "-f", f"{scheme}://{user}@localhost:{errand.port}/", env=env)
+        _run(
+            "/usr/bin/mutt", "-n", "-F", errand.file("muttrc", text), "-s", "x", USER, stdin=b"x\n",
+            env={"HOME": str(errand.folder), "PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
 
     return session
 
@@ -251,7 +246,7 @@ def openssl(protocol):
         _run(
             "/usr/bin/openssl", "s_client", "-connect", f"localhost:{errand.port}", "-servername", "localhost", "-starttls",
             protocol, "-verify_return_error", "-verify_hostname", "localhost", "-CAfile", errand.certificate, "-quiet",
-            stdin=b"QUIT\r\n",
+            stdin=b"a LOGOUT\r\n" if protocol == "imap" else b"QUIT\r\n",
         )  # fmt: skip
 
     return session
@@ -270,8 +265,8 @@ CLIENTS = {
     "smtplib": ("smtp", smtplib_session()),
     "smtplib unverified": ("smtp", smtplib_session(verifies=False)),
     "smtplib opportunistic": ("smtp", smtplib_session(insists=False)),
-    "mutt smtp": ("smtp", mutt("smtp")),
-    "mutt ssl_force_tls smtp": ("smtp", mutt("smtp", "set ssl_force_tls=yes")),
+    "mutt smtp": ("smtp", mutt()),
+    "mutt ssl_force_tls smtp": ("smtp", mutt("set ssl_force_tls=yes")),
     "openssl s_client smtp": ("smtp", openssl("smtp")),
     "curl --ssl pop3": ("pop3", curl_ssl("pop3")),
     "curl --ssl-reqd pop3": ("pop3", curl_ssl_reqd("pop3")),
@@ -279,8 +274,6 @@ CLIENTS = {
     "poplib opportunistic": ("pop3", poplib_session(insists=False)),
     "fetchmail pop3": ("pop3", fetchmail("pop3", "sslcertfile {certificate}")),
     "fetchmail pop3 sslproto": ("pop3", fetchmail("pop3", "sslproto 'tls1.2+' sslcertck sslcertfile {certificate}")),
-    "mutt pop3": ("pop3", mutt("pop3")),
-    "mutt ssl_force_tls pop3": ("pop3", mutt("pop3", "set ssl_force_tls=yes")),
     "openssl s_client pop3": ("pop3", openssl("pop3")),
     "curl --ssl imap": ("imap", curl_ssl("imap")),
     "curl --ssl-reqd imap": ("imap", curl_ssl_reqd("imap")),
@@ -289,8 +282,6 @@ CLIENTS = {
     "mbsync STARTTLS": ("imap", mbsync()),
     "fetchmail imap": ("imap", fetchmail("imap", "sslcertfile {certificate}")),
     "fetchmail imap sslproto": ("imap", fetchmail("imap", "sslproto 'tls1.2+' sslcertck sslcertfile {certificate}")),
-    "mutt imap": ("imap", mutt("imap")),
-    "mutt ssl_force_tls imap": ("imap", mutt("imap", "set ssl_force_tls=yes")),
     "offlineimap starttls": ("imap", offlineimap()),
     "openssl s_client imap": ("imap", openssl("imap")),
     "curl imaps": ("imaps", lambda errand: _curl("imaps", errand, "--cacert", errand.certificate)),

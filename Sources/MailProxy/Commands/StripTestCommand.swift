@@ -71,8 +71,10 @@ struct StripTestVectors: ParsableCommand {
         commandName: "vectors", abstract: "The tests: whom they concern, what is done, what it means to fall for them.")
 
     @Flag(help: "One JSON line a test.") var json = false
+    @Flag(help: "The table in Markdown.") var markdown = false
 
     func run() throws {
+        if markdown { return print(StripVector.markdown, terminator: "") }
         for vector in StripVector.allCases {
             let row = vector.row
             if json {

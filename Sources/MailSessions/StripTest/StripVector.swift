@@ -107,6 +107,18 @@ package enum StripVector: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The table in Markdown, as Docs/StripTest.md has it.
+    package static var markdown: String {
+        let rows = allCases.map { vector in
+            let row = vector.row
+            let protocols = row.protocols.map { $0.rawValue.uppercased() }.joined(separator: ", ")
+            let whom = protocols + (row.isForImplicitTLS ? "; implicit TLS too" : "")
+            return "| `\(vector.rawValue)` | \(whom) | \(row.action) | \(row.meaning) | \(row.section) |\n"
+        }
+        return "| test | for | what is done | who falls for it | see |\n| --- | --- | --- | --- | --- |\n"
+            + rows.joined()
+    }
+
     /// The vectors for a client of this protocol, in the order in which they are tried.
     /// - Parameter isImplicit: it begins with TLS.
     package static func all(for mailProtocol: MailProtocol, isImplicit: Bool) -> [StripVector] {
