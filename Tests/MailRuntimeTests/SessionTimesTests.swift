@@ -17,13 +17,16 @@ import Testing
         let server: MailServer
         private let mailProtocol: MailProtocol
 
-        init(_ mailProtocol: MailProtocol, _ limits: ServerLimits, hasRules: Bool = false) throws {
+        init(
+            _ mailProtocol: MailProtocol, _ limits: ServerLimits, hasRules: Bool = false,
+            rule: String = "line == \"never\""
+        ) throws {
             self.mailProtocol = mailProtocol
             upstream = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
             let route = Route(
                 mailProtocol: mailProtocol, listen: SocketAddress(.v4(0x7F00_0001), 0),
                 upstream: .server(host: "127.0.0.1", port: upstream.address.port), text: "test")
-            let file = RuleFile(name: "f", text: "rules: [{name: x, when: line == \"never\", then: [{tag: seen}]}]")
+            let file = RuleFile(name: "f", text: "rules: [{name: x, when: '\(rule)', then: [{tag: seen}]}]")
             let core = ServerCore(
                 recorder: nil, store: nil, settings: ServerSettings(),
                 rules: hasRules ? RuleCompiler.compile([file]).0 : RuleSet(), workers: 1,
@@ -214,6 +217,27 @@ import Testing
         client.end()
         server.end()
         #expect(setup.stop() == [:])
+    }
+
+    /// With rules on headers it is we who say 354, and the server who is late with its own.
+    @Test func aServerThatDoesNotAnswerDATAToWhomHasOurs() throws {
+        let setup = try Setup(.smtp, limits(\.smtpDataStart), hasRules: true, rule: "subject == \"never\"")
+        let (client, server) = try setup.pair()
+        for line in Self.transaction {
+            let octets = line.dropFirst(3) + "\r\n"
+            let (from, to) = line.hasPrefix("S") ? (server, client) : (client, server)
+            from.send(String(octets))
+            #expect(to.read(to: "\n") == octets)
+        }
+        client.send("DATA\r\n")
+        #expect(client.read(to: "\n").hasPrefix("354 "))
+        client.send("Subject: hello\r\n\r\nworld\r\n.\r\n")
+        #expect(server.read(to: "\n") == "DATA\r\n")
+        #expect(String(decoding: client.readAll().octets, as: UTF8.self).hasPrefix(Self.late421))
+        client.end()
+        #expect(server.readAll().octets.isEmpty)
+        server.end()
+        #expect(setup.stop() == ["smtp-data-start": 1])
     }
 
     /// A server that takes nothing of a message: the client hears so, and no end of the message is behind what it had of it.

@@ -37,6 +37,16 @@ enum MessagePassage: Equatable, Sendable {
     case serverHeader(HeaderScanner, status: ArraySlice<UInt8>)
     /// A message from the server is dropped; the client was told -ERR. Successor: `none`.
     case serverRefused
+
+    /// Octets that are kept.
+    var held: Int {
+        switch self {
+        case .none, .offered, .streaming, .refused, .serverRefused: 0
+        case .clientHeader(let scanner, _), .serverHeader(let scanner, _): scanner.octets.count
+        case .chunkHeader(let chunk): chunk.scanner.octets.count
+        case .awaitingServer(let octets, _): octets.count
+        }
+    }
 }
 
 /// A header section that comes in chunks (RFC 3030). Chunks that end before it does are answered by us and joined to the one

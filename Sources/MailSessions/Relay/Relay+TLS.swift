@@ -47,11 +47,11 @@ extension Relay {
     /// Whether words of ours can be said to the client now.
     package var interruption: Interruption { Interruption(clientTap) }
 
-    /// Who has to speak next, as the client sees it.
-    package var turn: Turn { clientTap.turn }
+    /// Who has to speak next, as the client sees it; or the server, where the client has our 354 and is not read before the server's.
+    package var turn: Turn { isBlocked ? Turn(server: .goAhead) : clientTap.turn }
 
-    /// Octets of either side that wait to be understood.
-    package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) }
+    /// Octets of either side that wait to be understood, or for what rules say of them.
+    package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) + message.held }
 
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }

@@ -150,7 +150,7 @@ package struct Relay: Sendable {
     package var isDone: Bool { clientEnd == .passedOn && serverEnd == .passedOn }
 
     /// The client's frames wait for the server's verdict on DATA.
-    private var isBlocked: Bool {
+    var isBlocked: Bool {
         switch message {
         case .awaitingServer: true
         case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false

@@ -128,6 +128,18 @@ import Testing
         #expect(table.hits == ["no-invoices"])
     }
 
+    @Test("What waits for the rules' word on a header section is counted, and let go with it")
+    func heldOctets() {
+        var table = open("rules: [{name: h, when: 'header[\"x-mark\"] == \"x\"', then: [{reject: no}]}]")
+        var server = ScriptedServer { [$0.hasPrefix("DATA") ? "354 go on" : "250 ok"] }
+        table.converse(lines("MAIL FROM:<>", "RCPT TO:<a@example.org>", "DATA"), with: &server)
+        #expect(table.relay.pendingOctets == 0)
+        for _ in 0..<100 { table.say(.client, "X-Long: " + String(repeating: "a", count: 90)) }
+        #expect(table.relay.pendingOctets == 10_000)
+        table.converse(lines("", "body", "."), with: &server)
+        #expect(table.relay.pendingOctets == 0)
+    }
+
     @Test(
         "A header field is set in DATA; nothing behind it is taken for the message", arguments: [nil, 1, 5] as [Int?])
     func setHeader(step: Int?) {
