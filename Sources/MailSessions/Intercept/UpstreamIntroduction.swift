@@ -34,22 +34,16 @@ package struct UpstreamIntroduction: Sendable {
         case over
     }
 
-    /// Octets of a line, and of all that a server says meanwhile.
-    private static let longestLine = 8192
-    private static let longest = 65_536
-    private static let tag = "mailproxy"
-
     private let mailProtocol: MailProtocol
     private let name: String
     private let client: SocketAddress
     private let server: SocketAddress
     private var state = State.greeting
-    private var rest: [UInt8] = []
+    private var lines = ServerLines()
     private var greeting: [UInt8] = []
     /// The reply to XCLIENT, which is a greeting again.
     private var reply: [UInt8] = []
     private var attributes: [String] = []
-    private var seen = 0
     private var offersID = false
 
     /// - Parameters:
@@ -68,13 +62,10 @@ package struct UpstreamIntroduction: Sendable {
 
     /// Octets of the server came.
     package mutating func receive(_ octets: some Collection<UInt8>) -> Step {
-        seen += octets.count
-        guard seen <= Self.longest else { return fail("it says more than \(Self.longest) octets before it is asked") }
-        rest += octets
-        var start = rest.startIndex
-        while let end = rest[start...].firstIndex(of: 10) {
-            let line = Array(rest[start...end])
-            start = end + 1
+        guard lines.take(octets) else {
+            return fail("it says more than \(ServerLines.longest) octets before it is asked")
+        }
+        while let line = lines.next() {
             let step =
                 switch mailProtocol {
                 case .smtp, .lmtp: readSMTP(line)
@@ -85,14 +76,13 @@ package struct UpstreamIntroduction: Sendable {
             case .more: continue
             case .done(let greeting, let complaint):
                 // What it says without being asked is the client's to hear.
-                return .done(greeting: greeting + rest[start...], complaint: complaint)
-            case .send, .failed:
-                rest.removeSubrange(..<start)
-                return step
+                return .done(greeting: greeting + lines.rest, complaint: complaint)
+            case .send, .failed: return step
             }
         }
-        rest.removeSubrange(..<start)
-        guard rest.count <= Self.longestLine else { return fail("its line is longer than \(Self.longestLine) octets") }
+        guard !lines.isLineTooLong else {
+            return fail("its line is longer than \(ServerLines.longestLine) octets")
+        }
         return .more
     }
 
@@ -106,13 +96,11 @@ package struct UpstreamIntroduction: Sendable {
         return .done(greeting: greeting, complaint: complaint)
     }
 
-    private static func text(_ line: [UInt8]) -> String { String(line[...].withoutLineEnd.line.text.prefix(200)) }
-
     // MARK: SMTP and LMTP
 
     private mutating func readSMTP(_ line: [UInt8]) -> Step {
-        guard line.count >= 4, let code = line[..<3].decimal else { return fail("it says '\(Self.text(line))'") }
-        let isLast = line[3] != UInt8(ascii: "-")
+        guard let words = SMTPWords(line) else { return fail("it says '\(ServerLines.text(line))'") }
+        let (code, isLast) = (words.code, words.isLast)
         switch state {
         case .greeting:
             greeting += line
@@ -122,7 +110,7 @@ package struct UpstreamIntroduction: Sendable {
             state = .offered
             return .send(Array("\(mailProtocol == .lmtp ? "LHLO" : "EHLO") \(name)\r\n".utf8))
         case .offered:
-            let (word, behind) = line.dropFirst(4).withoutLineEnd.line.firstWord
+            let (word, behind) = words.text.firstWord
             if word.equalsIgnoringCase("XCLIENT") {
                 attributes = behind.split(separator: 32).map { $0.text.uppercased() }
             }
@@ -135,7 +123,7 @@ package struct UpstreamIntroduction: Sendable {
             guard isLast else { return .more }
             if code == 220 { return done(reply) }
             if code == 421 { return done(reply) }
-            return done(greeting, "it answers XCLIENT with '\(Self.text(line))'")
+            return done(greeting, "it answers XCLIENT with '\(ServerLines.text(line))'")
         case .over: return .more
         }
     }
@@ -168,15 +156,15 @@ package struct UpstreamIntroduction: Sendable {
                 return offer(text.dropFirst("[CAPABILITY ".utf8.count).prefix { $0 != UInt8(ascii: "]") })
             }
             state = .offered
-            return .send(Array("\(Self.tag) CAPABILITY\r\n".utf8))
+            return .send(Array("\(ServerLines.tag) CAPABILITY\r\n".utf8))
         case .offered:
             if word.equalsIgnoringCase("CAPABILITY") { offersID = Self.has("ID", text) }
-            guard first.text == Self.tag else { return .more }
+            guard first.text == ServerLines.tag else { return .more }
             return offersID ? tell() : done(greeting, "it does not offer ID")
         case .told:
-            guard first.text == Self.tag else { return .more }
+            guard first.text == ServerLines.tag else { return .more }
             return word.equalsIgnoringCase("OK")
-                ? done(greeting) : done(greeting, "it answers ID with '\(Self.text(line))'")
+                ? done(greeting) : done(greeting, "it answers ID with '\(ServerLines.text(line))'")
         case .over: return .more
         }
     }
@@ -196,6 +184,6 @@ package struct UpstreamIntroduction: Sendable {
             ("x-connected-ip", "\(server.address)"), ("x-connected-port", "\(server.port)"),
         ]
         let list = fields.map { "\"\($0.0)\" \"\($0.1)\"" }.joined(separator: " ")
-        return .send(Array("\(Self.tag) ID (\(list))\r\n".utf8))
+        return .send(Array("\(ServerLines.tag) ID (\(list))\r\n".utf8))
     }
 }

@@ -25,17 +25,11 @@ package struct UpstreamUpgrade: Sendable {
         case over
     }
 
-    /// Octets of a line, and of all that a server says before it agrees.
-    private static let longestLine = 8192
-    private static let longest = 65_536
-    private static let tag = "mailproxy"
-
     private let mailProtocol: MailProtocol
     private let name: String
     private var state = State.greeting
-    private var rest: [UInt8] = []
+    private var lines = ServerLines()
     private var greeting: [UInt8] = []
-    private var seen = 0
     private var offersTLS = false
 
     /// - Parameter name: what we call ourselves (RFC 5321 §4.1.1.1).
@@ -46,12 +40,8 @@ package struct UpstreamUpgrade: Sendable {
 
     /// Octets of the server came.
     package mutating func receive(_ octets: some Collection<UInt8>) -> Step {
-        seen += octets.count
-        guard seen <= Self.longest else { return fail("it says more than \(Self.longest) octets before TLS") }
-        rest += octets
-        while let end = rest.firstIndex(of: 10) {
-            let line = Array(rest[...end])
-            rest.removeFirst(end + 1)
+        guard lines.take(octets) else { return fail("it says more than \(ServerLines.longest) octets before TLS") }
+        while let line = lines.next() {
             let step =
                 switch mailProtocol {
                 case .smtp, .lmtp: readSMTP(line)
@@ -63,11 +53,14 @@ package struct UpstreamUpgrade: Sendable {
             case .begin:
                 state = .over
                 // What stands behind its consent would be taken for words under TLS.
-                return rest.isEmpty ? step : fail("it sends octets in clear behind its consent to TLS")
-            case .send, .failed: return rest.isEmpty ? step : step.isFailure ? step : fail("it speaks out of turn")
+                return lines.rest.isEmpty ? step : fail("it sends octets in clear behind its consent to TLS")
+            case .send, .failed:
+                return lines.rest.isEmpty ? step : step.isFailure ? step : fail("it speaks out of turn")
             }
         }
-        guard rest.count <= Self.longestLine else { return fail("its line is longer than \(Self.longestLine) octets") }
+        guard !lines.isLineTooLong else {
+            return fail("its line is longer than \(ServerLines.longestLine) octets")
+        }
         return .more
     }
 
@@ -79,22 +72,20 @@ package struct UpstreamUpgrade: Sendable {
         return .failed(reason)
     }
 
-    private static func text(_ line: [UInt8]) -> String { String(line[...].withoutLineEnd.line.text.prefix(200)) }
-
     // MARK: SMTP and LMTP (RFC 3207 §4)
 
     private mutating func readSMTP(_ line: [UInt8]) -> Step {
-        guard line.count >= 4, let code = line[..<3].decimal else { return fail("it says '\(Self.text(line))'") }
-        let isLast = line[3] != UInt8(ascii: "-")
+        guard let words = SMTPWords(line) else { return fail("it says '\(ServerLines.text(line))'") }
+        let (code, isLast) = (words.code, words.isLast)
         switch state {
         case .greeting:
             greeting += line
             guard isLast else { return .more }
-            guard code == 220 else { return fail("it greets with '\(Self.text(line))'") }
+            guard code == 220 else { return fail("it greets with '\(ServerLines.text(line))'") }
             state = .offered
             return .send(Array("\(mailProtocol == .lmtp ? "LHLO" : "EHLO") \(name)\r\n".utf8))
         case .offered:
-            let keyword = line.dropFirst(4).withoutLineEnd.line.firstWord.word
+            let keyword = words.text.firstWord.word
             if keyword.equalsIgnoringCase("STARTTLS") { offersTLS = true }
             guard isLast else { return .more }
             guard code == 250, offersTLS else { return fail("it does not offer STARTTLS") }
@@ -102,7 +93,8 @@ package struct UpstreamUpgrade: Sendable {
             return .send(Array("STARTTLS\r\n".utf8))
         case .asked:
             guard isLast else { return .more }
-            return code == 220 ? .begin(greeting: greeting) : fail("it answers STARTTLS with '\(Self.text(line))'")
+            return code == 220
+                ? .begin(greeting: greeting) : fail("it answers STARTTLS with '\(ServerLines.text(line))'")
         case .over: return .more
         }
     }
@@ -113,11 +105,11 @@ package struct UpstreamUpgrade: Sendable {
         let isOK = line.starts(with: Array("+OK".utf8))
         switch state {
         case .greeting:
-            guard isOK else { return fail("it greets with '\(Self.text(line))'") }
+            guard isOK else { return fail("it greets with '\(ServerLines.text(line))'") }
             greeting = line
             state = .asked
             return .send(Array("STLS\r\n".utf8))
-        case .asked: return isOK ? .begin(greeting: greeting) : fail("it answers STLS with '\(Self.text(line))'")
+        case .asked: return isOK ? .begin(greeting: greeting) : fail("it answers STLS with '\(ServerLines.text(line))'")
         case .offered, .over: return .more
         }
     }
@@ -131,15 +123,15 @@ package struct UpstreamUpgrade: Sendable {
         case .greeting:
             // PREAUTH would have us logged in without TLS, and STARTTLS is not allowed then (RFC 9051 §7.1.4).
             guard first.elementsEqual([UInt8(ascii: "*")]), word.equalsIgnoringCase("OK") else {
-                return fail("it greets with '\(Self.text(line))'")
+                return fail("it greets with '\(ServerLines.text(line))'")
             }
             greeting = Self.withoutCode(line)
             state = .asked
-            return .send(Array("\(Self.tag) STARTTLS\r\n".utf8))
+            return .send(Array("\(ServerLines.tag) STARTTLS\r\n".utf8))
         case .asked:
-            guard first.text == Self.tag else { return .more }
+            guard first.text == ServerLines.tag else { return .more }
             return word.equalsIgnoringCase("OK")
-                ? .begin(greeting: greeting) : fail("it answers STARTTLS with '\(Self.text(line))'")
+                ? .begin(greeting: greeting) : fail("it answers STARTTLS with '\(ServerLines.text(line))'")
         case .offered, .over: return .more
         }
     }
