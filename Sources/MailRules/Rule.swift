@@ -29,7 +29,7 @@ package struct Rule: Equatable, Sendable {
             switch action {
             case .log(let template), .setHeader(_, let template):
                 for field in template.fields where !all.contains(field) { all.append(field) }
-            case .pass, .reject, .close, .tag, .delay: break
+            case .pass, .reject, .close, .tag, .delay, .route: break
             }
         }
         return all
@@ -50,7 +50,7 @@ package struct Rule: Equatable, Sendable {
             case .setHeader(_, let template):
                 fields += template.fields
                 waitsForHeader = true
-            case .pass, .reject, .close, .tag, .delay: break
+            case .pass, .reject, .close, .tag, .delay, .route: break
             }
         }
         for mailProtocol in MailProtocol.allCases where condition.canHold(in: mailProtocol) {
@@ -95,10 +95,18 @@ package struct Rule: Equatable, Sendable {
         {
             return ("'\(field.text)' is not known any more when the reply comes", nil)
         }
+        if let index = actions.firstIndex(where: { $0.kind == .route }),
+            places.values.allSatisfy({ $0.point == .command }),
+            places.values.contains(where: { !$0.news.contains(.login) })
+        {
+            return ("'route' takes effect at a login; ask for 'user' in 'when'", index)
+        }
         let points = Set(places.values.map(\.point))
         for (index, action) in actions.enumerated() {
             let fitting = points.intersection(action.kind.points)
-            guard fitting.isEmpty || (fitting.count < points.count && action.kind == .reject) else { continue }
+            guard fitting.isEmpty || (fitting.count < points.count && [.reject, .route].contains(action.kind)) else {
+                continue
+            }
             let at = points.subtracting(action.kind.points).max() ?? .connect
             return (Self.complaint(action.kind, at, fields), index)
         }
@@ -122,6 +130,7 @@ package struct Rule: Equatable, Sendable {
             if point > .header { return "'set-header' is too late: \(runs)" }
             return "'set-header' is too early: \(runs), before a message is there"
         case .reject: return "'reject' is too late: \(runs), the command was carried out"
+        case .route: return "'route' makes no sense: \(runs), and it takes effect at a login; ask for 'user'"
         case .pass, .close, .tag, .log, .delay: return "'\(kind.rawValue)' makes no sense: \(runs)"
         }
     }

@@ -16,6 +16,8 @@ package enum RuleAction: Equatable, Sendable {
     case setHeader(name: String, value: RuleTemplate)
     /// Waits, in milliseconds; everything behind waits too, in order.
     case delay(Int)
+    /// At a login: the client's session goes on at this upstream.
+    case route(RouteTarget)
 
     package var kind: RuleActionKind {
         switch self {
@@ -26,8 +28,18 @@ package enum RuleAction: Equatable, Sendable {
         case .log: .log
         case .setHeader: .setHeader
         case .delay: .delay
+        case .route: .route
         }
     }
+}
+
+/// An upstream as a rule names it.
+package struct RouteTarget: Equatable, Hashable, Sendable {
+    /// As a route's upstream is written: `imap://b.example.com:143?tls=starttls`.
+    package let text: String
+    /// Where it stands in its file, for complaints.
+    package let line: Int
+    package let column: Int
 }
 
 /// The names of actions.
@@ -39,6 +51,7 @@ package enum RuleActionKind: String, Sendable, CaseIterable {
     case log
     case setHeader = "set-header"
     case delay
+    case route
 
     /// The points at which it makes sense.
     package var points: Set<RulePoint> {
@@ -46,6 +59,7 @@ package enum RuleActionKind: String, Sendable, CaseIterable {
         case .pass, .close, .tag, .log, .delay: Set(RulePoint.allCases)
         case .reject: [.connect, .command, .envelope, .header]
         case .setHeader: [.header]
+        case .route: [.command]
         }
     }
 
@@ -53,7 +67,7 @@ package enum RuleActionKind: String, Sendable, CaseIterable {
     package var isBare: Bool {
         switch self {
         case .pass, .close: true
-        case .reject, .tag, .log, .setHeader, .delay: false
+        case .reject, .tag, .log, .setHeader, .delay, .route: false
         }
     }
 
@@ -67,6 +81,7 @@ package enum RuleActionKind: String, Sendable, CaseIterable {
         case .log: "log: \"{user} from {client.address}\""
         case .setHeader: "set-header: \"X-Route: {route}\""
         case .delay: "delay: 2s"
+        case .route: "route: imap://b.example.com:143"
         }
     }
 
@@ -83,6 +98,8 @@ package enum RuleActionKind: String, Sendable, CaseIterable {
         case .setHeader:
             "Sets a header field of a message: the first of that name gets the value and others of it go; when there is none, it is put on top. `{field}` as in `log`. Also written as `set-header: {name: X-Route, value: …}`."
         case .delay: "Waits before going on. What comes behind waits too, so that nothing is overtaken."
+        case .route:
+            "Logs the client in at this upstream instead of the route's own, and goes on there; written as a route's upstream, with the same options. The condition has `user`, and a protocol: `imap and user == \"a@example.com\"`. The first that hits counts. See [Login.md](Login.md)."
         }
     }
 }

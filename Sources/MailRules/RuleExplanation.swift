@@ -63,6 +63,7 @@ extension RuleAction {
         case .setHeader(let name, let value): "sets the header field \(name) to \"\(value.text)\""
         case .delay(let milliseconds):
             milliseconds % 1000 == 0 ? "waits \(milliseconds / 1000) s" : "waits \(milliseconds) ms"
+        case .route(let target): "goes on at \(target.text)"
         }
     }
 }

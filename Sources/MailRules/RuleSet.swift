@@ -8,6 +8,7 @@ package struct RuleSet: Sendable {
     package let rules: [Rule]
     /// The rules of each point and protocol, with what decides whether they are asked at all.
     private let table: [[Entry]]
+    private let routed: [MailProtocol]
 
     private struct Entry: Sendable {
         let number: Int
@@ -28,9 +29,27 @@ package struct RuleSet: Sendable {
             }
         }
         self.table = table
+        routed = MailProtocol.allCases.filter { mailProtocol in
+            rules.contains { rule in
+                rule.places[mailProtocol] != nil && rule.actions.contains { $0.kind == .route }
+            }
+        }
     }
 
     package var isEmpty: Bool { rules.isEmpty }
+
+    /// The upstreams that rules may choose, with the file of each.
+    package var targets: [(target: RouteTarget, rule: Rule)] {
+        rules.flatMap { rule in
+            rule.actions.compactMap { action in
+                if case .route(let target) = action { (target, rule) } else { nil }
+            }
+        }
+    }
+
+    /// Rules may choose another upstream at a login of this protocol.
+    package func routes(_ mailProtocol: MailProtocol) -> Bool { routed.contains(mailProtocol) }
+
     package var count: Int { rules.count }
 
     private static func index(_ point: RulePoint, _ mailProtocol: MailProtocol) -> Int {
@@ -94,6 +113,7 @@ package struct RuleSet: Sendable {
                     if point == .header {
                         verdict.setHeaders.append(HeaderEdit(name: name, value: value.text(from: facts)))
                     }
+                case .route(let target): verdict.route = verdict.route ?? target.text
                 case .delay(let milliseconds): verdict.delay = min(verdict.delay &+ milliseconds, RuleLimits.delay)
                 }
             }

@@ -83,13 +83,15 @@ package struct RuleVerdict: Equatable, Sendable {
     package var setHeaders: [HeaderEdit] = []
     /// How long to wait before going on, in milliseconds.
     package var delay = 0
+    /// The upstream to go on at.
+    package var route: String?
 
     package init() {}
 
     /// Nothing to do.
     package var isEmpty: Bool { rules.isEmpty }
     /// The octets change, or the order of events does.
-    package var intervenes: Bool { reject != nil || close || !setHeaders.isEmpty || delay > 0 }
+    package var intervenes: Bool { reject != nil || close || !setHeaders.isEmpty || delay > 0 || route != nil }
 }
 
 /// A header field that a rule sets: replaces the first of that name and removes the others, or is added on top.

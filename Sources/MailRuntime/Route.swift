@@ -107,6 +107,8 @@ package struct Route: Equatable, Sendable {
     package var entrance: Entrance?
     /// What we say to the upstream of the client.
     package var introduction = Introduction()
+    /// The file of who may log in, and what the upstream gets; nil when that is the upstream's to say.
+    package var credentials: String?
     /// Other upstreams of the same route, in the order in which they stand.
     package internal(set) var alternates: [Route] = []
     /// The place among them; 0 for the route itself.
@@ -141,7 +143,8 @@ package struct Route: Equatable, Sendable {
     package var text: String
 
     /// Parses `imap://127.0.0.1:1143=imap://mail.example.com`.
-    package init(_ text: String) throws(RouteError) {
+    /// - Parameter credentials: the file of credentials of upstreams that name none; where there can be none it is passed over.
+    package init(_ text: String, credentials: String? = nil) throws(RouteError) {
         if let kind = EntranceOptions.kind(of: text) {
             self = try Route(text, by: kind)
             return
@@ -173,7 +176,7 @@ package struct Route: Equatable, Sendable {
             }
             let upstream: Upstream =
                 url.path.map { .unix(path: $0) } ?? .server(host: url.host, port: url.port ?? url.defaultPort)
-            targets.append((target, url, upstream))
+            targets.append((target, credentials.map { url.with(credentials: $0) } ?? url, upstream))
         }
         func joined(_ listener: URL) throws(RouteError) -> Route {
             var routes: [Route] = []
@@ -215,11 +218,11 @@ package struct Route: Equatable, Sendable {
         let options = try listener.listenerOptions(text, isFallback: upstream == .fallback && !isOneOfMany)
         var listenerTLS = options.tls
         var upstreamTLS: UpstreamTLS?
-        var introduction = Introduction()
-        var rank = Rank()
-        if let server {
-            (upstreamTLS, introduction, rank) = try server.upstreamOptions(
+        var upstreamOptions = URL.UpstreamOptions()
+        if let server = options.mode == .passthrough ? server?.withoutDefaults : server {
+            upstreamOptions = try server.upstreamOptions(
                 text, options.mode, isListenerImplicit: listener.implicitTLS)
+            upstreamTLS = upstreamOptions.tls
             if !listener.implicitTLS, let tls = upstreamTLS, listenerTLS != nil {
                 // Where the upstream's leg has TLS already it is ours to answer.
                 let isRequired = options.mode == .require
@@ -233,13 +236,40 @@ package struct Route: Equatable, Sendable {
         self.init(
             mailProtocol: listener.mailProtocol, listen: listen, upstream: upstream, text: text,
             listenerTLS: listenerTLS, upstreamTLS: upstreamTLS)
-        self.introduction = introduction
-        self.rank = rank
+        introduction = upstreamOptions.introduction
+        rank = upstreamOptions.rank
+        credentials = upstreamOptions.credentials
         entrance = options.entrance
         place = options.place
         showsAllCapabilities = options.showsAllCapabilities
         isPassthrough = options.mode == .passthrough
         stripTest = options.stripTest
+    }
+
+    /// An upstream that a rule may choose at a login, as a route to it from nowhere. Beyond this host its leg is under TLS, unless it
+    /// says `tls=none`.
+    package init(target text: String) throws(RouteError) {
+        let server = try URL(text[...], of: text, side: "upstream")
+        guard server.inherited == nil else {
+            throw RouteError(
+                route: text, reason: "systemd opens listeners, no upstreams", advice: "name the server's host")
+        }
+        guard server.mailProtocol != .lmtp else {
+            throw RouteError(route: text, reason: "nobody logs in with lmtp", advice: "use smtp, pop3 or imap")
+        }
+        let options = try server.upstreamOptions(text, .mirror, isListenerImplicit: !server.isLocal)
+        guard !options.rank.isWritten, options.rank.names.isEmpty else {
+            throw RouteError(
+                route: text, reason: "priority, weight and for are for routes with several upstreams",
+                advice: "leave them away")
+        }
+        self.init(
+            mailProtocol: server.mailProtocol, listen: SocketAddress(.v4(0x7F00_0001), 0),
+            upstream: server.path.map { .unix(path: $0) }
+                ?? .server(host: server.host, port: server.port ?? server.defaultPort),
+            text: text, upstreamTLS: options.tls)
+        introduction = options.introduction
+        credentials = options.credentials
     }
 
     package init(

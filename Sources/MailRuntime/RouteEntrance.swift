@@ -105,6 +105,11 @@ extension Route {
             throw RouteError(
                 route: text, reason: "the listener has no port", advice: "write transparent://ADDRESS:PORT")
         }
+        guard !server.hasCredentials else {
+            throw RouteError(
+                route: text, reason: "'credentials' would be shown to whatever server a client names",
+                advice: "leave it away, or write a route to one upstream")
+        }
         let listen = try listener.listenAddress(text, defaultPort: 1080)
         var found: [Route] = []
         for mailProtocol in MailProtocol.allCases {

@@ -16,6 +16,8 @@ struct URL {
     /// `systemd:NAME` in the place of host and port.
     let inherited: String?
     private var options: [(name: String, value: String)]
+    /// The last option was not written.
+    private var hasDefaultCredentials = false
 
     init(_ text: Substring, of route: String, side: String) throws(RouteError) {
         guard let mark = text.range(of: "://") else {
@@ -196,10 +198,46 @@ struct URL {
 
     private var secureScheme: String { mailProtocol.schemes.first(where: \.implicitTLS)?.name ?? "imaps" }
 
-    /// What they say of an upstream. No TLS when it speaks in clear.
+    /// What the options say of an upstream.
+    struct UpstreamOptions {
+        /// No TLS when it speaks in clear.
+        var tls: Route.UpstreamTLS?
+        var introduction = Route.Introduction()
+        var rank = Route.Rank()
+        /// The file of credentials.
+        var credentials: String?
+    }
+
+    /// It names a file of credentials.
+    var hasCredentials: Bool { options.contains { $0.name == "credentials" } }
+
+    /// The same with a file of credentials, unless it names one or nobody logs in there.
+    func with(credentials: String) -> URL {
+        guard !hasCredentials, mailProtocol != .lmtp else { return self }
+        var url = self
+        url.options.append(("credentials", credentials))
+        url.hasDefaultCredentials = true
+        return url
+    }
+
+    /// The same as it was written.
+    var withoutDefaults: URL {
+        guard hasDefaultCredentials else { return self }
+        var url = self
+        url.options.removeLast()
+        return url
+    }
+
+    /// It is on this host: what is said to it passes no network.
+    var isLocal: Bool {
+        path != nil || host == "localhost" || IPAddress(host).map { SocketAddress($0, 0).isLoopback } ?? false
+    }
+
+    /// What they say of an upstream.
     func upstreamOptions(
         _ route: String, _ mode: Route.TLSMode, isListenerImplicit: Bool
-    ) throws(RouteError) -> (Route.UpstreamTLS?, Route.Introduction, Route.Rank) {
+    ) throws(RouteError) -> UpstreamOptions {
+        var found = UpstreamOptions()
         var introduction = Route.Introduction()
         var rank = Route.Rank()
         var tls = Route.UpstreamTLS()
@@ -211,6 +249,7 @@ struct URL {
             if try rank.take(option.name, option.value, of: route) { continue }
             switch option.name {
             case "tls" where words.contains(option.value): word = option.value
+            case "credentials" where !option.value.isEmpty: found.credentials = option.value
             case "verify" where option.value == "off" || option.value == "on": tls.verifies = option.value == "on"
             case "ca" where !option.value.isEmpty: tls.roots = option.value
             case "sni" where !option.value.isEmpty: tls.serverName = option.value
@@ -226,10 +265,10 @@ struct URL {
                 tls.pins.append(pin)
             default:
                 let possible =
-                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, client-address=xclient or id, for=NAMES, or priority=N and weight=N"
+                    "tls=\(words.joined(separator: " or tls=")), verify=off, ca=FILE, sni=NAME, pin=DIGEST, cert=FILE and key=FILE, tls-min=VERSION, proxy-protocol=v1 or v2, client-address=xclient or id, credentials=FILE, for=NAMES, or priority=N and weight=N"
                 throw unknown(option, "upstream", possible, route)
             }
-            if option.name != "tls" { isTuned = true }
+            if option.name != "tls", option.name != "credentials" { isTuned = true }
         }
         guard (tls.certificate == nil) == (tls.key == nil) else {
             throw RouteError(
@@ -240,6 +279,9 @@ struct URL {
                 route: route, reason: "'client-address' adds words where 'tls=passthrough' lets all pass untouched",
                 advice: "leave one of them away")
         }
+        if found.credentials != nil { try checkCredentials(route, mode) }
+        found.introduction = introduction
+        found.rank = rank
         let isClear = word == "none" || (mode == .passthrough && !implicitTLS)
         if isClear, mode == .require || mode == .upgrade || mode == .stripTest {
             throw RouteError(
@@ -250,10 +292,25 @@ struct URL {
             throw RouteError(
                 route: route, reason: "the upstream has options of TLS and no TLS", advice: "leave them away")
         }
-        if isClear { return (nil, introduction, rank) }
-        let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror
+        if isClear { return found }
+        // Passwords of ours go over no network in clear, whatever the client does.
+        let isSecret = found.credentials != nil && !isLocal
+        let isAsked = word == "starttls" || isListenerImplicit || mode != .mirror || isSecret
         tls.beginning = implicitTLS ? .implicit : isAsked ? .starttls : .mirrored
-        return (tls, introduction, rank)
+        found.tls = tls
+        return found
+    }
+
+    private func checkCredentials(_ route: String, _ mode: Route.TLSMode) throws(RouteError) {
+        if mailProtocol == .lmtp {
+            throw RouteError(
+                route: route, reason: "nobody logs in with lmtp", advice: "leave credentials away, or use smtp")
+        }
+        if mode == .passthrough {
+            throw RouteError(
+                route: route, reason: "'credentials' answers logins where 'tls=passthrough' lets all pass untouched",
+                advice: "leave one of them away")
+        }
     }
 
     private func version(_ text: String, _ route: String) throws(RouteError) -> TLSVersion {

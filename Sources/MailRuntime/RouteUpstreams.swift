@@ -120,6 +120,12 @@ extension Route {
                     route: text, reason: "some of its upstreams are told who the client is, and some are not",
                     advice: "write the same client-address= for all of them")
             }
+            // Who may log in is known before it is known who will answer.
+            if route.upstream != .fallback, route.credentials != first.credentials {
+                throw RouteError(
+                    route: text, reason: "its upstreams have different credentials",
+                    advice: "write the same credentials= for all of them")
+            }
             if index > 0 {
                 var other = route
                 other.ordinal = index

@@ -48,6 +48,35 @@ import Testing
         #expect(RuleSet().isEmpty && RuleSet().count == 0)
     }
 
+    @Test("Where a login goes on")
+    func routes() throws {
+        let (set, problems) = RuleCompiler.compile([
+            RuleFile(
+                name: "f",
+                text: rule("imap and user == \"a\"", "route: imap://b.example.com?tls=starttls")
+                    + "  - name: y\n    when: user matches \"^a\"\n    then:\n      - route: imap://c.example.com\n")
+        ])
+        #expect(problems == [])
+        #expect(set.targets.map(\.target.text) == ["imap://b.example.com?tls=starttls", "imap://c.example.com"])
+        #expect(set.targets.first?.target.line == 5 && set.targets.first?.target.column == 16)
+        #expect(set.routes(.imap) && set.routes(.smtp) && !RuleSet().routes(.imap))
+        var facts = RuleFacts(mailProtocol: .imap, clientAddress: "192.0.2.1", route: "x")
+        facts.user = "a"
+        facts.news = [.login]
+        let verdict = set.judge(.command, facts)
+        #expect(verdict.rules == ["x", "y"] && verdict.route == "imap://b.example.com?tls=starttls")
+        #expect(verdict.intervenes)
+    }
+
+    @Test(
+        "Where no login is, none is led elsewhere",
+        arguments: [
+            ("imap", "route: imap://b"), ("imap and command == \"NOOP\"", "route: imap://b"),
+            ("subject == \"x\" and user == \"a\"", "route: smtp://b"), ("imap and user == \"a\"", "route: b"),
+            ("imap and user == \"a\"", "route: \"imap://b c\""), ("imap and user == \"a\"", "route"),
+        ])
+    func misplacedRoutes(when: String, then: String) { #expect(problems(rule(when, then)).count == 1) }
+
     @Test("What is wrong is named with its place")
     func places() {
         #expect(

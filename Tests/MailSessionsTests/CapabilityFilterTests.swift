@@ -50,6 +50,43 @@ struct CapabilityFilterTests {
 
     private static let sizes = [1, 2, 3, 7, 10_000]
 
+    /// Logins that we answer are offered in the place of the server's, once, and where it has any.
+    @Test(arguments: sizes) func ourLogins(_ size: Int) {
+        var policy = CapabilityPolicy(tls: .hidden)
+        policy.logins = CapabilityPolicy.LoginOffer(isOurs: true)
+        func smtp(_ reply: String) -> String {
+            shown(.smtp, policy, chunks: size, [(.server, "220 x\r\n"), (.client, "EHLO a\r\n"), (.server, reply)])
+        }
+        #expect(
+            smtp("250-x\r\n250-AUTH=XOAUTH2\r\n250-AUTH XOAUTH2 CRAM-MD5\r\n250 SIZE 1\r\n")
+                == "220 x\r\n250-x\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1\r\n")
+        #expect(smtp("250-x\r\n250 SIZE 1\r\n") == "220 x\r\n250-x\r\n250 SIZE 1\r\n")
+        func pop3(_ lines: String) -> String {
+            shown(
+                .pop3, policy, chunks: size,
+                [(.server, "+OK x\r\n"), (.client, "CAPA\r\n"), (.server, "+OK\r\n" + lines + ".\r\n")])
+        }
+        #expect(pop3("SASL XOAUTH2\r\nTOP\r\n") == "+OK x\r\n+OK\r\nSASL PLAIN LOGIN\r\nTOP\r\nUSER\r\n.\r\n")
+        #expect(pop3("USER\r\n") == "+OK x\r\n+OK\r\nUSER\r\n.\r\n")
+        func imap(_ list: String) -> String {
+            shown(.imap, policy, chunks: size, [(.server, "* OK [CAPABILITY IMAP4rev1\(list)] x\r\n")])
+        }
+        let ours = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN SASL-IR] x\r\n"
+        #expect(imap(" AUTH=XOAUTH2 AUTH=OAUTHBEARER") == ours)
+        #expect(imap(" SASL-IR AUTH=PLAIN LOGINDISABLED") == ours)
+        #expect(imap(" LOGINDISABLED") == ours)
+        #expect(imap("") == "* OK [CAPABILITY IMAP4rev1] x\r\n")
+        // Where the upstream says who may log in, it says so too where nobody may.
+        policy.logins = CapabilityPolicy.LoginOffer(isOurs: false)
+        #expect(imap(" AUTH=CRAM-MD5") == ours)
+        #expect(imap(" LOGINDISABLED") == "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] x\r\n")
+        // Before TLS that has to come first nobody logs in.
+        policy.hidesLogins = true
+        #expect(imap(" AUTH=CRAM-MD5") == "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] x\r\n")
+        #expect(pop3("SASL PLAIN\r\nUSER\r\nTOP\r\n") == "+OK x\r\n+OK\r\nTOP\r\n.\r\n")
+        #expect(smtp("250-x\r\n250 AUTH PLAIN\r\n") == "220 x\r\n250 x\r\n")
+    }
+
     @Test(arguments: sizes) func theReplyToEHLOKeepsItsForm(_ size: Int) {
         let greeting = "220-mx.example.com\r\n220 ready\r\n"
         let reply = "250-mx.example.com\r\n250-SIZE 10\r\n250-STARTTLS\r\n250-AUTH=LOGIN PLAIN\r\n250 XODD\r\n"

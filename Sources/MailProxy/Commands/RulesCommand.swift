@@ -38,6 +38,7 @@ struct RulesCheck: ParsableCommand {
         }
         let errors = problems.count { $0.severity == .error }
         if errors > 0 { throw CLIError.usage("\(errors == 1 ? "1 error" : "\(errors) errors") in the rules") }
+        _ = try LoginFiles.targets(rules)
         if !json { print("\(rules.count == 1 ? "1 rule" : "\(rules.count) rules") ok") }
     }
 }

@@ -27,8 +27,9 @@ extension RunCommand {
             let users = try Self.users(routes)
             // Who has become another user writes as that one anyway, and perhaps may not read the keys that root has read.
             let known = settings.text("user") == nil ? [:] : running.server.security
-            let security = try makeSecurity(routes, settings, log, nil, keeping: known)
             let rules = try RuleFiles.load(settings.list("rules"))
+            let logins = try LoginFiles.load(routes, rules)
+            let security = try makeSecurity(routes + logins.targets, settings, log, nil, keeping: known)
             let old = running.server.bound
             let ports: BoundPorts
             do { ports = try BoundPorts(routes, keeping: old) } catch { throw CLIError.fault("\(error)") }
@@ -44,15 +45,15 @@ extension RunCommand {
                 log.info("no longer: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }
             let before = old.listeners.map { "\($0.route.text) \($0.listener.text)" }
-            running.server.replace(ports, security: security, users: users)
-            running.core.replace(rules: rules)
+            running.server.replace(ports, security: security, users: users, books: logins.books)
+            running.core.replace(rules: rules, logins: logins, security: security)
             for (route, listener) in ports.listeners where !before.contains("\(route.text) \(listener.text)") {
                 log.info("now: \(route.listenerText) \(listener.text) -> \(route.upstreamList)")
             }
             Self.warn(ofStripTests: routes, log)
             log.info("read again: \(ports.listeners.count) listeners, \(rules.count) rules, for new sessions")
             let late = Setting.all.map(\.key).filter { key in
-                key != "routes" && key != "rules" && settings.list(key) != start.list(key)
+                !["routes", "rules", "credentials"].contains(key) && settings.list(key) != start.list(key)
             }
             if !late.isEmpty {
                 log.warning("changed, and in force after the next start only: \(late.joined(separator: ", "))")

@@ -45,8 +45,9 @@ struct RunCommand: ParsableCommand {
         }
         let routes = try parsedRoutes(settings)
         let users = try Self.users(routes)
-        let security = try makeSecurity(routes, settings, log, privileges)
         let rules = try RuleFiles.load(settings.list("rules"))
+        let logins = try LoginFiles.load(routes, rules)
+        let security = try makeSecurity(routes + logins.targets, settings, log, privileges)
         Self.raiseDescriptorLimit()
         // The signals wait for sigwait below; threads that start from here on inherit the mask.
         let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
@@ -57,7 +58,7 @@ struct RunCommand: ParsableCommand {
         do {
             try Self.prepare(routes, security)
             try privileges?.drop()
-            try serve(ports, settings, log, security, users, rules, signals)
+            try serve(ports, settings, log, security, users, logins, rules, signals)
         } catch {
             ports.close()
             throw error
@@ -67,7 +68,7 @@ struct RunCommand: ParsableCommand {
     /// Serves until a signal ends it.
     private func serve(
         _ ports: BoundPorts, _ settings: Settings, _ log: Log, _ security: [String: RouteSecurity],
-        _ users: [String: SOCKSUsers], _ rules: RuleSet, _ signals: SignalSet
+        _ users: [String: SOCKSUsers], _ logins: RouteLogins, _ rules: RuleSet, _ signals: SignalSet
     ) throws {
         let routes = ports.listeners.map(\.route)
         let store = try openStore(settings, routes)
@@ -83,7 +84,7 @@ struct RunCommand: ParsableCommand {
         let core = ServerCore(
             recorder: recorder.map(RecorderSink.init), store: store.map { StoreAdapter($0.store) },
             settings: serverSettings, rules: rules, workers: 16, log: log.runtime, security: security,
-            users: users, limits: LimitTable.limits(settings), tellsVerdict: verdicts.append)
+            users: users, logins: logins, limits: LimitTable.limits(settings), tellsVerdict: verdicts.append)
         let pages = try metricsServer(settings, core, recorder)
         let server: MailServer
         do {
@@ -94,6 +95,9 @@ struct RunCommand: ParsableCommand {
         }
         server.start()
         if let pages { server.serve(pages) }
+        for (path, book) in logins.books.sorted(by: { $0.key < $1.key }) {
+            print("\(book.count == 1 ? "1 login" : "\(book.count) logins") from \(path)")
+        }
         announce(server, settings, recorder, store, pages, ruleCount: rules.count)
         let manager = ServiceManager(log)
         manager.ready("\(server.addresses.count) listeners")
@@ -187,7 +191,7 @@ struct RunCommand: ParsableCommand {
         } else {
             for text in texts {
                 do {
-                    routes.append(try Route(text))
+                    routes.append(try Route(text, credentials: settings.text("credentials")))
                 } catch {
                     throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")
                 }

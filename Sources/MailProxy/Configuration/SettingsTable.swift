@@ -28,6 +28,11 @@ struct Setting {
                 meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
             Setting(
                 key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
+            Setting(
+                key: "credentials", kind: .path,
+                meaning:
+                    "File of logins for upstreams that name none with `?credentials=FILE` (see [Login.md](Login.md)); read again on SIGHUP."
+            ),
             Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
             Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
             Setting(

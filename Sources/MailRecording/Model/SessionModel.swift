@@ -136,6 +136,9 @@ package enum ExchangeMark {
 
     /// A list of capabilities was changed.
     package static let capabilities = "(capabilities)"
+
+    /// The upstream got another login than the client's.
+    package static let login = "(login)"
 }
 
 /// A message that a session carried.

@@ -172,7 +172,11 @@ package struct TranscriptRenderer: Sendable {
         if rules.contains(ExchangeMark.goodbye) {
             aside("~ the last words in exchange \(exchange) are the proxy's: it ended the session", .quiet, &out)
         }
-        let rules = rules.filter { $0 != ExchangeMark.capabilities && $0 != ExchangeMark.goodbye }
+        if rules.contains(ExchangeMark.login) {
+            aside("~ the upstream got another login in exchange \(exchange)", .quiet, &out)
+        }
+        let marks = [ExchangeMark.capabilities, ExchangeMark.goodbye, ExchangeMark.login]
+        let rules = rules.filter { !marks.contains($0) }
         guard !rules.isEmpty else { return }
         let names = rules.map { InertText.of($0) }.joined(separator: ", ")
         aside("~ exchange \(exchange) was changed by \(rules.count == 1 ? "rule" : "rules") \(names)", .warning, &out)

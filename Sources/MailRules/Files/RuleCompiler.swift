@@ -211,7 +211,7 @@ package struct RuleCompiler {
             switch kind {
             case .pass: return .pass
             case .close: return .close
-            case .reject, .tag, .log, .setHeader, .delay:
+            case .reject, .tag, .log, .setHeader, .delay, .route:
                 report("'\(kind.rawValue)' needs a value: \(kind.example)", at: node)
                 return nil
             }
@@ -260,6 +260,12 @@ package struct RuleCompiler {
                 return nil
             }
             return .delay(max(1, time / 1000))
+        case .route:
+            guard text.contains("://"), !text.contains(where: { $0 == " " || $0.isNewline }) else {
+                report("'route' is written '\(kind.example)'", at: node)
+                return nil
+            }
+            return .route(RouteTarget(text: text, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1))
         case .setHeader:
             let octets = Array(text.utf8)
             guard let colon = octets.firstIndex(of: UInt8(ascii: ":")) else {

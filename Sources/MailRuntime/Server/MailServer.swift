@@ -121,7 +121,7 @@ package final class MailServer: Sendable {
 
     /// Serves from now on.
     package func start() {
-        let services = services(listeners, core.security, core.users)
+        let services = services(listeners, core.security, core.users, core.books)
         for context in contexts {
             for (listener, service) in services { context.serve(listener, service) }
             context.watchIdleness()
@@ -131,7 +131,7 @@ package final class MailServer: Sendable {
 
     private func services(
         _ listeners: [(route: Route, listener: Listener)], _ security: [String: RouteSecurity],
-        _ users: [String: SOCKSUsers]
+        _ users: [String: SOCKSUsers], _ books: [String: CredentialBook]
     ) -> [(Listener, Service)] {
         let own = listeners.filter { $0.listener.path == nil }.map(\.listener.address)
         core.metrics.forgetUpstreams()
@@ -142,7 +142,7 @@ package final class MailServer: Sendable {
             let service =
                 made[route.text]
                 ?? Service(
-                    route, core, security: security, users: users, own: own,
+                    route, core, security: security, users: users, books: books, own: own,
                     keeping: old[ObjectIdentifier(listener)])
             made[route.text] = service
             return (listener, service)
@@ -156,8 +156,11 @@ package final class MailServer: Sendable {
 
     /// Serves other routes from now on. Sessions that run keep what they began with. Returns when no loop takes connections of
     /// listeners that are no longer among them, which are then closed.
-    package func replace(_ ports: BoundPorts, security: [String: RouteSecurity], users: [String: SOCKSUsers]) {
-        let services = services(ports.listeners, security, users)
+    package func replace(
+        _ ports: BoundPorts, security: [String: RouteSecurity], users: [String: SOCKSUsers],
+        books: [String: CredentialBook] = [:]
+    ) {
+        let services = services(ports.listeners, security, users, books)
         let done = Semaphore()
         for context in contexts {
             context.loop.post {

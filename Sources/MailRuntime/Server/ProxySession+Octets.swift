@@ -11,6 +11,7 @@ import MailSessions
 
 extension ProxySession {
     func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
+        if isLeft(stream) { return }
         switch phase {
         case .open: break
         case .connecting:
@@ -158,8 +159,17 @@ extension ProxySession {
     func takeFromServer(_ octets: [UInt8]) {
         guard filter != nil else { return pass(octets[...], behind: []) }
         var rest = octets[...]
-        while !rest.isEmpty, phase == .open, let piece = filter?.next(&rest, serverView) {
-            for exchange in filter?.takeChanged() ?? [] { noteChange(exchange) }
+        while !rest.isEmpty, phase == .open {
+            if speaksUpstream, filter?.isHolding == false {
+                // What the server says at a login is said to us, line by line up to its last.
+                let end = rest.firstIndex(of: 10).map { $0 + 1 } ?? rest.endIndex
+                let line = rest[..<end]
+                rest = rest[end...]
+                pass(line, behind: rest)
+                continue
+            }
+            guard let piece = filter?.next(&rest, serverView) else { break }
+            for exchange in filter?.takeChanged() ?? [] { noteChange(onClientLeg(exchange)) }
             pass(piece, behind: rest)
         }
     }
@@ -198,12 +208,31 @@ extension ProxySession {
         }
     }
 
+    /// The upstream is logged in to, and what it says is said to us.
+    private var speaksUpstream: Bool {
+        guard login != nil, case .ruled(let kept) = mode else { return false }
+        return kept.value.relay.speaksUpstream
+    }
+
+    /// A login is under way that waits for something else than the client.
+    var isLoggingIn: Bool {
+        guard login != nil, case .ruled(let kept) = mode else { return false }
+        return kept.value.relay.isLoggingIn
+    }
+
+    /// The exchange on the client's leg that the server's next reply answers: commands of ours are on its own leg alone.
+    private func onClientLeg(_ exchange: Int) -> Int {
+        guard case .ruled(let kept) = mode else { return exchange }
+        return kept.value.relay.clientExchange(answeredBy: exchange)
+    }
+
     /// Capabilities were hidden in this exchange: the recording says so.
     func noteChange(_ exchange: Int, by name: String = CapabilityFilter.name) {
         switch mode {
         case .followed: break
         case .observed(let kept): kept.value.mark(exchange: exchange, changedBy: name)
-        case .ruled(let kept): kept.value.book?.mark(exchange: exchange, changedBy: name)
+        case .ruled(let kept):
+            kept.value.book?.mark(exchange: exchange, changedBy: name)
         }
     }
 
@@ -254,11 +283,15 @@ extension ProxySession {
         var seen: [Note] = []
         var told: [Note] = []
         body(&kept.value.relay, &effects, &seen, &told)
-        if filter != nil { tellFilter(told) }
+        // Of a login the filter needs to know no more than that it was begun.
+        if filter != nil, !(kept.value.relay.speaksUpstream) { tellFilter(told) }
         var events: [RecordEvent] = []
         if kept.value.book != nil {
             let now = Clock.now()
             for effect in effects {
+                if case .login(.accepted(let exchange)) = effect, login?.credential?.isSwapped == true {
+                    kept.value.book?.mark(exchange: exchange, changedBy: ExchangeMark.login)
+                }
                 guard case .hit(let rules, let exchange, let tags, let changed) = effect else { continue }
                 for tag in tags { kept.value.book?.tag(tag) }
                 guard changed else { continue }
@@ -270,6 +303,7 @@ extension ProxySession {
         }
         record(events)
         perform(effects, behind: rest)
+        watchLogin()
     }
 
     /// The relay goes on where rules had it wait. It stands still until it is told, so it is told in every phase that may still
@@ -301,6 +335,7 @@ extension ProxySession {
                 (side == .client ? server : client)?.endOutput()
                 if isOver { finishWhenFlushed() }
             case .log(let text): context.core.log.info("\(text)", of: info)
+            case .login(let order): carryOut(order)
             case .hit(let rules, let exchange, let tags, _):
                 let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
                 context.core.metrics.hit(rules)

@@ -317,9 +317,10 @@ extension ProxySession {
             }
         }
         if let policy = security?.policyUnderTLS(upstream: info.upstreamTLS) {
-            let hasRules = filter?.policy.hasRules ?? false
+            let before = filter?.policy
             filter?.beginUnderTLS(policy)
-            filter?.policy.hasRules = hasRules
+            filter?.policy.hasRules = before?.hasRules ?? false
+            filter?.policy.logins = before?.logins
         }
         record(events)
         phase = .open

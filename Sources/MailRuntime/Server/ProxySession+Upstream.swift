@@ -81,6 +81,9 @@ extension ProxySession {
         guard phase == .connecting, stream === client else { return }
         switch stream.peerEnd {
         case .none: return
+        case .gone where isTurningAway: finish(.reset)
+        // It may still hear how its login ends.
+        case .ended where isTurningAway: return
         case .gone: leaveEarly(.reset)
         // Under TLS nobody can hear anything who has ended before the handshake.
         case .ended where security?.isImplicit == true: leaveEarly(.closed)
@@ -228,6 +231,7 @@ extension ProxySession {
         guard let client else { return }
         if introduces() { return }
         cancelTimer()
+        if isTurningAway { return turned() }
         if choice != nil, secrecy.greeting.isEmpty {
             // As long as it has not greeted another one can take its place.
             secrecy.awaitsGreeting = true

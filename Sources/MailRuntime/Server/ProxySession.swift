@@ -94,6 +94,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     var filter: CapabilityFilter?
     /// The test that its client is put to; nil when it is served.
     var trial: Trial?
+    /// Logins are ours to answer; nil where they pass.
+    let login: LoginPlace?
 
     init(
         _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget, _ context: LoopContext,
@@ -112,14 +114,24 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let key = context.core.recorder?.fingerprintKey
         let keepsRows = context.core.recorder?.readsRows == false
         let tls = security?.clientTLS ?? .passes
-        if !rules.isEmpty || tls.isOurs {
+        let choosesUpstream = rules.routes(info.mailProtocol)
+        let answersLogins =
+            (target.credentials != nil || choosesUpstream) && security?.policy != nil && info.mailProtocol != .lmtp
+        login = answersLogins ? LoginPlace(target, targets: choosesUpstream ? context.core.targets : [:]) : nil
+        if !rules.isEmpty || tls.isOurs || answersLogins {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.isSecured = security?.isImplicit == true
             let book = key.map { SessionBook(info: info, fingerprintKey: $0, keepsRows: keepsRows) }
             var relay = Relay(facts, rules: rules, tls: tls)
-            relay.refusesCompression = security?.policy.map { $0.hidesUnfollowed || !rules.isEmpty } ?? false
-            mode = .ruled(Kept(Ruled(relay: relay, book: book)))
+            relay.refusesCompression =
+                security?.policy.map { $0.hidesUnfollowed || !rules.isEmpty || answersLogins } ?? false
+            if answersLogins {
+                relay.answersLogins(
+                    knows: target.credentials != nil, hostName: context.core.settings.hostName)
+            }
+            // Where logins are ours the legs are never the same.
+            mode = .ruled(Kept(Ruled(relay: relay, book: book, diverged: answersLogins)))
         } else if let key {
             mode = .observed(Kept(Observer(info: info, fingerprintKey: key, keepsRows: keepsRows)))
         } else {
@@ -127,7 +139,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         }
         secrecy.watchesEdge = tls == .mirrored
         if var policy = security?.policy {
-            policy.hasRules = !rules.isEmpty
+            policy.hasRules = !rules.isEmpty || answersLogins
+            if answersLogins { policy.logins = CapabilityPolicy.LoginOffer(isOurs: target.credentials != nil) }
             filter = CapabilityFilter(info.mailProtocol, policy, memory: context.editedLists)
         }
         client = Stream(descriptor, on: context.loop, owner: self)
@@ -215,6 +228,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     /// No upstream answers: the client hears so in the words of its protocol.
     func unavailable(_ reason: String) {
+        if isTurningAway { return turnAwayFailed(reason) }
         if phase == .connecting, callAnother(reason) { return }
         context.core.log.warning("\(reason)", of: info)
         metrics.upstreamFailures.add()
@@ -286,6 +300,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     }
 
     func ended(_ stream: Stream) {
+        if isLeft(stream) { return lost(left: stream) }
         let side: Side = stream === client ? .client : .server
         switch phase {
         case .connecting: return stream === server ? lostInHandshake() : finish(.closed)
@@ -324,6 +339,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             rivals.remove(at: loser)
             return
         }
+        if isLeft(stream) { return lost(left: stream) }
         if phase == .turning, stream === server { return turnFailed(error.reason, TLSTrouble(error)) }
         if phase == .connecting, stream === server {
             if error.isTLS { metrics.tlsFailed(.server, TLSTrouble(error)) }
@@ -342,6 +358,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             return finish(.reset)
         }
         context.core.log.debug("\(stream === client ? "client" : "server"): \(error)", of: info)
+        // A client that waits for the end of its login hears how it ended.
+        if stream === server, phase == .open, isLoggingIn { return ended(stream) }
         guard phase == .open, let other = stream === client ? server : client else { return finish(.reset) }
         // The octets that came before the failure are the other side's: a reset would take them back.
         phase = .failing
@@ -366,7 +384,9 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     /// The upstream went away before its handshake was over.
     private func lostInHandshake() {
-        if secrecy.awaitsGreeting { return unavailable("\(upstreamName): it ended the connection before its greeting") }
+        if secrecy.awaitsGreeting || isTurningAway {
+            return unavailable("\(upstreamName): it ended the connection before its greeting")
+        }
         guard let security, security.upstream != nil || secrecy.introduction != nil else { return finish(.closed) }
         let isInHandshake = secrecy.introduction == nil && secrecy.upgrade == nil
         if isInHandshake { metrics.tlsFailed(.server, .left) }
@@ -399,6 +419,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// A session that is quiet ends at once; one that is not may finish what it does, until the server's deadline.
     func shutDown() {
         switch phase {
+        case .connecting where isTurningAway:
+            context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
         case .connecting:
             // The client has heard nothing yet; POP3 has words for a greeting that it has not for later.
             let words = LocalReply.stopping(info.mailProtocol)
@@ -429,6 +451,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         choice?.abandoned(now: Clock.monotonic())
         let received = (client?.receivedOctets ?? 0, server?.receivedOctets ?? 0)
         closeUpstream()
+        login?.turn?.parked?.close()
         client?.close()
         var events: [RecordEvent] = []
         let now = Clock.now()

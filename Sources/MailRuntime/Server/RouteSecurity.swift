@@ -130,6 +130,23 @@ package final class RouteSecurity: Sendable {
         self.host = host
     }
 
+    /// The same for clients, with another upstream.
+    func toward(_ other: RouteSecurity?) -> RouteSecurity { RouteSecurity(self, toward: other) }
+
+    private init(_ route: RouteSecurity, toward other: RouteSecurity?) {
+        listener = route.listener
+        isImplicit = route.isImplicit
+        clientTLS = route.clientTLS
+        policy = route.policy
+        identity = route.identity
+        address = route.address
+        trial = route.trial
+        vector = route.vector
+        upstream = other?.upstream
+        beginning = other?.beginning
+        host = other?.host
+    }
+
     private static func policy(_ tls: ClientTLS, _ route: Route) -> CapabilityPolicy {
         var policy: CapabilityPolicy
         switch tls {

@@ -23,6 +23,9 @@ package final class ServerCore: Sendable {
     let resolvers = WorkerPool(threads: 4)
     let mailboxWatch = MailboxWatch()
     private let currentRules: Mutex<RuleSet>
+    private let currentTargets: Mutex<[String: UpstreamTarget]>
+    /// The files of credentials that the start has read, by their paths.
+    let books: [String: CredentialBook]
     let accepted = Atomic<Int>(0)
     let open = Atomic<Int>(0)
     let limits: ServerLimits
@@ -36,6 +39,7 @@ package final class ServerCore: Sendable {
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
         workers: Int,
         log: RuntimeLog, security: [String: RouteSecurity] = [:], users: [String: SOCKSUsers] = [:],
+        logins: RouteLogins = RouteLogins(),
         times: RuntimeTimes = RuntimeTimes(), limits: ServerLimits = ServerLimits(),
         tellsVerdict: (@Sendable (StripReport) -> Void)? = nil
     ) {
@@ -52,6 +56,8 @@ package final class ServerCore: Sendable {
         metrics = ServerMetrics(memory: MemoryGauge(limit: limits.memory))
         self.workers = WorkerPool(threads: workers)
         currentRules = Mutex(rules)
+        books = logins.books
+        currentTargets = Mutex(logins.places(security))
         let watch = mailboxWatch
         store?.setChangeHandler { account, mailbox in watch.changed(account, mailbox) }
     }
@@ -60,5 +66,16 @@ package final class ServerCore: Sendable {
     package var rules: RuleSet { currentRules.withLock { $0 } }
 
     /// Sessions that run keep the rules they began with.
-    package func replace(rules: RuleSet) { currentRules.withLock { $0 = rules } }
+    package func replace(
+        rules: RuleSet, logins: RouteLogins = RouteLogins(), security: [String: RouteSecurity] = [:]
+    ) {
+        // Those that either set of rules may choose meanwhile.
+        let places = logins.places(security)
+        currentTargets.withLock { $0.merge(places) { _, new in new } }
+        currentRules.withLock { $0 = rules }
+        currentTargets.withLock { $0 = places }
+    }
+
+    /// The upstreams that the rules may choose, by their texts.
+    var targets: [String: UpstreamTarget] { currentTargets.withLock { $0 } }
 }

@@ -26,15 +26,13 @@ final class Service: Sendable {
     /// - Parameter old: what its listener served before.
     init(
         _ route: Route, _ core: ServerCore, security: [String: RouteSecurity], users: [String: SOCKSUsers],
-        own: [SocketAddress], keeping old: Service? = nil
+        books: [String: CredentialBook], own: [SocketAddress], keeping old: Service? = nil
     ) {
         self.route = route
         self.own = own
         func targets(_ route: Route) -> (UpstreamTarget, [(route: Route, target: UpstreamTarget)]) {
-            let first = UpstreamTarget(UpstreamAddress(route), security[route.key], route.introduction)
-            let others = route.alternates.map {
-                ($0, UpstreamTarget(UpstreamAddress($0), security[$0.key], $0.introduction))
-            }
+            let first = UpstreamTarget(route, security[route.key], books)
+            let others = route.alternates.map { ($0, UpstreamTarget($0, security[$0.key], books)) }
             return (first, [(route, first)] + others)
         }
         let choices: [(route: Route, target: UpstreamTarget)]
@@ -106,6 +104,8 @@ final class UpstreamTarget: Sendable {
     /// The TLS of both legs; nil when there is none on either.
     let security: RouteSecurity?
     let introduction: Route.Introduction
+    /// Who may log in, and with what there; nil when that is the upstream's to say.
+    let credentials: CredentialBook?
     /// It is our own server.
     var isFallback: Bool { if case .none = address { true } else { false } }
     /// Marks our end of the connection as ours, as long as the session lives.
@@ -113,8 +113,9 @@ final class UpstreamTarget: Sendable {
 
     init(
         _ address: UpstreamAddress, _ security: RouteSecurity?, _ introduction: Route.Introduction,
-        ownEnd: OwnEnds.Entry? = nil
+        credentials: CredentialBook? = nil, ownEnd: OwnEnds.Entry? = nil
     ) {
+        self.credentials = credentials
         self.address = address
         self.security = security
         self.introduction = introduction

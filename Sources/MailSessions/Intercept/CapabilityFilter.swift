@@ -53,6 +53,8 @@ package struct CapabilityFilter: Sendable {
     private var goesOn = false
     /// POP3: the status line has passed, lines up to a dot follow.
     private var isListing = false
+    /// POP3: the list has USER.
+    private var listsUser = false
     /// IMAP: a login was begun. The list behind it says nothing of TLS any more.
     private var hasBegunLogin = false
     /// Exchanges whose lists were changed, until somebody asks.
@@ -289,12 +291,21 @@ package struct CapabilityFilter: Sendable {
     private func edited(_ reply: [UInt8]) -> [UInt8] {
         var kept: [ArraySlice<UInt8>] = []
         var offersTLS = false
+        var offersLogins = false
         for (number, line) in reply[...].linesWithEnds.enumerated() {
             let text = line.dropFirst(4).withoutLineEnd.line
             let keyword = text.prefix { $0 != 32 && $0 != UInt8(ascii: "=") }
             if number == 0 {
                 kept.append(line)
             } else if keyword.equalsIgnoringCase("AUTH") {
+                if let logins = policy.logins {
+                    // Once, however often and in whatever form the server has it.
+                    if !offersLogins, !policy.hidesLogins {
+                        kept.append(line.prefix(4) + keyword + [32] + logins.names.joined(separator: [32]) + [13, 10])
+                    }
+                    offersLogins = true
+                    continue
+                }
                 let form = text.dropFirst(keyword.count).first ?? 32
                 let names = mechanisms(text.dropFirst(keyword.count + 1))
                 let all = text.dropFirst(keyword.count + 1).split(separator: 32)
@@ -340,12 +351,16 @@ package struct CapabilityFilter: Sendable {
             let text = line[...].withoutLineEnd.line
             if text.elementsEqual([UInt8(ascii: ".")]) {
                 isListing = false
-                guard policy.tls == .added else { return line[...] }
+                defer { listsUser = false }
+                let addsUser = policy.logins != nil && !policy.hidesLogins && !listsUser
+                guard policy.tls == .added || addsUser else { return line[...] }
                 note(view.exchange)
-                return Array("STLS\r\n".utf8) + line[...]
+                return Array((policy.tls == .added ? "STLS\r\n" : "").utf8)
+                    + Array((addsUser ? "USER\r\n" : "").utf8) + line[...]
             }
+            if text.firstWord.word.equalsIgnoringCase("USER") { listsUser = true }
             let edited = edited(capability: text, line)
-            if edited.count != line.count { note(view.exchange) }
+            if edited != line { note(view.exchange) }
             return edited.isEmpty ? nil : edited[...]
         }
         guard let first = lists.first, view.exchange >= first else { return line[...] }
@@ -359,6 +374,9 @@ package struct CapabilityFilter: Sendable {
         let tag = text.firstWord.word
         guard policy.shows(pop3: tag) else { return [] }
         guard tag.equalsIgnoringCase("SASL") else { return line }
+        if let logins = policy.logins {
+            return policy.hidesLogins ? [] : Array(tag) + [32] + logins.names.joined(separator: [32]) + [13, 10]
+        }
         let all = text.firstWord.rest.split(separator: 32)
         let names = mechanisms(text.firstWord.rest)
         if names.count == all.count { return line }
@@ -409,11 +427,27 @@ package struct CapabilityFilter: Sendable {
         if policy.hidesLogins, literal == nil, !kept.contains(where: { $0.equalsIgnoringCase("LOGINDISABLED") }) {
             kept.append(Array("LOGINDISABLED".utf8)[...])
         }
-        guard kept.count != all.count || adds else { return line[...] }
+        let hasLogins = policy.logins != nil && literal == nil && offerLogins(&kept, mechanismsOffered)
+        guard adds || hasLogins || !kept.elementsEqual(all) else { return line[...] }
         note(view.exchange)
         if let literal { kept.append(literal) }
         let space: [UInt8] = line[..<place.lowerBound].last == 32 ? [] : [32]
         return line[..<place.lowerBound] + space + kept.joined(separator: [32]) + line[place.upperBound...]
+    }
+
+    /// Puts our logins in the place of the server's, where it has any: behind a login it has none. True when the list changed.
+    private func offerLogins(_ kept: inout [ArraySlice<UInt8>], _ offered: [ArraySlice<UInt8>]) -> Bool {
+        guard let logins = policy.logins, !policy.hidesLogins else { return false }
+        let isDisabled = kept.contains { $0.equalsIgnoringCase("LOGINDISABLED") }
+        guard !offered.isEmpty || (isDisabled && logins.isOurs) else { return false }
+        if isDisabled, !logins.isOurs { return false }
+        kept.removeAll { name in
+            name.hasPrefixIgnoringCase("AUTH=") || name.equalsIgnoringCase("SASL-IR")
+                || name.equalsIgnoringCase("LOGINDISABLED")
+        }
+        kept += logins.names.map { Array("AUTH=".utf8) + $0 }
+        kept.append(Array("SASL-IR".utf8)[...])
+        return true
     }
 
     /// Where the names of a list stand in a line: behind `* CAPABILITY `, or in the code of a status response

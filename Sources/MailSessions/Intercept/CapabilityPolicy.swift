@@ -25,10 +25,28 @@ package struct CapabilityPolicy: Equatable, Sendable {
     /// Both legs are under TLS, and the server has shown that it is who it should be: a promise about the way of a message
     /// (RFC 8689) can be kept.
     package var keepsRequireTLS = false
+    /// Mechanisms that are offered in the place of the server's: logins are ours to answer. Nil for the server's own.
+    package var logins: LoginOffer?
     /// Nobody may log in before TLS: logins are not offered (RFC 9051 §6.2.1, LOGINDISABLED).
     package var hidesLogins = false
 
     package init(tls: TLSOffer) { self.tls = tls }
+
+    /// Logins that we answer.
+    package struct LoginOffer: Equatable, Sendable {
+        /// By their names, in the order in which they are offered.
+        package var mechanisms: [String]
+        /// We know who may log in: a server that takes no logins here does not keep clients from it.
+        package var isOurs: Bool
+
+        /// - Parameter isOurs: we know who may log in; otherwise that is the upstream's to say.
+        package init(isOurs: Bool) {
+            mechanisms = LoginDesk.mechanisms
+            self.isOurs = isOurs
+        }
+
+        var names: [ArraySlice<UInt8>] { mechanisms.map { Array($0.utf8)[...] } }
+    }
 
     // MARK: Names
 

@@ -11,12 +11,17 @@ extension Relay {
         switch note.element {
         case .command(let command): handle(command, item, &out)
         case .contentBegin: break
+        // A literal of LOGIN, which the dialogue keeps for its credential.
+        case .content where desk?.isGathering == true, .contentEnd where desk?.isGathering == true: break
         case .content: handleContent(item, &out)
         case .contentEnd: handleContentEnd(item, &out)
         case .commandPart(let complete): handlePart(item, complete: complete, &out)
         case .response: handleResponse(item, &out)
-        case .done, .opaque, .incomplete, .gap, .unplaced, .unknown, .greeting, .reply, .data, .dataPart, .goAhead,
-            .challenge:
+        case .opaque, .incomplete, .gap, .unplaced, .unknown:
+            // It may be a piece of a login.
+            let isWithheld = desk.map { !$0.isDone } ?? false
+            if swallowed == nil, !isWithheld { toServer(note.raw, &out) }
+        case .done, .greeting, .reply, .data, .dataPart, .goAhead, .challenge:
             if swallowed == nil { toServer(note.raw, &out) }
         }
     }
@@ -46,6 +51,7 @@ extension Relay {
         case .forward, nil:
             let relayed = RelayedCommand(
                 verb: command.verb, line: line.text, exchange: note.exchange, raw: note.raw)
+            if takesLogin(command, item, &out) { return }
             if offer(relayed, note, &out) { return }
             forward(relayed, hasTag: !command.tag.isEmpty, &out)
         }
@@ -88,6 +94,7 @@ extension Relay {
         }
         var delay = 0
         var decision = Decision.forward
+        desk?.route = nil
         for point in points where rules.needs(point, mailProtocol) {
             var facts = facts
             if point == .envelope { facts.recipient = facts.recipients.last }
@@ -96,6 +103,7 @@ extension Relay {
             delay = min(delay + verdict.delay, RuleLimits.delay)
             if let text = verdict.reject { decision = .refuse(text) }
             if verdict.close { decision = .close }
+            if let route = verdict.route { desk?.route = route }
             if decision != .forward { break }
         }
         return (decision, delay)
@@ -216,7 +224,12 @@ extension Relay {
             }
             return
         }
+        let isGathering = desk?.isGathering == true
         switch judgeLogin(item, &out) {
+        case .forward where isGathering: gatherLogin(note, complete: complete, &out)
+        case .refuse(let text) where isGathering:
+            desk?.state = .idle
+            answer(LocalReply.refusal(text, in: mailProtocol, command: command), &out)
         case .forward: toServer(note.raw, &out)
         case .close: close(&out)
         case .refuse(let text):
@@ -230,6 +243,7 @@ extension Relay {
 
     /// A SASL response. It may hold the credential.
     private mutating func handleResponse(_ item: Work, _ out: inout Output) {
+        if desk != nil { return respondToDesk(item, &out) }
         switch judgeLogin(item, &out) {
         case .forward: toServer(item.note.raw, &out)
         case .close: close(&out)
@@ -246,7 +260,7 @@ extension Relay {
     }
 
     /// Asks those rules that wait for a credential. Nil when the frame must wait.
-    private mutating func judgeLogin(_ item: Work, _ out: inout Output) -> Decision? {
+    mutating func judgeLogin(_ item: Work, _ out: inout Output) -> Decision? {
         if let decision = item.decision { return decision }
         facts.news = []
         facts.recipient = nil
@@ -257,6 +271,7 @@ extension Relay {
         var decision = Decision.forward
         if let text = verdict.reject { decision = .refuse(text) }
         if verdict.close { decision = .close }
+        if let route = verdict.route { desk?.route = route }
         if wait(verdict.delay, then: .frame(Work(note: item.note, decision: decision)), &out) { return nil }
         return decision
     }

@@ -6,10 +6,15 @@ import MailRules
 
 extension Relay {
     mutating func handleServer(_ item: Work, _ out: inout Output) {
-        let note = item.note
+        var note = item.note
         if isPassing {
             toClient(note.raw, &out)
             return
+        }
+        if speaksUpstream { return hearUpstream(note, &out) }
+        if desk != nil, case .greeting = note.element {
+            guard let greeting = greetingOfDesk(note.raw, &out) else { return }
+            note.raw = greeting
         }
         if item.decision == nil, judgeReply(item, &out) { return }
         if tls == .mirrored, note.consentsToTLS { return reachEdge(Array(note.raw), &out) }

@@ -48,7 +48,7 @@ extension Relay {
     package var interruption: Interruption { Interruption(clientTap) }
 
     /// Who has to speak next, as the client sees it; or the server, where the client has our 354 and is not read before the server's.
-    package var turn: Turn { isBlocked ? Turn(server: .goAhead) : clientTap.turn }
+    package var turn: Turn { awaitsVerdict ? Turn(server: .goAhead) : clientTap.turn }
 
     /// Octets of either side that wait to be understood, or for what rules say of them.
     package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) + message.held }
@@ -84,8 +84,8 @@ extension Relay {
     /// The number of the client's last exchange.
     package var lastExchange: Int { clientTap.currentExchange }
 
-    /// Rules may step in; without them the relay is there for TLS.
-    package var hasRules: Bool { !rules.isEmpty }
+    /// Rules may step in, or logins are answered here; without them the relay is there for TLS.
+    package var hasRules: Bool { !rules.isEmpty || desk != nil }
 
     /// The edge is reached: `reply` is the last word in clear.
     mutating func reachEdge(_ reply: [UInt8], _ out: inout Output) {
@@ -161,6 +161,7 @@ extension Relay {
         acceptedRecipients = 0
         refusedMidway = false
         legIsOpaque = false
+        desk?.restart()
         facts.isSecured = true
         facts.clientName = ""
         facts.user = ""

@@ -23,6 +23,8 @@ package struct Relay: Sendable {
         case close
         /// The cleartext has come to its end: see ``Relay/passEdge(_:seen:told:)``. Nothing is handled before.
         case edge(TLSEdge)
+        /// A login that is answered here needs something: see ``LoginDesk``.
+        case login(LoginOrder)
         /// All octets of this side, which ended, were passed on: the output of the other leg may end.
         case ended(Side)
         case log(String)
@@ -121,6 +123,12 @@ package struct Relay: Sendable {
     var isPassing = false
     /// A leg became opaque while a frame was handled.
     var legIsOpaque = false
+    /// Logins are answered here.
+    var desk: LoginDesk? {
+        get { boxedDesk?.desk }
+        set { boxedDesk = newValue.map { .desk($0) } }
+    }
+    private var boxedDesk: LoginDesk.Box?
     private var clientEnd = EndState.open
     private var serverEnd = EndState.open
     package private(set) var isClosed = false
@@ -149,8 +157,11 @@ package struct Relay: Sendable {
     /// Both sides ended and all that they sent was passed on.
     package var isDone: Bool { clientEnd == .passedOn && serverEnd == .passedOn }
 
+    /// The client's frames wait for the server's verdict on DATA, or for the end of a login.
+    private var isBlocked: Bool { isLoggingIn || awaitsVerdict }
+
     /// The client's frames wait for the server's verdict on DATA.
-    var isBlocked: Bool {
+    var awaitsVerdict: Bool {
         switch message {
         case .awaitingServer: true
         case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false
@@ -226,6 +237,21 @@ package struct Relay: Sendable {
         Self.deliver(out, &effects, &seen, &told)
     }
 
+    /// What the runtime was asked for comes about.
+    mutating func perform(
+        _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note],
+        _ body: (inout Relay, inout Output) -> Void
+    ) {
+        var out = Output()
+        body(&self, &out)
+        if !isClosed { flushLocals(&out) }
+        run(&out)
+        Self.deliver(out, &effects, &seen, &told)
+    }
+
+    /// Another server is on the server's leg.
+    mutating func reopenServer() { serverEnd = .open }
+
     private static func deliver(
         _ out: Output, _ effects: inout [Effect], _ seen: inout [Note], _ told: inout [Note]
     ) {
@@ -256,6 +282,10 @@ package struct Relay: Sendable {
             }
         }
         guard !waiting, !isClosed, edge == nil else { return }
+        if serverEnd != .open, serverWork.isEmpty, isLoggingIn {
+            out.effects.append(.log("the upstream ended the connection at the login"))
+            return loseUpstream(&out)
+        }
         if serverEnd != .open, serverWork.isEmpty, isBlocked {
             // The verdict on DATA will not come any more.
             clientFirst = nil
@@ -315,6 +345,10 @@ package struct Relay: Sendable {
     private mutating func passEverything(_ out: inout Output) {
         guard !isPassing, !isClosed, edge == nil else { return }
         if endsForTLS(&out) { return }
+        if let desk, !desk.isDone {
+            out.effects.append(.log("the session can't be followed any more before its login"))
+            return desk.blocks ? loseUpstream(&out) : close(&out)
+        }
         isPassing = true
         switch message {
         case .none, .streaming: break
@@ -437,6 +471,7 @@ package struct Relay: Sendable {
             localsWaiting = []
             for octets in locals { toClient(octets[...], isOurs: true, &out) }
         }
+        beginDueLogin(&out)
     }
 
     // MARK: Verdicts

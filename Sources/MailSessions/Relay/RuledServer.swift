@@ -125,7 +125,7 @@ package struct RuledServer: ServerSession {
             isClosed = true
             out.effects.append(.close)
         // Our own server answers itself.
-        case .edge: break
+        case .edge, .login: break
         case .ended(.client): tell(.peerEnded, &out)
         case .log(let text): out.effects.append(.log(text))
         case .hit(let rules, let exchange, let tags, let changed):

@@ -81,7 +81,7 @@ extension FuzzTarget {
                 case .toServer(let octets): server += octets
                 case .hit, .close, .wait: hasHit = true
                 // Without TLS there is no edge.
-                case .ended, .log, .edge: break
+                case .ended, .log, .edge, .login: break
                 }
             }
         }

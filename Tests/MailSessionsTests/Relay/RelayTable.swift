@@ -19,6 +19,8 @@ struct RelayTable {
     private(set) var ended: [Side] = []
     private(set) var isClosed = false
     private(set) var edges: [TLSEdge] = []
+    /// What the runtime was asked for at logins.
+    private(set) var logins: [LoginOrder] = []
     private(set) var seen: [Note] = []
     private(set) var told: [Note] = []
     var holdsTime = false
@@ -58,6 +60,29 @@ struct RelayTable {
         }
     }
 
+    /// The runtime gives what the upstream gets.
+    mutating func logIn(_ credential: UpstreamCredential, greets: Bool = false, isSecured: Bool = true) {
+        var effects: [Relay.Effect] = []
+        relay.logIn(
+            credential, greets: greets, isSecured: isSecured, nonce: Array("nonce".utf8), &effects, seen: &seen,
+            told: &told)
+        perform(effects)
+    }
+
+    /// The runtime says that nobody logs in.
+    mutating func endLogin(_ refusal: LoginRefusal, closes: Bool = false) {
+        var effects: [Relay.Effect] = []
+        relay.endLogin(refusal, closes: closes, &effects, seen: &seen, told: &told)
+        perform(effects)
+    }
+
+    /// The runtime has another server, which the session goes on with.
+    mutating func leaveServer() {
+        var effects: [Relay.Effect] = []
+        relay.leaveServer(&effects, told: &told)
+        perform(effects)
+    }
+
     /// The runtime has TLS on the server's leg, or not, and begins it on the client's.
     mutating func turn(refusing words: String? = nil) {
         var effects: [Relay.Effect] = []
@@ -93,6 +118,7 @@ struct RelayTable {
                 if !holdsTime { passTime() }
             case .close: isClosed = true
             case .edge(let edge): edges.append(edge)
+            case .login(let order): logins.append(order)
             case .ended(let side): ended.append(side)
             case .log(let text): logs.append(text)
             case .hit(let rules, _, let tags, _):
