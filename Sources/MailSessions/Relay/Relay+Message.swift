@@ -6,6 +6,14 @@ import MailMessage
 import MailRules
 
 extension Relay {
+    /// The client's frames wait for the server's verdict on DATA.
+    var awaitsVerdict: Bool {
+        switch message {
+        case .awaitingServer: true
+        case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false
+        }
+    }
+
     /// Holds DATA and BDAT when header rules must see the message first. True when the command was taken.
     mutating func offer(_ command: RelayedCommand, _ note: Note, _ out: inout Output) -> Bool {
         guard mailProtocol == .smtp || mailProtocol == .lmtp, rules.needs(.header, mailProtocol) else { return false }

@@ -160,14 +160,6 @@ package struct Relay: Sendable {
     /// The client's frames wait for the server's verdict on DATA, or for the end of a login.
     private var isBlocked: Bool { isLoggingIn || awaitsVerdict }
 
-    /// The client's frames wait for the server's verdict on DATA.
-    var awaitsVerdict: Bool {
-        switch message {
-        case .awaitingServer: true
-        case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false
-        }
-    }
-
     // MARK: Events
 
     /// The client is connected. False when rules refuse it: then no upstream is needed.
