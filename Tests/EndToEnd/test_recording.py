@@ -17,7 +17,7 @@ import pcap
 import smtp_clients
 import tshark
 from mailproxy import MailProxy, command
-from processes import HOST
+from processes import HOST, until
 
 
 class Recorded:
@@ -224,6 +224,29 @@ def test_transcript_shows_the_dialogue(recorded, sessions):
 def test_filter_selects(recorded, sessions):
     chosen = mailproxy.rows(command("sessions", "list", recorded.folder, "--filter", "imap", "--json", status=0))
     assert sorted(r["id"] for r in chosen) == sorted(r["id"] for r in sessions if r["protocol"] == "imap") != []
+
+
+def test_filters_find_what_the_index_does_not_have_yet(scratch):
+    """Rows of exchanges are indexed when a session has ended: until then they are read from the segments."""
+
+    def found(proxy):
+        chosen = command("sessions", "list", proxy.record, "--filter", 'command == "NOOP"', "--json", status=0)
+        return mailproxy.rows(chosen)
+
+    with MailProxy(scratch, {"imap": "fallback"}) as proxy:
+        with socket.create_connection((HOST, proxy.ports["imap"]), timeout=30) as connection:
+            reader = connection.makefile("rb")
+            reader.readline()
+            for tag in (b"a", b"b"):
+                connection.sendall(tag + b" NOOP\r\n")
+                assert reader.readline().startswith(tag + b" OK")
+            # The index hears of a session that goes on within two seconds.
+            until("the open session is found", lambda: found(proxy), 20)
+            assert [r["end"] for r in found(proxy)] == ["open"]
+            connection.sendall(b"c LOGOUT\r\n")
+            reader.read()
+        until("the session has ended", lambda: [r["end"] for r in found(proxy)] == ["closed"], 20)
+    assert [r["exchanges"] for r in found(proxy)] == [4]
 
 
 def test_exported_messages_are_the_sent_ones(recorded, scratch):

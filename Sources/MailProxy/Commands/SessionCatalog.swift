@@ -117,16 +117,17 @@ struct SessionCatalog {
     ) throws -> [String: (exchanges: [Exchange], messages: [MessageRecord])] {
         var missing = try index.unread
         for summary in summaries where summary.end == .open { missing.insert(summary.info.id) }
-        guard !missing.isEmpty else { return [:] }
-        var files: Set<String> = []
-        for id in missing { files.formUnion(try index.extents(of: id).map(\.path)) }
-        guard !files.isEmpty else { return [:] }
-        var rows: [String: ExchangeRows] = [:]
+        let sessions = try missing.sorted().map { id in
+            UnreadSession(id: id, places: try index.extents(of: id).filter { $0.extent.leg == .client })
+        }
         var found: [String: (exchanges: [Exchange], messages: [MessageRecord])] = [:]
-        try Self.read(files.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }, only: missing) { batch in
-            let id = batch.info.id
-            found[id, default: ([], [])].exchanges += rows[id, default: ExchangeRows()].take(batch)
-            for case .message(_, let record) in batch.events { found[id, default: ([], [])].messages.append(record) }
+        guard !sessions.isEmpty else { return found }
+        try RecordedRows.reader(sessions, { true }) { event in
+            switch event {
+            case .exchange(session: let id, let exchange): found[id, default: ([], [])].exchanges.append(exchange)
+            case .message(session: let id, let message): found[id, default: ([], [])].messages.append(message)
+            case .opened, .secured, .octets, .gap, .remark, .changed, .credential, .closed: break
+            }
         }
         return found
     }

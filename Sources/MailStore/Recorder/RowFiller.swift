@@ -1,6 +1,6 @@
 // Exchanges and messages get into the index behind the sessions: a thread of the lowest priority reads the packets of sessions
 // that have ended, when nobody else needs the processor, and hands the rows to the recorder's thread, which alone writes the
-// index. While a busy proxy records it does no more than that (Docs/Decisions/020).
+// index. While a busy proxy records it does no more than that (Docs/Decisions/021).
 
 import CLinux
 import Glibc
@@ -10,11 +10,17 @@ import MailRecording
 
 /// A session that has ended, whose exchanges and messages are not in the index yet.
 package struct UnreadSession: Equatable, Sendable {
-    /// Its row in the index.
+    /// Its row in the index; 0 for who needs no row.
     package var row: Int64
     package var id: String
     /// Where the packets of its client leg are, by segment.
     package var places: [RecordingIndex.Place]
+
+    package init(row: Int64 = 0, id: String, places: [RecordingIndex.Place]) {
+        self.row = row
+        self.id = id
+        self.places = places
+    }
 
     /// Octets of the segments from its first packets to its last.
     var span: Int64 { places.reduce(0) { $0 + max(0, $1.extent.end - $1.extent.first) } }
