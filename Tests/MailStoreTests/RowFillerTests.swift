@@ -104,6 +104,61 @@ import Testing
         for sample in samples { #expect(try index.exchanges(of: sample.info.id) == sample.exchanges) }
     }
 
+    @Test func allSegmentsOfASessionAreRead() throws {
+        let scratch = try RecorderScratch()
+        let sample = SampleSession.smtp(1)
+        let reader = Reader([sample])
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.segmentBytes = 65_536
+        settings.readRows = { sessions, _, emit in reader.read(sessions, emit) }
+        let recorder = try Recorder(settings)
+        let block = [UInt8](repeating: 120, count: 30_000)
+        let octets = RecordEvent.octets(
+            session: sample.info.id, leg: .client, side: .client, time: sample.info.start, [block[...]])
+        recorder.append([.opened(sample.info)])
+        for _ in 0..<4 { recorder.append([octets]) }
+        // The index hears of the first segment while the session goes on.
+        var told: [Int] = []
+        for _ in 0..<3_000 where told.isEmpty {
+            told =
+                (try? RecordingIndex(directory: scratch.path).extents(of: sample.info.id).map(\.extent.segment)) ?? []
+            poll(nil, 0, 10)
+        }
+        #expect(told.first == 1)
+        for _ in 0..<4 { recorder.append([octets]) }
+        recorder.append([.closed(sample.summary)])
+        for _ in 0..<6_000 where reader.asked.withLock({ $0.isEmpty }) { poll(nil, 0, 10) }
+        recorder.close()
+        let places = try RecordingIndex(directory: scratch.path).extents(of: sample.info.id)
+        #expect(places.count > 2)
+        #expect(reader.asked.withLock { $0.flatMap { $0 } }.map(\.places) == [places])
+    }
+
+    @Test func whoseEndNobodyToldIsReadByTheNext() throws {
+        let scratch = try RecorderScratch()
+        let samples = (1...2).map { SampleSession.smtp($0) }
+        let reader = Reader(samples)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.readRows = { sessions, _, emit in reader.read(sessions, emit) }
+        let recorder = try Recorder(settings)
+        for sample in samples { recorder.append([.opened(sample.info)] + sample.octets) }
+        recorder.close()
+        let index = try RecordingIndex(directory: scratch.path)
+        #expect(try index.unread == Set(samples.map(\.info.id)))
+        // As after a kill: one is still open, and nothing is said of its rows.
+        let database = try Database(path: scratch.path + "/index.sqlite", .readWrite)
+        try database.execute("UPDATE sessions SET end = 'open' WHERE id = '\(samples[1].info.id)'")
+        try database.execute("DELETE FROM unread WHERE session = 2")
+
+        let next = try Recorder(settings)
+        #expect(try Self.awaitRead(scratch.path, sessions: 2))
+        next.close()
+        for sample in samples {
+            #expect(try index.session(sample.info.id)?.end == .lost)
+            #expect(try index.exchanges(of: sample.info.id) == sample.exchanges)
+        }
+    }
+
     @Test func whatCannotBeReadIsSaid() throws {
         let scratch = try RecorderScratch()
         struct Broken: Error, CustomStringConvertible { var description: String { "the disk is gone" } }

@@ -111,6 +111,8 @@ package enum IndexRecovery {
             let opened = scan.sessions.first?.info.start ?? System.wallClock()
             index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
         }
+        // Whoever was killed had yet to read them.
+        index.execute("INSERT OR IGNORE INTO unread SELECT row FROM sessions WHERE end = 'open'", now)
         index.execute("UPDATE sessions SET end = 'lost' WHERE end = 'open'", now)
         result.lostSessions = index.database.changes
         index.commit(now)
@@ -203,12 +205,15 @@ package enum IndexRecovery {
                 guard let row = rows[id] else { return }
                 index.save(credential, number: credentials[id, default: 0], session: row, now)
                 credentials[id, default: 0] += 1
-            case .closed(let summary):
+            case .closed(var summary):
+                // Nobody records any more: what has no end in the segments has none.
+                if summary.end == .open { summary.end = .lost }
                 if let row = rows[summary.info.id] { index.save(summary, row: row, now) }
             }
             if index.isDue(now) { index.commit(now) }
         }
         index.execute("DELETE FROM meta WHERE name = 'incomplete'", System.monotonicClock())
+        index.execute("DELETE FROM unread", System.monotonicClock())
         index.commit(System.monotonicClock())
         if let failure = index.failure { throw failure }
         // One file, so that it can take the place of the old one by a rename.

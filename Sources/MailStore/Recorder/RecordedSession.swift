@@ -60,6 +60,8 @@ final class RecordedSession {
     var remarks: [RecordComment] = []
     /// Extents in segments that it has left, not yet in the index.
     var left: [Extent] = []
+    /// Of its client leg the index knows extents in segments that it has left, which are kept nowhere else.
+    var isSplit = false
     /// The row in the index is as `summary` is.
     var isIndexed = false
     /// Rows of messages and of credentials that were written.

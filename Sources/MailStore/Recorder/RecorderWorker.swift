@@ -372,10 +372,12 @@ final class RecorderWorker {
         }
         touched.removeAll(keepingCapacity: true)
         for session in ended {
+            // What was told before is in the index alone.
+            let isSplit = session.isSplit
             let places = session.left.filter { $0.leg == .client } + (session.client.written.map { [$0] } ?? [])
             tellIndex(session)
-            if !places.isEmpty {
-                backlog?.add(session.summary.info.id, row: session.row, places, to: index, now)
+            if isSplit || !places.isEmpty {
+                backlog?.add(session.summary.info.id, row: session.row, isSplit ? nil : places, to: index, now)
             }
         }
         ended.removeAll(keepingCapacity: true)
@@ -398,7 +400,10 @@ final class RecorderWorker {
     }
 
     private func tellIndex(_ session: RecordedSession) {
-        for extent in session.left { index.save(extent, session: session.row, now) }
+        for extent in session.left {
+            index.save(extent, session: session.row, now)
+            if extent.leg == .client { session.isSplit = true }
+        }
         session.left = []
         for leg in [Leg.client, .server] {
             guard let conversation = session[leg], !conversation.isIndexed, let extent = conversation.written else {
@@ -485,6 +490,9 @@ final class RecorderWorker {
             session.summary.end = .lost
             session.client.isIndexed = false
             tellIndex(session)
+            if backlog != nil, session.isSplit || session.client.written != nil {
+                index.mark(unread: true, session: session.row, now)
+            }
         }
         endSegment()
         index.commit(now)

@@ -33,17 +33,17 @@ struct RowBacklog {
 
     mutating func began(segment number: Int, name: String) { names[number] = name }
 
-    /// A session has ended, and its packets are on the disk.
-    mutating func add(_ id: String, row: Int64, _ places: [Extent], to index: IndexWriter, _ now: Int64) {
+    /// A session has ended, and its packets are on the disk. `places` is nil when only the index knows all of them.
+    mutating func add(_ id: String, row: Int64, _ places: [Extent]?, to index: IndexWriter, _ now: Int64) {
         index.mark(unread: true, session: row, now)
-        guard !hasMore, waiting.count < Self.most else {
+        guard let places, !hasMore, waiting.count < Self.most else {
             hasMore = true
             return
         }
-        let places = places.compactMap { extent in
+        let found = places.compactMap { extent in
             names[extent.segment].map { RecordingIndex.Place(path: directory + "/" + $0, extent: extent) }
         }
-        waiting.append(UnreadSession(row: row, id: id, places: places))
+        waiting.append(UnreadSession(row: row, id: id, places: found))
     }
 
     /// Gives the filler work when it has none.
