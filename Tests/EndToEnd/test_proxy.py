@@ -216,6 +216,7 @@ def test_server_that_goes_away_ends_the_session(scratch):
         with SMTP(HOST, proxy.ports["smtp"]) as client:
             client.reply(220)
             client.send("EHLO client.example.org\r\n")
+            client.reply(421)
             assert client.rest() == b""
         server.finish()
     assert server.received == [b"EHLO client.example.org\r\n"]

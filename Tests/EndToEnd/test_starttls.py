@@ -658,6 +658,7 @@ def test_capabilities_that_do_not_hold_are_hidden(authority, scratch, protocol, 
         upstream.expect(connection, asks)
         for at in range(len(offered)) if drip else [None]:
             connection.sendall(offered if at is None else offered[at : at + 1])
+        upstream.drain(connection)
 
     (scratch / "rules.yaml").write_text(RULES)
     hidden, everything = free_port(), free_port()
@@ -671,7 +672,13 @@ def test_capabilities_that_do_not_hold_are_hidden(authority, scratch, protocol, 
         for port, wanted in (hidden, shown), (everything, offered):
             with socket.create_connection((HOST, port), 20) as client:
                 client.sendall(asks)
-                assert read_all(client) == GREETING[protocol] + wanted
+                wanted = GREETING[protocol] + wanted
+                seen = b""
+                while len(seen) < len(wanted):
+                    seen += (piece := client.recv(4096))
+                    assert piece, seen
+                client.shutdown(socket.SHUT_WR)
+                assert seen + read_all(client) == wanted
     rows = {row["server"].rsplit(":", 1)[1]: row for row in mailproxy.sessions(proxy.record)}
     changed = [e["changed"] for e in mailproxy.exchanges(proxy.record, rows[str(hidden)]["id"]) if e["n"] == 1]
     assert changed == [["(capabilities)"]]

@@ -99,6 +99,12 @@ package protocol Dialogue: Equatable, Sendable {
     /// The client has begun a command whose next line is its own to send, whatever waits to be answered.
     var isAmidCommand: Bool { get }
 
+    /// The server has said that it closes, or that it will not serve: behind that it may end the connection.
+    var saidGoodbye: Bool { get }
+
+    /// Verdicts on a message that the server owes with its next replies: the end of the message was sent.
+    var verdictsOwed: Int { get }
+
     /// TLS may be begun where both sides are: nobody is logged in, and no transaction is open (RFC 3207 §4.2, RFC 2595 §4,
     /// RFC 9051 §6.2).
     var mayBeginTLS: Bool { get }
@@ -138,6 +144,8 @@ extension Dialogue {
     package mutating func measured(octets: Int, stuffed: Int, from side: Side) {}
 
     package var isOpaque: Bool { opaque != nil }
+
+    package var verdictsOwed: Int { 0 }
 
     package func judgeWaiting(_ side: Side) -> Violation? { nil }
     package mutating func lose(_ side: Side) { becomeOpaque(.gap) }

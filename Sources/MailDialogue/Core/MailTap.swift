@@ -194,6 +194,24 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// The server has said that it closes, or that it will not serve.
+    package var saidGoodbye: Bool {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.dialogue.saidGoodbye }
+        case .pop3(let kept): kept.look { $0.dialogue.saidGoodbye }
+        case .imap(let kept): kept.look { $0.dialogue.saidGoodbye }
+        }
+    }
+
+    /// Verdicts on a message that the server owes with its next replies.
+    package var verdictsOwed: Int {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.dialogue.verdictsOwed }
+        case .pop3(let kept): kept.look { $0.dialogue.verdictsOwed }
+        case .imap(let kept): kept.look { $0.dialogue.verdictsOwed }
+        }
+    }
+
     /// The exchange that the server's next reply belongs to; that of the newest command when none is owed.
     package var currentExchange: Int {
         switch machine {

@@ -16,6 +16,8 @@ extension IMAPDialogue {
 
     package var owesAnswer: Bool { !isGreeted || (!outstanding.isEmpty && client != .idling) }
 
+    package var saidGoodbye: Bool { marks.contains(.saidBye) }
+
     package var mayBeginTLS: Bool { phase == .notAuthenticated }
 
     package mutating func beginUnderTLS(after exchange: Int) {

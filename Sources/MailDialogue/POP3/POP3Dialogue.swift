@@ -175,6 +175,8 @@ package struct POP3Dialogue: Dialogue {
 
     package var owesAnswer: Bool { !isGreeted || !outstanding.isEmpty }
 
+    package var saidGoodbye: Bool { phase == .update }
+
     package var mayBeginTLS: Bool { phase == .authorization }
 
     package mutating func beginUnderTLS(after exchange: Int) {

@@ -18,6 +18,7 @@ extension SMTPDialogue {
         let isFirst = openCode == nil
         openCode = reply.isLast ? nil : (openCode ?? reply.code)
         let element = Reply(reply.status, code: reply.codeText, isLast: reply.isLast)
+        if reply.code == 421 || reply.code == 221 || (!greeted && reply.code >= 400) { isDismissed = true }
         guard greeted else {
             judgeReplyLine(reply, line, SMTPReplied(isCommand: false), isFirst: isFirst, &remarks)
             if isFirst { judgeGreeting(reply, line, &remarks) }

@@ -145,6 +145,8 @@ package struct SMTPDialogue: Dialogue {
     var helloSeen = false
     var isAuthenticated = false
     var hasQuit = false
+    /// 421 or 221 came (RFC 5321 §3.8), or a greeting that refuses to serve (§3.1).
+    var isDismissed = false
     /// VERB was accepted: lines with the code 050 tell what the server does.
     var isVerbose = false
     /// The newest command must be the last of its group (RFC 2920 §3.1).
@@ -195,6 +197,19 @@ package struct SMTPDialogue: Dialogue {
     package var isBetweenReplies: Bool { openCode == nil }
 
     package var owesAnswer: Bool { !greeted || !outstanding.isEmpty }
+
+    package var saidGoodbye: Bool { isDismissed }
+
+    package var verdictsOwed: Int {
+        switch client {
+        case .dataOffered, .data, .chunk: return 0
+        case .commands, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob, .lost: break
+        }
+        guard let (verb, traits, left) = outstanding.peek({ ($0.verb, $0.traits, $0.repliesLeft) }) else { return 0 }
+        guard verb == .data || traits.contains(.endsMessage) else { return 0 }
+        // LMTP answers a message once for each recipient (RFC 2033 §4.2).
+        return max(1, left ?? (variant == .lmtp ? transaction.recipients : 1))
+    }
 
     package var mayBeginTLS: Bool { !isAuthenticated && !transaction.isOpen }
 

@@ -46,7 +46,9 @@ package struct SessionInfo: Equatable, Sendable {
 
 /// How a session ended.
 package enum SessionEnd: String, Sendable, Hashable {
-    case open, closed, reset, timeout, lost
+    case open, closed, reset, timeout
+    /// Its server went away in the middle of it; or its octets stop with the recording or the capture.
+    case lost
 }
 
 /// A session as `sessions list` shows it.
@@ -131,7 +133,8 @@ package struct Exchange: Equatable, Sendable {
 
 /// Names among those of rules that changed something in an exchange.
 package enum ExchangeMark {
-    /// The last reply is ours: the session was ended, because it was idle for too long or because the proxy stopped.
+    /// The last reply is ours: the session was ended, because it was idle for too long, because the proxy stopped, or because the
+    /// server went away.
     package static let goodbye = "(goodbye)"
 
     /// A list of capabilities was changed.

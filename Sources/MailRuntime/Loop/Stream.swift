@@ -51,6 +51,9 @@ package final class Stream: Source {
     /// Writing failed. What the peer had sent before is read to its end, then the owner is told.
     private var writeFailure: SystemError?
     package private(set) var hasEnded = false
+    /// Of a stream that is over: the peer's octets may be cut off, by a failure or by an end that TLS does not vouch for
+    /// (RFC 8446 §6.1).
+    var wasCutOff: Bool { !hasEnded || (tls.map { $0.state != .ended } ?? false) }
     package private(set) var isClosed = false
     /// Octets of the peer that were read.
     package private(set) var receivedOctets = 0

@@ -35,6 +35,7 @@ extension ProxySession {
     // MARK: The client's octets
 
     private func takeFromClient(_ bytes: UnsafeRawBufferPointer) {
+        if isBereft { return takeInVain(bytes) }
         var rest = bytes
         switch mode {
         case .ruled: return relay([UInt8](bytes), from: .client)
@@ -332,6 +333,10 @@ extension ProxySession {
                 reach(edge)
             case .ended(let side):
                 guard phase == .open else { continue }
+                if side == .server, isBereft {
+                    settleLoss()
+                    continue
+                }
                 (side == .client ? server : client)?.endOutput()
                 if isOver { finishWhenFlushed() }
             case .log(let text): context.core.log.info("\(text)", of: info)

@@ -71,8 +71,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     var mode: Mode
     var phase = Phase.connecting
     var timer: TimerHeap.ID?
-    private var clientEnded = false
+    private(set) var clientEnded = false
     private var serverEnded = false
+    /// The upstream has gone without a goodbye.
+    var isBereft = false
     private var recorderPause = false
     /// It is not read because the recorder is behind.
     var isWaitingForRecorder: Bool { recorderPause }
@@ -314,8 +316,13 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .open: break
         }
         switch side {
-        case .client: clientEnded = true
-        case .server: serverEnded = true
+        case .client:
+            clientEnded = true
+            // Nobody is left to whom it would matter.
+            if isBereft { return finish(goodbye) }
+        case .server:
+            serverEnded = true
+            if losesServer(stream.wasCutOff ? "it cut its TLS connection off" : "it ended the connection") { return }
         }
         releaseAll(of: side)
         if case .ruled = mode {
@@ -360,8 +367,13 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         context.core.log.debug("\(stream === client ? "client" : "server"): \(error)", of: info)
         // A client that waits for the end of its login hears how it ended.
         if stream === server, phase == .open, isLoggingIn { return ended(stream) }
+        if phase == .open, stream === server, losesServer(error.reason) { return }
         guard phase == .open, let other = stream === client ? server : client else { return finish(.reset) }
-        // The octets that came before the failure are the other side's: a reset would take them back.
+        passFailure(to: other)
+    }
+
+    /// The octets that came before the failure are the other side's: a reset would take them back.
+    func passFailure(to other: Stream) {
         phase = .failing
         other.pause(true)
         resetWhenDelivered(other, before: .max, stalled: 0)
@@ -407,7 +419,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         // The client's end is awaited so that our last words are not lost to a reset.
         client?.pause(false)
         finishWhenFlushed()
-        context.loop.schedule(after: 2) { [weak self] in self.map { $0.finish($0.goodbye) } }
+        linger(before: .max, heard: client?.receivedOctets ?? 0, for: 0)
     }
 
     func finishWhenFlushed() {
@@ -445,6 +457,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
 
     func finish(_ end: SessionEnd) {
         guard phase != .finished else { return }
+        let end = isBereft ? SessionEnd.lost : end
         if phase == .securing { tellHandshake() }
         phase = .finished
         context.core.metrics.memory.add(-countedOctets)

@@ -155,7 +155,7 @@ package final class RouteMetrics: Sendable {
     init(_ route: String, _ mailProtocol: MailProtocol) {
         self.route = route
         self.mailProtocol = mailProtocol
-        ended = [SessionEnd.closed, .reset, .timeout].map { ($0, Count()) }
+        ended = [SessionEnd.closed, .reset, .timeout, .lost].map { ($0, Count()) }
         refused = Admission.Refusal.allCases.map { ($0, Count()) }
         tests = StripVerdict.allCases.map { ($0, Count()) }
         tlsFailures = TLSTrouble.Key.all.map { ($0, Count()) }

@@ -54,6 +54,9 @@ package struct Observer: Sendable {
     /// Who has to speak next.
     package var turn: Turn { tap.turn }
 
+    /// What becomes of the client when its server is gone now.
+    package var bereavement: Bereavement { Bereavement(tap, book.summary.info.mailProtocol) }
+
     /// What comes next from `side` is deflated, or may be.
     package func isDeflated(_ side: Side) -> Bool { tap.isDeflated(side) }
 

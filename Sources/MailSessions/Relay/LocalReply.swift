@@ -34,6 +34,21 @@ package enum LocalReply {
         }
     }
 
+    /// The server has gone in the middle of the session (RFC 5321 §3.8, §4.2.5; RFC 3206 §4; RFC 9051 §7.1.5).
+    /// - Parameter verdicts: answers to a message that it owed. The message is refused for now, and then the client is sent away.
+    package static func serverLost(_ mailProtocol: MailProtocol, verdicts: Int) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp:
+            let verdict = Array(
+                "451 4.4.2 The connection to the mail server was lost, send the message again later\r\n".utf8)
+            return Array(repeatElement(verdict, count: max(0, verdicts)).joined())
+                + Array("421 4.4.2 The connection to the mail server was lost, try again later\r\n".utf8)
+        case .pop3: return Array("-ERR [SYS/TEMP] The connection to the mail server was lost, try again later\r\n".utf8)
+        case .imap:
+            return Array("* BYE [UNAVAILABLE] The connection to the mail server was lost, try again later\r\n".utf8)
+        }
+    }
+
     /// A greeting that sends the client away (RFC 5321 §3.1, RFC 1939 §4, RFC 9051 §7.1.5).
     package static func isRefusal(greeting line: some Collection<UInt8>, _ mailProtocol: MailProtocol) -> Bool {
         func begins(_ words: String) -> Bool {

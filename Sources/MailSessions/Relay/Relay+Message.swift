@@ -8,7 +8,8 @@ import MailRules
 extension Relay {
     /// The client's frames wait for the server's verdict on DATA.
     var awaitsVerdict: Bool {
-        switch message {
+        if isBereft { return false }
+        return switch message {
         case .awaitingServer: true
         case .none, .offered, .clientHeader, .chunkHeader, .streaming, .refused, .serverHeader, .serverRefused: false
         }

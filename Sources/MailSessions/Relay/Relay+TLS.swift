@@ -53,6 +53,9 @@ extension Relay {
     /// Octets of either side that wait to be understood, or for what rules say of them.
     package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) + message.held }
 
+    /// What becomes of the client when its server is gone now.
+    package var bereavement: Bereavement { Bereavement(clientTap, mailProtocol) }
+
     /// The next reply to the client decides whether TLS begins.
     package var awaitsTLS: Bool { clientTap.awaitsTLS }
 

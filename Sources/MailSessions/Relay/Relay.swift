@@ -129,6 +129,8 @@ package struct Relay: Sendable {
         set { boxedDesk = newValue.map { .desk($0) } }
     }
     private var boxedDesk: LoginDesk.Box?
+    /// The server has gone without a goodbye: the client's octets go nowhere any more.
+    private(set) var isBereft = false
     private var clientEnd = EndState.open
     private var serverEnd = EndState.open
     package private(set) var isClosed = false
@@ -186,6 +188,8 @@ package struct Relay: Sendable {
         case .client:
             clientTap.receive(bytes, from: .client, into: &notes)
             out.seen += notes
+            // Only where the client's message ends is still of interest.
+            if isBereft { notes = [] }
         case .server:
             serverTap.receive(bytes, from: .server, into: &notes)
             out.told += notes
@@ -193,6 +197,12 @@ package struct Relay: Sendable {
         enqueue(notes, of: side)
         run(&out)
         Self.deliver(out, &effects, &seen, &told)
+    }
+
+    /// The server, when it ends now, has gone without a goodbye: its client is still there. One that waits for the end of its login hears
+    /// of it as of any other end of that (`loseUpstream`).
+    package var losesServer: Bool {
+        !isPassing && !isLoggingIn && serverTap.opaque == nil && !serverTap.saidGoodbye && clientEnd == .open
     }
 
     /// `side` sends no more; what it left unfinished is passed on as it is. `Effect.ended` tells when.
@@ -206,7 +216,14 @@ package struct Relay: Sendable {
             out.seen += notes
             if clientEnd == .open { clientEnd = .ended }
         case .server:
-            serverTap.end(.server, into: &notes)
+            // A line of a server that has gone is not finished by anybody: words of ours can stand in its place.
+            isBereft = losesServer
+            if isBereft {
+                clientFirst = nil
+                clientWork.removeAll()
+            } else {
+                serverTap.end(.server, into: &notes)
+            }
             out.told += notes
             if serverEnd == .open { serverEnd = .ended }
         }
@@ -286,6 +303,8 @@ package struct Relay: Sendable {
         if serverEnd != .open, serverWork.isEmpty, case .serverHeader(let scanner, let status) = message {
             // The rest of the header section will not come any more: what there is of the message passes.
             message = .none
+            // Nothing of it was passed: a refusal can stand in its place.
+            guard !isBereft else { return run(&out) }
             toClient(status + scanner.octets, &out)
             return run(&out)
         }

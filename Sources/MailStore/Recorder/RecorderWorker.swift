@@ -224,7 +224,8 @@ final class RecorderWorker {
             emit(session, leg, summary.last, comment: leg == .client ? closing : nil) { synthesizer in
                 switch end {
                 case .open, .closed, .timeout: synthesizer.close(by: .client)
-                case .reset, .lost: synthesizer.reset(by: .client)
+                case .reset: synthesizer.reset(by: .client)
+                case .lost: synthesizer.reset(by: .server)
                 }
             }
         }
