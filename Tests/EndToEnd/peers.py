@@ -225,7 +225,7 @@ class Postfix:
     def __init__(self, folder, dovecot, certificate):
         require_root("Postfix")
         self.folder = pathlib.Path(folder)
-        self.port = free_port()
+        self.port, self.smtps = free_port(), free_port()
         self.queue = self.folder / "queue"
         self.data = self.folder / "data"
         for path in (self.queue, self.data):
@@ -328,6 +328,7 @@ default_destination_concurrency_limit = 8
                 limit = "1"
             unprivileged = "n" if name in ("local", "virtual") else "-"
             lines.append(f"{name} {kind} {private} {unprivileged} n {wakeup} {limit} {programs.get(program, program)}")
+        lines.append(f"{HOST}:{self.smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes")
         lines.append("pickup unix n - n 60 1 pickup")
         lines.append("qmgr unix n - n 300 1 qmgr")
         lines.append("postlog unix-dgram n - n - 1 postlogd")
