@@ -324,6 +324,11 @@ struct URL {
         _ option: (name: String, value: String), _ side: String, _ possible: String, _ route: String
     ) -> RouteError {
         let text = option.value.isEmpty ? option.name : "\(option.name)=\(option.value)"
+        if possible.range(of: "\(option.name)=") != nil {
+            return RouteError(
+                route: route, reason: "'\(text)' has no value that this option of the \(side) can have",
+                advice: "write \(possible)")
+        }
         return RouteError(
             route: route, reason: "the option '\(text)' of the \(side) is not one that this version has here",
             advice: "leave it out, or write \(possible)")

@@ -70,6 +70,13 @@ package final class Certificate: @unchecked Sendable {
         let code = ERR_peek_last_error()
         // The end of the file is no fault: no further block begins.
         let isEnd = code == 0 || ERR_GET_REASON(code) == PEM_R_NO_START_LINE
+        // A sequence of ASN.1: what a certificate is without PEM around it.
+        guard pem.first != 0x30 else {
+            ERR_clear_error()
+            throw TLSFailure(
+                name, "is in DER, not in PEM",
+                advice: "write it so: 'openssl x509 -inform DER -in \(name) -out NEW.pem'")
+        }
         guard isEnd, !found.isEmpty else {
             throw .openSSL(
                 name, found.isEmpty ? "holds no certificate" : "holds a certificate that can't be read",

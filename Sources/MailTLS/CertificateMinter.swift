@@ -31,6 +31,10 @@ package struct TLSIdentity: Sendable {
         guard leaf.notAfter > now else {
             throw TLSFailure(certificate, "has expired", advice: "have it renewed")
         }
+        guard leaf.notBefore <= now else {
+            throw TLSFailure(
+                certificate, "is not valid yet", advice: "look whether the clock of this machine is right, or wait")
+        }
     }
 }
 

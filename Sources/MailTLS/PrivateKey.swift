@@ -24,6 +24,11 @@ package final class PrivateKey: @unchecked Sendable {
     package convenience init(pem: [UInt8], name: String) throws(TLSFailure) {
         let bio = pem.withUnsafeBytes { BIO_new_mem_buf($0.baseAddress, Int32(clamping: $0.count)) }
         defer { BIO_free(bio) }
+        guard !Self.isEncrypted(pem) else {
+            throw TLSFailure(
+                name, "is encrypted, and nobody is there to give its passphrase",
+                advice: "write it without one: 'openssl pkey -in \(name) -out NEW.key'")
+        }
         // A password is never asked for at the terminal.
         let key = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
         guard let key else {
@@ -32,6 +37,14 @@ package final class PrivateKey: @unchecked Sendable {
                 advice: "give a PEM file with an unencrypted PRIVATE KEY block")
         }
         self.init(key)
+    }
+
+    /// A block of the file says so (RFC 5958 §3, RFC 1421 §4.6.1.1).
+    private static func isEncrypted(_ pem: [UInt8]) -> Bool {
+        pem.split(separator: 10).contains { line in
+            line.starts(with: Array("-----BEGIN ENCRYPTED PRIVATE KEY".utf8))
+                || line.starts(with: Array("Proc-Type: 4,ENCRYPTED".utf8))
+        }
     }
 
     /// The key in PEM, unencrypted (PKCS #8, RFC 5958). Every caller is a place to review.

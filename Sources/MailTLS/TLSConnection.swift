@@ -289,7 +289,18 @@ package final class TLSConnection {
             failure.kind = .untrusted
             return failure
         }
-        return .openSSL(peer, state == .handshake ? "no TLS was agreed upon" : "the TLS connection broke")
+        guard state == .handshake else { return .openSSL(peer, "the TLS connection broke") }
+        switch ERR_GET_REASON(ERR_peek_error()) {
+        // What clients say who do not know the authority (RFC 8446 §6.2).
+        case SSL_R_TLSV1_ALERT_UNKNOWN_CA, SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+            if context.isServer {
+                return .openSSL(
+                    peer, "it does not trust the certificate that it was shown", advice: context.settings.distrustAdvice
+                )
+            }
+        default: break
+        }
+        return .openSSL(peer, "no TLS was agreed upon")
     }
 
     private func fail(_ failure: TLSFailure) {

@@ -54,6 +54,8 @@ package struct TLSSettings: Sendable {
     package var resumesFor: Int64 = 0
     /// A server keeps a digest of what each client offers (``TLSConnection/helloDigest``).
     package var digestsHellos = false
+    /// What to do about a client that does not trust what it is shown.
+    package var distrustAdvice = ""
     /// Gives the time, in seconds since 1970.
     package var clock: @Sendable () -> Int64 = { Int64(time(nil)) }
     /// Gets each line for an SSLKEYLOGFILE, without its end. Called on any thread.

@@ -214,6 +214,10 @@ def test_failures_have_their_codes(scratch):
 def test_users(scratch):
     users = scratch / "users"
     users.write_text("# those who may\nyou:se:cret\n")
+    users.chmod(0o644)
+    done = command("run", "--route", f"socks5://{HOST}:1?users={users}", status=2)
+    assert f"{users} holds passwords and can be read by others (mode 644)" in done.stderr.decode()
+    users.chmod(0o600)
     port, started = _proxy(scratch, f"?users={users}")
     with Server(b"* OK ready\r\n") as server, started as proxy:
         for login, status in [("you:se:cret@", 8), ("you:wrong@", 97), ("me:se:cret@", 97), ("", 97)]:

@@ -24,7 +24,7 @@ extension RunCommand {
                 throw CLIError.usage(
                     "the built-in server's mailboxes are opened at the start only; start again for 'fallback'")
             }
-            let users = try Self.users(routes)
+            let users = try Self.users(routes, settings)
             // Who has become another user writes as that one anyway, and perhaps may not read the keys that root has read.
             let known = settings.text("user") == nil ? [:] : running.server.security
             let rules = try RuleFiles.load(settings.list("rules"))

@@ -44,7 +44,7 @@ struct RunCommand: ParsableCommand {
             unsetenv("XDG_STATE_HOME")
         }
         let routes = try parsedRoutes(settings)
-        let users = try Self.users(routes)
+        let users = try Self.users(routes, settings)
         let rules = try RuleFiles.load(settings.list("rules"))
         let logins = try LoginFiles.load(routes, rules)
         let security = try makeSecurity(routes + logins.targets, settings, log, privileges)
@@ -197,6 +197,11 @@ struct RunCommand: ParsableCommand {
                 }
             }
         }
+        do {
+            try Route.check(routes)
+        } catch {
+            throw CLIError.usage("\(settings.place(of: error.route, in: "routes"))\(error)")
+        }
         if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
             throw Self.openListener(open.listen.description)
         }
@@ -219,7 +224,10 @@ struct RunCommand: ParsableCommand {
                     try authority.minter()
                 }
             } catch {
-                guard let before = known[route.key] else { throw CLIError.usage("route '\(route.text)': \(error)") }
+                guard let before = known[route.key] else {
+                    throw CLIError.usage(
+                        "\(settings.place(of: route.text, in: "routes"))route '\(route.text)': \(error)")
+                }
                 log.warning("route '\(route.text)': \(error); what was read before is kept")
                 security[route.key] = before
             }
@@ -236,14 +244,20 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Who may come in by SOCKS, by the text of the route.
-    static func users(_ routes: [Route]) throws -> [String: SOCKSUsers] {
+    static func users(_ routes: [Route], _ settings: Settings) throws -> [String: SOCKSUsers] {
         var found: [String: SOCKSUsers] = [:]
         for route in routes {
             guard let path = route.entrance?.users else { continue }
-            let text = try TextFile.read(path, what: "file of users")
+            let place = "\(settings.place(of: route.text, in: "routes"))route '\(route.text)': "
+            let text: String
+            do {
+                text = try TextFile.read(path, what: "file of users", isSecret: true)
+            } catch let error as CLIError {
+                throw CLIError.usage(place + error.message)
+            }
             guard let users = SOCKSUsers(lines: text), !users.isEmpty else {
                 throw CLIError.usage(
-                    "route '\(route.text)': \(path) names no users; write a line NAME:PASSWORD for each, of 255 octets at most"
+                    "\(place)\(path) names no users; write a line NAME:PASSWORD for each, of 255 octets at most"
                 )
             }
             found[route.text] = users

@@ -24,10 +24,10 @@ struct ConfigCheck: ParsableCommand {
         var settings = Settings()
         try settings.read(file: file)
         try settings.checkLimits()
-        for text in settings.list("routes") {
-            do { _ = try Route(text) } catch {
-                throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")
-            }
+        do {
+            try Route.check(settings.list("routes").map { try Route($0) })
+        } catch let error as RouteError {
+            throw CLIError.usage("\(settings.place(of: error.route, in: "routes"))\(error)")
         }
         print("\(file): ok")
     }

@@ -143,12 +143,20 @@ enum TextFile {
     /// Files beyond this are no configuration.
     private static let limit = 16 << 20
 
-    static func read(_ path: String, what: String) throws -> String {
+    /// - Parameter isSecret: nobody but its owner may read it.
+    static func read(_ path: String, what: String, isSecret: Bool = false) throws -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))")
         }
         defer { close(descriptor) }
+        var status = stat()
+        if isSecret, fstat(descriptor, &status) == 0, status.st_mode & 0o077 != 0 {
+            let mode = String(status.st_mode & 0o777, radix: 8)
+            throw CLIError.usage(
+                "the \(what) \(path) holds passwords and can be read by others (mode \(mode)); take that away with 'chmod 600 \(path)'"
+            )
+        }
         var octets: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {

@@ -189,6 +189,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     func failed(_ stream: Stream, _ error: SystemError) {
         if awaitsHandshake {
             handshakeFailed("client: \(error.reason)", TLSTrouble(error))
+        } else if error.isTLS {
+            context.core.log.info("client: \(error)", of: info)
         } else {
             context.core.log.debug("client: \(error)", of: info)
         }

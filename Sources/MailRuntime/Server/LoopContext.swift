@@ -132,6 +132,9 @@ final class LoopContext: @unchecked Sendable {
         session.start()
     }
 
+    /// It is one of our listeners, whichever. Asked when a name was looked up, which may be ours.
+    func isOwn(_ address: SocketAddress) -> Bool { services.values.first?.isOwn(address) ?? false }
+
     private func makeSession(
         _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget
     ) -> any RunningSession & StartableSession {

@@ -134,7 +134,7 @@ extension ProxySession {
             loop.post {
                 guard box.value.phase == .connecting else { return }
                 switch result {
-                case .success(let addresses): box.value.connect(addresses)
+                case .success(let addresses): box.value.connect(addresses, named: host)
                 case .failure(let error): box.value.unavailable(error.description)
                 }
             }
@@ -151,6 +151,15 @@ extension ProxySession {
             server = nil
             unavailable("unix:\(path): \(error.reason)")
         }
+    }
+
+    /// Calls a server by its name, unless it is ourselves: what leads to us by an address was looked at when the routes were read.
+    private func connect(_ addresses: [SocketAddress], named host: String) {
+        if host.lowercased() == "localhost" { return connect(addresses) }
+        if let own = addresses.first(where: { context.isOwn($0) }) {
+            return unavailable("\(host) is \(own), a listener of ours; the session would come back to us")
+        }
+        connect(addresses)
     }
 
     func connect(_ addresses: [SocketAddress]) {

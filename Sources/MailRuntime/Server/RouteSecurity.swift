@@ -69,6 +69,10 @@ package final class RouteSecurity: Sendable {
             settings.tellsKeys = tellsKeys
             // A client that asks for something else has been led astray (RFC 7301 §3.2).
             settings.applicationProtocols = [route.mailProtocol.rawValue]
+            settings.distrustAdvice =
+                tls.isMinted
+                ? "make it trust our authority, as 'mailproxy ca show' says"
+                : "make it trust whoever signed \(tls.files.map(\.certificate).joined(separator: ", "))"
             listener = try TLSContext(settings, isServer: true)
             if !tls.isMinted {
                 var identities: [TLSIdentity] = []
@@ -88,7 +92,13 @@ package final class RouteSecurity: Sendable {
             if !tls.verifies {
                 settings.trust = .anybody
             } else if let roots = tls.roots {
-                settings.trust = .roots(try Certificate.read(pem: PEMFile.read(roots), name: roots))
+                let found = try Certificate.read(pem: PEMFile.read(roots), name: roots)
+                guard found.contains(where: { $0.notAfter > Self.now }) else {
+                    throw TLSFailure(
+                        roots, "has expired, and nobody can be trusted for it",
+                        advice: "have it renewed, or give another")
+                }
+                settings.trust = .roots(found)
             }
             settings.pins = tls.pins
             settings.least = tls.least

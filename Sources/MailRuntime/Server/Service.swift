@@ -62,12 +62,7 @@ final class Service: Sendable {
 
     /// It is one of our listeners: a connection to it would come back to us.
     func isOwn(_ address: SocketAddress) -> Bool {
-        own.contains { listener in
-            guard listener.port == address.port else { return false }
-            if listener.address == address.address { return true }
-            let isAny = listener.address.high == 0 && listener.address.low == 0
-            return isAny && listener.address.isIPv6 == address.address.isIPv6 && address.isOfThisHost
-        }
+        own.contains { $0.takes(address) }
     }
 }
 

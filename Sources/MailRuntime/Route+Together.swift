@@ -1,0 +1,96 @@
+// What is wrong with routes together. Two may want the same listener. The sessions of one may come back to it: each would begin another
+// one, until nothing is left to begin one with. What is known before anything is looked up is refused at the start; names are
+// looked at when they are called (`LoopContext.isOwn`).
+
+import MailRecording
+
+extension Route {
+    /// Finds routes that can't be served together.
+    /// - Throws: what is wrong with the first of them.
+    package static func check(_ routes: [Route]) throws(RouteError) {
+        for (index, route) in routes.enumerated() {
+            guard let other = routes[..<index].first(where: { $0.shares(with: route) }) else { continue }
+            throw RouteError(
+                route: route.text, reason: "it listens where the route '\(other.text)' does",
+                advice: "choose another port or address for one of them")
+        }
+        try checkLoops(routes)
+    }
+
+    /// Both want the same listener.
+    private func shares(with other: Route) -> Bool {
+        switch (place, other.place) {
+        case (.unix(let path, _), .unix(let otherPath, _)): return path == otherPath
+        case (.address, .address):
+            // Any free port is another one each time. No address stands for all of its family (RFC 4291 §2.5.2).
+            guard listen.port == other.listen.port, listen.port != 0 else { return false }
+            guard listen.address.isIPv6 == other.listen.address.isIPv6 else { return false }
+            return listen.address == other.listen.address || listen.address.isUnspecified
+                || other.listen.address.isUnspecified
+        case (.inherited, _), (_, .inherited), (.address, .unix), (.unix, .address): return false
+        }
+    }
+
+    /// Finds a route that leads to its own listener, directly or by way of others.
+    private static func checkLoops(_ routes: [Route]) throws(RouteError) {
+        // Which routes the sessions of each come to.
+        let next = routes.map { route in
+            routes.indices.filter { index in route.choices.contains { $0.leads(to: routes[index]) } }
+        }
+        for start in routes.indices {
+            var seen: Set<Int> = []
+            var waiting = next[start]
+            while let index = waiting.popLast() {
+                if index == start { throw routes[start].loop(isDirect: next[start].contains(start)) }
+                if seen.insert(index).inserted { waiting += next[index] }
+            }
+        }
+    }
+
+    private func loop(isDirect: Bool) -> RouteError {
+        RouteError(
+            route: text,
+            reason: isDirect
+                ? "it leads to its own listener" : "it leads back to its own listener by way of other routes",
+            advice: "name the mail server that is meant, or another port")
+    }
+
+    private func leads(to other: Route) -> Bool {
+        switch upstream {
+        case .fallback, .destination: return false
+        case .unix(let path): if case .unix(path, _) = other.place { return true } else { return false }
+        case .server(let host, let port):
+            guard other.place == .address else { return false }
+            return Self.addresses(of: host).contains { other.listen.takes(SocketAddress($0, port)) }
+        }
+    }
+
+    /// The addresses that need not be looked up.
+    private static func addresses(of host: String) -> [IPAddress] {
+        if host.lowercased() == "localhost" { return [IPAddress(v4: 0x7F00_0001), IPAddress(high: 0, low: 1)] }
+        return IPAddress(host).map { [$0] } ?? []
+    }
+}
+
+extension SocketAddress {
+    /// A listener on this address gets the connections that are made to `wanted`.
+    func takes(_ wanted: SocketAddress) -> Bool {
+        guard port == wanted.port else { return false }
+        let own = address.unmapped
+        var asked = wanted.address.unmapped
+        // Linux takes a call to no address for one to this host.
+        if asked.isUnspecified { asked = asked.isIPv6 ? IPAddress(high: 0, low: 1) : IPAddress(v4: 0x7F00_0001) }
+        if own == asked { return true }
+        return own.isUnspecified && own.isIPv6 == asked.isIPv6 && SocketAddress(asked, port).isOfThisHost
+    }
+}
+
+extension IPAddress {
+    /// The address that stands for all of this host's, or for none.
+    fileprivate var isUnspecified: Bool { high == 0 && low == 0 }
+
+    /// The IPv4 address that an IPv6 one stands for (RFC 4291 §2.5.5.2), or the address itself.
+    fileprivate var unmapped: IPAddress {
+        isIPv6 && high == 0 && low >> 32 == 0xFFFF ? IPAddress(v4: UInt32(truncatingIfNeeded: low)) : self
+    }
+}
