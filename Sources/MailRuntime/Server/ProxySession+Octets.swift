@@ -1,8 +1,8 @@
 // How the octets of a proxied session pass from leg to leg, and what is followed and recorded of them.
 //
 // A chunk goes straight on where nothing can come of it: content, what is opaque, all that a client says once TLS is settled. In
-// clear, where TLS may begin, and in IMAP, where compression may, the client's octets go on as they are understood, and those that
-// wait for an answer wait here too.
+// clear, where TLS may begin, and where a command may come that is not offered and must not pass (COMPRESS, XCLIENT), the client's
+// octets go on as they are understood, and those that wait for an answer wait here too.
 // The server's go through the filter, which gives them back whole unless a list of capabilities is among them.
 
 import MailDialogue
@@ -49,7 +49,7 @@ extension ProxySession {
         case .observed: break
         }
         guard !rest.isEmpty else { return }
-        guard secrecy.watchesEdge || refusesCompression, !isDeflated else {
+        guard secrecy.watchesEdge || refusesCompression || refusesImpostors, !isDeflated else {
             releaseAll(of: .client)
             server?.write(rest)
             return follow([UInt8](rest)[...], from: .client)
@@ -57,7 +57,7 @@ extension ProxySession {
         follow([UInt8](rest)[...], from: .client)
         // More than may wait behind STARTTLS: whoever sends so much does not wait for the answer.
         if secrecy.watchesEdge, view.awaitsTLS, view.isOpaque { return reachInHaste() }
-        if let command = secrecy.compression { return refuse(compression: command) }
+        if let command = secrecy.unoffered { return refuse(unoffered: command) }
         if secrecy.held.isEmpty, pending == 0 {
             server?.write(rest)
         } else {
@@ -69,19 +69,25 @@ extension ProxySession {
     /// COMPRESS is not offered, and who uses it all the same is refused: nothing behind it could be changed any more.
     private var refusesCompression: Bool { info.mailProtocol == .imap && filter?.policy.hidesCompression == true }
 
-    /// The client uses COMPRESS without the offer that it has to wait for. The server has not heard of it, and of what came with it
-    /// neither: that ends the session.
-    private func refuse(compression command: Command) {
-        context.core.log.info("client: it uses COMPRESS, which is not offered", of: info)
-        var isBetween = filter?.isHolding == false
-        switch mode {
-        case .followed(let kept): isBetween = isBetween && kept.value.pending(.server) == 0
-        case .observed(let kept): isBetween = isBetween && kept.value.pending(.server) == 0
-        case .ruled: return
+    /// XCLIENT and XFORWARD are not offered, and who uses them all the same is refused: an upstream that believes us would believe the
+    /// client.
+    private var refusesImpostors: Bool {
+        switch info.mailProtocol {
+        case .smtp, .lmtp: filter?.policy.refusesImpostors == true
+        case .pop3, .imap: false
         }
+    }
+
+    /// The client uses a command without the offer that it has to wait for. The server has not heard of it, and of what came with it
+    /// neither: that ends the session.
+    private func refuse(unoffered command: Command) {
+        context.core.log.info("client: it uses \(command.verb), which is not offered", of: info)
         // Nothing of ours may stand within a response of the server.
-        if case .line = serverView.demand, isBetween {
-            let words = LocalReply.compressionNotOffered(command) + LocalReply.compressionEnds
+        if interruption.isPossible, filter?.isHolding == false {
+            let words =
+                info.mailProtocol == .imap
+                ? LocalReply.compressionNotOffered(command) + LocalReply.compressionEnds
+                : LocalReply.notOfferedEnds(command)
             follow(words[...], from: .server)
             client?.write(words)
         }
@@ -262,7 +268,8 @@ extension ProxySession {
         for index in notes.indices where notes[index].side == .client {
             guard case .command(let command) = notes[index].element else { continue }
             if secrecy.watchesEdge, command.verb == "STARTTLS" || command.verb == "STLS" { secrecy.asked = command }
-            if refusesCompression, command.verb == "COMPRESS" { secrecy.compression = command }
+            if refusesCompression, command.verb == "COMPRESS" { secrecy.unoffered = command }
+            if refusesImpostors, CapabilityPolicy.isImpostor(verb: command.verb) { secrecy.unoffered = command }
             filter?.sent(command, exchange: notes[index].exchange)
         }
     }

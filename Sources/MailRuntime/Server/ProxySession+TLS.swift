@@ -33,8 +33,8 @@ extension ProxySession {
         var edge: TLSEdge?
         /// The client's command to begin TLS, as long as nobody has answered it.
         var asked: Command?
-        /// The client's COMPRESS, which nobody offered.
-        var compression: Command?
+        /// The client's command that nobody offered, and that may not reach the upstream.
+        var unoffered: Command?
         /// The upstream has a time in which to answer it.
         var awaitsConsent = false
         /// The client's handshake behind the edge, and why it did not come to its end.

@@ -132,6 +132,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
                 relay.answersLogins(
                     knows: target.credentials != nil, hostName: context.core.settings.hostName)
             }
+            // Who tells the upstream has rules for it.
+            relay.refusesImpostors = target.introduction.means == nil && security?.policy?.refusesImpostors == true
             // Where logins are ours the legs are never the same.
             mode = .ruled(Kept(Ruled(relay: relay, book: book, diverged: answersLogins)))
         } else if let key {

@@ -22,6 +22,9 @@ package struct CapabilityPolicy: Equatable, Sendable {
     package var hasRules = false
     /// What is deflated can't be changed: neither rules nor the lists of capabilities behind COMPRESS would hold.
     package var hidesCompression: Bool { hidesUnfollowed || hasRules }
+    /// A client may not say who it is in another's place: the server may believe us, and it would believe the client then. Nothing that
+    /// is not offered need be taken.
+    package var refusesImpostors: Bool { hidesUnfollowed }
     /// Both legs are under TLS, and the server has shown that it is who it should be: a promise about the way of a message
     /// (RFC 8689) can be kept.
     package var keepsRequireTLS = false
@@ -100,14 +103,18 @@ package struct CapabilityPolicy: Equatable, Sendable {
         name.count == other.count && name.keyword() == other.keyword()
     }
 
+    /// It is one of the words in which an SMTP client says who it is.
+    package static func isImpostor(verb: String) -> Bool { verb == "XCLIENT" || verb == "XFORWARD" }
+
     private static func isOneOf(_ names: [StaticString], _ name: ArraySlice<UInt8>) -> Bool {
         names.contains { name.equalsIgnoringCase($0) }
     }
 
     /// They turn the connection around (ATRN, TURN), fetch messages past us (BURL), speak before the greeting (PIPECONNECT), let
-    /// a client say who it is in another's place (XCLIENT, XPROXY), or are Exchange's own, of which too little is known.
+    /// a client say who it is in another's place (XCLIENT, XFORWARD, XPROXY), or are Exchange's own, of which too little is known.
     private static let hiddenOfSMTP: [StaticString] = [
-        "ATRN", "TURN", "BURL", "PIPECONNECT", "PIPE_CONNECT", "XCLIENT", "XPROXY", "XPROXYFROM", "XPROXYTO",
+        "ATRN", "TURN", "BURL", "PIPECONNECT", "PIPE_CONNECT", "XCLIENT", "XFORWARD", "XPROXY", "XPROXYFROM",
+        "XPROXYTO",
         "UTF8SMTP",
         "XEXCH50", "X-EXPS", "X-LINK2STATE", "XRDST",
     ]

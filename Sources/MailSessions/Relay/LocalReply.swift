@@ -141,6 +141,16 @@ package enum LocalReply {
         }
     }
 
+    /// A command of SMTP that nobody offered (RFC 5321 §4.2.4).
+    package static func notOffered(_ command: Command) -> [UInt8] {
+        Array("502 5.5.1 \(command.verb) is not offered\r\n".utf8)
+    }
+
+    /// The same, where the session ends with it.
+    package static func notOfferedEnds(_ command: Command) -> [UInt8] {
+        Array("421 4.7.0 \(command.verb) is not offered, closing the connection\r\n".utf8)
+    }
+
     /// COMPRESS is no command of a server that does not offer it (RFC 4978 §3, BAD).
     package static func compressionNotOffered(_ command: Command) -> [UInt8] {
         Array("\(tag(command)) BAD COMPRESS is not offered\r\n".utf8)

@@ -39,6 +39,9 @@ extension Relay {
             if refusesCompression, command.verb == "COMPRESS" {
                 return refuse(note, LocalReply.compressionNotOffered(command), &out)
             }
+            if refusesImpostors, CapabilityPolicy.isImpostor(verb: command.verb) {
+                return refuse(note, LocalReply.notOffered(command), &out)
+            }
             let (fresh, delay) = judge(command, line, note, &out)
             if wait(delay, then: .frame(Work(note: note, decision: fresh)), &out) { return }
             decision = fresh

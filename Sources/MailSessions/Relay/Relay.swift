@@ -115,6 +115,8 @@ package struct Relay: Sendable {
     var refusedMidway = false
     /// COMPRESS is not offered, and who uses it all the same is refused.
     package var refusesCompression = false
+    /// XCLIENT and XFORWARD are not offered, and who uses them all the same is refused.
+    package var refusesImpostors = false
     /// The cleartext has ended, and TLS has not begun.
     var edge: TLSEdge?
     /// IMAP: our consent to TLS waits until all commands before it are answered.
