@@ -23,7 +23,22 @@ def test_sslscan_finds_nothing_weak(authority, scratch):
     smtp, imap = free_port(), free_port()
     with tls_peers.proxy(scratch, authority, f"imaps://{HOST}:{imap}=fallback", f"smtps://{HOST}:{smtp}=fallback", record=False):
         done = run(["/usr/bin/sslscan", "--no-colour", "--show-ciphers", f"{HOST}:{imap}"], seconds=60)
-    said = done.stdout.decode()
+    _nothing_weak(done.stdout.decode())
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
+@pytest.mark.parametrize("upstream", ["fallback", "mirror", "upgrade"])
+def test_sslscan_finds_nothing_weak_behind_starttls(servers, authority, scratch, protocol, upstream):
+    port = free_port()
+    real = {"smtp": servers.postfix.port, "pop3": servers.dovecot.pop3, "imap": servers.dovecot.imap}[protocol]
+    target = "fallback" if upstream == "fallback" else f"{protocol}://{HOST}:{real}?verify=off"
+    mode = "?tls=upgrade" if upstream == "upgrade" else ""
+    with tls_peers.proxy(scratch, authority, f"{protocol}://{HOST}:{port}{mode}={target}", record=False):
+        done = run(["/usr/bin/sslscan", "--no-colour", f"--starttls-{protocol}", f"{HOST}:{port}"], seconds=120)
+    _nothing_weak(done.stdout.decode())
+
+
+def _nothing_weak(said):
     for version in "SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1":
         assert f"{version}     disabled" in said or f"{version}   disabled" in said, said
     assert "TLSv1.2   enabled" in said and "TLSv1.3   enabled" in said, said
@@ -44,6 +59,24 @@ def test_old_versions_are_for_routes_that_say_so(authority, scratch):
         assert b"Protocol  : TLSv1\n" in taken.stdout, taken.stdout
     done = command("run", "--route", f"imaps://{HOST}:1?tls-min=3=fallback", status=2)
     assert "'tls-min=3' is no version of TLS; use one of 1.0, 1.1, 1.2, 1.3" in done.stderr.decode()
+
+
+def test_an_upstream_of_the_old_versions_is_none(servers, authority, scratch):
+    """Nobody is spoken to who has nothing newer than TLS 1.1."""
+    context = server_context(servers.certificate)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    port, bold = free_port(), free_port()
+    with IMAPUpstream(context) as upstream, tls_peers.proxy(
+        scratch,
+        authority,
+        f"imap://{HOST}:{port}=imaps://{HOST}:{upstream.port}?verify=off",
+        f"imap://{HOST}:{bold}=imaps://{HOST}:{upstream.port}?verify=off&tls-min=1.0",
+    ) as proxy:
+        with pytest.raises(imaplib.IMAP4.error, match="BYE"):
+            imaplib.IMAP4(HOST, port)
+        assert "no TLS was agreed upon" in proxy.said()
+        imaplib.IMAP4(HOST, bold).logout()
 
 
 def test_an_application_protocol_that_is_not_ours_is_refused(authority, scratch):

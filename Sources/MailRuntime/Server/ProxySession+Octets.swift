@@ -328,10 +328,22 @@ extension ProxySession {
     }
 
     func perform(_ effects: [Relay.Effect], behind rest: ArraySlice<UInt8> = []) {
-        for effect in effects {
+        var effects = effects[...]
+        while let effect = effects.popFirst() {
             switch effect {
-            case .toClient(let bytes): client?.write(bytes)
-            case .toServer(let bytes): server?.write(bytes)
+            // What came in one piece leaves in one, not in one for each frame.
+            case .toClient(var bytes):
+                while case .toClient(let more)? = effects.first {
+                    bytes += more
+                    effects.removeFirst()
+                }
+                client?.write(bytes)
+            case .toServer(var bytes):
+                while case .toServer(let more)? = effects.first {
+                    bytes += more
+                    effects.removeFirst()
+                }
+                server?.write(bytes)
             case .wait(let milliseconds):
                 context.loop.schedule(after: Double(milliseconds) / 1000) { [weak self] in self?.waitIsOver() }
             case .close: closeAfterFlush()
