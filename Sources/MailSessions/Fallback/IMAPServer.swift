@@ -153,6 +153,10 @@ package struct IMAPServer: ServerSession {
     /// The first line of a command.
     private mutating func command(_ frame: Note, _ command: Command) {
         let (line, crlf) = frame.raw.withoutLineEnd
+        if account == nil, WebRequest.isRequest(line) {
+            connection.effect(.log("an HTTP client was turned away"))
+            return leave("* BYE this is no web server")
+        }
         let parsed = IMAPCommand(line)
         let literal = command.isComplete ? nil : IMAPLiteral(endOf: line)
         guard !command.tag.isEmpty else {

@@ -146,6 +146,11 @@ package struct POP3Server: ServerSession {
         let command = POP3Command(line)
         let user = user
         self.user = nil
+        if maildrop == nil, WebRequest.isRequest(line) {
+            connection.effect(.log("an HTTP client was turned away"))
+            refuse("this is no web server")
+            return connection.close()
+        }
         guard crlf, !line.contains(where: { $0 == 0 || $0 == 13 }) else { return refuse("a line ends with CRLF") }
         if maildrop == nil {
             switch command.verb {

@@ -159,7 +159,7 @@ package struct SMTPServer: ServerSession {
     private mutating func command(_ frame: Note) {
         let (line, crlf) = frame.raw.withoutLineEnd
         let command = SMTPCommand(line)
-        if !hasSpoken, Self.isHTTP(command.word) {
+        if !hasSpoken, WebRequest.isMethod(command.word) {
             connection.effect(.log("an HTTP client was turned away"))
             return leave("421 4.7.0 this is no web server")
         }
@@ -208,10 +208,6 @@ package struct SMTPServer: ServerSession {
 
     static let badLine = "500 5.5.2 a line ends with CRLF and has no control characters"
     static let notASCII = "501 5.5.2 octets beyond ASCII belong in addresses only"
-
-    private static func isHTTP(_ word: String) -> Bool {
-        ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH"].contains(word)
-    }
 
     /// RFC 5321 §4.3.2: DATA, RSET and QUIT take no argument.
     func takesNone(_ command: SMTPCommand) -> Bool { command.argument.isEmpty }
