@@ -265,6 +265,7 @@ def test_becoming_another_user(scratch, text):
             assert found["Uid"] == [str(nobody.pw_uid)] * 4 and found["Gid"] == [str(group)] * 4, found
             assert "0" not in found["Groups"]
             assert all(int(found[name][0], 16) == 0 for name in ("CapEff", "CapPrm", "CapAmb")), found
+            assert found["NoNewPrivs"] == ["1"], found
         done = run([CURL, "-sS", f"imap://127.9.9.9:{port}/", "-u", "you@example.com:x"])
         assert done.returncode == 0, done
         assert (path.stat().st_uid, path.stat().st_gid) == (nobody.pw_uid, group)

@@ -58,6 +58,7 @@ struct RunCommand: ParsableCommand {
         do {
             try Self.prepare(routes, security)
             try privileges?.drop()
+            do { try ProcessUser.hideMemory() } catch { log.warning("\(error)") }
             try serve(ports, settings, log, security, users, logins, rules, signals)
         } catch {
             ports.close()

@@ -13,4 +13,11 @@ package enum ProcessUser {
         default: throw SystemError(saying: "became another user, but could go back to root")
         }
     }
+
+    /// Keys and mail are in this process's memory: nothing of it is written down when it crashes, and no other process of its user
+    /// looks into it. A crash is over at once, so that who supervises it can start it again; SWIFT_BACKTRACE in the environment
+    /// keeps the runtime's report.
+    package static func hideMemory() throws(SystemError) {
+        guard mp_hide_memory() == 0 else { throw SystemError("cannot hide the memory of this process") }
+    }
 }
