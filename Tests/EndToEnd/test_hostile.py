@@ -130,6 +130,59 @@ def test_a_message_that_is_cut_off_is_never_ended(scratch, cut, with_rules):
     assert [message["complete"] for message in exported] == [False]
 
 
+def _spellings(generator):
+    """One command in one of the many ways in which it can be written, rightly and wrongly."""
+    kind = generator.choice(["HELO", "EHLO", "MAIL", "RCPT", "RSET", "NOOP", "VRFY", "DATA", "HELP", "BOGUS"])
+    verb = "".join(generator.choice([letter, letter.lower()]) for letter in kind)
+    space = generator.choice([" ", " ", " ", "  ", "\t", ""])
+    if kind in ("MAIL", "RCPT"):
+        word = generator.choice(["FROM", "from", "From"] if kind == "MAIL" else ["TO", "to", "To"])
+        colon = generator.choice([":", ":", ":", ": ", " :", "", ":\t"])
+        local = generator.choice(["a", "a.b", '"a b"', '"a\\\\"b"', "a..b", "", "@x:a", "a@b"])
+        domain = generator.choice(["@example.com", "@example.com", "@EXAMPLE.com", "@[192.0.2.1]", "", "@", "@-x"])
+        path = generator.choice(["<{}>", "<{}>", "{}", "<{}", "< {} >", "<<{}>>"]).format(local + domain)
+        more = generator.choice(["", "", "", " SIZE=100", " SIZE=x", " BODY=8BITMIME", " FOO=BAR", " ", "  SIZE=1", " ORCPT=rfc822;a+40b"])
+        return f"{verb}{space}{word}{colon}{path}{more}"
+    argument = generator.choice(["", "", "me.example.org", "x y", " ", "[127.0.0.1]"])
+    return verb + (space + argument if argument else "")
+
+
+def _codes(port, commands):
+    """The status of each reply, and what else was said, but for what differs from one session to the next."""
+    heard = []
+    with SMTP(HOST, port) as client:
+        heard.append(client.reply())
+        for command_ in commands:
+            client.send(command_ + "\r\n")
+            heard.append(reply := client.reply())
+            if reply[-1].startswith(b"354"):
+                client.send("Subject: spelled\r\n\r\ntext\r\n.\r\n")
+                heard.append([client.reply()[-1][:3]])
+            if reply[-1].startswith((b"421", b"221")):
+                break
+    return heard
+
+
+@pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
+def test_every_spelling_means_what_it_means_to_the_server(servers, scratch, with_rules):
+    """Commands are told by the proxy as the server tells them, however they are written: each session is the same as without it."""
+    rules = scratch / "rules.yaml"
+    rules.write_text("rules: [{name: none, when: smtp and sender == \"nobody\", then: [close]}]\n")
+    generator = random.Random(20261126)
+    sessions = [[_spellings(generator) for _ in range(9)] for _ in range(36)]
+    # Some go far enough that recipients and messages matter.
+    for number, commands in enumerate(sessions):
+        if number % 2:
+            commands[:2] = ["EHLO me.example.org", "MAIL FROM:<a@example.org>"]
+        if number % 4 == 3:
+            commands[2] = f"RCPT TO:<{servers.accounts.quoted.address}>"
+    with MailProxy(scratch, {"smtp": servers.postfix.port}, *(["--rules", rules] if with_rules else []), listener="?capabilities=all") as proxy:
+        for commands in sessions:
+            # Postfix offers STARTTLS where it could be begun, and both legs can.
+            assert _codes(proxy.ports["smtp"], commands) == _codes(servers.postfix.port, commands), commands
+    assert all(not row["opaque"] for row in mailproxy.sessions(proxy.record))
+
+
 class Flapping(Upstream):
     """An SMTP server that goes away at random moments. What it answered 250 is kept."""
 

@@ -616,7 +616,7 @@ def test_passwords_pass_no_network_in_clear(scratch):
     ('user == "a"', "imap://x", "holds in other protocols than the upstream's; begin 'when' with 'imap and'"),
     ("imap", "imap://x", "it takes effect at a login; ask for 'user'"),
     ('imap and command == "NOOP"', "imap://x", "'route' takes effect at a login; ask for 'user'"),
-    ('imap and user == "a"', "imap://x?credentials=", "is not one that this version has here"),
+    ('imap and user == "a"', "imap://x?credentials=", "has no value that this option of the upstream can have"),
 ])
 def test_a_rule_with_a_mistake(when, target, complaint, scratch):
     rules = rule_file(scratch, (when, target))

@@ -3,9 +3,8 @@ ends, nothing is acknowledged that the upstream did not acknowledge, and the rec
 
 import contextlib
 import dataclasses
-import itertools
 import os
-import pathlib
+import signal
 import socket
 import ssl
 import struct
@@ -13,11 +12,16 @@ import threading
 
 import pytest
 
+import clients
+import conftest
+import imap_clients
 import mailproxy
+import peers
 import tls_peers
 from mailproxy import command, rows
 from processes import HOST, free_port, until
 from tls_peers import client_context, server_context
+from wire import IMAP, POP3, SMTP
 
 LOST = "The connection to the mail server was lost, "
 GONE = {
@@ -326,7 +330,82 @@ def test_at_any_moment(servers, authority, scratch, is_secure, way, has_rules):
     for row in sorted(mailproxy.sessions(stage.proxy.record), key=lambda row: row["start"]):
         moment = found[row["client"]].pop(0)
         name = f"{moment.protocol}: {moment.name}"
-        if moment.words:
-            # One that did not greet may be one that was never reached.
+        if AWAY[moment.protocol] not in (moment.hears, moment.hears_ruled):
+            # One that did not greet may be one that was never reached: a reset takes back what it said.
             assert (row["end"] == "lost") == (not moment.over), (name, row["end"])
     assert not any(found.values())
+
+
+def _rest(client):
+    """What comes until the end, be it a reset."""
+    heard = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := client.reader.read1():
+            heard += piece
+    return heard
+
+
+def _kill(servers):
+    """kill -9 of all that a server is made of."""
+    master = servers.postfix.queue / "pid" / "master.pid"
+    os.killpg(int(master.read_text()), signal.SIGKILL)
+    servers.postfix.process.stop(signal.SIGKILL)
+    servers.dovecot.process.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["clear", "tls"])
+def test_real_servers_that_are_killed(workshop, scratch, authority, is_secure):
+    """Dovecot in IDLE and in the middle of a message, Postfix in the middle of one: kill -9."""
+    accounts = peers.Accounts(3)
+    scratch.chmod(0o755)
+    certificate = peers.Certificate(scratch)
+    dovecot = peers.Dovecot(scratch / "dovecot", accounts, certificate)
+    servers = conftest.Servers(accounts, dovecot, peers.Postfix(scratch / "postfix", dovecot, certificate), certificate)
+    account = accounts.fresh()
+    # More than the buffers between here and there hold.
+    large = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 1024 * 1024 + b"\r\n"
+    imap_clients.seed(clients.Place(dovecot.side_door), account, [large])
+    ports = {protocol: free_port() for protocol in servers.ports}
+    mode = "?tls=upgrade" if is_secure else ""
+    options = "?verify=off" if is_secure else "?tls=none"
+    routes = [
+        f"{protocol}://{HOST}:{port}{mode}={protocol}://{HOST}:{servers.ports[protocol]}{options}" for protocol, port in ports.items()
+    ]
+    with tls_peers.proxy(scratch, authority, *routes) as proxy:
+        with IMAP(HOST, ports["imap"]) as idle, IMAP(HOST, ports["imap"]) as fetch, POP3(HOST, ports["pop3"]) as retrieve, SMTP(
+            HOST, ports["smtp"]
+        ) as send:
+            for client in idle, fetch:
+                client.login(account)
+                client.say("SELECT INBOX")
+            idle.send("i IDLE\r\n")
+            idle.continuation()
+            retrieve.status()
+            retrieve.say(f"USER {account.address}")
+            retrieve.say(f"PASS {account.password}")
+            send.reply(220)
+            for words, code in ("EHLO me.example.org", 250), ("MAIL FROM:<a@example.org>", 250), (f"RCPT TO:<{account.address}>", 250):
+                send.say(words, code)
+            send.say("DATA", 354)
+            send.send(b"Subject: never ended\r\n\r\nhalf")
+            # Part of each message is on its way.
+            fetch.send("f FETCH 1 BODY.PEEK[]\r\n")
+            assert fetch.line().startswith(b"* 1 FETCH ")
+            retrieve.say("RETR 1")
+            _kill(servers)
+            assert idle.rest() == GONE["imap"]
+            literal = _rest(fetch)
+            assert len(literal) < len(large) and large.startswith(literal)
+            message = _rest(retrieve)
+            assert len(message) < len(large) and large in message + large and not message.endswith(b"\r\n.\r\n")
+            send.send(b" of it\r\n.\r\n")
+            assert send.rest() == REFUSED + GONE["smtp"]
+        for protocol, port in ports.items():
+            with socket.create_connection((HOST, port), 10) as client:
+                assert tls_peers.read_all(client) == AWAY[protocol]
+    lost = [row for row in mailproxy.sessions(proxy.record) if row["user"] or row["protocol"] == "smtp"]
+    assert [row["end"] for row in lost if row["exchanges"] > 2] == ["lost"] * 4, lost
+    exported = rows(command("sessions", "export", proxy.record, "--format", "eml", "-o", scratch / "eml", "--json", status=0))
+    assert sorted((message["carrier"], message["complete"]) for message in exported) == [
+        ("DATA", True), ("FETCH", False), ("RETR", False),
+    ]  # fmt: skip

@@ -329,7 +329,7 @@ import Testing
         server.send("* OK ready\r\n")
         #expect(client.read(to: "\n") == "* OK ready\r\n")
         let line = Array("* OK 0123456789\r\n".utf8)
-        let all = (0..<1_000_000).flatMap { _ in line }
+        let all = (0..<1_000_000).flatMap { _ in line } + Array("* BYE that is all\r\n".utf8)
         let sender = Confined(server)
         let thread = Semaphore()
         let queue = EventLoopThread {
