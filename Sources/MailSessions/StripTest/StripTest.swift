@@ -369,20 +369,26 @@ package struct StripTest: Sendable {
 
     /// Agrees to TLS and begins it, with what the test puts behind.
     mutating func beginTLS(_ consent: [UInt8], injecting injected: [UInt8]) {
-        guard tap.pending(.client) == 0 else {
-            decide(.none, "it sent octets in clear behind its command to begin TLS")
-            return close()
-        }
+        guard mayBeginTLS() else { return }
         say(consent + injected)
         state = .handshake
         effects.append(.beginTLS)
     }
 
+    /// Whether the client has waited for the answer to its command to begin TLS. If not, the test ends.
+    private mutating func mayBeginTLS() -> Bool {
+        guard tap.pending(.client) > 0 else { return true }
+        decide(.none, "it sent octets in clear behind its command to begin TLS")
+        close()
+        return false
+    }
+
     /// Answers in a way behind which nobody knows whether TLS begins.
     mutating func answerUnsure(_ octets: [UInt8]) {
+        // A piece of a line would be lost when what follows is followed anew, and a secret in the rest of it not be known for one.
+        guard mayBeginTLS() else { return }
         state = .unsure
         effects.append(.send(octets))
-        // What the client has sent behind its command is looked at when more comes, or with its end.
         tap.receive(octets[...], from: .server, into: &notes)
     }
 }
