@@ -6,12 +6,12 @@ import MailDialogue
 
 extension UpstreamLogin {
     mutating func readSMTP(_ line: [UInt8]) -> Step {
-        guard let words = SMTPWords(line) else { return fail("it says '\(ServerLines.text(line))'") }
+        guard let words = SMTPWords(line) else { return lose("it says '\(ServerLines.text(line))'") }
         reply += line
         switch state {
         case .greeting:
             guard words.isLast else { return .more }
-            return words.code == 220 ? ask() : fail("it greets with '\(ServerLines.text(line))'")
+            return words.code == 220 ? ask() : lose("it greets with '\(ServerLines.text(line))'")
         case .offered:
             let (keyword, behind) = words.text.keywordOfOffer
             if keyword.equalsIgnoringCase("AUTH") { learn(behind) }
@@ -50,7 +50,7 @@ extension UpstreamLogin {
     mutating func readPOP3(_ line: [UInt8]) -> Step {
         let isOK = line.starts(with: Array("+OK".utf8))
         switch state {
-        case .greeting: return isOK ? ask() : fail("it greets with '\(ServerLines.text(line))'")
+        case .greeting: return isOK ? ask() : lose("it greets with '\(ServerLines.text(line))'")
         case .offered:
             if reply.isEmpty {
                 // A server that does not know CAPA knows USER and PASS.
@@ -97,10 +97,10 @@ extension UpstreamLogin {
         let (first, behind) = text.firstWord
         let (word, rest) = behind.firstWord
         if first.elementsEqual([UInt8(ascii: "*")]) { return readUntagged(line, word, rest) }
-        if state == .greeting { return fail("it greets with '\(ServerLines.text(line))'") }
+        if state == .greeting { return lose("it greets with '\(ServerLines.text(line))'") }
         if first.elementsEqual([UInt8(ascii: "+")]) {
             guard case .literal(var parts) = state else { return challenge(behind) }
-            guard !parts.isEmpty else { return fail("it asks for more than the login has") }
+            guard !parts.isEmpty else { return lose("it asks for more than the login has") }
             let part = parts.removeFirst()
             state = parts.isEmpty ? .concluding : .literal(parts)
             return .send(part)
@@ -122,10 +122,10 @@ extension UpstreamLogin {
         _ line: [UInt8], _ word: ArraySlice<UInt8>, _ rest: ArraySlice<UInt8>
     ) -> Step {
         if state == .greeting {
-            guard word.equalsIgnoringCase("OK") else { return fail("it greets with '\(ServerLines.text(line))'") }
+            guard word.equalsIgnoringCase("OK") else { return lose("it greets with '\(ServerLines.text(line))'") }
             return ask()
         }
-        if word.equalsIgnoringCase("BYE") { return fail("it says '\(ServerLines.text(line))'") }
+        if word.equalsIgnoringCase("BYE") { return lose("it says '\(ServerLines.text(line))'") }
         if word.equalsIgnoringCase("CAPABILITY"), state == .offered {
             takesInitialResponse = false
             for name in rest.split(separator: 32) {

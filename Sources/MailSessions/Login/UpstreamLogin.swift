@@ -56,6 +56,8 @@ package struct UpstreamLogin: Sendable {
     var disablesLogin = false
     /// The first response, to go out when it is asked for.
     var first: [UInt8]?
+    /// What the server says next answers what it is asked next. Otherwise it is of no more use.
+    private(set) var isInStep = true
 
     /// - Parameters:
     ///   - name: what SMTP servers are told of us: the name that the client gave (RFC 5321 §4.1.1.1).
@@ -79,7 +81,7 @@ package struct UpstreamLogin: Sendable {
 
     /// Octets of the server came.
     package mutating func receive(_ octets: some Collection<UInt8>) -> Step {
-        guard lines.take(octets) else { return fail("it says more than \(ServerLines.longest) octets at the login") }
+        guard lines.take(octets) else { return lose("it says more than \(ServerLines.longest) octets at the login") }
         while state != .over, let line = lines.next() {
             let step =
                 switch mailProtocol {
@@ -89,7 +91,7 @@ package struct UpstreamLogin: Sendable {
                 }
             if step != .more { return step }
         }
-        return lines.isLineTooLong ? fail("its line is longer than \(ServerLines.longestLine) octets") : .more
+        return lines.isLineTooLong ? lose("its line is longer than \(ServerLines.longestLine) octets") : .more
     }
 
     // MARK: What the protocols share
@@ -112,7 +114,14 @@ package struct UpstreamLogin: Sendable {
 
     mutating func fail(_ reason: String) -> Step {
         state = .over
-        return .failed(reason)
+        let isTold = ShownSecret(credential.secret).isTold(by: Array(reason.utf8))
+        return .failed(isTold ? "it repeats what it was shown" : reason)
+    }
+
+    /// It does not keep to the protocol: what it says next might be taken for the answer to something else.
+    mutating func lose(_ reason: String) -> Step {
+        isInStep = false
+        return fail(reason)
     }
 
     /// The server wants nobody, or not this client.
@@ -128,12 +137,7 @@ package struct UpstreamLogin: Sendable {
 
     /// A server that says what it was shown says it to nobody else.
     private func withoutSecret(_ words: [UInt8]) -> [UInt8] {
-        let isShown = credential.secret.withRevealed { secret in
-            [secret, Base64.encode(secret)].contains { form in
-                form.count > 3 && words[...].contains(form)
-            }
-        }
-        return isShown ? [] : words
+        ShownSecret(credential.secret).isTold(by: words) ? [] : words
     }
 
     /// The mechanism to use of those that are offered; nil for the protocol's own command.
@@ -215,7 +219,7 @@ package struct UpstreamLogin: Sendable {
 
     /// The server's challenge, in base64.
     mutating func challenge(_ base64: ArraySlice<UInt8>) -> Step {
-        guard case .exchange(var machine) = state else { return fail("it asks for more than the login has") }
+        guard case .exchange(var machine) = state else { return lose("it asks for more than the login has") }
         if let message = first {
             first = nil
             return .send(Base64.encode(message) + [13, 10])
@@ -238,28 +242,14 @@ package struct UpstreamLogin: Sendable {
     /// The server's last word.
     mutating func conclude(_ reply: [UInt8], accepted isAccepted: Bool) -> Step {
         switch state {
-        case .cancelled(let reason): return fail(reason)
+        case .cancelled(let reason): return isAccepted ? lose(reason) : fail(reason)
         case .exchange(let machine):
             guard isAccepted else { return refused(reply) }
-            if let failure = machine.outcome(accepted: true) { return fail("\(failure)") }
+            if let failure = machine.outcome(accepted: true) { return lose("\(failure)") }
             return accepted(reply)
         case .concluding: return isAccepted ? accepted(reply) : refused(reply)
-        case .named, .literal: return isAccepted ? fail("it lets us in before our password") : refused(reply)
-        case .greeting, .offered, .over: return fail("it answers what it was not asked")
+        case .named, .literal: return isAccepted ? lose("it lets us in before our password") : refused(reply)
+        case .greeting, .offered, .over: return lose("it answers what it was not asked")
         }
-    }
-}
-
-extension ArraySlice<UInt8> {
-    /// The octets stand somewhere in it.
-    fileprivate func contains(_ word: [UInt8]) -> Bool {
-        guard let head = word.first else { return true }
-        var rest = self
-        while let place = rest.firstIndex(of: head) {
-            rest = rest[place...]
-            if rest.starts(with: word) { return true }
-            rest = rest.dropFirst()
-        }
-        return false
     }
 }

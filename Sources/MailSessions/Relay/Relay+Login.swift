@@ -272,6 +272,7 @@ extension Relay {
         case .failed(let reason):
             out.effects.append(.log("login at the upstream: \(reason)"))
             concludeLogin(LoginReply.unavailable(mailProtocol, command.tag), isFailure: false, &out)
+            if !login.isInStep { close(&out) }
         }
     }
 

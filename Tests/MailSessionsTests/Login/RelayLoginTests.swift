@@ -60,6 +60,19 @@ import Testing
         #expect(table.logins.last == .accepted(exchange: 2))
     }
 
+    /// A late answer to our login is none to what the client says next: the session ends instead.
+    @Test(arguments: steps)
+    func aServerOutOfStep(step: Int?) {
+        var table = Self.table(.smtp, step: step)
+        table.say(.client, "AUTH PLAIN \(Self.plain)")
+        table.logIn(Self.upstream)
+        table.say(.server, "250-x", "250 AUTH PLAIN")
+        table.say(.server, "what?")
+        table.say(.server, "235 2.7.0 in")
+        #expect(table.took(.client) == ["454 4.7.0 the login cannot be done now, try again later"])
+        #expect(table.relay.isClosed)
+    }
+
     /// Replies to what came before the login come first.
     @Test(arguments: steps)
     func theOrderOfReplies(step: Int?) {

@@ -195,6 +195,51 @@ import Testing
         #expect(talk.end == .refused(reply: [], alerts: []))
     }
 
+    /// Wherever it stands in what was said, and also where the server cuts it short: neither client nor log gets it.
+    @Test(arguments: [
+        "502 what is AUTH PLAIN \(plain)", "502 what is AUTH PLAIN \(plain.dropLast(3))…",
+        "502 AUTH PLAIN \(plain.lowercased())",
+        "535 no PASS WORD for you", "502 \(base64("xpass word"))",
+    ])
+    func echoesInBase64(words: String) {
+        var talk = Talk(.smtp, Self.password)
+        talk.hear("250 AUTH PLAIN", step: nil)
+        talk.hear(words, step: nil)
+        #expect(talk.end == .refused(reply: [], alerts: []))
+        var babbling = Talk(.smtp, Self.password)
+        babbling.hear("250 AUTH PLAIN", step: nil)
+        babbling.hear("sorry, \(words)", step: nil)
+        #expect(babbling.end == .failed("it repeats what it was shown"))
+        var without = Talk(.smtp, Self.password)
+        without.hear("250 AUTH PLAIN", step: nil)
+        without.hear("535 no for me@example.org", step: nil)
+        #expect(without.end == .refused(reply: Array("535 no for me@example.org\r\n".utf8), alerts: []))
+    }
+
+    @Test func echoesOfQuotedStrings() {
+        let credential = UpstreamCredential(account: "me", proof: .password(SecretBytes(#"a"b\cd"#.utf8)))
+        var talk = Talk(.imap, credential)
+        talk.hear("* CAPABILITY IMAP4rev1|mailproxy OK done", step: nil)
+        talk.hear(#"* NO [ALERT] what is LOGIN "me" "a\"b\\cd"|mailproxy NO LOGIN "me" "a\"b\\cd" is wrong"#, step: nil)
+        #expect(talk.end == .refused(reply: [], alerts: []))
+    }
+
+    /// A server that does not keep to the protocol is not spoken with any further.
+    @Test(arguments: [
+        ("what?", false), ("334 ", true), ("250-", true), (String(repeating: "a", count: 9000), false),
+    ])
+    func outOfStep(words: String, isAnswer: Bool) {
+        var talk = Talk(.smtp, Self.password)
+        talk.hear("250 AUTH PLAIN", step: nil)
+        talk.hear(words, step: nil)
+        if isAnswer { talk.hear(words == "334 " ? "334 " : "what?", step: nil) }
+        if case .failed = talk.end {} else { Issue.record("not failed: \(String(describing: talk.end))") }
+        #expect(!talk.login.isInStep)
+        var inStep = Talk(.smtp, Self.password)
+        inStep.hear("250 SIZE", step: nil)
+        #expect(inStep.end == .failed("it offers no login that we know") && inStep.login.isInStep)
+    }
+
     @Test func badChallenge() {
         var talk = Talk(.smtp, Self.password)
         talk.hear("250 AUTH LOGIN", step: nil)

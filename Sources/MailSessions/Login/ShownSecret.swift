@@ -1,0 +1,70 @@
+// A secret that a server was shown, as it is found again in what the server says: servers repeat the command that they do not take, whole or
+// cut short, and what they say goes to clients and to the log.
+
+import MailDialogue
+import MailMessage
+
+/// Finds a secret, or a piece of it, in words: as it is, as a quoted string of IMAP, in base64 wherever it begins; in any case.
+struct ShownSecret {
+    /// Octets of a piece that tell the secret.
+    private static let piece = 8
+    /// A shorter secret stands in every other word.
+    private static let shortest = 4
+
+    /// Pieces of ``piece`` octets.
+    private var pieces: Set<UInt64> = []
+    /// Whole forms that are shorter than a piece.
+    private var short: [[UInt8]] = []
+
+    init(_ secret: SecretBytes) {
+        secret.withRevealed { octets in
+            guard octets.count >= Self.shortest else { return }
+            add(octets)
+            add(
+                octets.flatMap {
+                    $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0]
+                })
+            for before in 0..<3 {
+                // Digits at the ends hold bits of what stands beside the secret, too.
+                let digits = Base64.encode([UInt8](repeating: 0, count: before) + octets)
+                let whole = (before &+ octets.count) &* 8 / 6
+                add(Array(digits.prefix(whole).dropFirst((before &* 8 &+ 5) / 6)))
+            }
+        }
+    }
+
+    private mutating func add(_ form: [UInt8]) {
+        if form.count >= Self.piece {
+            Self.eachPiece(of: form) {
+                pieces.insert($0); return true
+            }
+        } else if form.count >= Self.shortest {
+            short.append(form.map { $0.lowercased })
+        }
+    }
+
+    /// The words have it, or a piece of it.
+    func isTold(by words: [UInt8]) -> Bool {
+        var isTold = false
+        Self.eachPiece(of: words) {
+            isTold = pieces.contains($0)
+            return !isTold
+        }
+        if isTold || short.isEmpty { return isTold }
+        let words = words.map { $0.lowercased }
+        return short.contains { form in words.indices.contains { words[$0...].starts(with: form) } }
+    }
+
+    /// Every piece of the octets, until `body` says no.
+    private static func eachPiece(of octets: [UInt8], _ body: (UInt64) -> Bool) {
+        var value: UInt64 = 0
+        for (index, octet) in octets.enumerated() {
+            value = value << 8 | UInt64(octet.lowercased)
+            if index &+ 1 >= piece, !body(value) { return }
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var lowercased: UInt8 { (65...90).contains(self) ? self | 0x20 : self }
+}
