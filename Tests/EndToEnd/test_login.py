@@ -451,6 +451,22 @@ def test_the_chosen_one_is_away(protocol, scratch):
         assert "Connection refused" in proxy.said()
 
 
+@pytest.mark.parametrize("host", [HOST, "localhost"])
+def test_the_chosen_one_is_ourselves(host, scratch):
+    """The rule would hold there again, and again: it is a temporary refusal, and nothing calls anything."""
+    moved, stays = peers.Account("moved", "moved.secret-71"), peers.Account("stays", "stays.secret-72")
+    port = free_port()
+    rules = rule_file(scratch, (f'imap and user == "{moved.address}"', f"imap://{host}:{port}"))
+    with Strict("imap", stays, "here") as here:
+        with MailProxy(scratch, {"imap": f"imap://{HOST}:{here.port}?tls=none"}, "--rules", rules, ports={"imap": port}) as proxy:
+            with IMAP(HOST, port) as client:
+                client.line()
+                assert go(client, ways(moved, moved.password)["imap"]["plain"]).startswith(LATER["imap"])
+                assert go(client, ways(stays, stays.password)["imap"]["plain"]).startswith(IN["imap"])
+        assert "which is a listener of our own" in proxy.said()
+    assert len(mailproxy.sessions(proxy.record)) == 1
+
+
 @pytest.mark.parametrize("protocol", ["smtp", "pop3", "imap"])
 def test_the_chosen_one_refuses(protocol, scratch):
     """The client hears it, and another login leads home again."""

@@ -163,6 +163,10 @@ extension ProxySession {
     }
 
     func connect(_ addresses: [SocketAddress]) {
+        // The rules hold there too, and would choose it again, without an end.
+        if isTurningAway, let own = addresses.first(where: { context.isOwn($0) }) {
+            return unavailable("a rule chose \(own), which is a listener of our own")
+        }
         candidates = HappyEyeballs.order(addresses)
         tryNext(nil)
     }
