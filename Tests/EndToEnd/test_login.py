@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import contextlib
 import imaplib
+import os
 import poplib
 import signal
 import smtplib
@@ -604,6 +605,15 @@ def test_a_file_that_others_may_read(scratch):
     route = f"imap://{HOST}:{free_port()}=imaps://mail.example.com?credentials={path}"
     done = command("run", "--no-record", "--data-dir", scratch, "--route", route, status=2, folder=scratch)
     assert f"{path}: can be read by others (mode 640); take that away with 'chmod 600 {path}'" in done.stderr.decode()
+
+
+def test_a_pipe_in_place_of_the_file(scratch):
+    """Nobody writes to it: it is refused and not waited for."""
+    path = scratch / "credentials.yaml"
+    os.mkfifo(path, 0o600)
+    route = f"imap://{HOST}:{free_port()}=imaps://mail.example.com?credentials={path}"
+    done = command("run", "--no-record", "--data-dir", scratch, "--route", route, status=2, folder=scratch)
+    assert f"{path}: is no file" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("listener, upstream, complaint", [
