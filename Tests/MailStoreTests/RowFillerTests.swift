@@ -184,6 +184,46 @@ import Testing
         #expect(log.all.count { $0.contains("the disk is gone") } == 1)
     }
 
+    /// While there is something to record the reading rests twenty times as long as it took; when there is nothing it goes on.
+    @Test func readingRestsWhileSessionsAreRecorded() throws {
+        let scratch = try RecorderScratch()
+        let index = try IndexWriter(path: scratch.path + "/index.sqlite")
+        let queue = try RecorderQueue(limit: 1 << 20)
+        let asked = Mutex<[String]>([])
+        let filler = RowFiller({ sessions, _, _ in asked.withLock { $0 += sessions.map(\.id) } }, queue)
+        var backlog = RowBacklog(filler, directory: scratch.path)
+        backlog.began(segment: 1, name: "segment")
+        #expect(backlog.start())
+        let place = Extent(segment: 1, leg: .client, first: 0, end: 1, packets: 1)
+        /// Feeds, and takes what is read when something is.
+        func feed(_ isQuiet: Bool, _ now: Int64, until end: Int64) {
+            backlog.feed(from: index, isQuiet: isQuiet, now)
+            guard backlog.isBusy else { return }
+            var rows = queue.take(timeout: -1, lingers: false).rows
+            while rows.isEmpty { rows = queue.take(timeout: -1, lingers: false).rows }
+            for row in rows { backlog.took(row, end) }
+        }
+        // Nothing waits from before.
+        feed(true, 0, until: 0)
+        var number: Int64 = 0
+        func add() {
+            number += 1
+            backlog.add("s\(number)", row: number, [place], to: index, 0)
+        }
+        add()
+        feed(false, 0, until: 1_000)
+        #expect(asked.withLock { $0 } == ["s1"])
+        add()
+        feed(false, 20_999, until: 21_000)
+        #expect(asked.withLock { $0 } == ["s1"])
+        feed(false, 21_000, until: 22_000)
+        #expect(asked.withLock { $0 } == ["s1", "s2"])
+        add()
+        feed(true, 22_001, until: 22_002)
+        #expect(asked.withLock { $0 } == ["s1", "s2", "s3"])
+        backlog.stop()
+    }
+
     /// Lines of a log.
     private final class Lines: Sendable {
         private let lines = Mutex<[String]>([])

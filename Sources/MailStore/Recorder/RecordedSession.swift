@@ -42,6 +42,15 @@ struct Conversation {
     /// Its handshake was made.
     var isOpen = false
 
+    init(_ info: SessionInfo, _ leg: Leg, _ tuple: FourTuple) {
+        // FNV-1a: the same ends in another session must get other sequence numbers.
+        let seed = info.id.utf8.reduce(UInt32(2_166_136_261) &+ UInt32(leg.rawValue)) {
+            ($0 ^ UInt32($1)) &* 16_777_619
+        }
+        self.tuple = tuple
+        synthesizer = PacketSynthesizer(client: tuple.client, server: tuple.server, seed: seed)
+    }
+
     /// What was gathered is on disk.
     mutating func settle() { written = extent }
 

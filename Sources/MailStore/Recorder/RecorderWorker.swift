@@ -59,7 +59,7 @@ final class RecorderWorker {
             settings.log("no thread could be had: exchanges and messages are not indexed")
         }
         // What was left by the last recorder.
-        backlog?.feed(from: index)
+        backlog?.feed(from: index, isQuiet: true, now)
         while true {
             let batch = queue.take(timeout: timeout, lingers: lingers)
             now = System.monotonicClock()
@@ -73,7 +73,7 @@ final class RecorderWorker {
             flush()
             for rows in batch.rows { take(rows) }
             tick()
-            backlog?.feed(from: index)
+            backlog?.feed(from: index, isQuiet: batch.events.isEmpty, now)
             queue.finish(batch)
             if batch.isClosing { break }
             lingers = !batch.events.isEmpty
@@ -240,13 +240,7 @@ final class RecorderWorker {
     private func conversation(_ info: SessionInfo, _ leg: Leg) -> Conversation {
         let server = leg == .client ? info.server : info.upstream ?? info.server
         let tuple = tuples.take(client: info.client, server: server, info.mailProtocol)
-        // FNV-1a: the same ends in another session must get other sequence numbers.
-        let seed = info.id.utf8.reduce(UInt32(2_166_136_261) &+ UInt32(leg.rawValue)) {
-            ($0 ^ UInt32($1)) &* 16_777_619
-        }
-        return Conversation(
-            tuple: tuple,
-            synthesizer: PacketSynthesizer(client: tuple.client, server: tuple.server, seed: seed))
+        return Conversation(info, leg, tuple)
     }
 
     private func handshake(_ session: RecordedSession, _ leg: Leg, _ time: Int64) {
@@ -397,7 +391,7 @@ final class RecorderWorker {
             settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
             index.markIncomplete(now)
         }
-        backlog?.took(rows)
+        backlog?.took(rows, now)
     }
 
     private func tellIndex(_ session: RecordedSession) {

@@ -12,8 +12,15 @@ struct RowBacklog {
 
     private let filler: RowFiller
     private let directory: String
+    /// While sessions are being recorded the filler rests so many times longer than it read: it takes a twentieth of a processor from
+    /// those who wait for an answer, however much it has to do.
+    private static let rest: Int64 = 20
+
     /// The filler reads.
-    private var isBusy = false
+    private(set) var isBusy = false
+    /// When it began, and until when it rests while there is something to record; on the monotonic clock.
+    private var began: Int64 = 0
+    private var restsUntil = Int64.min
     private var waiting: [UnreadSession] = []
     /// The index has sessions that wait beside those.
     private var hasMore = true
@@ -47,8 +54,9 @@ struct RowBacklog {
     }
 
     /// Gives the filler work when it has none.
-    mutating func feed(from index: IndexWriter) {
-        guard !isBusy else { return }
+    /// - Parameter isQuiet: there is nothing to record at present.
+    mutating func feed(from index: IndexWriter, isQuiet: Bool, _ now: Int64) {
+        guard !isBusy, isQuiet || now >= restsUntil else { return }
         if waiting.isEmpty, hasMore {
             do throws(DatabaseError) {
                 waiting = try index.unread(limit: Self.mostAtOnce, in: directory)
@@ -68,12 +76,16 @@ struct RowBacklog {
         let next = Array(waiting.prefix(count))
         waiting.removeFirst(count)
         isBusy = true
+        began = now
         filler.give(next)
     }
 
     /// Rows were written.
-    mutating func took(_ rows: RowFiller.Rows) {
-        if rows.isLast { isBusy = false }
+    mutating func took(_ rows: RowFiller.Rows, _ now: Int64) {
+        if rows.isLast {
+            isBusy = false
+            restsUntil = now &+ Self.rest &* max(0, now &- began)
+        }
         filler.resume()
     }
 }
