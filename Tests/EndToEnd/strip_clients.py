@@ -204,43 +204,6 @@ set from={USER}
     return session
 
 
-OFFLINEIMAP = """[general]
-accounts = one
-metadata = {folder}/meta
-ui = quiet
-[Account one]
-localrepository = here
-remoterepository = there
-[Repository here]
-type = Maildir
-localfolders = {folder}/offline
-[Repository there]
-type = IMAP
-remotehost = localhost
-remoteport = {port}
-remoteuser = {user}
-remotepass = {password}
-ssl = no
-starttls = {starttls}
-sslcacertfile = {certificate}
-maxconnections = 1
-"""
-
-
-def offlineimap(starttls="yes"):
-    def session(errand):
-        text = OFFLINEIMAP.format(
-            folder=errand.folder, port=errand.port, user=USER, password=PASSWORD, certificate=errand.certificate,
-            starttls=starttls,
-        )  # fmt: skip
-        _run(
-            "/usr/bin/offlineimap", "-c", errand.file("offlineimaprc", text), "-o", "-1",
-            env={"HOME": str(errand.folder), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-
-    return session
-
-
 def openssl(protocol):
     def session(errand):
         _run(
@@ -282,7 +245,6 @@ CLIENTS = {
     "mbsync STARTTLS": ("imap", mbsync()),
     "fetchmail imap": ("imap", fetchmail("imap", "sslcertfile {certificate}")),
     "fetchmail imap sslproto": ("imap", fetchmail("imap", "sslproto 'tls1.2+' sslcertck sslcertfile {certificate}")),
-    "offlineimap starttls": ("imap", offlineimap()),
     "openssl s_client imap": ("imap", openssl("imap")),
     "curl imaps": ("imaps", lambda errand: _curl("imaps", errand, "--cacert", errand.certificate)),
     "curl -k imaps": ("imaps", lambda errand: _curl("imaps", errand, "-k")),

@@ -203,7 +203,7 @@ def test_mail_programs_begin_tls(servers, authority, scratch):
             client.starttls(ssl_context=client_context(authority))
             client.login(account.address, account.password)
             until("the message to arrive", lambda: client.select()[1] == [b"1"], 20, 0.05)
-        done = run(["/usr/bin/offlineimap", "-o", "-c", scratch / "offlineimaprc"], env=env, seconds=60)
+        done = tls_peers.offlineimap("-o", "-c", scratch / "offlineimaprc", env=env)
         assert done.returncode == 0, done.stdout + done.stderr
         done = run(["/usr/bin/mbsync", "-c", scratch / "mbsyncrc", "all"], env=env)
         assert done.returncode == 0, done.stderr

@@ -62,7 +62,7 @@ LAX = {
     "smtplib unverified": {"untrusted-certificate", "wrong-name", "expired"},
     "poplib opportunistic": {"capability-removed"},
     "imaplib opportunistic": {"capability-removed", "preauth"},
-    "offlineimap starttls": {"capability-removed"},
+    # OfflineIMAP was measured by hand: it hangs behind STARTTLS now and then, also where it talks to Dovecot alone.
     "curl -k imaps": {"untrusted-certificate", "wrong-name", "expired"},
     "imaplib imaps unverified": {"untrusted-certificate", "wrong-name", "expired"},
 }
