@@ -13,7 +13,8 @@ import Testing
 @Suite struct HandshakeTests {
     /// An authority whose files are gone again.
     private static func minter() throws -> CertificateMinter {
-        var name = Array("/tmp/mailproxy-handshake-XXXXXX".utf8CString)
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var name = Array("\(parent)/mailproxy-handshake-XXXXXX".utf8CString)
         let path = String(cString: try #require(mkdtemp(&name)))
         defer {
             for file in [CertificateAuthority.certificatePath(in: path), CertificateAuthority.keyPath(in: path)] {

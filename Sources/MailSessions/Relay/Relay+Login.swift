@@ -213,6 +213,18 @@ extension Relay {
         }
     }
 
+    /// A server that repeats the secret that we show it does so in a recording with asterisks.
+    func maskEchoes(_ notes: inout [Note]) {
+        guard case .speaking(let login) = desk?.state, !notes.isEmpty else { return }
+        let shown = ShownSecret(login.credential.secret)
+        for index in notes.indices where shown.isTold(by: Array(notes[index].raw)) {
+            let raw = notes[index].raw
+            // What kind of reply it is stays: the code, or the tag and the word behind it.
+            let rest = mailProtocol == .imap ? raw.firstWord.rest.firstWord.rest : raw.dropFirst(4)
+            notes[index].masked = raw.masking((rest.startIndex - raw.startIndex)..<raw.count)
+        }
+    }
+
     /// The server is left for another one: what is said to it last.
     package mutating func leaveServer(_ effects: inout [Effect], told: inout [Note]) {
         guard case .waiting = desk?.state, !isClosed else { return }

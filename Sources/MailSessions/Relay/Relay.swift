@@ -194,6 +194,7 @@ package struct Relay: Sendable {
             if isBereft { notes = [] }
         case .server:
             serverTap.receive(bytes, from: .server, into: &notes)
+            maskEchoes(&notes)
             out.told += notes
         }
         enqueue(notes, of: side)

@@ -60,6 +60,34 @@ import Testing
         #expect(table.logins.last == .accepted(exchange: 2))
     }
 
+    /// What a server repeats of the secret is masked where it is kept, in the same length.
+    @Test(
+        arguments: steps,
+        [
+            (MailProtocol.smtp, "535 no: AUTH PLAIN \(base64("\0me@example.org\0theirs"))"),
+            (.pop3, "-ERR not PASS theirs"), (.imap, "mailproxy NO [ALERT] LOGIN me \"theirs\""),
+        ])
+    func echoesAreMasked(step: Int?, of server: (MailProtocol, String)) {
+        var table = Self.table(server.0, step: step)
+        switch server.0 {
+        case .smtp, .lmtp: table.say(.client, "AUTH PLAIN \(Self.plain)")
+        case .pop3: table.say(.client, "USER me@example.com", "PASS mine")
+        case .imap: table.say(.client, "a LOGIN me@example.com mine")
+        }
+        table.logIn(Self.upstream)
+        switch server.0 {
+        case .smtp, .lmtp: table.say(.server, "250-x", "250 AUTH PLAIN")
+        case .pop3: table.say(.server, "-ERR no CAPA", "+OK name")
+        case .imap: table.say(.server, "* CAPABILITY IMAP4rev1", "mailproxy OK done")
+        }
+        table.say(.server, server.1)
+        let kept = table.told.filter { $0.side == .server }.map { String(decoding: $0.publicOctets, as: UTF8.self) }
+        let last = kept.last { !$0.isEmpty } ?? ""
+        #expect(last.utf8.count == server.1.utf8.count + 2)
+        #expect(last.prefix(4) == server.1.prefix(4) && last.hasSuffix("*\r\n"))
+        #expect(!kept.joined().contains("theirs") && !kept.joined().contains(Self.base64("\0me@example.org\0theirs")))
+    }
+
     /// A late answer to our login is none to what the client says next: the session ends instead.
     @Test(arguments: steps)
     func aServerOutOfStep(step: Int?) {
