@@ -17,6 +17,11 @@ int mp_pipe(int *_Nonnull descriptors);
 int mp_rename_noreplace(const char *_Nonnull from, const char *_Nonnull to);
 /// open(2) with O_CLOEXEC, which is variadic in C.
 int mp_open(const char *_Nonnull path, int flags, mode_t mode);
+/// Has the kernel begin to write a part of a file to its disk, without waiting and without taking note of errors, which the next
+/// fdatasync(2) gives (sync_file_range(2)).
+void mp_write_behind(int descriptor, off_t from, off_t count);
+/// What is on the disk of a file's first `end` octets need not stay in the page cache (posix_fadvise(2)).
+void mp_leave_cache(int descriptor, off_t end);
 
 /// A TCP socket with SOCK_NONBLOCK | SOCK_CLOEXEC. SOCK_STREAM is an enum whose Swift form depends on who imports it first.
 int mp_tcp_socket(int family);

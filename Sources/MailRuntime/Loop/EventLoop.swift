@@ -60,6 +60,11 @@ package final class EventLoop: @unchecked Sendable {
     /// Octets that one read takes at most. As much as fits the socket buffers that Linux starts with.
     package static let readSize = 65_536
 
+    /// A wait that is better passed awake, in microseconds: about twice what waking a sleeping processor takes.
+    private static let shortWait: Int64 = 50
+    /// Vain looks in a row after which the loop goes to sleep at once.
+    private static let greatestEagerness = 3
+
     private let epoll: Int32
     private let wakeDescriptor: Int32
     private var slots: [Slot] = []
@@ -68,6 +73,8 @@ package final class EventLoop: @unchecked Sendable {
     private var deferred: [() -> Void] = []
     private let inbox = Mutex(Inbox())
     private var stopped = false
+    /// How often the loop may look in vain before it sleeps at once; grows with each wait that was short.
+    private var eagerness = 0
     private var thread = pthread_t()
     /// When the present events came, by ``Clock/monotonic()``. For the loop's thread.
     package private(set) var now = Clock.monotonic()
@@ -206,9 +213,7 @@ package final class EventLoop: @unchecked Sendable {
     private func run() {
         var events = [epoll_event](repeating: epoll_event(), count: 256)
         while !stopped {
-            let wait = deferred.isEmpty ? timers.waitMilliseconds(now: Clock.monotonic()) : 0
-            let count = epoll_wait(epoll, &events, Int32(events.count), wait)
-            now = Clock.monotonic()
+            let count = wait(&events)
             var hasJobs = false
             for index in 0..<max(0, Int(count)) {
                 let event = events[index]
@@ -230,6 +235,33 @@ package final class EventLoop: @unchecked Sendable {
         }
         runInbox()
         slots = []
+    }
+
+    /// Waits for events; gives their number, and sets ``now``.
+    ///
+    /// In a dialogue the next line is often a few microseconds away, and a processor that has gone to sleep takes longer than
+    /// that to wake. So where waits have been that short lately, the loop first looks again and again for a moment, letting
+    /// others run in between. One that looked in vain soon stops doing so, and an idle loop sleeps.
+    private func wait(_ events: inout [epoll_event]) -> Int32 {
+        let capacity = Int32(events.count)
+        let began = Clock.monotonic()
+        let patience = deferred.isEmpty ? timers.waitMilliseconds(now: began) : 0
+        if patience != 0, eagerness > 0 {
+            repeat {
+                let count = epoll_wait(epoll, &events, capacity, 0)
+                now = Clock.monotonic()
+                if count != 0 {
+                    eagerness = min(Self.greatestEagerness, eagerness + 1)
+                    return count
+                }
+                sched_yield()
+            } while now &- began < Self.shortWait
+            eagerness -= 1
+        }
+        let count = epoll_wait(epoll, &events, capacity, patience)
+        now = Clock.monotonic()
+        if now &- began < Self.shortWait { eagerness = min(Self.greatestEagerness, eagerness + 1) }
+        return count
     }
 
     private func dispatch(_ event: epoll_event) {

@@ -2,6 +2,7 @@
 // complete block whenever the process dies. When a write fails the file is cut back to its last complete block, what
 // could not be written is counted, and a new segment, whose header says what is missing, is tried a second later.
 
+import CLinux
 import Glibc
 import MailDialogue
 import MailRecording
@@ -19,6 +20,8 @@ struct SegmentWriter {
         let began: Int64
         /// Octets in the file.
         var size: Int64
+        /// Of them, those that the kernel was asked to write.
+        var begun: Int64 = 0
         /// Packets by interface.
         var packets: (UInt64, UInt64) = (0, 0)
         /// Packets that were lost before it began.
@@ -35,7 +38,12 @@ struct SegmentWriter {
     }
 
     /// Blocks gathered beyond this are written at once.
-    static let bufferLimit = 1 << 20
+    static let bufferLimit = 1 << 18
+    /// Octets after which the kernel is asked to begin writing them to the disk, so that no sync finds a second's worth at once.
+    private static let stride: Int64 = 8 << 20
+    /// Octets that stay in the page cache behind the last that were written, for those who read what was recorded just now. A day's
+    /// recording would else drive everything else from it, and each write would have to find memory that nobody used lately.
+    private static let cached: Int64 = 64 << 20
     let directory: String
     let segmentBytes: Int64
     /// Microseconds.
@@ -232,7 +240,13 @@ struct SegmentWriter {
             retryAt = now &+ retryAfter
             throw Failure(path: path, code: code)
         }
-        current?.size += Int64(octets.count)
+        let size = segment.size &+ Int64(octets.count)
+        current?.size = size
         current?.isDirty = true
+        if size &- segment.begun >= Self.stride {
+            mp_write_behind(segment.descriptor, off_t(segment.begun), off_t(size &- segment.begun))
+            if size > Self.cached { mp_leave_cache(segment.descriptor, off_t(size &- Self.cached)) }
+            current?.begun = size
+        }
     }
 }
