@@ -17,9 +17,11 @@ extension Flow {
 
     /// Takes a segment of the usual kind.
     /// - Parameter keeping: delivered octets are kept to compare repetitions with.
-    mutating func followQuickly(_ side: Side, _ segment: TCPSegment, _ time: Int64, keeping: Bool) -> Quick {
+    mutating func followQuickly(
+        _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy, keeping: Bool
+    ) -> Quick {
         guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, segment.missing == 0,
-            segment.checksum == .right, segment.flags.subtracting(.psh) == .ack
+            isTrusted(segment.checksum, side, checksums), segment.flags.subtracting(.psh) == .ack
         else { return .no }
         let quick: Quick
         switch side {
@@ -35,6 +37,25 @@ extension Flow {
             if time > lastSeen { lastSeen = time }
             if time > eventTime { eventTime = time }
             return .octets(time: eventTime, kept: kept)
+        }
+    }
+
+    /// The checksum says nothing against the segment. Those of a sender who leaves them to its network card never do, unless they
+    /// are to be verified.
+    private func isTrusted(_ verdict: ChecksumVerdict, _ side: Side, _ checksums: ChecksumPolicy) -> Bool {
+        switch verdict {
+        case .right: return true
+        case .unknown: return false
+        case .wrong, .offloaded:
+            switch checksums {
+            case .ignore: return true
+            case .verify: return false
+            case .auto:
+                switch side {
+                case .client: return client.hasRightChecksums == false
+                case .server: return server.hasRightChecksums == false
+                }
+            }
         }
     }
 

@@ -54,7 +54,7 @@ package struct TCPReassembler: Sendable {
             return
         }
         let side: Side = table.flows[slot].isClientLow == isLow ? .client : .server
-        switch table.flows[slot].followQuickly(side, segment, time, keeping: allRecent < Self.mostRecent) {
+        switch table.flows[slot].followQuickly(side, segment, time, checksums, keeping: allRecent < Self.mostRecent) {
         case .no: break
         case .acknowledged(let kept):
             allRecent += kept

@@ -46,6 +46,12 @@ package struct SessionReader {
         set { tracker.judgesMessages = newValue }
     }
 
+    /// Exchanges and messages are told one by one, not only counted, which takes half as long.
+    package var keepsRows: Bool {
+        get { tracker.keepsRows }
+        set { tracker.keepsRows = newValue }
+    }
+
     package var counters: TrackerCounters { tracker.counters }
     package var reassembly: ReassemblyCounters { tracker.reassembly }
 

@@ -5,12 +5,26 @@ import MailDialogue
 import MailRecording
 import MailSessions
 
+/// What all steps of a session have in common, until its TLS begins.
+package final class SessionIdentity: Sendable {
+    package let info: SessionInfo
+    /// The TCP connection as its packets have it: the addresses of `info` are the true ones of a recording.
+    package let client: IPEndpoint
+    package let server: IPEndpoint
+
+    init(_ info: SessionInfo, _ client: IPEndpoint, _ server: IPEndpoint) {
+        self.info = info
+        self.client = client
+        self.server = server
+    }
+}
+
 /// What was understood of a session by one step.
 package struct SessionBatch {
-    package var info: SessionInfo
-    /// The TCP connection as its packets have it: the addresses of `info` are the true ones of a recording.
-    package var client: IPEndpoint
-    package var server: IPEndpoint
+    package let session: SessionIdentity
+    package var info: SessionInfo { session.info }
+    package var client: IPEndpoint { session.client }
+    package var server: IPEndpoint { session.server }
     /// Microseconds since 1970.
     package var time: Int64
     /// Frames, in order.
@@ -58,8 +72,24 @@ package struct SessionTracker {
     private enum State {
         /// They wait until they say what is spoken.
         case undecided(ProtocolGuess)
-        case following(Observer)
+        case following(Following)
         case ignored
+    }
+
+    /// A session that is followed. It is large, and each packet changes it: in place.
+    private final class Following {
+        var observer: Observer
+        private(set) var identity: SessionIdentity
+
+        init(_ observer: Observer, _ identity: SessionIdentity) {
+            self.observer = observer
+            self.identity = identity
+        }
+
+        /// Something is known of the session that its beginning did not tell, or it goes on in another connection.
+        func identify(_ flow: Flow) {
+            identity = SessionIdentity(observer.summary.info, flow.client, flow.server)
+        }
     }
 
     /// A TCP connection.
@@ -84,11 +114,6 @@ package struct SessionTracker {
             state = .undecided(ProtocolGuess(client: client, server: server, midstream: isMidstream))
         }
 
-        /// A batch with nothing in it.
-        func batch(_ info: SessionInfo) -> SessionBatch {
-            SessionBatch(info: info, client: client, server: server, time: start, notes: [], events: [])
-        }
-
         func turn() {
             isTurned = true
             swap(&client, &server)
@@ -102,10 +127,14 @@ package struct SessionTracker {
 
     /// Opening comments whose flow has not begun.
     private static let mostAnnounced = 65_536
+    /// Notes, or events, for which space is kept.
+    private static let mostKept = 1_024
 
     private let fingerprintKey: [UInt8]
     /// Messages are read and judged too.
     package var judgesMessages = false
+    /// Exchanges and messages are told one by one, not only counted.
+    package var keepsRows = true
     private let route: String
     private let checksums: ChecksumPolicy
     private var decoder = PacketDecoder()
@@ -115,9 +144,12 @@ package struct SessionTracker {
     private var recorded: [String: Flow] = [:]
     private var announced: [Ends: SessionInfo] = [:]
     /// Sessions whose clear part has ended and whose part under TLS has not begun.
-    private var parked: [String: (observer: Observer, flow: Flow)] = [:]
+    private var parked: [String: (session: Following, flow: Flow)] = [:]
     private var ids: Set<String> = []
     private var flowEvents: [FlowEvent] = []
+    /// The space of batches that were delivered.
+    private var notes: [Note] = []
+    private var events: [RecordEvent] = []
     /// Only these sessions are followed; nil for all.
     package var only: Set<String>?
     /// What is no recorded session is nothing.
@@ -188,8 +220,8 @@ package struct SessionTracker {
         // Their part under TLS is not in what was read.
         for id in parked.keys.sorted() {
             guard let left = parked.removeValue(forKey: id) else { continue }
-            left.flow.state = .following(left.observer)
-            try close(left.flow, .endOfCapture, left.observer.summary.last, deliver)
+            left.flow.state = .following(left.session)
+            try close(left.flow, .endOfCapture, left.session.observer.summary.last, deliver)
         }
     }
 
@@ -211,32 +243,52 @@ package struct SessionTracker {
             announced[ends] = info
         case .opened(_, leg: .server, isContinued: _), .lost: break
         case .closed(let closing):
-            recorded[closing.session]?.closing = closing
-            if let flow = recorded[closing.session], case .following(var observer) = flow.state {
-                flow.state = .ignored
-                for tag in closing.tags { observer.tag(tag) }
-                if closing.tls != nil { observer.unsecured(tls: closing.tls, upstreamTLS: closing.upstreamTLS) }
-                flow.state = .following(observer)
+            guard let flow = recorded[closing.session] else { return }
+            flow.closing = closing
+            guard case .following(let session) = flow.state else { return }
+            for tag in closing.tags { session.observer.tag(tag) }
+            if closing.tls != nil {
+                session.observer.unsecured(tls: closing.tls, upstreamTLS: closing.upstreamTLS)
+                session.identify(flow)
             }
         case .secured(let session): recorded[session]?.isHandedOver = true
-        case .changed(let session, let exchange, let rules):
-            guard let flow = recorded[session], case .following(var observer) = flow.state else { return }
-            flow.state = .ignored
-            for rule in rules { observer.mark(exchange: exchange, changedBy: rule) }
-            flow.state = .following(observer)
-            var batch = flow.batch(observer.summary.info)
-            batch.time = time
+        case .changed(let id, let exchange, let rules):
+            guard let session = followed(id) else { return }
+            for rule in rules { session.observer.mark(exchange: exchange, changedBy: rule) }
+            var batch = batch(session, at: time)
             batch.changes = [ExchangeChange(exchange: exchange, rules: rules)]
-            try deliver(batch)
-        case .unseen(let session, let side, let unseen):
-            guard let flow = recorded[session], case .following(var observer) = flow.state else { return }
-            flow.state = .ignored
-            var batch = flow.batch(observer.summary.info)
-            batch.time = time
-            observer.tell(unseen, of: side, at: time, events: &batch.events, notes: &batch.notes)
-            flow.state = .following(observer)
-            if !batch.notes.isEmpty { try deliver(batch) }
+            try hand(batch, deliver)
+        case .unseen(let id, let side, let unseen):
+            guard let session = followed(id) else { return }
+            var batch = batch(session, at: time)
+            session.observer.tell(unseen, of: side, at: time, events: &batch.events, notes: &batch.notes)
+            if !batch.notes.isEmpty { try hand(batch, deliver) }
         }
+    }
+
+    /// A session of our own recording, when it is followed.
+    private func followed(_ id: String) -> Following? {
+        guard case .following(let session) = recorded[id]?.state else { return nil }
+        return session
+    }
+
+    // MARK: Batches
+
+    /// A batch with nothing in it.
+    private mutating func batch(_ session: Following, at time: Int64) -> SessionBatch {
+        var batch = SessionBatch(session: session.identity, time: time, notes: [], events: [])
+        swap(&batch.notes, &notes)
+        swap(&batch.events, &events)
+        return batch
+    }
+
+    /// Delivers a batch that tells something, and takes its space back.
+    private mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
+        if !batch.notes.isEmpty || !batch.events.isEmpty || !batch.changes.isEmpty { try deliver(batch) }
+        batch.notes.removeAll(keepingCapacity: batch.notes.capacity <= Self.mostKept)
+        batch.events.removeAll(keepingCapacity: batch.events.capacity <= Self.mostKept)
+        swap(&batch.notes, &notes)
+        swap(&batch.events, &events)
     }
 
     // MARK: Flows
@@ -268,7 +320,7 @@ package struct SessionTracker {
             if straight == nil { flow.turn() }
             recorded[info.id] = flow
             if let clear = parked.removeValue(forKey: info.id) {
-                try goOn(flow, info, clear.observer, at: time, deliver)
+                try goOn(flow, info, clear.session, at: time, deliver)
             } else {
                 try follow(flow, info, isMidway: midstream, deliver)
             }
@@ -290,13 +342,11 @@ package struct SessionTracker {
         guard let flow else { return }
         switch flow.state {
         case .ignored: break
-        case .following(var observer):
+        case .following(let session):
             if flow.isHandedOver, case .ended = event { break }
-            flow.state = .ignored
-            var batch = flow.batch(observer.summary.info)
-            Self.apply(flow.isTurned ? event.swapped : event, &observer, &batch)
-            flow.state = .following(observer)
-            if !batch.notes.isEmpty || !batch.events.isEmpty { try deliver(batch) }
+            var batch = batch(session, at: flow.start)
+            Self.apply(flow.isTurned ? event.swapped : event, &session.observer, &batch)
+            try hand(batch, deliver)
         case .undecided(var guess):
             flow.state = .ignored
             switch guess.accept(event) {
@@ -323,33 +373,39 @@ package struct SessionTracker {
         _ flow: Flow, _ info: SessionInfo, isMidway: Bool, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.sessions += 1
-        var observer = Observer(info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages)
-        var batch = flow.batch(info)
-        observer.open(into: &batch.events)
+        let session = Following(
+            Observer(
+                info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsRows: keepsRows),
+            SessionIdentity(info, flow.client, flow.server))
+        var batch = batch(session, at: flow.start)
+        session.observer.open(into: &batch.events)
         // The clear part of the session is not in what is read.
         if info.tls?.how == .starttls {
-            observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
+            session.observer.secured(
+                tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
         }
         if isMidway {
             // Neither side is known from its beginning.
             for side in Side.allCases {
-                observer.lose(side, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
+                session.observer.lose(side, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
             }
         }
-        flow.state = .following(observer)
-        try deliver(batch)
+        flow.state = .following(session)
+        try hand(batch, deliver)
     }
 
     /// The part under TLS of a session that began in clear.
-    private func goOn(
-        _ flow: Flow, _ info: SessionInfo, _ clear: Observer, at time: Int64, _ deliver: (SessionBatch) throws -> Void
+    private mutating func goOn(
+        _ flow: Flow, _ info: SessionInfo, _ session: Following, at time: Int64,
+        _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
-        var observer = clear
-        var batch = flow.batch(info)
-        batch.time = time
-        observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &batch.events)
-        flow.state = .following(observer)
-        try deliver(batch)
+        var events: [RecordEvent] = []
+        session.observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &events)
+        session.identify(flow)
+        flow.state = .following(session)
+        var batch = batch(session, at: time)
+        batch.events += events
+        try hand(batch, deliver)
     }
 
     private static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
@@ -391,19 +447,18 @@ package struct SessionTracker {
     private mutating func close(
         _ flow: Flow?, _ how: FlowEnd, _ time: Int64, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
-        guard let flow, case .following(var observer) = flow.state else { return }
+        guard let flow, case .following(let session) = flow.state else { return }
         flow.state = .ignored
+        let id = session.identity.info.id
+        recorded[id] = nil
         if flow.isHandedOver, flow.closing == nil, how != .endOfCapture {
-            recorded[observer.summary.info.id] = nil
-            parked[observer.summary.info.id] = (observer, flow)
+            parked[id] = (session, flow)
             return
         }
-        var batch = flow.batch(observer.summary.info)
-        batch.time = time
-        recorded[batch.info.id] = nil
-        observer.close(
+        var batch = batch(session, at: time)
+        session.observer.close(
             flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
-        try deliver(batch)
+        try hand(batch, deliver)
     }
 
     private static func end(_ how: FlowEnd) -> SessionEnd {

@@ -40,13 +40,13 @@ struct PacketCut {
 
     /// Learns of a connection in the first reading.
     mutating func learn(_ batch: SessionBatch) {
-        guard ids.contains(batch.info.id) else { return }
+        guard ids.contains(batch.session.info.id) else { return }
         let ends = Ends(0, batch.client, batch.server)
         var list = spans[ends] ?? []
-        if let place = list.lastIndex(where: { $0.id == batch.info.id }) {
+        if let place = list.lastIndex(where: { $0.id == batch.session.info.id }) {
             list[place].to = max(list[place].to, batch.time)
         } else {
-            list.append((batch.info.id, min(batch.info.start, batch.time), batch.time))
+            list.append((batch.session.info.id, min(batch.session.info.start, batch.time), batch.time))
         }
         spans[ends] = list
     }

@@ -22,7 +22,7 @@ enum RecordedRows {
         var reader = SessionReader(only: Set(sessions.map(\.id)))
         var rows: [String: ExchangeRows] = [:]
         try reader.read(stretches, while: goesOn) { batch in
-            let id = batch.info.id
+            let id = batch.session.info.id
             for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
             for event in batch.events {
                 switch event {

@@ -55,9 +55,11 @@ struct ReplayCommand: ParsableCommand {
         let begin = Clock.now()
         do {
             try reader.read { batch in
-                guard batch.info.mailProtocol == server.mailProtocol, batch.info.start < begin else { return }
-                if let session, !batch.info.id.hasPrefix(session) { return }
-                scripts[batch.info.id, default: ReplayScript(info: batch.info)].accept(batch.notes)
+                guard batch.session.info.mailProtocol == server.mailProtocol, batch.session.info.start < begin else {
+                    return
+                }
+                if let session, !batch.session.info.id.hasPrefix(session) { return }
+                scripts[batch.session.info.id, default: ReplayScript(info: batch.session.info)].accept(batch.notes)
                 for case .closed(let summary) in batch.events {
                     guard let script = scripts.removeValue(forKey: summary.info.id), !script.frames.isEmpty else {
                         continue

@@ -159,17 +159,19 @@ struct SessionCatalog {
         let needs = needs
         var open: [String: CatalogEntry] = [:]
         var found: [CatalogEntry] = []
-        try Self.read(paths) { batch in
+        try Self.read(paths, keepsRows: needs.exchanges || needs.messages) { batch in
             for event in batch.events {
                 switch event {
                 case .exchange(let id, let row):
                     if needs.exchanges {
-                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.info))].exchanges.append(row)
+                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.session.info))].exchanges
+                            .append(row)
                     }
                 case .message(let id, let record):
                     if needs.messages {
-                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.info))].messages.append(
-                            record)
+                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.session.info))].messages
+                            .append(
+                                record)
                     }
                 case .closed(let summary):
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
@@ -183,15 +185,18 @@ struct SessionCatalog {
     }
 
     /// Reads captures, and says on stderr what is wrong with them.
-    /// - Parameter only: the sessions that matter; nil for all.
+    /// - Parameters:
+    ///   - only: the sessions that matter; nil for all.
+    ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
     static func read(
-        _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false,
+        _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsRows: Bool = true,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws {
         var reader: SessionReader
         do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
         reader.only = only
         reader.judgesMessages = judgesMessages
+        reader.keepsRows = keepsRows
         do {
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {

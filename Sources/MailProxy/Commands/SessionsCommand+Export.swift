@@ -63,7 +63,7 @@ struct SessionsExport: ParsableCommand {
         var extractors: [String: MessageExtractor<MessageFiles>] = [:]
         var count = 0
         try SessionCatalog.read(try catalog.files(of: ids), only: ids) { batch in
-            let id = batch.info.id
+            let id = batch.session.info.id
             var extractor =
                 extractors.removeValue(forKey: id)
                 ?? MessageExtractor(MessageFiles(directory: output, session: id))

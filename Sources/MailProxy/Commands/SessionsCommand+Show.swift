@@ -116,7 +116,7 @@ enum SessionWriter {
             texts[info.id] = head
         }
         try SessionCatalog.read(try catalog.files(of: ids), only: ids, judgesMessages: true) { batch in
-            let id = batch.info.id
+            let id = batch.session.info.id
             guard var text = texts.removeValue(forKey: id) else { return }
             switch format {
             case .transcript:

@@ -133,7 +133,7 @@ struct SessionsReindex: ParsableCommand {
                 guard !segments.isEmpty else { return }
                 var rows: [String: ExchangeRows] = [:]
                 try SessionCatalog.read(segments) { batch in
-                    let id = batch.info.id
+                    let id = batch.session.info.id
                     for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
                     for event in batch.events {
                         switch event {
