@@ -134,6 +134,28 @@ import Testing
         #expect(reader.asked.withLock { $0.flatMap { $0 } }.map(\.places) == [places])
     }
 
+    @Test func longSessionsOfOneTimeAreReadAtOnce() throws {
+        let scratch = try RecorderScratch()
+        let samples = (1...5).map { SampleSession.smtp($0) }
+        let reader = Reader(samples)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.readRows = { sessions, _, emit in reader.read(sessions, emit) }
+        let recorder = try Recorder(settings)
+        recorder.append(samples.map { .opened($0.info) })
+        // More than is read at once for sessions that are not of the same time.
+        let block = [UInt8](repeating: 120, count: 60_000)
+        for _ in 0..<300 {
+            recorder.append([
+                .octets(
+                    session: samples[0].info.id, leg: .client, side: .client, time: samples[0].info.start, [block[...]])
+            ])
+        }
+        recorder.append(samples.map { .closed($0.summary) })
+        for _ in 0..<6_000 where reader.asked.withLock({ $0.joined().count < samples.count }) { poll(nil, 0, 10) }
+        recorder.close()
+        #expect(reader.asked.withLock { $0.map { $0.map(\.id) } } == [samples.map(\.info.id)])
+    }
+
     @Test func whoseEndNobodyToldIsReadByTheNext() throws {
         let scratch = try RecorderScratch()
         let samples = (1...2).map { SampleSession.smtp($0) }

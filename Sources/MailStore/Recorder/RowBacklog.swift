@@ -68,9 +68,8 @@ struct RowBacklog {
         }
         guard !waiting.isEmpty else { return }
         var count = 0
-        var span: Int64 = 0
-        while count < min(waiting.count, Self.mostAtOnce), count == 0 || span < Self.mostOctetsAtOnce {
-            span &+= waiting[count].span
+        var pass = Pass()
+        while count < min(waiting.count, Self.mostAtOnce), pass.take(waiting[count].places) || count == 0 {
             count += 1
         }
         let next = Array(waiting.prefix(count))
@@ -78,6 +77,29 @@ struct RowBacklog {
         isBusy = true
         began = now
         filler.give(next)
+    }
+
+    /// What is read for some sessions: of each segment one stretch. Those that went on at the same time share it, however long they
+    /// went on; one by one they would be read as often as there are sessions.
+    private struct Pass {
+        private var stretches: [String: Range<Int64>] = [:]
+        private var octets: Int64 = 0
+
+        /// These are to be read too. False when they are better read another time: there is enough to read already, and they share
+        /// less than half of theirs with it.
+        mutating func take(_ places: [RecordingIndex.Place]) -> Bool {
+            let before = octets
+            var own: Int64 = 0
+            for place in places {
+                let (first, end) = (place.extent.first, max(place.extent.first, place.extent.end))
+                let known = stretches[place.path]
+                let all = min(known?.lowerBound ?? first, first)..<max(known?.upperBound ?? end, end)
+                own += end - first
+                octets += all.upperBound - all.lowerBound - (known.map { $0.upperBound - $0.lowerBound } ?? 0)
+                stretches[place.path] = all
+            }
+            return octets <= RowBacklog.mostOctetsAtOnce || octets - before <= own / 2
+        }
     }
 
     /// Rows were written.

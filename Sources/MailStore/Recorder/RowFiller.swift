@@ -21,9 +21,6 @@ package struct UnreadSession: Equatable, Sendable {
         self.id = id
         self.places = places
     }
-
-    /// Octets of the segments from its first packets to its last.
-    var span: Int64 { places.reduce(0) { $0 + max(0, $1.extent.end - $1.extent.first) } }
 }
 
 /// Reads sessions from their segments and gives what it finds of them: exchanges and messages. Reading a recording is the work of
