@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 ARGS ?=
 SESSIONS ?= 1000000
 
-.PHONY: run build debug test unit e2e bench bench-soak fuzz fuzz-briefly tsan asan format lint install clean
+.PHONY: run build debug test unit e2e bench bench-search bench-soak fuzz fuzz-briefly tsan asan format lint install clean
 
 run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
 	exec $(BIN) run $(ARGS)
@@ -33,6 +33,9 @@ bench: build ## figures of this machine: the core alone, then relay against a pl
 	$(SWIFT) build -c $(CONFIG) --product core-bench
 	.build/$(CONFIG)/core-bench
 	Scripts/bench $(BIN)
+
+bench-search: build ## how fast an index of SESSIONS sessions answers; needs 4 GB of disk for ten million
+	Scripts/search-bench $(BIN) --sessions $(SESSIONS)
 
 bench-soak: build ## memory over a million sessions (SESSIONS=…), a quarter of an hour or more; fails when it grows
 	Scripts/soak $(BIN) --sessions $(SESSIONS)

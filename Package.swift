@@ -57,7 +57,10 @@ let package = Package(
 
         // Files, packets, sockets.
         module(
-            "MailStore", ["MailSessions", "MailRecording", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto]),
+            "MailStore",
+            [
+                "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto,
+            ]),
         module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
         module("MailTLS", ["COpenSSL", "CLinux"]),
         module(
@@ -85,7 +88,7 @@ let package = Package(
         tests("MailRules", ["MailDialogue"]),
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),
         tests("Replay", ["MailDialogue", "MailSessions"]),
-        tests("MailStore", ["MailSessions", "MailRecording", "MailDialogue"]),
+        tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue"]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailTLS"),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "MailTLS", "CLinux"]),

@@ -68,7 +68,7 @@ import Testing
         try database.execute(
             """
             INSERT INTO sessions VALUES (99, 'earlier', 'smtp', 1, 1, '192.0.2.1:1', '192.0.2.2:25', NULL, '', NULL,
-            0, 0, 0, 0, NULL, 0, 0, 'open', NULL, 0, NULL, NULL, NULL)
+            0, 0, 0, 0, NULL, 0, 0, 'open', NULL, 0, NULL, NULL, NULL, 0)
             """)
 
         // Before a recorder comes readers are told.

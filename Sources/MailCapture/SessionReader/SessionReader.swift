@@ -66,7 +66,7 @@ package struct SessionReader {
         try tracker.finish(deliver: deliver)
     }
 
-    /// A stretch of a recording's segment; it begins and ends with whole blocks.
+    /// A stretch of a recording's segment; it begins and ends with whole blocks. Up to `Int.max` it is all that there is so far.
     package struct Stretch {
         package var path: String
         package var octets: Range<Int>
@@ -79,16 +79,25 @@ package struct SessionReader {
 
     /// Reads stretches of our own segments, in order, for the sessions in ``only``. A session that began before a stretch is told
     /// from where the stretch says that it goes on.
-    /// - Parameter goesOn: asked before each packet; when it says no the rest is not read.
+    /// - Parameters:
+    ///   - goesOn: asked before each packet; when it says no the rest is not read.
+    ///   - packet: gets each packet before it is followed, with the interfaces of its file.
     package mutating func read(
-        _ stretches: [Stretch], while goesOn: () -> Bool, deliver: (SessionBatch) throws -> Void
+        _ stretches: [Stretch], while goesOn: () -> Bool = { true },
+        packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, deliver: (SessionBatch) throws -> Void
     ) throws {
         tracker.ignoresUnannounced = true
         for stretch in stretches {
             let file = try CaptureFile(path: stretch.path)
             try file.seek(to: stretch.octets.lowerBound)
-            while goesOn(), file.offset < stretch.octets.upperBound, let record = try file.next() {
-                try tracker.accept(record, isRecording: true, deliver: deliver)
+            do {
+                while goesOn(), file.offset < stretch.octets.upperBound, let record = try file.next() {
+                    try packet?(record, file.interfaces)
+                    try tracker.accept(record, isRecording: true, deliver: deliver)
+                }
+            } catch let error as CaptureError {
+                // A segment that goes on ends within a packet now and then.
+                guard stretch.octets.upperBound == Int.max, error.format?.code == .truncated else { throw error }
             }
         }
         guard goesOn() else { return }

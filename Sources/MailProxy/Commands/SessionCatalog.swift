@@ -6,15 +6,6 @@ import MailRecording
 import MailRules
 import MailStore
 
-/// A session with what a filter may ask for.
-struct CatalogEntry {
-    var summary: SessionSummary
-    var exchanges: [Exchange] = []
-    var messages: [MessageRecord] = []
-    /// The files that hold it.
-    var files: [String] = []
-}
-
 /// Finds sessions in recordings and captures.
 struct SessionCatalog {
     /// As given: files, directories, `-`.
@@ -57,62 +48,9 @@ struct SessionCatalog {
     /// The names for people.
     var names: String { paths.map { $0 == spool?.path ? "standard input" : $0 }.joined(separator: ", ") }
 
-    /// All sessions that the filter lets through, by start.
-    func entries() throws -> [CatalogEntry] {
-        var found: [CatalogEntry] = []
-        var unindexed: [String] = []
-        for path in paths {
-            if let indexed = try indexed(path) { found += indexed } else { unindexed.append(path) }
-        }
-        if !unindexed.isEmpty { found += try read(unindexed) }
-        return found.sorted {
-            ($0.summary.info.start, $0.summary.info.id) < ($1.summary.info.start, $1.summary.info.id)
-        }
-    }
-
-    // MARK: By the index
-
-    /// Nil when the path is no recording with a usable index.
-    private func indexed(_ path: String) throws -> [CatalogEntry]? {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
-        do {
-            let index = try RecordingIndex(directory: path)
-            let isIncomplete = try index.isIncomplete
-            if isIncomplete {
-                Console.error(
-                    "\(path): the index lacks rows; 'mailproxy sessions reindex' completes it, now the recording is read"
-                )
-                return nil
-            }
-            let needs = needs
-            var found: [CatalogEntry] = []
-            let summaries = try index.sessions()
-            let read = needs.exchanges || needs.messages ? try rows(missingIn: index, summaries) : [:]
-            for summary in summaries {
-                var entry = CatalogEntry(summary: summary)
-                if let rows = read[summary.info.id] {
-                    entry.exchanges = rows.exchanges
-                    entry.messages = rows.messages
-                } else {
-                    if needs.exchanges { entry.exchanges = try index.exchanges(of: summary.info.id) }
-                    if needs.messages { entry.messages = try index.messages(of: summary.info.id) }
-                }
-                guard passes(entry) else { continue }
-                found.append(entry)
-            }
-            return found
-        } catch RecordingIndexError.missing {
-            return nil
-        } catch let error as RecordingIndexError {
-            Console.error("\(error); the recording is read instead")
-            return nil
-        }
-    }
-
     /// Exchanges and messages that the index does not have yet, as the sessions go on or ended a moment ago, read from the
     /// segments.
-    private func rows(
+    func rows(
         missingIn index: RecordingIndex, _ summaries: [SessionSummary]
     ) throws -> [String: (exchanges: [Exchange], messages: [MessageRecord])] {
         var missing = try index.unread
@@ -155,8 +93,9 @@ struct SessionCatalog {
 
     // MARK: By reading
 
-    private func read(_ paths: [String]) throws -> [CatalogEntry] {
-        let needs = needs
+    func read(_ paths: [String], withExchanges: Bool = false) throws -> [CatalogEntry] {
+        var needs = needs
+        if withExchanges { needs.exchanges = true }
         var open: [String: CatalogEntry] = [:]
         var found: [CatalogEntry] = []
         try Self.read(paths, keepsRows: needs.exchanges || needs.messages) { batch in
@@ -182,6 +121,48 @@ struct SessionCatalog {
             }
         }
         return found
+    }
+
+    /// Reads some sessions: of a recording only where they are, else the files that hold them.
+    func read(
+        _ ids: Set<String>, judgesMessages: Bool = false, _ deliver: (SessionBatch) throws -> Void
+    ) throws {
+        guard let stretches = try stretches(of: ids) else {
+            return try Self.read(try files(of: ids), only: ids, judgesMessages: judgesMessages, deliver)
+        }
+        var reader = SessionReader(only: ids)
+        reader.judgesMessages = judgesMessages
+        do { try reader.read(stretches, deliver: deliver) } catch let error as CaptureError {
+            throw CLIError.usage("\(error)")
+        }
+    }
+
+    /// Where the client legs of sessions are: of each segment one stretch. Nil when the indexes don't know it of all.
+    private func stretches(of ids: Set<String>) throws -> [SessionReader.Stretch]? {
+        var octets: [String: Range<Int>] = [:]
+        var rest = ids
+        for path in paths {
+            guard let index = try? RecordingIndex(directory: path), (try? index.isIncomplete) == false else {
+                return nil
+            }
+            for id in rest {
+                guard let summary = try? index.session(id), summary.info.id == id,
+                    let places = try? index.extents(of: id).filter({ $0.extent.leg == .client }), !places.isEmpty
+                else { continue }
+                rest.remove(id)
+                for place in places {
+                    // One that goes on has more than the index says.
+                    let end = summary.end == .open && place == places.last ? Int.max : Int(place.extent.end)
+                    let first = Int(place.extent.first)
+                    let known = octets[place.path] ?? first..<max(first, end)
+                    octets[place.path] = min(known.lowerBound, first)..<max(known.upperBound, end)
+                }
+            }
+        }
+        guard rest.isEmpty else { return nil }
+        return octets.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }.compactMap { path in
+            octets[path].map { SessionReader.Stretch(path: path, octets: $0) }
+        }
     }
 
     /// Reads captures, and says on stderr what is wrong with them.
@@ -218,7 +199,7 @@ struct SessionCatalog {
 
     // MARK: The filter
 
-    private var needs: (exchanges: Bool, messages: Bool) {
+    var needs: (exchanges: Bool, messages: Bool) {
         var needs = (exchanges: false, messages: false)
         for field in filter?.fields ?? [] {
             switch field.name {
@@ -230,44 +211,5 @@ struct SessionCatalog {
         return needs
     }
 
-    private func passes(_ entry: CatalogEntry) -> Bool { filter?.holds(for: entry) ?? true }
-}
-
-extension CatalogEntry: FieldSource {
-    func value(of field: Field) -> FieldValue {
-        let info = summary.info
-        if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
-        switch field.name {
-        case .route: return .text(info.route)
-        case .clientAddress: return .text(info.client.host)
-        case .tls: return .truth(info.tls.map { $0.failure == nil } ?? (summary.opaque == .tls))
-        case .user: return summary.user.map { .text($0) } ?? .none
-        case .command: return .texts(exchanges.map(\.command))
-        case .size: return .numbers(messages.map(\.bytes))
-        case .carrier: return .texts(messages.map(\.carrier.rawValue))
-        case .from: return .texts(messages.map(\.from))
-        case .to: return .texts(messages.flatMap(\.to))
-        case .subject: return .texts(messages.map(\.subject))
-        case .replyCode: return .texts(exchanges.map(\.replyCode))
-        case .replyText: return .texts(exchanges.map(\.replyText))
-        case .tag: return .texts(summary.tags)
-        case .id: return .text(info.id)
-        case .client: return .text(info.client.description)
-        case .server: return .text(info.server.description)
-        case .exchanges: return .number(summary.exchanges)
-        case .messages: return .number(summary.messages)
-        case .credentials: return .number(summary.credentials)
-        case .violations: return .number(summary.violations)
-        case .finding: return .texts(summary.findings)
-        case .bytesClient: return .number(summary.clientBytes)
-        case .bytesServer: return .number(summary.serverBytes)
-        case .duration: return .number(Int(clamping: summary.duration))
-        case .end: return .text(summary.end.rawValue)
-        case .opaque: return .text(summary.opaque?.rawValue ?? "")
-        case .gaps: return .number(summary.gaps)
-        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
-            .rcptCount, .mailbox, .header:
-            return .none
-        }
-    }
+    func passes(_ entry: CatalogEntry) -> Bool { filter?.holds(for: entry) ?? true }
 }

@@ -62,7 +62,7 @@ struct SessionsExport: ParsableCommand {
         let ids = Set(entries.map(\.summary.info.id))
         var extractors: [String: MessageExtractor<MessageFiles>] = [:]
         var count = 0
-        try SessionCatalog.read(try catalog.files(of: ids), only: ids) { batch in
+        try catalog.read(ids) { batch in
             let id = batch.session.info.id
             var extractor =
                 extractors.removeValue(forKey: id)

@@ -5,6 +5,7 @@ import Glibc
 import MailCapture
 import MailDialogue
 import MailRecording
+import MailStore
 
 /// Sessions and paths stand together on the command line: what is there as a file, or looks like one, is a path.
 struct SessionSelection {
@@ -22,31 +23,36 @@ struct SessionSelection {
 
     /// The sessions that are meant; all of the catalog when none is named.
     func entries(of catalog: SessionCatalog) throws -> [CatalogEntry] {
-        let all = try catalog.entries()
-        if ids.isEmpty { return all }
+        if ids.isEmpty { return try catalog.entries() }
         var found: [CatalogEntry] = []
         for id in ids {
-            let entry = try Self.find(id, all, catalog)
+            let entry = try Self.find(id, catalog)
             if !found.contains(where: { $0.summary.info.id == entry.summary.info.id }) { found.append(entry) }
         }
         return found
     }
 
-    private static func find(_ id: String, _ all: [CatalogEntry], _ catalog: SessionCatalog) throws -> CatalogEntry {
-        let list = "'mailproxy sessions list' shows what is there"
+    private static func find(_ id: String, _ catalog: SessionCatalog) throws -> CatalogEntry {
         if id == "last" {
-            guard let last = all.last else { throw CLIError.usage("no sessions in \(catalog.names)") }
+            var last: CatalogEntry?
+            try catalog.each(catalog.search(SessionOrder(descending: true))) {
+                last = $0
+                return false
+            }
+            guard let last else { throw CLIError.usage("no sessions in \(catalog.names)") }
             return last
         }
-        if let exact = all.first(where: { $0.summary.info.id == id }) { return exact }
-        let found = all.filter { $0.summary.info.id.hasPrefix(id) }
+        let found = try catalog.sessions(beginning: id)
+        if let exact = found.first(where: { $0.summary.info.id == id }) { return exact }
         guard let first = found.first else {
-            throw CLIError.usage("no session '\(InertText.of(id))' in \(catalog.names); \(list)")
+            throw CLIError.usage(
+                "no session '\(InertText.of(id))' in \(catalog.names); 'mailproxy sessions list' shows what is there")
         }
         guard found.count == 1 else {
             let some = found.prefix(5).map { InertText.of($0.summary.info.id) }.joined(separator: ", ")
+            let count = found.count > 5 ? "more than 5" : "\(found.count)"
             throw CLIError.usage(
-                "'\(id)' is the beginning of \(found.count) sessions (\(some)\(found.count > 5 ? ", …" : "")); give more of it"
+                "'\(id)' is the beginning of \(count) sessions (\(some)\(found.count > 5 ? ", …" : "")); give more of it"
             )
         }
         return first
@@ -115,7 +121,7 @@ enum SessionWriter {
             renderers[info.id] = renderer
             texts[info.id] = head
         }
-        try SessionCatalog.read(try catalog.files(of: ids), only: ids, judgesMessages: true) { batch in
+        try catalog.read(ids, judgesMessages: true) { batch in
             let id = batch.session.info.id
             guard var text = texts.removeValue(forKey: id) else { return }
             switch format {

@@ -29,91 +29,9 @@ struct SessionPlace: ParsableArguments {
     }
 }
 
-struct SessionsList: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List sessions, one a line.")
-
-    @Argument(help: "Recordings or captures.") var paths: [String] = []
-    @OptionGroup var place: SessionPlace
-    @Flag(help: "One JSON line a session.") var json = false
-    @Option(help: "Only the sessions that began last, so many.") var limit: Int?
-
-    func run() throws {
-        if let limit, limit < 0 { throw CLIError.usage("--limit must not be negative") }
-        let catalog = try place.catalog(paths)
-        var rows = try catalog.entries().map(\.summary)
-        if let limit { rows = rows.suffix(limit) }
-        if json {
-            for row in rows { print(SessionJSON.line(row)) }
-        } else if rows.isEmpty {
-            Console.error("no sessions in \(catalog.names)\(place.filter == nil ? "" : " for which the filter holds")")
-        } else {
-            SessionTable.print(rows)
-        }
-        fflush(nil)
-        try endSessions()
-    }
-}
-
 /// Ends a command that has read captures: status 3 when one of them was damaged.
 func endSessions() throws {
     if SessionCatalog.damaged { throw CLIError(message: "", exit: 3) }
-}
-
-/// The table of `sessions list`.
-enum SessionTable {
-    private static let titles = [
-        "ID", "START", "PROTO", "CLIENT", "SERVER", "USER", "EXCH", "MSGS", "VIOL", "SECONDS", "END",
-    ]
-    /// Columns of numbers stand right.
-    private static let numbers: Set<Int> = [6, 7, 8, 9]
-
-    static func print(_ rows: [SessionSummary]) {
-        let cells = rows.map(cells)
-        var widths = titles.map(\.count)
-        for row in cells {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
-        }
-        let style = TextStyle(isColoured: Terminal.isColoured)
-        Swift.print(style.text(line(titles, widths), .strong))
-        for row in cells { Swift.print(line(row, widths)) }
-    }
-
-    private static func cells(_ summary: SessionSummary) -> [String] {
-        let info = summary.info
-        let time = Timestamp.rfc3339(info.start)
-        return [
-            InertText.of(info.id), time.prefix(19) + "Z", info.mailProtocol.rawValue, info.client.description,
-            info.server.description, summary.user.map { String(InertText.of($0).prefix(40)) } ?? "-",
-            "\(summary.exchanges)", "\(summary.messages)", "\(summary.violations)", Figures.seconds(summary.duration),
-            end(summary),
-        ]
-    }
-
-    private static func end(_ summary: SessionSummary) -> String {
-        guard let opaque = summary.opaque else { return summary.end.rawValue }
-        return "\(summary.end.rawValue) (\(opaque.rawValue))"
-    }
-
-    private static func line(_ cells: [String], _ widths: [Int]) -> String {
-        var text = ""
-        for (column, cell) in cells.enumerated() {
-            let padding = String(repeating: " ", count: max(0, widths[column] - cell.count))
-            if column == cells.count - 1 {
-                text += cell
-            } else {
-                text += (numbers.contains(column) ? padding + cell : cell + padding) + "  "
-            }
-        }
-        return text
-    }
-}
-
-/// What stdout is.
-enum Terminal {
-    /// Colours are wanted: stdout is a terminal and NO_COLOR is not set.
-    static var isColoured: Bool {
-        isatty(1) == 1 && Defaults.environment("NO_COLOR") == nil && Defaults.environment("TERM") != "dumb"
-    }
 }
 
 struct SessionsReindex: ParsableCommand {

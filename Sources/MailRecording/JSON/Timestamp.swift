@@ -16,6 +16,65 @@ package enum Timestamp {
         return "\(parts.date)T\(two(parts.hour))-\(two(parts.minute))-\(two(parts.second))Z"
     }
 
+    /// A time as people and logs write it, in microseconds since 1970: `2026-11-23`, `2026-11-23T08:00Z`, `2026-11-23T08:00:00.25+01:00`
+    /// (RFC 3339 §5.6, where seconds and offset may be left out; without an offset it is UTC). Nil when it is none.
+    package static func read(_ text: String) -> Int64? {
+        var rest = Array(text.utf8)[...]
+        guard let year = number(&rest, 4), take("-", &rest), let month = number(&rest, 2), take("-", &rest),
+            let day = number(&rest, 2)
+        else { return nil }
+        let date = CivilDate(year: year, month: month, day: day)
+        guard date.isValid else { return nil }
+        var time = date.dayNumber &* 86_400_000_000
+        if rest.isEmpty { return time }
+        guard take("T", &rest) || take("t", &rest) || take(" ", &rest), let hour = number(&rest, 2), take(":", &rest),
+            let minute = number(&rest, 2), hour < 24, minute < 60
+        else { return nil }
+        time += Int64(hour * 60 + minute) * 60_000_000
+        if take(":", &rest) {
+            // A leap second is the last of its minute.
+            guard let second = number(&rest, 2), second <= 60 else { return nil }
+            time += Int64(min(second, 59)) * 1_000_000
+            if take(".", &rest) {
+                let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                guard !digits.isEmpty else { return nil }
+                rest = rest.dropFirst(digits.count)
+                var micros: Int64 = 0
+                for place in 0..<6 {
+                    let digit = place < digits.count ? digits[digits.startIndex + place] &- UInt8(ascii: "0") : 0
+                    micros = micros * 10 + Int64(digit)
+                }
+                time += micros
+            }
+        }
+        if rest.isEmpty { return time }
+        if take("Z", &rest) || take("z", &rest) { return rest.isEmpty ? time : nil }
+        let isWest = take("-", &rest)
+        guard isWest || take("+", &rest), let hours = number(&rest, 2), take(":", &rest),
+            let minutes = number(&rest, 2),
+            hours < 24, minutes < 60, rest.isEmpty
+        else { return nil }
+        let offset = Int64(hours * 60 + minutes) * 60_000_000
+        return isWest ? time + offset : time - offset
+    }
+
+    private static func number(_ rest: inout ArraySlice<UInt8>, _ count: Int) -> Int? {
+        guard rest.count >= count else { return nil }
+        var value = 0
+        for octet in rest.prefix(count) {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet) else { return nil }
+            value = value * 10 + Int(octet - UInt8(ascii: "0"))
+        }
+        rest = rest.dropFirst(count)
+        return value
+    }
+
+    private static func take(_ sign: Character, _ rest: inout ArraySlice<UInt8>) -> Bool {
+        guard let first = rest.first, first == sign.asciiValue else { return false }
+        rest = rest.dropFirst()
+        return true
+    }
+
     private struct Parts {
         let date: String
         let hour: Int64

@@ -20,7 +20,7 @@ package struct Expression: Equatable, Sendable {
     }
 
     /// What a field is compared with.
-    enum Literal: Equatable, Sendable {
+    package enum Literal: Equatable, Sendable {
         case text([UInt8])
         /// A number, octets, or microseconds, as the field's type says.
         case number(Int)
@@ -28,7 +28,7 @@ package struct Expression: Equatable, Sendable {
     }
 
     /// The tree. Chains of `and` and `or` are flat, so its depth is the depth of parentheses.
-    indirect enum Node: Equatable, Sendable {
+    package indirect enum Node: Equatable, Sendable {
         case constant(Bool)
         case truth(Field)
         case compare(Field, Comparison, Literal)
@@ -42,7 +42,7 @@ package struct Expression: Equatable, Sendable {
 
     /// As it was written.
     package let text: String
-    let root: Node
+    package let root: Node
 
     /// Parses an expression.
     package init(_ text: String, for use: FieldUse) throws(ExpressionError) {
@@ -126,6 +126,11 @@ package struct Expression: Equatable, Sendable {
         case .greater: value > wanted
         case .greaterOrEqual: value >= wanted
         }
+    }
+
+    /// What a node says of a session of which only the protocol is known.
+    package static func holds(_ node: Node, forProtocol mailProtocol: MailProtocol) -> Bool {
+        holds(node, ProtocolAlone(mailProtocol: mailProtocol))
     }
 
     // MARK: What it needs

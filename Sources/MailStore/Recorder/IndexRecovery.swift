@@ -208,7 +208,9 @@ package enum IndexRecovery {
             case .closed(var summary):
                 // Nobody records any more: what has no end in the segments has none.
                 if summary.end == .open { summary.end = .lost }
-                if let row = rows[summary.info.id] { index.save(summary, row: row, now) }
+                guard let row = rows[summary.info.id] else { return }
+                index.save(summary, row: row, now)
+                index.settle(session: row, now)
             }
             if index.isDue(now) { index.commit(now) }
         }

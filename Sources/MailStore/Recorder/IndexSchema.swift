@@ -6,12 +6,20 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
         (1, "ALTER TABLE sessions ADD COLUMN tls TEXT"), (2, "ALTER TABLE sessions ADD COLUMN way TEXT"),
         (3, "CREATE TABLE unread (session INTEGER PRIMARY KEY)"),
+        (4, "ALTER TABLE sessions ADD COLUMN settled INTEGER NOT NULL DEFAULT 0"), (4, searches),
+        (
+            4,
+            """
+            UPDATE sessions SET settled = 1 WHERE end != 'open' AND row NOT IN (SELECT session FROM unread);
+            INSERT OR IGNORE INTO findings SELECT value, row FROM sessions, json_each(findings) WHERE settled = 1
+            """
+        ),
     ]
 
     static let tables = """
@@ -23,7 +31,7 @@ enum IndexSchema {
             route TEXT NOT NULL, user TEXT, exchanges INTEGER NOT NULL, messages INTEGER NOT NULL,
             credentials INTEGER NOT NULL, violations INTEGER NOT NULL, findings TEXT, client_bytes INTEGER NOT NULL,
             server_bytes INTEGER NOT NULL, end TEXT NOT NULL, opaque TEXT, gaps INTEGER NOT NULL, tags TEXT,
-            tls TEXT, way TEXT);
+            tls TEXT, way TEXT, settled INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX sessions_start ON sessions (start);
         CREATE TABLE exchanges (session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
             last INTEGER NOT NULL, command TEXT NOT NULL, line TEXT NOT NULL, status TEXT, code TEXT NOT NULL,
@@ -40,6 +48,33 @@ enum IndexSchema {
             first INTEGER NOT NULL, last INTEGER NOT NULL, packets INTEGER NOT NULL,
             PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
         CREATE TABLE unread (session INTEGER PRIMARY KEY);
+        \(searches)
+        """
+
+    /// What makes searches fast. A session is settled when it has ended and all its rows are there: only then it gets into these, so
+    /// that they cost nothing while sessions are recorded. The statistics are what a large recording looks like: without them SQLite takes
+    /// each equality for a rare one, and sorts millions of rows to show fifty.
+    private static let searches = """
+        CREATE TABLE findings (code TEXT NOT NULL, session INTEGER NOT NULL, PRIMARY KEY (code, session)) WITHOUT ROWID;
+        CREATE INDEX sessions_unsettled ON sessions (start) WHERE settled = 0;
+        CREATE INDEX sessions_protocol ON sessions (protocol, start) WHERE settled = 1;
+        CREATE INDEX sessions_user ON sessions (user, start) WHERE settled = 1;
+        CREATE INDEX sessions_client ON sessions (client, start) WHERE settled = 1;
+        CREATE INDEX sessions_server ON sessions (server, start) WHERE settled = 1;
+        CREATE INDEX sessions_end ON sessions (end, start) WHERE settled = 1;
+        CREATE INDEX sessions_violations ON sessions (start) WHERE settled = 1 AND violations > 0;
+        CREATE INDEX sessions_opaque ON sessions (start) WHERE settled = 1 AND opaque IS NOT NULL;
+        CREATE INDEX sessions_gaps ON sessions (start) WHERE settled = 1 AND gaps > 0;
+        CREATE INDEX sessions_tags ON sessions (start) WHERE settled = 1 AND tags IS NOT NULL;
+        ANALYZE;
+        DELETE FROM sqlite_stat1;
+        INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+            ('sessions', 'sessions_start', '10000000 1'), ('sessions', 'sessions_protocol', '10000000 3000000 1'),
+            ('sessions', 'sessions_user', '10000000 1000 1'), ('sessions', 'sessions_client', '10000000 2 1'),
+            ('sessions', 'sessions_server', '10000000 3000000 1'), ('sessions', 'sessions_end', '10000000 5000000 1'),
+            ('sessions', 'sessions_violations', '500000 1'), ('sessions', 'sessions_opaque', '500000 1'),
+            ('sessions', 'sessions_gaps', '50000 1'), ('sessions', 'sessions_tags', '500000 1'),
+            ('findings', 'findings', '1000000 50000 1')
         """
 
     static let sessionColumns = """
@@ -47,6 +82,16 @@ enum IndexSchema {
         violations, findings, client_bytes, server_bytes, end, opaque, gaps, tags, tls,
         way
         """
+    /// Makes a session's row, or writes what may have changed in it.
+    static let saveSession: String = {
+        let columns = sessionColumns.split { $0 == "," || $0.isWhitespace }
+        let fixed: Set<Substring> = ["row", "id", "protocol", "start", "client", "server", "route"]
+        let changes = columns.filter { !fixed.contains($0) }.map { "\($0) = excluded.\($0)" }
+        return """
+            INSERT INTO sessions (\(sessionColumns)) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
+            ON CONFLICT (row) DO UPDATE SET \(changes.joined(separator: ", "))
+            """
+    }()
     static let exchangeColumns = """
         number, time, last, command, line, status, code, text, content_side, content_bytes, content_sha256, violations,
         changed

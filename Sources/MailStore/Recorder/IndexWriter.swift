@@ -21,6 +21,8 @@ final class IndexWriter {
     private let saveSegment: Statement
     private let saveUnread: Statement
     private let dropUnread: Statement
+    private let saveFindings: Statement
+    private let settleSession: Statement
     private let begin: Statement
     private let commitStatement: Statement
 
@@ -70,7 +72,8 @@ final class IndexWriter {
             let marks = Array(repeating: "?", count: count).joined(separator: ", ")
             return try database.prepare("INSERT OR REPLACE INTO \(table) (\(columns)) VALUES (\(marks))")
         }
-        saveSession = try insert("sessions", IndexSchema.sessionColumns)
+        // What can't change is not written again: each index over it would be too.
+        saveSession = try database.prepare(IndexSchema.saveSession)
         saveExchange = try insert("exchanges", "session, " + IndexSchema.exchangeColumns)
         saveMessage = try insert("messages", "session, " + IndexSchema.messageColumns)
         saveCredential = try insert("credentials", "session, " + IndexSchema.credentialColumns)
@@ -78,6 +81,12 @@ final class IndexWriter {
         saveSegment = try insert("segments", "number, name, opened, closed, bytes")
         saveUnread = try insert("unread", "session")
         dropUnread = try database.prepare("DELETE FROM unread WHERE session = ?")
+        saveFindings = try database.prepare(
+            """
+            INSERT OR IGNORE INTO findings
+            SELECT value, row FROM sessions, json_each(findings) WHERE row = ? AND findings IS NOT NULL
+            """)
+        settleSession = try database.prepare("UPDATE sessions SET settled = 1 WHERE row = ? AND settled = 0")
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitStatement = try database.prepare("COMMIT")
         let last = try database.prepare("SELECT max(row) FROM sessions")
@@ -195,6 +204,16 @@ final class IndexWriter {
             let statement = unread ? saveUnread : dropUnread
             statement.bind(1, session)
             try statement.run()
+        }
+    }
+
+    /// The session has ended and all its rows are there: searches find it now.
+    func settle(session: Int64, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            settleSession.bind(1, session)
+            try settleSession.run()
+            saveFindings.bind(1, session)
+            try saveFindings.run()
         }
     }
 

@@ -371,8 +371,10 @@ final class RecorderWorker {
             let isSplit = session.isSplit
             let places = session.left.filter { $0.leg == .client } + (session.client.written.map { [$0] } ?? [])
             tellIndex(session)
-            if isSplit || !places.isEmpty {
+            if backlog != nil, isSplit || !places.isEmpty {
                 backlog?.add(session.summary.info.id, row: session.row, isSplit ? nil : places, to: index, now)
+            } else {
+                index.settle(session: session.row, now)
             }
         }
         ended.removeAll(keepingCapacity: true)
@@ -386,7 +388,10 @@ final class RecorderWorker {
                 index.save(message, number: number, session: session, now)
             }
         }
-        for session in rows.read { index.mark(unread: false, session: session, now) }
+        for session in rows.read {
+            index.mark(unread: false, session: session, now)
+            index.settle(session: session, now)
+        }
         if let failure = rows.failure {
             settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
             index.markIncomplete(now)
@@ -487,6 +492,8 @@ final class RecorderWorker {
             tellIndex(session)
             if backlog != nil, session.isSplit || session.client.written != nil {
                 index.mark(unread: true, session: session.row, now)
+            } else {
+                index.settle(session: session.row, now)
             }
         }
         endSegment()

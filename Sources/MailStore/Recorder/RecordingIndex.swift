@@ -55,7 +55,7 @@ package final class RecordingIndex {
 
     /// The directory of the recording.
     package let directory: String
-    private let database: Database
+    let database: Database
     /// Nobody records: what is still open in the index was left so by a process that was killed.
     private let isAbandoned: Bool
 
@@ -217,7 +217,7 @@ package final class RecordingIndex {
         }
     }
 
-    private func guarded<Value>(_ body: () throws(DatabaseError) -> Value) throws(RecordingIndexError) -> Value {
+    func guarded<Value>(_ body: () throws(DatabaseError) -> Value) throws(RecordingIndexError) -> Value {
         do throws(DatabaseError) {
             return try body()
         } catch {

@@ -1,0 +1,50 @@
+// A session of a catalog, and what a filter gets of it.
+
+import MailRecording
+import MailRules
+
+/// A session with what a filter may ask for.
+struct CatalogEntry {
+    var summary: SessionSummary
+    var exchanges: [Exchange] = []
+    var messages: [MessageRecord] = []
+}
+
+extension CatalogEntry: FieldSource {
+    func value(of field: Field) -> FieldValue {
+        let info = summary.info
+        if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
+        switch field.name {
+        case .route: return .text(info.route)
+        case .clientAddress: return .text(info.client.host)
+        case .tls: return .truth(info.tls.map { $0.failure == nil } ?? (summary.opaque == .tls))
+        case .user: return summary.user.map { .text($0) } ?? .none
+        case .command: return .texts(exchanges.map(\.command))
+        case .size: return .numbers(messages.map(\.bytes))
+        case .carrier: return .texts(messages.map(\.carrier.rawValue))
+        case .from: return .texts(messages.map(\.from))
+        case .to: return .texts(messages.flatMap(\.to))
+        case .subject: return .texts(messages.map(\.subject))
+        case .replyCode: return .texts(exchanges.map(\.replyCode))
+        case .replyText: return .texts(exchanges.map(\.replyText))
+        case .tag: return .texts(summary.tags)
+        case .id: return .text(info.id)
+        case .client: return .text(info.client.description)
+        case .server: return .text(info.server.description)
+        case .exchanges: return .number(summary.exchanges)
+        case .messages: return .number(summary.messages)
+        case .credentials: return .number(summary.credentials)
+        case .violations: return .number(summary.violations)
+        case .finding: return .texts(summary.findings)
+        case .bytesClient: return .number(summary.clientBytes)
+        case .bytesServer: return .number(summary.serverBytes)
+        case .duration: return .number(Int(clamping: summary.duration))
+        case .end: return .text(summary.end.rawValue)
+        case .opaque: return .text(summary.opaque?.rawValue ?? "")
+        case .gaps: return .number(summary.gaps)
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
+            .rcptCount, .mailbox, .header:
+            return .none
+        }
+    }
+}

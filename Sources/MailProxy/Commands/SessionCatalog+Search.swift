@@ -1,0 +1,261 @@
+// Sessions of a catalog in order, out of several recordings and captures at once: of a recording as its index gives them, one after the
+// other, so that a million of them take no more memory than ten.
+
+import Glibc
+import MailRecording
+import MailRules
+import MailStore
+
+/// Sessions of one place, in order.
+private protocol SessionSource: AnyObject {
+    /// The next session for which the filter holds; nil behind the last.
+    func next() throws -> CatalogEntry?
+}
+
+/// Sessions that are in memory.
+private final class ReadSessions: SessionSource {
+    private var entries: ArraySlice<CatalogEntry>
+
+    init(_ entries: [CatalogEntry], _ order: SessionOrder) {
+        self.entries = entries.sorted { order.precedes($0.summary, $1.summary) }[...]
+    }
+
+    func next() -> CatalogEntry? { entries.popFirst() }
+}
+
+/// Settled sessions of a recording.
+private final class IndexedSessions: SessionSource {
+    private let catalog: SessionCatalog
+    private let index: RecordingIndex
+    private let cursor: SessionCursor
+    /// What comes is what the filter wants.
+    private let isExact: Bool
+
+    init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch) throws {
+        self.catalog = catalog
+        self.index = index
+        cursor = try index.settled(search)
+        isExact = RecordingIndex.answers(search.filter)
+    }
+
+    func next() throws -> CatalogEntry? {
+        while let summary = try cursor.next() {
+            if isExact { return CatalogEntry(summary: summary) }
+            let entry = try catalog.entry(summary, index)
+            if catalog.passes(entry) { return entry }
+        }
+        return nil
+    }
+}
+
+extension SessionCatalog {
+    /// What is searched for, in an order.
+    func search(_ order: SessionOrder = SessionOrder()) -> SessionSearch {
+        var search = SessionSearch(filter)
+        search.order = order
+        return search
+    }
+
+    /// All sessions that the filter lets through, by start.
+    func entries() throws -> [CatalogEntry] {
+        var found: [CatalogEntry] = []
+        try each(search()) {
+            found.append($0)
+            return true
+        }
+        return found
+    }
+
+    /// Gives the sessions that the filter lets through, in order, until `body` says that it has enough.
+    func each(_ search: SessionSearch, _ body: (CatalogEntry) throws -> Bool) throws {
+        var waiting: [(entry: CatalogEntry, source: any SessionSource)] = []
+        for source in try sources(search) {
+            if let entry = try guarded({ try source.next() }) { waiting.append((entry, source)) }
+        }
+        while !waiting.isEmpty {
+            var first = 0
+            for place in waiting.indices.dropFirst()
+            where search.order.precedes(waiting[place].entry.summary, waiting[first].entry.summary) {
+                first = place
+            }
+            let (entry, source) = waiting[first]
+            guard try body(entry) else { return }
+            if let next = try guarded({ try source.next() }) {
+                waiting[first].entry = next
+            } else {
+                waiting.remove(at: first)
+            }
+        }
+    }
+
+    /// How many sessions the filter lets through.
+    func count(_ search: SessionSearch) throws -> Int {
+        var count = 0
+        let isExact = RecordingIndex.answers(filter)
+        for place in try places() {
+            switch place {
+            case .indexed(let index) where isExact:
+                count += try guarded { try index.count(search) }
+                count += try unsettled(index, search).count
+            case .indexed(let index):
+                let settled = try IndexedSessions(self, index, search)
+                while try guarded({ try settled.next() }) != nil { count += 1 }
+                count += try unsettled(index, search).count
+            case .files(let paths): count += try read(paths).count { search.isWithin($0.summary) }
+            }
+        }
+        return count
+    }
+
+    /// The sessions that the filter lets through, by what they have in common; the most sessions first.
+    func groups(_ search: SessionSearch, by key: SessionGroup.Key) throws -> [SessionGroup] {
+        var groups: [String: SessionGroup] = [:]
+        func add(_ group: SessionGroup) { groups[group.key, default: SessionGroup(group.key)].add(group) }
+        func add(_ entry: CatalogEntry, _ exchanges: @autoclosure () throws -> [Exchange]) rethrows {
+            guard key == .command else {
+                for text in SessionGroup.keys(of: entry.summary, by: key) {
+                    groups[text, default: SessionGroup(text)].add(entry.summary)
+                }
+                return
+            }
+            for (command, rows) in Dictionary(grouping: try exchanges(), by: \.command) where !command.isEmpty {
+                var group = SessionGroup(command)
+                group.sessions = 1
+                group.exchanges = rows.count
+                add(group)
+            }
+        }
+        let isExact = RecordingIndex.answers(filter)
+        let rows = key == .command
+        for place in try places() {
+            switch place {
+            case .indexed(let index):
+                if isExact {
+                    for group in try guarded({ try index.groups(search, by: key) }) { add(group) }
+                } else {
+                    let settled = try IndexedSessions(self, index, search)
+                    while let entry = try guarded({ try settled.next() }) {
+                        try add(entry, try index.exchanges(of: entry.summary.info.id))
+                    }
+                }
+                for entry in try unsettled(index, search, withExchanges: rows) { add(entry, entry.exchanges) }
+            case .files(let paths):
+                for entry in try read(paths, withExchanges: rows) where search.isWithin(entry.summary) {
+                    add(entry, entry.exchanges)
+                }
+            }
+        }
+        return groups.values.sorted {
+            $0.sessions != $1.sessions
+                ? $0.sessions > $1.sessions : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+        }
+    }
+
+    /// The session with this id, or those whose ids begin so; six at most.
+    func sessions(beginning id: String) throws -> [CatalogEntry] {
+        var found: [CatalogEntry] = []
+        for place in try places() {
+            switch place {
+            case .indexed(let index):
+                // Ids are ASCII; U+10FFFF sorts behind whatever follows the beginning.
+                let summaries = try guarded {
+                    try index.sessions(
+                        where: "id >= ? AND id < ?", [.text(id), .text(id + "\u{10FFFF}")], limit: Self.mostAlike)
+                }
+                let missing = try rowsNeeded ? rows(missingIn: index, summaries) : [:]
+                for summary in summaries {
+                    let entry = try entry(summary, index, missing[summary.info.id])
+                    if passes(entry) { found.append(entry) }
+                }
+            case .files(let paths): found += try read(paths).filter { $0.summary.info.id.hasPrefix(id) }
+            }
+        }
+        return found
+    }
+
+    private static let mostAlike = 6
+
+    // MARK: Places
+
+    private enum Place {
+        case indexed(RecordingIndex)
+        /// Captures, and recordings without a usable index, that are read together.
+        case files([String])
+    }
+
+    private func places() throws -> [Place] {
+        var places: [Place] = []
+        var files: [String] = []
+        for path in paths {
+            if let index = try index(path) { places.append(.indexed(index)) } else { files.append(path) }
+        }
+        if !files.isEmpty { places.append(.files(files)) }
+        return places
+    }
+
+    private func sources(_ search: SessionSearch) throws -> [any SessionSource] {
+        var sources: [any SessionSource] = []
+        for place in try places() {
+            switch place {
+            case .indexed(let index):
+                sources.append(try guarded { try IndexedSessions(self, index, search) })
+                sources.append(ReadSessions(try unsettled(index, search), search.order))
+            case .files(let paths):
+                sources.append(ReadSessions(try read(paths).filter { search.isWithin($0.summary) }, search.order))
+            }
+        }
+        return sources
+    }
+
+    /// The index of a recording; nil when the path is none, or its index is of no use.
+    private func index(_ path: String) throws -> RecordingIndex? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
+        do {
+            let index = try RecordingIndex(directory: path)
+            guard try index.isIncomplete else { return index }
+            Console.error(
+                "\(path): the index lacks rows; 'mailproxy sessions reindex' completes it, now the recording is read")
+        } catch RecordingIndexError.missing {
+        } catch {
+            Console.error("\(error); the recording is read instead")
+        }
+        return nil
+    }
+
+    /// Sessions that go on or ended a moment ago.
+    private func unsettled(
+        _ index: RecordingIndex, _ search: SessionSearch, withExchanges: Bool = false
+    ) throws -> [CatalogEntry] {
+        try guarded {
+            let summaries = try index.unsettled(search)
+            let missing = try rowsNeeded || withExchanges ? rows(missingIn: index, summaries) : [:]
+            return try summaries.map { try entry($0, index, missing[$0.info.id], withExchanges: withExchanges) }
+                .filter(passes)
+        }
+    }
+
+    private var rowsNeeded: Bool { needs.exchanges || needs.messages }
+
+    /// A session with what the filter asks of it.
+    /// - Parameter rows: those that the index does not have yet.
+    func entry(
+        _ summary: SessionSummary, _ index: RecordingIndex,
+        _ rows: (exchanges: [Exchange], messages: [MessageRecord])? = nil, withExchanges: Bool = false
+    ) throws -> CatalogEntry {
+        var entry = CatalogEntry(summary: summary)
+        if let rows {
+            entry.exchanges = rows.exchanges
+            entry.messages = rows.messages
+        } else {
+            if needs.exchanges || withExchanges { entry.exchanges = try index.exchanges(of: summary.info.id) }
+            if needs.messages { entry.messages = try index.messages(of: summary.info.id) }
+        }
+        return entry
+    }
+
+    /// An index that breaks while it is read is a fault: what came before it was given already.
+    private func guarded<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as RecordingIndexError { throw CLIError.fault("\(error)") }
+    }
+}

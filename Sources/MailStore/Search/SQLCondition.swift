@@ -1,0 +1,218 @@
+// A filter as a condition of SQL, as far as SQL can say it: what the index can answer need not be read row by row.
+//
+// What can't be said is left out where that lets more sessions through, and the condition says that it is not exact; who asks then
+// looks at what came through. Every part is true or false and never NULL, so that `not` means what it means in a filter.
+
+import MailDialogue
+import MailRules
+
+/// A condition on a row `s` of the table of sessions, with the values of its parameters in order.
+struct SQLCondition: Equatable {
+    var sql: String
+    var values: [DatabaseValue] = []
+    /// It holds for exactly the sessions for which the filter holds. Else it may hold for others, too.
+    var isExact = true
+
+    static let always = SQLCondition(sql: "1")
+
+    /// The condition for a filter. It is about sessions whose rows are all in the index.
+    init(_ filter: Expression?) {
+        guard let filter else {
+            self = .always
+            return
+        }
+        self = Self.condition(filter.root) ?? SQLCondition(sql: "1", isExact: false)
+    }
+
+    init(sql: String, _ values: DatabaseValue..., isExact: Bool = true) {
+        self.sql = sql
+        self.values = values
+        self.isExact = isExact
+    }
+
+    private init(sql: String, all values: [DatabaseValue], isExact: Bool) {
+        self.sql = sql
+        self.values = values
+        self.isExact = isExact
+    }
+
+    // MARK: Nodes
+
+    /// Nil when nothing can be said.
+    private static func condition(_ node: Expression.Node) -> SQLCondition? {
+        switch node {
+        case .constant(let truth): return SQLCondition(sql: truth ? "1" : "0")
+        case .not(let inner):
+            // The opposite of too much is too little.
+            guard var condition = condition(inner), condition.isExact else { return nil }
+            condition.sql = "NOT (\(condition.sql))"
+            return condition
+        case .and(let parts):
+            let known = parts.compactMap(condition)
+            guard !known.isEmpty else { return nil }
+            return joined(known, " AND ", isExact: known.count == parts.count)
+        case .or(let parts):
+            let known = parts.compactMap(condition)
+            guard known.count == parts.count else { return nil }
+            return joined(known, " OR ", isExact: true)
+        case .oneOf(let field, let literals):
+            return condition(.or(literals.map { .compare(field, .equal, $0) }))
+        case .truth(let field), .compare(let field, _, _), .contains(let field, _), .matches(let field, _):
+            if field.name.protocolValue(.smtp) != nil { return protocols(node) }
+            return column(of: field).flatMap { $0.condition(node) }
+        }
+    }
+
+    private static func joined(_ parts: [SQLCondition], _ word: String, isExact: Bool) -> SQLCondition {
+        SQLCondition(
+            sql: parts.map { "(\($0.sql))" }.joined(separator: word), all: parts.flatMap(\.values),
+            isExact: isExact && parts.allSatisfy(\.isExact))
+    }
+
+    /// What the protocol alone decides.
+    private static func protocols(_ node: Expression.Node) -> SQLCondition {
+        let names = MailProtocol.allCases.filter { Expression.holds(node, forProtocol: $0) }.map(\.rawValue)
+        guard !names.isEmpty else { return SQLCondition(sql: "0") }
+        return SQLCondition(
+            sql: "s.protocol IN (\(names.map { _ in "?" }.joined(separator: ", ")))",
+            all: names.map { .text($0) }, isExact: true)
+    }
+
+    // MARK: Fields
+
+    private static func column(of field: Field) -> SQLColumn? {
+        switch field.name {
+        case .route: .text("s.route")
+        case .user: .text("s.user", mayBeNull: true)
+        case .id: .text("s.id")
+        case .client: .text("s.client")
+        case .server: .text("s.server")
+        case .end: .text("s.end")
+        case .opaque: .text("s.opaque", mayBeNull: true, nullIsEmpty: true)
+        case .clientAddress: .host("s.client")
+        case .exchanges: .number("s.exchanges")
+        case .messages: .number("s.messages")
+        case .credentials: .number("s.credentials")
+        case .violations: .number("s.violations")
+        case .bytesClient: .number("s.client_bytes")
+        case .bytesServer: .number("s.server_bytes")
+        case .gaps: .number("s.gaps")
+        case .duration: .number("max(0, s.last - s.start)")
+        case .finding: .code(table: "findings", column: "code")
+        case .tag: .list("s.tags")
+        case .command: .row(table: "exchanges", column: "command")
+        case .replyText: .row(table: "exchanges", column: "text")
+        case .carrier: .row(table: "messages", column: "carrier")
+        case .from: .row(table: "messages", column: "sender")
+        case .subject: .row(table: "messages", column: "subject")
+        case .size: .rowNumber(table: "messages", column: "bytes")
+        // Text that is compared as a number, a list within a column, JSON: who looks at the rows decides.
+        case .replyCode, .to, .tls: nil
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
+            .rcptCount, .mailbox, .header:
+            nil
+        }
+    }
+}
+
+/// Where the value of a field stands, and how it is compared there.
+private enum SQLColumn {
+    /// `nullIsEmpty`: a session without it has the empty text.
+    case text(String, mayBeNull: Bool = false, nullIsEmpty: Bool = false)
+    case number(String)
+    /// `address:port`, of which the address is asked for.
+    case host(String)
+    /// A table of texts and the sessions that have them.
+    case code(table: String, column: String)
+    /// A JSON list; NULL when it is empty.
+    case list(String)
+    /// Texts, or numbers, of rows that belong to the session.
+    case row(table: String, column: String)
+    case rowNumber(table: String, column: String)
+
+    /// The condition for a node that asks this field. Nil when SQL can't say it.
+    func condition(_ node: Expression.Node) -> SQLCondition? {
+        switch node {
+        case .compare(let field, .notEqual, let literal):
+            guard var condition = condition(.compare(field, .equal, literal)), condition.isExact else { return nil }
+            condition.sql = "NOT (\(condition.sql))"
+            return condition
+        case .compare(_, let comparison, .number(let value)): return order(comparison.rawValue, Int64(value))
+        case .compare(_, _, .text(let octets)): return Self.text(octets).flatMap(equal)
+        case .contains(_, let octets): return Self.text(octets).flatMap(contains)
+        case .truth: return truth
+        case .compare(_, _, .truth), .matches, .oneOf, .constant, .not, .and, .or: return nil
+        }
+    }
+
+    /// Octets as a text of SQL. Other octets than those of a text can stand in the middle of one: nil.
+    private static func text(_ octets: [UInt8]) -> String? {
+        guard !octets.contains(0) else { return nil }
+        return String(validating: octets, as: UTF8.self)
+    }
+
+    private func order(_ sign: String, _ value: Int64) -> SQLCondition? {
+        switch self {
+        case .number(let column):
+            // The condition of the index over those that have any.
+            let has = (sign == ">" && value >= 0) || (sign == ">=" && value >= 1)
+            let prefix = has ? "\(column) > 0 AND " : ""
+            return SQLCondition(sql: "\(prefix)\(column) \(sign == "==" ? "=" : sign) ?", .integer(value))
+        case .rowNumber(let table, let column):
+            return Self.exists(table, "r.\(column) \(sign == "==" ? "=" : sign) ?", .integer(value))
+        case .text, .host, .code, .list, .row: return nil
+        }
+    }
+
+    private func equal(_ text: String) -> SQLCondition? {
+        switch self {
+        case .text(let column, let mayBeNull, let nullIsEmpty):
+            if nullIsEmpty, text.isEmpty { return SQLCondition(sql: "\(column) IS NULL OR \(column) = ''") }
+            return SQLCondition(sql: "\(column) \(mayBeNull ? "IS" : "=") ?", .text(text))
+        case .host(let column):
+            // ';' follows upon ':'. An address with colons stands in brackets.
+            let host = text.contains(":") ? "[\(text)]" : text
+            return SQLCondition(sql: "\(column) >= ? AND \(column) < ?", .text(host + ":"), .text(host + ";"))
+        case .code(let table, let column):
+            return SQLCondition(sql: "s.row IN (SELECT session FROM \(table) WHERE \(column) = ?)", .text(text))
+        case .list(let column):
+            // In JSON a quotation mark within a text has a backslash before it.
+            let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C && $0 != 0x2F }
+            guard isPlain else { return nil }
+            return SQLCondition(
+                sql: "\(column) IS NOT NULL AND instr(\(column), ?) > 0", .text("\"\(text)\""))
+        case .row(let table, let column): return Self.exists(table, "r.\(column) = ?", .text(text))
+        case .number, .rowNumber: return nil
+        }
+    }
+
+    private func contains(_ text: String) -> SQLCondition? {
+        guard !text.isEmpty else { return nil }
+        switch self {
+        case .text(let column, _, _):
+            return SQLCondition(sql: "\(column) IS NOT NULL AND instr(\(column), ?) > 0", .text(text))
+        case .row(let table, let column): return Self.exists(table, "instr(r.\(column), ?) > 0", .text(text))
+        case .code(let table, let column):
+            return SQLCondition(
+                sql: "s.row IN (SELECT session FROM \(table) WHERE instr(\(column), ?) > 0)", .text(text))
+        case .number, .rowNumber, .host, .list: return nil
+        }
+    }
+
+    private var truth: SQLCondition? {
+        switch self {
+        case .text(let column, _, _): SQLCondition(sql: "\(column) IS NOT NULL AND \(column) != ''")
+        case .number(let column): SQLCondition(sql: "\(column) > 0 OR \(column) < 0")
+        case .row(let table, let column): Self.exists(table, "r.\(column) != ''")
+        case .rowNumber(let table, let column): Self.exists(table, "r.\(column) != 0")
+        case .code, .host, .list: nil
+        }
+    }
+
+    private static func exists(_ table: String, _ condition: String, _ values: DatabaseValue...) -> SQLCondition {
+        var found = SQLCondition(
+            sql: "EXISTS (SELECT 1 FROM \(table) r WHERE r.session = s.row AND \(condition))")
+        found.values = values
+        return found
+    }
+}

@@ -1,0 +1,161 @@
+// Searching an index: sessions in any order, as many as are asked for, counted and grouped, without reading those that don't matter.
+//
+// What SQL answers is about settled sessions, which have ended and whose rows are all there. The others, which go on or ended a moment
+// ago, are few: they are given as they are, and who asks looks at them.
+
+import MailDialogue
+import MailRecording
+import MailRules
+
+/// What is searched for.
+package struct SessionSearch: Sendable {
+    package var filter: Expression?
+    package var order = SessionOrder()
+    /// Only sessions that began then or later, and before then; microseconds since 1970.
+    package var since: Int64?
+    package var until: Int64?
+    /// Only sessions that stand before this one by their start: the page before the one that begins with it.
+    package var before: (start: Int64, id: String)?
+
+    package init(_ filter: Expression? = nil) { self.filter = filter }
+
+    /// The session began in the time that is asked for.
+    package func isWithin(_ summary: SessionSummary) -> Bool {
+        let info = summary.info
+        if let since, info.start < since { return false }
+        if let until, info.start >= until { return false }
+        guard let before else { return true }
+        return info.start != before.start
+            ? info.start < before.start : info.id.utf8.lexicographicallyPrecedes(before.id.utf8)
+    }
+
+    /// The time as a condition of SQL.
+    fileprivate var span: SQLCondition {
+        var span = SQLCondition(sql: "1")
+        if let since {
+            span.sql += " AND s.start >= ?"
+            span.values.append(.integer(since))
+        }
+        if let until {
+            span.sql += " AND s.start < ?"
+            span.values.append(.integer(until))
+        }
+        if let before {
+            span.sql += " AND s.start <= ? AND (s.start < ? OR s.id < ?)"
+            span.values += [.integer(before.start), .integer(before.start), .text(before.id)]
+        }
+        return span
+    }
+}
+
+/// Sessions one after the other, read as they are asked for.
+package final class SessionCursor {
+    private let statement: Statement
+
+    fileprivate init(_ statement: Statement) { self.statement = statement }
+
+    deinit { statement.reset() }
+
+    /// The next session; nil behind the last.
+    package func next() throws(RecordingIndexError) -> SessionSummary? {
+        do throws(DatabaseError) {
+            while try statement.step() {
+                if let summary = IndexSchema.session(statement) { return summary }
+            }
+            return nil
+        } catch {
+            throw RecordingIndexError(error)
+        }
+    }
+}
+
+extension RecordingIndex {
+    /// The index alone answers this filter, for settled sessions.
+    package static func answers(_ filter: Expression?) -> Bool { SQLCondition(filter).isExact }
+
+    /// Settled sessions for which the filter holds, in order; where ``answers(_:)`` says no, there may be others among them.
+    package func settled(_ search: SessionSearch) throws(RecordingIndexError) -> SessionCursor {
+        SessionCursor(
+            try prepare("SELECT \(Self.columns) FROM sessions s WHERE", search, " ORDER BY \(search.order.sql)"))
+    }
+
+    /// Sessions that are not settled, in the time that is asked for, whatever the filter says of them; by their start.
+    package func unsettled(_ search: SessionSearch) throws(RecordingIndexError) -> [SessionSummary] {
+        var found: [SessionSummary] = []
+        for summary in try sessions(where: "settled = 0") where search.isWithin(summary) { found.append(summary) }
+        return found
+    }
+
+    /// How many settled sessions there are for which the filter holds. Only where ``answers(_:)`` says yes.
+    package func count(_ search: SessionSearch) throws(RecordingIndexError) -> Int {
+        let statement = try prepare("SELECT count(*) FROM sessions s WHERE", search)
+        defer { statement.reset() }
+        return try guarded { () throws(DatabaseError) in try statement.step() ? statement.int(0) : 0 }
+    }
+
+    /// The settled sessions for which the filter holds, by what they have in common. Only where ``answers(_:)`` says yes.
+    package func groups(
+        _ search: SessionSearch, by key: SessionGroup.Key
+    ) throws(RecordingIndexError) -> [SessionGroup] {
+        let sums = "sum(s.messages), sum(s.violations), sum(s.client_bytes), sum(s.server_bytes)"
+        let statement =
+            switch key {
+            case .command:
+                // The messages and octets of a session are not those of one command; the greeting is none.
+                try prepare(
+                    """
+                    SELECT x.command, count(DISTINCT s.row), count(*), 0, 0, 0, 0
+                    FROM sessions s JOIN exchanges x ON x.session = s.row AND x.command != '' WHERE
+                    """, search, " GROUP BY 1")
+            case .finding:
+                try prepare(
+                    """
+                    SELECT f.code, count(*), sum(s.exchanges), \(sums)
+                    FROM sessions s JOIN findings f ON f.session = s.row WHERE
+                    """, search, " GROUP BY 1")
+            case .user, .client, .server, .route, .end, .hour, .mailProtocol:
+                try prepare(
+                    """
+                    SELECT \(SessionGroup.column(key) ?? "''"), count(*), sum(s.exchanges), \(sums) FROM sessions s WHERE
+                    """, search, " GROUP BY 1")
+            }
+        defer { statement.reset() }
+        return try guarded { () throws(DatabaseError) in
+            var found: [SessionGroup] = []
+            while try statement.step() {
+                var text = statement.text(0) ?? ""
+                // Of `[v6]:port` the brackets are left.
+                if key == .client, text.hasPrefix("["), text.hasSuffix("]") {
+                    text = String(text.dropFirst().dropLast())
+                }
+                var group = SessionGroup(text)
+                group.sessions = statement.int(1)
+                group.exchanges = statement.int(2)
+                group.messages = statement.int(3)
+                group.violations = statement.int(4)
+                group.clientBytes = statement.int(5)
+                group.serverBytes = statement.int(6)
+                found.append(group)
+            }
+            return found
+        }
+    }
+
+    private static let columns = IndexSchema.sessionColumns.split { $0 == "," || $0.isWhitespace }
+        .map { "s.\($0)" }.joined(separator: ", ")
+
+    private func prepare(
+        _ select: String, _ search: SessionSearch, _ rest: String = ""
+    ) throws(RecordingIndexError) -> Statement {
+        let condition = SQLCondition(search.filter)
+        let span = search.span
+        return try guarded { () throws(DatabaseError) in
+            let statement = try database.prepare(
+                "\(select) s.settled = 1 AND (\(condition.sql)) AND \(span.sql)\(rest)")
+            for (index, value) in (condition.values + span.values).enumerated() {
+                statement.bind(Int32(clamping: index + 1), value)
+            }
+            return statement
+        }
+    }
+}

@@ -1,0 +1,206 @@
+"""`sessions list` over recordings by their index and over captures by reading: the same sessions, in any order, by pages, counted and in
+groups; also while a session goes on."""
+
+import collections
+import imaplib
+import poplib
+import smtplib
+
+import pytest
+
+import mailproxy
+from mailproxy import MailProxy, command
+from processes import HOST, until
+
+
+def listed(*arguments, status=0):
+    return mailproxy.rows(command("sessions", "list", "--json", *arguments, status=status))
+
+
+def ids(*arguments):
+    return [row["id"] for row in listed(*arguments)]
+
+
+def converse(proxy, number):
+    """A session of each protocol; those of odd numbers break a rule of theirs."""
+    user = f"user{number % 3}@example.com"
+    with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+        client.sendmail("ada@example.org", [user], f"Subject: letter {number}\r\n\r\n" + "x" * 100 * number + "\r\n")
+        if number % 2:
+            client.docmd("NONSENSE")
+    client = poplib.POP3(HOST, proxy.ports["pop3"])
+    client.user(user)
+    client.pass_("secret")
+    client.stat()
+    client.quit()
+    with imaplib.IMAP4(HOST, proxy.ports["imap"]) as client:
+        client.login(user, "secret")
+        client.select()
+
+
+@pytest.fixture(scope="module")
+def recording(module_scratch):
+    with MailProxy(module_scratch, {protocol: "fallback" for protocol in ("smtp", "pop3", "imap")}) as proxy:
+        for number in range(9):
+            converse(proxy, number)
+        until("all sessions have ended", lambda: len(ids("--filter", 'end == "closed"', proxy.record)) == 27)
+        folder = proxy.record
+    return folder
+
+
+FILTERS = [
+    "imap", "not imap", "smtp and messages > 0", 'user == "user1@example.com"', 'user == "user1@example.com" or smtp', "violations > 0",
+    "not (violations > 0) and smtp", 'client.address == "127.0.0.1"', 'command == "RCPT"', 'not (command == "RCPT")', "size > 300 B",
+    'subject == "letter 4"', 'subject matches "^letter [12]$"', "reply.code == 250", 'reply.code == "+OK"', 'to == "user2@example.com"',
+    'finding contains "command"', 'end == "closed"', 'user == "nobody"', "bytes.client > 500 B and duration < 1 h", "tls", "opaque",
+]
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_recording_and_its_segments_tell_the_same(recording, text):
+    by_index = listed("--filter", text, recording)
+    by_reading = listed("--filter", text, *mailproxy.segments(recording))
+    assert by_index == by_reading
+    count = command("sessions", "list", "--count", "--filter", text, recording, status=0).stdout
+    assert int(count) == len(by_index)
+
+
+def test_most_filters_find_some_and_not_all(recording):
+    """What the comparison above is worth."""
+    found = [len(ids("--filter", text, recording)) for text in FILTERS]
+    assert sum(0 < each < 27 for each in found) >= 15
+
+
+@pytest.mark.parametrize("key", ["start", "duration", "bytes", "exchanges", "messages", "violations", "user", "client", "server", "protocol"])
+def test_orders(recording, key):
+    rows = listed("--sort", key, recording)
+    value = {
+        "start": lambda row: row["start"],
+        "duration": lambda row: row["seconds"],
+        "bytes": lambda row: row["bytes"]["client"] + row["bytes"]["server"],
+        "user": lambda row: row["user"] or "",
+    }.get(key, lambda row: row[key])
+    values = [value(row) for row in rows]
+    largest_first = key in ("duration", "bytes", "exchanges", "messages", "violations")
+    if key == "duration":
+        # Shown in microseconds, as it is ordered.
+        assert all(a >= b for a, b in zip(values, values[1:]))
+    else:
+        assert values == sorted(values, reverse=largest_first)
+    assert [row["id"] for row in listed("--sort", key, "--reverse", recording)] == [row["id"] for row in reversed(rows)]
+    assert rows == listed("--sort", key, *mailproxy.segments(recording))
+    assert rows[:4] == listed("--sort", key, "--limit", "4", recording)
+
+
+def test_pages(recording):
+    everything = ids(recording)
+    assert len(everything) == 27
+    assert ids("--limit", "5", recording) == everything[-5:]
+    back, before = [], []
+    while page := ids("--limit", "4", *before, recording):
+        back = page + back
+        before = ["--before", page[0]]
+    assert back == everything
+    assert ids("--limit", "0", recording) == []
+    start = {row["id"]: row["start"] for row in listed(recording)}
+    since, until_ = start[everything[5]], start[everything[20]]
+    assert ids("--since", since, "--until", until_, recording) == [each for each in everything if since <= start[each] < until_]
+    assert ids("--since", "1h", recording) == everything
+    assert ids("--until", "1h", recording) == []
+
+
+@pytest.mark.parametrize("key", ["user", "client", "server", "protocol", "route", "end", "hour", "finding"])
+def test_groups(recording, key):
+    rows = listed("--by", key, recording)
+    assert rows == listed("--by", key, *mailproxy.segments(recording))
+    wanted = collections.Counter()
+    for row in listed(recording):
+        values = {
+            "user": [row["user"] or ""],
+            "client": [row["client"].rpartition(":")[0]],
+            "hour": [row["start"][:13] + ":00:00.000000Z"],
+            "finding": row["findings"],
+        }.get(key) or [row.get(key)]
+        if key == "finding":
+            values = row["findings"]
+        wanted.update(values)
+    assert {row["key"]: row["sessions"] for row in rows} == dict(wanted)
+    assert [row["sessions"] for row in rows] == sorted(wanted.values(), reverse=True)
+    assert all(row["by"] == key for row in rows)
+
+
+def test_groups_by_command(recording):
+    rows = listed("--by", "command", recording)
+    assert rows == listed("--by", "command", *mailproxy.segments(recording))
+    commands = collections.Counter(
+        exchange["command"] for each in mailproxy.all_exchanges(recording).values() for exchange in each if exchange["command"]
+    )
+    assert {row["key"]: row["exchanges"] for row in rows} == dict(commands)
+    table = command("sessions", "list", "--by", "command", recording, status=0).stdout.decode().splitlines()
+    assert table[0].split() == ["COMMAND", "SESSIONS", "EXCH"]
+    assert len(table) == len(rows) + 1
+
+
+def test_several_recordings_are_one_view(recording, scratch):
+    with MailProxy(scratch, {protocol: "fallback" for protocol in ("smtp", "pop3", "imap")}) as proxy:
+        converse(proxy, 1)
+        until("all sessions have ended", lambda: len(ids("--filter", 'end == "closed"', proxy.record)) == 3)
+        capture = scratch / "copy.pcapng"
+        command("sessions", "export", "--format", "pcapng", "-o", capture, recording, status=0)
+        both = listed(recording, proxy.record)
+        assert both == listed(recording) + listed(proxy.record)
+        # A recording that is being written, one that is closed, and a capture of the same sessions as the latter.
+        assert len(listed(recording, proxy.record, capture)) == 27 + 3 + 27
+        assert int(command("sessions", "list", "--count", "--filter", "imap", recording, proxy.record, capture, status=0).stdout) == 19
+    groups = {row["key"]: row["sessions"] for row in listed("--by", "protocol", recording, proxy.record)}
+    assert groups == {"smtp": 10, "pop3": 10, "imap": 10}
+
+
+def test_a_session_that_goes_on(scratch):
+    """It is there from its first second, with what is known of it so far, and is found by what it did."""
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}) as proxy:
+        with imaplib.IMAP4(HOST, proxy.ports["imap"]) as client:
+            client.login("ada@example.com", "secret")
+            client.select()
+            until("it is listed", lambda: len(ids("--filter", "imap", proxy.record)) == 1)
+            until("it is found by its command", lambda: len(ids("--filter", 'command == "SELECT"', proxy.record)) == 1)
+            (row,) = listed(proxy.record)
+            assert row["end"] == "open"
+            until(
+                "it is shown up to now",
+                lambda: any(each["command"] == "SELECT" for each in mailproxy.exchanges(proxy.record, row["id"])),
+            )
+            assert listed("--by", "end", "--filter", 'command == "SELECT"', proxy.record)[0]["key"] == "open"
+        until("it has ended", lambda: listed(proxy.record)[0]["end"] == "closed")
+
+
+def test_one_among_many_is_found_by_its_beginning(recording):
+    everything = ids(recording)
+    for each in everything:
+        shown = command("sessions", "show", each, recording, status=0).stdout
+        assert each.encode() in shown
+    last = command("sessions", "show", "last", recording, status=0).stdout
+    assert everything[-1].encode() in last
+    done = command("sessions", "show", everything[0][:2], recording, status=2)
+    assert b"is the beginning of more than 5 sessions" in done.stderr
+    assert b"there is no such session" in command("sessions", "list", "--before", "nothing", recording, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--since", "yesterday"], b"'yesterday' is no time; give 2026-11-23T08:00Z"),
+        (["--since", "2026-13-01"], b"is no time"),
+        (["--until", "5"], b"is no time"),
+        (["--limit=-1"], b"--limit must not be negative"),
+        (["--sort", "size"], b"size"),
+        (["--by", "weather"], b"weather"),
+        (["--count", "--by", "user"], b"--count and --by: one of them"),
+        (["--count", "--sort", "user"], b"none are shown"),
+        (["--before", "x", "--sort", "user"], b"--before turns pages by the start alone"),
+        (["--filter", "user = 3"], b"--filter"),
+    ],
+)
+def test_bad_arguments(recording, arguments, said):
+    done = command("sessions", "list", *arguments, recording, status=2)
+    assert said in done.stderr

@@ -1,0 +1,293 @@
+// Searches by the index give what looking at each session gives: for filters of every kind, every order, pages, counts and groups.
+
+import MailDialogue
+import MailRecording
+import MailRules
+import Testing
+
+@testable import MailStore
+
+/// Random numbers that are the same in each run (xorshift).
+private struct Dice {
+    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    mutating func roll(_ sides: Int) -> Int {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return Int(state % UInt64(max(1, sides)))
+    }
+
+    mutating func pick<Value>(_ values: [Value]) -> Value { values[roll(values.count)] }
+}
+
+/// A session with all that an index has of it.
+private struct Sample: FieldSource {
+    var summary: SessionSummary
+    var exchanges: [Exchange] = []
+    var messages: [MessageRecord] = []
+
+    func value(of field: Field) -> FieldValue {
+        let info = summary.info
+        if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
+        switch field.name {
+        case .route: return .text(info.route)
+        case .clientAddress: return .text(info.client.host)
+        case .tls: return .truth(info.tls != nil)
+        case .user: return summary.user.map { .text($0) } ?? .none
+        case .command: return .texts(exchanges.map(\.command))
+        case .size: return .numbers(messages.map(\.bytes))
+        case .carrier: return .texts(messages.map(\.carrier.rawValue))
+        case .from: return .texts(messages.map(\.from))
+        case .to: return .texts(messages.flatMap(\.to))
+        case .subject: return .texts(messages.map(\.subject))
+        case .replyCode: return .texts(exchanges.map(\.replyCode))
+        case .replyText: return .texts(exchanges.map(\.replyText))
+        case .tag: return .texts(summary.tags)
+        case .id: return .text(info.id)
+        case .client: return .text(info.client.description)
+        case .server: return .text(info.server.description)
+        case .exchanges: return .number(summary.exchanges)
+        case .messages: return .number(summary.messages)
+        case .credentials: return .number(summary.credentials)
+        case .violations: return .number(summary.violations)
+        case .finding: return .texts(summary.findings)
+        case .bytesClient: return .number(summary.clientBytes)
+        case .bytesServer: return .number(summary.serverBytes)
+        case .duration: return .number(Int(clamping: summary.duration))
+        case .end: return .text(summary.end.rawValue)
+        case .opaque: return .text(summary.opaque?.rawValue ?? "")
+        case .gaps: return .number(summary.gaps)
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
+            .rcptCount, .mailbox, .header:
+            return .none
+        }
+    }
+}
+
+@Suite struct SessionSearchTests {
+    private static let users = ["", "ann", "Ann", "o'hara", "bob@example.com", "jürgen", "a%b_c", "x\"y\\z"]
+    private static let findings = ["imap-literal-size", "smtp-bare-lf", "pop3-long-line"]
+    private static let tags = ["spam", "no \"quotes\"", "ein/zwei", "größe", "spam-2"]
+
+    private static func samples(_ count: Int) -> [Sample] {
+        var dice = Dice()
+        return (0..<count).map { number in
+            let digits = String(number)
+            let address =
+                dice.roll(4) == 0
+                ? IPAddress(high: 0x2001_0db8_0000_0000, low: UInt64(dice.roll(3)))
+                : IPAddress(v4: 0x0A00_0000 + UInt32(dice.roll(12)))
+            var info = SessionInfo(
+                id: "id" + String(repeating: "0", count: 5 - digits.count) + digits,
+                mailProtocol: dice.pick(MailProtocol.allCases),
+                // Some begin in the same microsecond.
+                start: 1_795_420_800_000_000 + Int64(dice.roll(count / 2)) * 97_000_000,
+                client: IPEndpoint(address, UInt16(1 + dice.roll(30))),
+                server: IPEndpoint(IPAddress(v4: 0x7F00_0001 + UInt32(dice.roll(2))), dice.pick([25, 143])),
+                route: dice.pick(["a=b", "capture"]))
+            if dice.roll(3) == 0 {
+                info.tls = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: nil, how: .implicit)
+            }
+            var summary = SessionSummary(info: info)
+            summary.last = info.start + Int64(dice.roll(20) - 1) * 1_000_000
+            summary.user = dice.roll(3) == 0 ? nil : dice.pick(users)
+            summary.exchanges = dice.roll(9)
+            summary.credentials = dice.roll(3)
+            summary.violations = dice.roll(2) * dice.roll(5)
+            summary.findings = summary.violations == 0 ? [] : findings.filter { _ in dice.roll(2) == 0 }
+            summary.clientBytes = dice.roll(5_000)
+            summary.serverBytes = dice.roll(5_000)
+            summary.end = dice.pick([.closed, .reset, .timeout, .lost])
+            summary.opaque = dice.roll(5) == 0 ? .tls : nil
+            summary.gaps = dice.roll(6) == 0 ? 1 : 0
+            summary.tags = dice.roll(3) == 0 ? tags.filter { _ in dice.roll(2) == 0 } : []
+            var sample = Sample(summary: summary)
+            for place in 0..<summary.exchanges {
+                var exchange = Exchange(
+                    number: place, time: info.start,
+                    command: place == 0 ? "" : dice.pick(["NOOP", "FETCH", "UID FETCH"]),
+                    line: "x")
+                exchange.replyCode = dice.pick(["250", "+OK", "NO", "550"])
+                exchange.replyText = dice.pick(["fine", "it's 100% so", ""])
+                sample.exchanges.append(exchange)
+            }
+            for _ in 0..<dice.roll(3) {
+                var message = MessageRecord(exchange: 1, carrier: dice.pick([.data, .fetch, .retr]))
+                message.bytes = dice.roll(4) * 1_000
+                message.from = dice.pick(users)
+                message.to = dice.roll(2) == 0 ? [] : [dice.pick(users)]
+                message.subject = dice.pick(["", "Invoice 7", "Größe"])
+                sample.messages.append(message)
+            }
+            sample.summary.messages = sample.messages.count
+            return sample
+        }
+    }
+
+    /// An index of samples, every seventh of which is not settled.
+    private static func recorded(_ samples: [Sample]) throws -> (RecorderScratch, RecordingIndex, settled: [Sample]) {
+        let scratch = try RecorderScratch()
+        let writer = try IndexWriter(path: scratch.path + "/index.sqlite")
+        var settled: [Sample] = []
+        for (number, sample) in samples.enumerated() {
+            let row = writer.takeRow()
+            var early = sample.summary
+            early.end = .open
+            writer.save(early, row: row, 0)
+            writer.save(sample.summary, row: row, 0)
+            for exchange in sample.exchanges { writer.save(exchange, session: row, 0) }
+            for (place, message) in sample.messages.enumerated() {
+                writer.save(message, number: place, session: row, 0)
+            }
+            if number % 7 == 0 { continue }
+            writer.settle(session: row, 0)
+            settled.append(sample)
+        }
+        writer.commit(0)
+        return (scratch, try RecordingIndex(directory: scratch.path), settled)
+    }
+
+    private static func all(_ cursor: SessionCursor) throws -> [SessionSummary] {
+        var found: [SessionSummary] = []
+        while let summary = try cursor.next() { found.append(summary) }
+        return found
+    }
+
+    /// Filters that SQL answers alone.
+    private static let exact = [
+        "imap", "not imap", "smtp or lmtp", "protocol == \"pop3\"", "protocol in {\"imap\", \"smtp\"}",
+        "route == \"capture\"",
+        "route contains \"a\"", "user", "not user", "user == \"\"", "user == \"ann\"", "user != \"ann\"",
+        "user == \"o'hara\"", "user == \"jürgen\"", "user == \"a%b_c\"", "user contains \"%\"",
+        "user contains \"example\"",
+        "user == \"x\\\"y\\\\z\"", "not (user contains \"a\")", "user in {\"ann\", \"Ann\"}", "not (user in {\"ann\"})",
+        "client.address == \"10.0.0.3\"", "client.address == \"2001:db8::1\"", "client.address != \"10.0.0.3\"",
+        "client.address == \"10.0.0\"", "client.address == \"10.0.0.3:5\"", "client == \"10.0.0.3:5\"",
+        "server == \"127.0.0.1:25\"", "exchanges > 4", "exchanges >= 0", "exchanges <= 2", "messages == 0", "messages",
+        "not messages", "credentials != 1", "violations > 0", "violations > 2", "not (violations > 0)",
+        "violations >= 1 and imap", "bytes.client > 2 KB", "bytes.server < 1000", "duration > 5 s", "duration == 0 s",
+        "gaps > 0", "gaps", "end == \"reset\"", "end != \"closed\"", "end in {\"lost\", \"timeout\"}", "opaque",
+        "opaque == \"\"", "opaque == \"tls\"", "opaque != \"tls\"", "not opaque", "opaque contains \"t\"",
+        "finding == \"smtp-bare-lf\"", "finding != \"smtp-bare-lf\"", "finding contains \"imap\"",
+        "not (finding == \"pop3-long-line\")", "tag == \"spam\"", "tag != \"spam\"", "tag == \"spam-2\"",
+        "command == \"FETCH\"", "command != \"FETCH\"", "not (command == \"NOOP\")", "command contains \"UID\"",
+        "command",
+        "command in {\"FETCH\", \"NOOP\"}", "reply.text == \"fine\"", "reply.text contains \"100%\"",
+        "reply.text == \"\"",
+        "carrier == \"RETR\"", "from == \"ann\"", "from contains \"'\"", "from", "subject contains \"öß\"",
+        "subject == \"Invoice 7\"", "size > 1 KB", "size == 0", "size", "id == \"id00007\"", "id contains \"1\"",
+        "imap and (violations > 1 or user == \"ann\") and not (end == \"reset\")",
+        "(smtp or imap) and finding == \"smtp-bare-lf\" and size >= 1000",
+    ]
+
+    /// Filters of which SQL says a part, or nothing.
+    private static let inexact = [
+        "tls", "not tls and imap", "to == \"ann\"", "reply.code == 250", "reply.code == \"NO\"", "user matches \"^a\"",
+        "imap and user matches \"(?i)ANN\"", "tag contains \"spam\"", "tag == \"größe\"",
+        "tag == \"no \\\"quotes\\\"\"",
+        "imap or user matches \"b\"", "not (user matches \"b\")", "violations > 1 and to",
+    ]
+
+    @Test func filters() throws {
+        let samples = Self.samples(700)
+        let (_, index, settled) = try Self.recorded(samples)
+        for (text, isExact) in Self.exact.map({ ($0, true) }) + Self.inexact.map({ ($0, false) }) {
+            let filter = try Expression(text, for: .session)
+            #expect(RecordingIndex.answers(filter) == isExact, "\(text)")
+            let wanted = Set(settled.filter { filter.holds(for: $0) }.map(\.summary.info.id))
+            let found = try Self.all(index.settled(SessionSearch(filter))).map(\.info.id)
+            if isExact {
+                #expect(Set(found) == wanted, "\(text)")
+                #expect(try index.count(SessionSearch(filter)) == wanted.count, "\(text)")
+                // None twice.
+                #expect(found.count == wanted.count, "\(text)")
+            } else {
+                #expect(wanted.isSubset(of: found), "\(text)")
+            }
+        }
+    }
+
+    @Test func unsettledSessionsAreGivenAsTheyAre() throws {
+        let samples = Self.samples(70)
+        let (_, index, settled) = try Self.recorded(samples)
+        let rest = Set(samples.map(\.summary.info.id)).subtracting(settled.map(\.summary.info.id))
+        let found = try index.unsettled(SessionSearch(try Expression("user == \"nobody\"", for: .session)))
+        #expect(Set(found.map(\.info.id)) == rest)
+        #expect(found.map(\.info.start) == found.map(\.info.start).sorted())
+    }
+
+    @Test(arguments: SessionOrder.Key.allCases, [false, true])
+    func orders(_ key: SessionOrder.Key, _ isDescending: Bool) throws {
+        let (_, index, settled) = try Self.recorded(Self.samples(300))
+        var search = SessionSearch()
+        search.order = SessionOrder(key, descending: isDescending)
+        let found = try Self.all(index.settled(search)).map(\.info.id)
+        let wanted = settled.map(\.summary).sorted(by: search.order.precedes).map(\.info.id)
+        #expect(found == wanted)
+    }
+
+    @Test func pages() throws {
+        let (_, index, settled) = try Self.recorded(Self.samples(200))
+        let order = SessionOrder()
+        let all = settled.map(\.summary).sorted(by: order.precedes)
+        var search = SessionSearch()
+        search.order = SessionOrder(descending: true)
+        var back: [String] = []
+        while true {
+            let cursor = try index.settled(search)
+            var page: [SessionSummary] = []
+            while page.count < 7, let summary = try cursor.next() { page.append(summary) }
+            guard let last = page.last else { break }
+            back += page.map(\.info.id)
+            search.before = (last.info.start, last.info.id)
+        }
+        #expect(back == all.reversed().map(\.info.id))
+        // A time is a page, too, and means the same for sessions that are not settled.
+        search = SessionSearch()
+        search.since = all[50].info.start
+        search.until = all[120].info.start
+        #expect(try Self.all(index.settled(search)) == all.filter(search.isWithin))
+        #expect(all.contains { !search.isWithin($0) })
+    }
+
+    @Test(arguments: SessionGroup.Key.allCases) func groups(_ key: SessionGroup.Key) throws {
+        let (_, index, settled) = try Self.recorded(Self.samples(400))
+        let filter = try Expression("violations < 3", for: .session)
+        var wanted: [String: SessionGroup] = [:]
+        for sample in settled where filter.holds(for: sample) {
+            for text in SessionGroup.keys(of: sample.summary, by: key) {
+                wanted[text, default: SessionGroup(text)].add(sample.summary)
+            }
+            guard key == .command else { continue }
+            for (command, rows) in Dictionary(grouping: sample.exchanges, by: \.command) where !command.isEmpty {
+                wanted[command, default: SessionGroup(command)].sessions += 1
+                wanted[command, default: SessionGroup(command)].exchanges += rows.count
+            }
+        }
+        let found = try index.groups(SessionSearch(filter), by: key)
+        #expect(found.count == wanted.count)
+        #expect(found.count > 1)
+        for group in found { #expect(group == wanted[group.key]) }
+    }
+
+    /// A search for few among many goes by an index, in the order that is asked for, and does not sort all there are.
+    @Test(arguments: [
+        ("user == \"ann\"", "sessions_user"), ("imap", "sessions_protocol"), ("end == \"reset\"", "sessions_end"),
+        ("violations > 3", "sessions_violations"), ("client.address == \"10.0.0.1\"", "sessions_client"),
+        ("finding == \"smtp-bare-lf\"", "PRIMARY KEY"), ("imap and user == \"ann\"", "sessions_user"),
+        ("smtp or imap", "sessions_start"),
+    ])
+    func goesByAnIndex(_ filter: String, _ name: String) throws {
+        let (scratch, _, _) = try Self.recorded([])
+        let database = try Database(path: scratch.path + "/index.sqlite", .readOnly)
+        let condition = SQLCondition(try Expression(filter, for: .session))
+        let plan = try database.prepare(
+            "EXPLAIN QUERY PLAN SELECT s.row FROM sessions s WHERE s.settled = 1 AND (\(condition.sql)) ORDER BY s.start, s.id"
+        )
+        for (index, value) in condition.values.enumerated() { plan.bind(Int32(index + 1), value) }
+        var lines: [String] = []
+        while try plan.step() { lines.append(plan.text(3) ?? "") }
+        #expect(lines.contains { $0.contains(name) }, "\(lines)")
+    }
+}
