@@ -59,7 +59,8 @@ let package = Package(
         module(
             "MailStore",
             [
-                "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "CSQLite", "CLinux", crypto,
+                "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "CSQLite", "CLinux",
+                crypto,
             ]),
         module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
         module("MailTLS", ["COpenSSL", "CLinux"]),
