@@ -217,6 +217,11 @@ final class IndexWriter {
         }
     }
 
+    /// The session has ended for this recorder, with rows that are yet to be read or without.
+    func leave(session: Int64, isUnread: Bool, _ now: Int64) {
+        if isUnread { mark(unread: true, session: session, now) } else { settle(session: session, now) }
+    }
+
     /// Rows may be missing from the index for ever, unless it is made anew.
     func markIncomplete(_ now: Int64) { execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)", now) }
 

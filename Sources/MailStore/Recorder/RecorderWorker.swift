@@ -490,11 +490,8 @@ final class RecorderWorker {
             session.summary.end = .lost
             session.client.isIndexed = false
             tellIndex(session)
-            if backlog != nil, session.isSplit || session.client.written != nil {
-                index.mark(unread: true, session: session.row, now)
-            } else {
-                index.settle(session: session.row, now)
-            }
+            let isUnread = backlog != nil && (session.isSplit || session.client.written != nil)
+            index.leave(session: session.row, isUnread: isUnread, now)
         }
         endSegment()
         index.commit(now)
