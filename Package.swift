@@ -43,6 +43,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "CBytes", cSettings: fuzzes ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : []),
         .target(name: "CLinux"),
@@ -56,13 +57,14 @@ let package = Package(
         module("Replay", ["MailDialogue", "MailRecording", "MailSessions", "MailMessage", crypto]),
 
         // Files, packets, sockets.
+        module("MailCompression", ["CZlib", "CZstd", "CLinux"]),
         module(
             "MailStore",
             [
-                "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "CSQLite", "CLinux",
-                crypto,
+                "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "MailCompression",
+                "CSQLite", "CLinux", crypto,
             ]),
-        module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "CPcap", "CLinux"]),
+        module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "MailCompression", "CPcap", "CLinux"]),
         module("MailTLS", ["COpenSSL", "CLinux"]),
         module(
             "MailRuntime",
@@ -89,7 +91,8 @@ let package = Package(
         tests("MailRules", ["MailDialogue"]),
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),
         tests("Replay", ["MailDialogue", "MailSessions"]),
-        tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue"]),
+        tests("MailCompression", ["CLinux"]),
+        tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailCompression", crypto]),
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailTLS"),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "MailTLS", "CLinux"]),

@@ -1,4 +1,4 @@
-// zlib, for COMPRESS=DEFLATE (RFC 4978). The two functions stand for macros, which Swift does not see.
+// zlib, for COMPRESS=DEFLATE (RFC 4978) and for captures in gzip. These functions stand for macros, which Swift does not see.
 #pragma once
 #include <zlib.h>
 
@@ -9,3 +9,6 @@ static inline int mp_inflate_init(z_stream *_Nonnull stream) { return inflateIni
 static inline int mp_deflate_init(z_stream *_Nonnull stream) {
   return deflateInit2(stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
 }
+
+/// Ready to inflate a gzip member (RFC 1952).
+static inline int mp_gunzip_init(z_stream *_Nonnull stream) { return inflateInit2(stream, 15 + 16); }

@@ -1,9 +1,12 @@
 """MailProxy as users run it: the live process, and the commands that end by themselves."""
 
+import atexit
 import json
 import os
 import pathlib
+import shutil
 import signal
+import tempfile
 
 from processes import HOST, Process, free_port, run
 
@@ -21,12 +24,25 @@ def binary():
     return path
 
 
+_homes = []
+
+
+def _home(folder):
+    """Where a command keeps what is its own. Those that run in no folder of a test share one."""
+    if str(folder) != "/":
+        return str(folder)
+    if not _homes:
+        _homes.append(tempfile.mkdtemp(prefix="mailproxy-home-"))
+        atexit.register(shutil.rmtree, _homes[0], ignore_errors=True)
+    return _homes[0]
+
+
 def environment(folder, **more):
     """A bare environment, so that nothing of the developer's own settings is read; only sanitizers get theirs."""
     return {
         **{name: os.environ[name] for name in ("ASAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ},
         "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
+        "HOME": _home(folder),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "SWIFT_BACKTRACE": "enable=no",

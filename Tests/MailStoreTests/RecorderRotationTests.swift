@@ -1,7 +1,9 @@
 // Segments change by size and age, also in the middle of sessions, which go on in the next.
 
+import Glibc
 import MailDialogue
 import MailRecording
+import Synchronization
 import Testing
 
 @testable import MailStore
@@ -46,6 +48,43 @@ import Testing
             #expect(row.name == name)
             #expect(row.bytes == Int64(octets.count))
         }
+    }
+
+    /// The first packet behind midnight is in a segment of its own day; a session that goes on is in both.
+    @Test func midnightBeginsASegment() throws {
+        let scratch = try RecorderScratch()
+        let clock = Mutex<Int64>(midnight - 1_000_000)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.calls.wallClock = { clock.withLock { $0 } }
+        settings.sync = .always
+        let recorder = try Recorder(settings)
+        let sample = SampleSession.smtp(1)
+        recorder.append([.opened(sample.info)] + sample.octets.prefix(4))
+        let deadline = System.monotonicClock() + 10_000_000
+        while try scratch.segments.isEmpty || RecordedStreams(scratch.segments).packets < 7,
+            System.monotonicClock() < deadline
+        { sched_yield() }
+        clock.withLock { $0 += 2_000_000 }
+        recorder.append(Array(sample.octets.dropFirst(4)) + [.closed(sample.summary)])
+        recorder.close()
+        let names = RecordingDirectory.segments(in: scratch.path).map(\.name)
+        #expect(names.map { $0.prefix(10) } == ["2026-11-23", "2026-11-24"])
+        let read = try RecordedStreams(scratch.segments)
+        #expect(read.clientOctets[sample.info.id] == sample.stream(.client))
+        #expect(read.holes == 0)
+    }
+
+    /// 2026-11-24T00:00:00Z.
+    private let midnight: Int64 = 1_795_478_400_000_000
+
+    @Test func endsOfDays() throws {
+        let noon = midnight - 43_200_000_000
+        #expect(RecordingDay.utc.end(of: noon) == midnight)
+        #expect(RecordingDay.utc.end(of: midnight) == midnight + 86_400_000_000)
+        #expect(RecordingDay.utc.end(of: -1) == 0)
+        #expect(RecordingDay.none.end(of: noon) == .max)
+        let local = RecordingDay.local.end(of: noon)
+        #expect(local > noon && local <= noon + 90_000_000_000)
     }
 
     @Test func oldSegmentsAreClosed() throws {

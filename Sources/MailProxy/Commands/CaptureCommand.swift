@@ -24,6 +24,8 @@ struct CaptureCommand: ParsableCommand {
         name: [.customShort("f"), .customLong("bpf")], help: "Only packets that this pcap-filter(7) expression takes.")
     var bpf: String?
     @Option(help: "The directory of recordings.") var recordDir: String?
+    @Flag(help: "Do not sign what is recorded.") var noChain = false
+    @OptionGroup var data: DataDirectory
     @Flag(help: "List the interfaces on which packets can be captured.") var list = false
     @Flag(help: "The summary as a JSON line.") var json = false
 
@@ -102,12 +104,16 @@ struct CaptureCommand: ParsableCommand {
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
         settings.log = { Console.error($0) }
+        if !noChain {
+            settings.chainKey = try RecordingKey.get(
+                data.path, otherwise: "--no-chain records without signatures, --data-dir names another place")
+        }
         let recorder: Recorder
         do { recorder = try Recorder(settings) } catch {
             switch error {
             case .inUse:
                 throw CLIError.usage("\(error); end it, or record elsewhere with --record-dir")
-            case .failed, .badKey, .index: throw CLIError.fault("\(error)")
+            case .failed, .badKey, .chain, .index: throw CLIError.fault("\(error)")
             }
         }
         let pipeline = Pipeline(recorder)

@@ -288,6 +288,8 @@ struct RunCommand: ParsableCommand {
     private func openRecorder(_ settings: Settings, _ log: Log) throws -> Recorder {
         var options = Recorder.Settings(directory: settings.text("record.dir") ?? Defaults.recordDirectory)
         if let size = settings.number("record.segment-size") { options.segmentBytes = size }
+        if let age = settings.number("record.segment-age") { options.segmentAge = Int64(age) * 1_000_000 }
+        if let day = settings.text("record.midnight").flatMap({ RecordingDay(rawValue: $0) }) { options.day = day }
         switch settings.text("record.sync") {
         case "session": options.sync = .session
         case "always": options.sync = .always
@@ -295,6 +297,10 @@ struct RunCommand: ParsableCommand {
         }
         options.log = { log.error($0) }
         options.readRows = RecordedRows.reader
+        if settings.flag("record.chain") ?? true {
+            let data = settings.text("data.dir") ?? Defaults.dataDirectory
+            options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")
+        }
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
     }
 

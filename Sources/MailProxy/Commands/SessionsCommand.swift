@@ -74,7 +74,7 @@ struct SessionsReindex: ParsableCommand {
         } catch let error as RecorderError {
             switch error {
             case .inUse: throw CLIError.usage("\(error)")
-            case .failed, .badKey, .index: throw CLIError.fault("\(error)")
+            case .failed, .badKey, .chain, .index: throw CLIError.fault("\(error)")
             }
         } catch {
             throw CLIError.fault("\(directory): \(error)")

@@ -12,7 +12,7 @@ struct UserCommand: ParsableCommand {
 }
 
 struct DataDirectory: ParsableArguments {
-    @Option(help: "Directory of the fallback's mailboxes and users, and of the certificate authority.")
+    @Option(help: "Directory of the mailboxes and users, the certificate authority and the key that signs recordings.")
     var dataDir: String?
 
     /// Where it is, whether it exists or not.

@@ -43,6 +43,19 @@ struct Setting {
             Setting(
                 key: "record.segment-size", kind: .number(65_536...(1 << 40)),
                 meaning: "Octets after which a new segment begins (default 268435456)."),
+            Setting(
+                key: "record.segment-age", kind: .number(1...31_536_000),
+                meaning: "Seconds after which a new segment begins (default 3600)."),
+            Setting(
+                key: "record.midnight", kind: .choice(["utc", "local", "none"]),
+                meaning:
+                    "Whose midnight begins a new segment too (default utc, as the times in the names of segments are)."
+            ),
+            Setting(
+                key: "record.chain", kind: .flag,
+                meaning:
+                    "Sign what is recorded, with the key in the data directory (default true); see [Evidence.md](Evidence.md)."
+            ),
             Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
             Setting(
                 key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),

@@ -23,6 +23,9 @@ struct FileCalls: Sendable {
         fdatasync(descriptor) == 0 ? 0 : -errno
     }
 
+    /// Microseconds since 1970, for names and midnights.
+    var wallClock: @Sendable () -> Int64 = { System.wallClock() }
+
     init() {}
 }
 
@@ -63,6 +66,15 @@ enum System {
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         Glibc.close(descriptor)
+    }
+
+    /// Opens a file of our own to be read, through no symbolic link. Negative, with errno, when that fails.
+    static func openToRead(_ path: String) -> Int32 { mp_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
+
+    /// Opens a file that grows, or makes it, through no symbolic link, mode 0600, to be read from its beginning and written at its
+    /// end. Negative, with errno, when that fails.
+    static func openToAppend(_ path: String) -> Int32 {
+        mp_open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
     }
 
     /// The names in a directory, in no order. Empty when it cannot be read.

@@ -44,6 +44,8 @@ package final class Recorder: Sendable {
         package var segmentBytes = 256 << 20
         /// Microseconds after which a segment is closed.
         package var segmentAge: Int64 = 3_600_000_000
+        /// Whose midnight ends a segment too: names of segments have their time in UTC, so that each is of one day.
+        package var day = RecordingDay.utc
         package var sync = Sync.interval(1_000_000)
         /// Octets that wait to be written beyond which the recorder is congested: some 20 ms of a fast disk.
         package var bufferBytes = 16 << 20
@@ -51,6 +53,8 @@ package final class Recorder: Sendable {
         package var log: @Sendable (String) -> Void = { _ in }
         /// Reads exchanges and messages of sessions that have ended, so that sessions need not tell them. Nil: they do.
         package var readRows: RowReader?
+        /// Signs what is recorded: a chain of entries, one for each segment. Nil: nothing is signed.
+        package var chainKey: ChainKey?
         /// The system calls, for tests of failing disks.
         var calls = FileCalls()
         /// Microseconds from a failure to the next attempt.
@@ -86,8 +90,16 @@ package final class Recorder: Sendable {
             queue = try RecorderQueue(limit: settings.bufferBytes)
             let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
             self.recovery = recovery
-            let worker = RecorderWorker(settings, index: index, status: status, queue: queue)
-            thread = Mutex(try Self.start(worker, queue, lock: lock))
+            let notary = try settings.chainKey.map { key throws(RecorderError) in
+                try Notary(directory: settings.directory, key: key, calls: settings.calls, log: settings.log)
+            }
+            let worker = RecorderWorker(settings, index: index, status: status, queue: queue, notary: notary)
+            do throws(RecorderError) {
+                thread = Mutex(try Self.start(worker, queue, lock: lock))
+            } catch {
+                notary?.close()
+                throw error
+            }
         } catch {
             RecordingDirectory.unlock(lock)
             throw error

@@ -8,6 +8,8 @@ package enum RecorderError: Error, Equatable, Sendable, CustomStringConvertible 
     case failed(action: String, path: String, reason: String)
     /// The file has not the 32 octets of a key.
     case badKey(path: String)
+    /// What signs the recording is not as it must be.
+    case chain(String)
     /// The index could not be opened or made.
     case index(DatabaseError)
 
@@ -18,6 +20,7 @@ package enum RecorderError: Error, Equatable, Sendable, CustomStringConvertible 
         case .badKey(let path):
             "\(path): the key of fingerprints must have 32 octets; if it is removed a new one is made, and earlier "
                 + "fingerprints no longer compare"
+        case .chain(let text): text
         case .index(let error): "the index cannot be used: \(error)"
         }
     }

@@ -1,5 +1,5 @@
 // The recorder's thread: takes events in order and makes packets and rows of them. Everything here runs on that
-// thread, except `init`, which runs before it starts.
+// thread, except `init`, which runs before it starts. Long because the state of that thread is private to it.
 
 import Glibc
 import MailDialogue
@@ -30,24 +30,28 @@ final class RecorderWorker {
     private var now = System.monotonicClock()
     private var lastSync: Int64
     private var lastUpdate: Int64
-    private var segmentFailure: String?
-    private var indexFailure: String?
+    private var segmentFailure, indexFailure: String?
     /// A session ended since the last sync.
     private var hasEnded = false
 
     /// Sessions that have ended and whose exchanges and messages are to be read; nil when sessions tell them.
     private var backlog: RowBacklog?
+    /// Signs the segments; nil when nobody does.
+    private let notary: Notary?
 
     init(
-        _ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus, queue: RecorderQueue
+        _ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus, queue: RecorderQueue,
+        notary: Notary?
     ) {
+        self.notary = notary
         backlog = settings.readRows.map { RowBacklog(RowFiller($0, queue), directory: settings.directory) }
         self.settings = settings
         self.status = status
         self.index = index
         segments = SegmentWriter(
             directory: settings.directory, segmentBytes: Int64(settings.segmentBytes),
-            segmentAge: settings.segmentAge, retryAfter: settings.retryAfter, calls: settings.calls)
+            segmentAge: settings.segmentAge, day: settings.day, retryAfter: settings.retryAfter,
+            calls: settings.calls)
         lastSync = now
         lastUpdate = now
     }
@@ -63,6 +67,7 @@ final class RecorderWorker {
         while true {
             let batch = queue.take(timeout: timeout, lingers: lingers)
             now = System.monotonicClock()
+            if segments.current != nil, segments.ends(now) <= now { endSegment() }
             for events in batch.events {
                 for event in events { take(event) }
                 if index.isDue(now) {
@@ -328,6 +333,7 @@ final class RecorderWorker {
         }
         if let segment = segments.current {
             backlog?.began(segment: segment.number, name: segment.name)
+            notary?.began(segment.name)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
             if segmentFailure != nil {
@@ -344,6 +350,7 @@ final class RecorderWorker {
         guard let segment = segments.current else { return }
         do {
             guard let closed = try segments.close(now) else { return }
+            notary?.ended(closed.size)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: System.wallClock(),
                 bytes: closed.size, now)
@@ -420,7 +427,6 @@ final class RecorderWorker {
     private func tick() {
         now = System.monotonicClock()
         if index.isDue(now) || now &- lastUpdate >= Self.updateInterval { updateIndex() }
-        if let segment = segments.current, now &- segment.opened >= settings.segmentAge { endSegment() }
         let isSyncDue =
             switch settings.sync {
             case .always: true
@@ -429,6 +435,7 @@ final class RecorderWorker {
             }
         if isSyncDue {
             do { try segments.sync(now) } catch { report(error) }
+            if let segment = segments.current, !segment.isDirty { notary?.synced(segment.size) }
             lastSync = now
             hasEnded = false
         }
@@ -469,10 +476,7 @@ final class RecorderWorker {
         if !fresh.isEmpty { due = min(due, now &+ IndexWriter.timeLimit) }
         if !sessions.isEmpty { due = min(due, lastUpdate &+ Self.updateInterval) }
         if let segment = segments.current {
-            due = min(
-                due,
-                segment.opened.addingReportingOverflow(settings.segmentAge).overflow
-                    ? Int64.max : segment.opened + settings.segmentAge)
+            due = min(due, segments.ends(now))
             switch settings.sync {
             case .interval(let interval): if segment.isDirty { due = min(due, lastSync &+ interval) }
             case .session, .always: break
@@ -495,5 +499,6 @@ final class RecorderWorker {
         }
         endSegment()
         index.commit(now)
+        notary?.close()
     }
 }

@@ -18,6 +18,8 @@ struct SegmentWriter {
         let opened: Int64
         /// Microseconds since 1970.
         let began: Int64
+        /// The midnight, in microseconds since 1970, at which it ends whatever its age.
+        let midnight: Int64
         /// Octets in the file.
         var size: Int64
         /// Of them, those that the kernel was asked to write.
@@ -48,6 +50,8 @@ struct SegmentWriter {
     let segmentBytes: Int64
     /// Microseconds.
     let segmentAge: Int64
+    /// Whose midnight ends a segment.
+    let day: RecordingDay
     /// Microseconds from a failure to the next attempt.
     let retryAfter: Int64
     let calls: FileCalls
@@ -62,10 +66,14 @@ struct SegmentWriter {
     /// What was lost since the last segment began; nil when nothing was.
     private(set) var loss: RecordComment.Loss?
 
-    init(directory: String, segmentBytes: Int64, segmentAge: Int64, retryAfter: Int64, calls: FileCalls) {
+    init(
+        directory: String, segmentBytes: Int64, segmentAge: Int64, day: RecordingDay, retryAfter: Int64,
+        calls: FileCalls
+    ) {
         self.directory = directory
         self.segmentBytes = segmentBytes
         self.segmentAge = segmentAge
+        self.day = day
         self.retryAfter = retryAfter
         self.calls = calls
         nextNumber = (RecordingDirectory.segments(in: directory).last?.number ?? 0) &+ 1
@@ -81,12 +89,20 @@ struct SegmentWriter {
         return offset >= segmentBytes || now &- current.opened >= segmentAge
     }
 
+    /// When the segment has to end, on the monotonic clock: for its age, or as the day is over.
+    func ends(_ now: Int64) -> Int64 {
+        guard let current else { return .max }
+        let (aged, isEndless) = current.opened.addingReportingOverflow(segmentAge)
+        let night = current.midnight == .max ? .max : now &+ max(0, current.midnight &- calls.wallClock())
+        return min(isEndless ? .max : aged, night)
+    }
+
     /// May a segment be opened, or must it wait after a failure?
     func mayOpen(_ now: Int64) -> Bool { now >= retryAt }
 
     /// Opens the next segment.
     mutating func open(_ now: Int64) throws(Failure) {
-        let wall = System.wallClock()
+        let wall = calls.wallClock()
         var name = ""
         var descriptor: Int32 = -EEXIST
         // A file of that name may have been put there by someone else: never write to it, take the next number.
@@ -107,7 +123,8 @@ struct SegmentWriter {
                 interface: PcapngWriter.clientLeg, time: wall, received: 0, dropped: dropped)
         }
         current = Segment(
-            number: nextNumber &- 1, name: name, descriptor: descriptor, opened: now, began: wall, size: 0,
+            number: nextNumber &- 1, name: name, descriptor: descriptor, opened: now, began: wall,
+            midnight: day.end(of: wall), size: 0,
             dropped: dropped)
         try write(header, now)
         System.syncDirectory(directory)

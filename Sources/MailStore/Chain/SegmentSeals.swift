@@ -1,0 +1,180 @@
+// What is signed of a segment while it grows: stretch by stretch its digest so far, and the length and checksum of each block, so that a
+// change can be named and not only noticed (Docs/Decisions/022).
+
+import Crypto
+import Glibc
+import MailCompression
+import MailMessage
+import MailRecording
+
+/// Some blocks of a segment, one behind the other.
+struct Stretch: Equatable, Sendable {
+    /// Where it begins in the segment.
+    var offset: Int
+    var octets: Int
+    /// The SHA-256, in hex, of the segment from its beginning to the end of this stretch.
+    var sha256: String
+    var blocks: BlockMarks
+
+    var end: Int { offset + octets }
+}
+
+/// Lengths and CRC-32s of blocks.
+struct BlockMarks: Equatable, Sendable {
+    var lengths: [UInt32] = []
+    var sums: [UInt32] = []
+
+    var count: Int { lengths.count }
+    var octets: Int { lengths.reduce(0) { $0 + Int($1) } }
+
+    mutating func append(_ length: Int, _ sum: UInt32) {
+        lengths.append(UInt32(truncatingIfNeeded: length))
+        sums.append(sum)
+    }
+
+    init() {}
+
+    /// Base64 of, for each block, its length as LEB128 and its sum in little-endian order.
+    var text: String {
+        var out: [UInt8] = []
+        out.reserveCapacity(count * 6)
+        for (length, sum) in zip(lengths, sums) {
+            var rest = length
+            while rest >= 0x80 {
+                out.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+                rest >>= 7
+            }
+            out.append(UInt8(truncatingIfNeeded: rest))
+            for shift in [0, 8, 16, 24] as [UInt32] { out.append(UInt8(truncatingIfNeeded: sum >> shift)) }
+        }
+        return String(decoding: Base64.encode(out), as: UTF8.self)
+    }
+
+    /// Nil when the text is none.
+    init?(_ text: String) {
+        guard let octets = Base64.decode(Array(text.utf8)[...]) else { return nil }
+        var place = 0
+        while place < octets.count {
+            var length: UInt32 = 0
+            var shift: UInt32 = 0
+            while place < octets.count, octets[place] & 0x80 != 0, shift < 28 {
+                length |= UInt32(octets[place] & 0x7F) << shift
+                shift += 7
+                place += 1
+            }
+            guard place < octets.count, octets[place] & 0x80 == 0, octets.count - place >= 5 else { return nil }
+            length |= UInt32(octets[place]) << shift
+            var sum: UInt32 = 0
+            for index in 0..<4 { sum |= UInt32(octets[place + 1 + index]) << UInt32(8 * index) }
+            lengths.append(length)
+            sums.append(sum)
+            place += 5
+        }
+    }
+}
+
+/// The file of signed stretches beside a segment.
+enum SegmentSeals {
+    static let suffix = ".seals.jsonl"
+
+    /// `2026-11-23T08-00-00Z-0001.seals.jsonl` for a segment's name.
+    static func name(for segment: String) -> String { String(segment.dropLast(".pcapng".count)) + suffix }
+
+    /// The first line: which segment, and what the chain was when it began.
+    static func begin(_ segment: String, chain: String, _ time: Int64, _ key: ChainKey) -> SignedLine? {
+        SignedLine(signedBy: key) { json in
+            json.member("kind", "begin")
+            json.member("segment", segment)
+            json.member("time", time: time)
+            json.member("previous", chain)
+        }
+    }
+
+    static func line(
+        _ stretch: Stretch, of segment: String, previous: String, _ time: Int64, _ key: ChainKey
+    ) -> SignedLine? {
+        SignedLine(signedBy: key) { json in
+            json.member("kind", "stretch")
+            json.member("segment", segment)
+            json.member("offset", stretch.offset)
+            json.member("octets", stretch.octets)
+            json.member("blocks", stretch.blocks.count)
+            json.member("sha256", stretch.sha256)
+            json.member("marks", stretch.blocks.text)
+            json.member("time", time: time)
+            json.member("previous", previous)
+        }
+    }
+
+    /// Nil when the line is of another kind.
+    static func stretch(_ line: SignedLine) -> Stretch? {
+        guard line.kind == "stretch", let offset = line.number("offset"), let octets = line.number("octets"),
+            let sha256 = line.text("sha256"), let blocks = line.text("marks").flatMap({ BlockMarks($0) }),
+            blocks.octets == octets, offset < Int.max / 2
+        else { return nil }
+        return Stretch(offset: offset, octets: octets, sha256: sha256, blocks: blocks)
+    }
+}
+
+/// Reads a growing segment stretch by stretch and keeps the digest of all that was read.
+struct SegmentDigest {
+    /// A stretch has no more octets than that, unless a single block has.
+    static let stretch = 1 << 20
+
+    private(set) var offset = 0
+    private(set) var blocks = 0
+    private var hash = SHA256()
+
+    /// The digest of what was read, in hex.
+    var sha256: String { Hex.text(hash.finalize()) }
+
+    /// The next whole blocks up to `end`, where a block ends; nil when there are none. Throws an errno.
+    mutating func next(of descriptor: Int32, to end: Int) throws(ReadFailure) -> Stretch? {
+        guard offset < end else { return nil }
+        let wanted = min(end - offset, Self.stretch)
+        var failure: Int32 = 0
+        let start = offset
+        let octets = [UInt8](unsafeUninitializedCapacity: wanted) { space, count in
+            count = 0
+            while count < wanted {
+                let got = pread(descriptor, space.baseAddress.map { $0 + count }, wanted - count, off_t(start + count))
+                if got > 0 {
+                    count += got
+                } else if got == 0 || errno != EINTR {
+                    failure = got == 0 ? EIO : errno
+                    return
+                }
+            }
+        }
+        guard failure == 0 else { throw ReadFailure(code: failure) }
+        var stretch = Stretch(offset: offset, octets: 0, sha256: "", blocks: BlockMarks())
+        octets.withUnsafeBytes { all in
+            var place = 0
+            while place < all.count {
+                var length = all.count - place
+                if length >= 12 {
+                    let claimed = Int(
+                        UInt32(littleEndian: all.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)))
+                    // What is no block, as in a segment that a dying disk left, stays in one piece.
+                    if claimed >= 12, claimed & 3 == 0 {
+                        if claimed > length, place > 0, start + all.count < end { break }
+                        length = min(claimed, length)
+                    }
+                } else if place > 0, start + all.count < end {
+                    break
+                }
+                let block = UnsafeRawBufferPointer(rebasing: all[place..<(place + length)])
+                stretch.blocks.append(length, Checksum.crc32(block))
+                place += length
+            }
+            stretch.octets = place
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: all[..<place]))
+        }
+        offset += stretch.octets
+        blocks += stretch.blocks.count
+        stretch.sha256 = sha256
+        return stretch
+    }
+
+    struct ReadFailure: Error { var code: Int32 }
+}
