@@ -204,3 +204,43 @@ def test_one_among_many_is_found_by_its_beginning(recording):
 def test_bad_arguments(recording, arguments, said):
     done = command("sessions", "list", *arguments, recording, status=2)
     assert said in done.stderr
+
+
+TEXTS = ["letter", "letter -4", '"letter 4"', "lett*", "header:letter", "body:letter", "xxx*", "nothing", "LETTER 7"]
+
+
+@pytest.mark.parametrize("words", TEXTS)
+def test_words_of_messages(recording, words):
+    """By the index, by reading, and beside a filter."""
+    by_index = ids("--text", words, recording)
+    assert by_index == ids("--text", words, *mailproxy.segments(recording))
+    assert int(command("sessions", "list", "--count", "--text", words, recording, status=0).stdout) == len(by_index)
+    sent = [each for each in by_index if each in ids("--filter", "smtp", recording)]
+    assert ids("--text", words, "--filter", "smtp", recording) == sent
+
+
+def test_words_find_what_they_should(recording):
+    letters = {row["id"] for row in listed("--filter", "smtp", recording)}
+    assert set(ids("--text", "letter", recording)) == letters
+    (one,) = ids("--text", '"letter 4"', "--filter", "smtp", recording)
+    assert b"letter 4" in command("sessions", "show", one, recording, status=0).stdout
+    for words, said in [("-a", b"only words that must not be there"), ('"open', b"does not end"), ("***", b"no letter or digit to look for")]:
+        assert said in command("sessions", "list", f"--text={words}", recording, status=2).stderr
+
+
+def test_without_the_words_of_messages(scratch):
+    """Nothing of them is in the index, and they are found all the same, by reading."""
+    with MailProxy(scratch, {"smtp": "fallback"}, "--set", "record.full-text=false") as proxy:
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.sendmail("ada@example.org", ["bob@example.org"], "Subject: hello\r\n\r\nA quick brown dachshund.\r\n")
+        until("it has ended", lambda: ids("--filter", 'end == "closed" and size > 0', proxy.record) != [])
+        done = command("sessions", "list", "--json", "--text", "dachshund", proxy.record, status=0)
+        assert len(mailproxy.rows(done)) == 1
+        assert b"the index has no text; 'mailproxy sessions reindex' puts it there" in done.stderr
+    assert not any(b"dachshund" in path.read_bytes() for path in proxy.record.glob("index.sqlite*"))
+    command("sessions", "reindex", "--record-dir", proxy.record, status=0)
+    done = command("sessions", "list", "--json", "--text", "dachshund", proxy.record, status=0)
+    assert len(mailproxy.rows(done)) == 1
+    assert done.stderr == b""
+    command("sessions", "reindex", "--no-text", "--record-dir", proxy.record, status=0)
+    assert not any(b"dachshund" in path.read_bytes() for path in proxy.record.glob("index.sqlite*"))

@@ -52,6 +52,12 @@ package struct SessionReader {
         set { tracker.keepsRows = newValue }
     }
 
+    /// Messages are told with their text.
+    package var keepsText: Bool {
+        get { tracker.keepsText }
+        set { tracker.keepsText = newValue }
+    }
+
     package var counters: TrackerCounters { tracker.counters }
     package var reassembly: ReassemblyCounters { tracker.reassembly }
 

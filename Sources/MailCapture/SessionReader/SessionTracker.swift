@@ -135,6 +135,8 @@ package struct SessionTracker {
     package var judgesMessages = false
     /// Exchanges and messages are told one by one, not only counted.
     package var keepsRows = true
+    /// Messages are told with their text.
+    package var keepsText = false
     private let route: String
     private let checksums: ChecksumPolicy
     private var decoder = PacketDecoder()
@@ -375,7 +377,8 @@ package struct SessionTracker {
         counters.sessions += 1
         let session = Following(
             Observer(
-                info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsRows: keepsRows),
+                info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
+                keepsRows: keepsRows),
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.start)
         session.observer.open(into: &batch.events)

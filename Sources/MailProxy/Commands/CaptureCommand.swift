@@ -73,6 +73,7 @@ struct CaptureCommand: ParsableCommand {
         init(_ recorder: Recorder) {
             self.recorder = recorder
             tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey)
+            tracker.keepsText = true
         }
 
         var counters: TrackerCounters { tracker.counters }

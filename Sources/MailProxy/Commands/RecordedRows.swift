@@ -7,7 +7,15 @@ import MailStore
 
 enum RecordedRows {
     /// What the recorder uses.
-    static let reader: RowReader = { sessions, goesOn, emit in
+    /// - Parameter keepsText: messages are told with their text.
+    static func reader(keepsText: Bool) -> RowReader {
+        { sessions, goesOn, emit in try read(sessions, keepsText, goesOn, emit) }
+    }
+
+    /// Reads sessions where they are.
+    static func read(
+        _ sessions: [UnreadSession], _ keepsText: Bool, _ goesOn: () -> Bool, _ emit: (RecordEvent) -> Void
+    ) throws {
         var octets: [String: Range<Int>] = [:]
         for place in sessions.flatMap(\.places) {
             let (first, end) = (Int(place.extent.first), Int(place.extent.end))
@@ -20,6 +28,7 @@ enum RecordedRows {
             octets[path].map { SessionReader.Stretch(path: path, octets: $0) }
         }
         var reader = SessionReader(only: Set(sessions.map(\.id)))
+        reader.keepsText = keepsText
         var rows: [String: ExchangeRows] = [:]
         try reader.read(stretches, while: goesOn) { batch in
             let id = batch.session.info.id

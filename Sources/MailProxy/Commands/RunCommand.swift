@@ -296,11 +296,12 @@ struct RunCommand: ParsableCommand {
         default: break
         }
         options.log = { log.error($0) }
-        options.readRows = RecordedRows.reader
         if settings.flag("record.chain") ?? true {
             let data = settings.text("data.dir") ?? Defaults.dataDirectory
             options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")
         }
+        options.keepsText = settings.flag("record.full-text") ?? true
+        options.readRows = RecordedRows.reader(keepsText: options.keepsText)
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }
     }
 

@@ -52,6 +52,7 @@ extension SessionCatalog {
     /// What is searched for, in an order.
     func search(_ order: SessionOrder = SessionOrder()) -> SessionSearch {
         var search = SessionSearch(filter)
+        search.text = text
         search.order = order
         return search
     }
@@ -213,6 +214,12 @@ extension SessionCatalog {
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
         do {
             let index = try RecordingIndex(directory: path)
+            if text != nil, try index.lacksTexts {
+                Console.error(
+                    "\(path): the index has no text; 'mailproxy sessions reindex' puts it there, now the recording is read"
+                )
+                return nil
+            }
             guard try index.isIncomplete else { return index }
             Console.error(
                 "\(path): the index lacks rows; 'mailproxy sessions reindex' completes it, now the recording is read")
@@ -231,7 +238,7 @@ extension SessionCatalog {
             let summaries = try index.unsettled(search)
             let missing = try rowsNeeded || withExchanges ? rows(missingIn: index, summaries) : [:]
             return try summaries.map { try entry($0, index, missing[$0.info.id], withExchanges: withExchanges) }
-                .filter(passes)
+                .filter { try passes($0) && hasText($0) }
         }
     }
 

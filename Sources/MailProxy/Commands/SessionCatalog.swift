@@ -11,13 +11,23 @@ struct SessionCatalog {
     /// As given: files, directories, `-`.
     let paths: [String]
     let filter: Expression?
+    /// Words of a message.
+    let text: TextQuery?
+    private let matcher: TextMatcher?
     /// Standard input in a form that can be read twice.
     private var spool: SpoolFile?
 
     /// - Parameters:
     ///   - paths: empty for the directory of recordings.
     ///   - filter: an expression over sessions.
-    init(paths: [String], recordDirectory: String?, filter: String?) throws {
+    ///   - text: words that one of their messages must have.
+    init(paths: [String], recordDirectory: String?, filter: String?, text: String? = nil) throws {
+        do {
+            self.text = try text.map { try TextQuery($0) }
+            matcher = try self.text.map { try TextMatcher($0) }
+        } catch {
+            throw CLIError.usage("--text: \(error)")
+        }
         if let filter {
             do { self.filter = try Expression(filter, for: .session) } catch {
                 throw CLIError.usage("--filter: \(error)")
@@ -60,7 +70,7 @@ struct SessionCatalog {
         }
         var found: [String: (exchanges: [Exchange], messages: [MessageRecord])] = [:]
         guard !sessions.isEmpty else { return found }
-        try RecordedRows.reader(sessions, { true }) { event in
+        try RecordedRows.read(sessions, text != nil, { true }) { event in
             switch event {
             case .exchange(session: let id, let exchange): found[id, default: ([], [])].exchanges.append(exchange)
             case .message(session: let id, let message): found[id, default: ([], [])].messages.append(message)
@@ -98,7 +108,7 @@ struct SessionCatalog {
         if withExchanges { needs.exchanges = true }
         var open: [String: CatalogEntry] = [:]
         var found: [CatalogEntry] = []
-        try Self.read(paths, keepsRows: needs.exchanges || needs.messages) { batch in
+        try Self.read(paths, keepsText: text != nil, keepsRows: needs.exchanges || needs.messages) { batch in
             for event in batch.events {
                 switch event {
                 case .exchange(let id, let row):
@@ -115,7 +125,7 @@ struct SessionCatalog {
                 case .closed(let summary):
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
                     entry.summary = summary
-                    if passes(entry) { found.append(entry) }
+                    if passes(entry), try hasText(entry) { found.append(entry) }
                 case .opened, .secured, .octets, .gap, .remark, .changed, .credential: break
                 }
             }
@@ -168,15 +178,18 @@ struct SessionCatalog {
     /// Reads captures, and says on stderr what is wrong with them.
     /// - Parameters:
     ///   - only: the sessions that matter; nil for all.
+    ///   - keepsText: messages are wanted with their text.
     ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
     static func read(
-        _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsRows: Bool = true,
+        _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
+        keepsRows: Bool = true,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws {
         var reader: SessionReader
         do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
         reader.only = only
         reader.judgesMessages = judgesMessages
+        reader.keepsText = keepsText
         reader.keepsRows = keepsRows
         do {
             try reader.read(packet: packet, deliver: deliver)
@@ -200,7 +213,7 @@ struct SessionCatalog {
     // MARK: The filter
 
     var needs: (exchanges: Bool, messages: Bool) {
-        var needs = (exchanges: false, messages: false)
+        var needs = (exchanges: false, messages: text != nil)
         for field in filter?.fields ?? [] {
             switch field.name {
             case .command, .replyCode, .replyText: needs.exchanges = true
@@ -212,4 +225,10 @@ struct SessionCatalog {
     }
 
     func passes(_ entry: CatalogEntry) -> Bool { filter?.holds(for: entry) ?? true }
+
+    /// One of its messages, which were read with their text, has the words.
+    func hasText(_ entry: CatalogEntry) throws -> Bool {
+        guard let matcher else { return true }
+        return try entry.messages.contains { message in try message.text.map { try matcher.isFound(in: $0) } ?? false }
+    }
 }

@@ -23,9 +23,11 @@ struct SessionPlace: ParsableArguments {
     @Option(help: "The directory of recordings.") var recordDir: String?
     @Option(help: "Only sessions for which this expression holds, such as 'imap and violations > 0'.") var filter:
         String?
+    @Option(help: "Only sessions with a message that has these words: 'invoice \"final notice\" remind* -paid'.")
+    var text: String?
 
     func catalog(_ paths: [String]) throws -> SessionCatalog {
-        try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter)
+        try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter, text: text)
     }
 }
 
@@ -39,6 +41,7 @@ struct SessionsReindex: ParsableCommand {
         commandName: "reindex", abstract: "Make the index of a recording anew from its segments.")
 
     @Option(help: "The directory of recordings.") var recordDir: String?
+    @Flag(help: "Without the words of messages, which --text of 'sessions list' finds.") var noText = false
 
     func run() throws {
         let directory = recordDir ?? Defaults.recordDirectory
@@ -47,10 +50,10 @@ struct SessionsReindex: ParsableCommand {
         }
         var sessions = 0
         do {
-            try IndexRecovery.rebuild(directory) { segments, emit in
+            try IndexRecovery.rebuild(directory, keepsText: !noText) { segments, emit in
                 guard !segments.isEmpty else { return }
                 var rows: [String: ExchangeRows] = [:]
-                try SessionCatalog.read(segments) { batch in
+                try SessionCatalog.read(segments, keepsText: !noText) { batch in
                     let id = batch.session.info.id
                     for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
                     for event in batch.events {

@@ -56,6 +56,9 @@ struct Setting {
                 meaning:
                     "Sign what is recorded, with the key in the data directory (default true); see [Evidence.md](Evidence.md)."
             ),
+            Setting(
+                key: "record.full-text", kind: .flag,
+                meaning: "Keep the words of messages in the index, for `sessions list --text` (default true)."),
             Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
             Setting(
                 key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),

@@ -14,6 +14,8 @@ struct MessageLedger: MessageSink {
         var readsHeader = true
         var side: Side
         var inspector: MessageInspector?
+        /// The beginning of it, where its text is wanted.
+        var octets: [UInt8]?
     }
 
     /// A message that has ended, and the exchange whose reply judges it.
@@ -36,6 +38,8 @@ struct MessageLedger: MessageSink {
 
     /// Messages are judged.
     var judges = false
+    /// Their text is told.
+    var keepsText = false
     private var client: Open?
     private var server: Open?
     /// The digest of the octets on the wire, from where it differs from that of the message.
@@ -72,7 +76,7 @@ struct MessageLedger: MessageSink {
     mutating func begin(_ message: MessageStart) {
         let open = Open(
             record: MessageRecord(exchange: message.exchange, carrier: message.carrier), side: message.side,
-            inspector: judges ? MessageInspector() : nil)
+            inspector: judges ? MessageInspector() : nil, octets: keepsText ? [] : nil)
         switch message.side {
         case .client: client = open
         case .server: server = open
@@ -108,6 +112,9 @@ struct MessageLedger: MessageSink {
         open?.hash.update(octets)
         open?.record.bytes += octets.count
         open?.inspector?.feed(octets)
+        if let kept = open?.octets?.count, kept < MessageText.mostOctets {
+            open?.octets?.append(contentsOf: octets.prefix(MessageText.mostOctets - kept))
+        }
         guard open?.readsHeader == true, let progress = open?.header.feed(octets) else { return }
         switch progress {
         case .more: break
@@ -133,6 +140,7 @@ struct MessageLedger: MessageSink {
             record.from = Self.clip(header.addressTexts("From", limit: 1).first)
             record.to = header.addressTexts("To", limit: Self.mostRecipients).map { Self.clip($0) }
         }
+        record.text = open.octets.map { MessageText($0) }
         var inspector = open.inspector
         let flaws = inspector?.finish(isComplete: complete).flaws ?? []
         ended.append(Ended(record: record, exchange: exchange, side: open.side, flaws: flaws))

@@ -57,14 +57,17 @@ package struct SessionBook: Sendable {
     /// - Parameters:
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too, which costs more than all else together.
+    ///   - keepsText: messages are told with their text.
     ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
     ///     them from the recording when there is time.
     package init(
-        info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsRows: Bool = true
+        info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
+        keepsRows: Bool = true
     ) {
         summary = SessionSummary(info: info)
         self.keepsRows = keepsRows
         ledger.judges = judgesMessages
+        ledger.keepsText = keepsText
         self.fingerprintKey = fingerprintKey
     }
 

@@ -2,6 +2,7 @@
 // Times are microseconds since 1970 (UTC), sizes octets.
 
 import MailDialogue
+import MailMessage
 
 /// What is known of a session when it begins.
 package struct SessionInfo: Equatable, Sendable {
@@ -158,6 +159,8 @@ package struct MessageRecord: Equatable, Sendable {
     package var to: [String]
     package var subject: String
     package var messageID: String
+    /// What can be searched for in it, where that is wanted.
+    package var text: MessageText?
 
     package init(exchange: Int, carrier: Carrier) {
         self.exchange = exchange

@@ -14,16 +14,19 @@ package struct Observer: Sendable {
     /// - Parameters:
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too.
+    ///   - keepsText: messages are told with their text.
     ///   - keepsRows: exchanges and messages are told one by one, not only counted.
     package init(
-        info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsRows: Bool = true
+        info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
+        keepsRows: Bool = true
     ) {
         tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
         // What is kept of the session is what its notes hold.
         var info = info
         info.isInflated = info.mailProtocol == .imap
         book = SessionBook(
-            info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsRows: keepsRows)
+            info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
+            keepsRows: keepsRows)
     }
 
     /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.

@@ -154,11 +154,14 @@ package enum IndexRecovery {
     }
 
     /// Makes the index anew from nothing but the segments. The directory must have no recorder.
-    /// - Parameter follow: reads segments (their paths, in order) as any capture, and gives what it finds: exchanges,
+    /// - Parameters:
+    ///   - follow: reads segments (their paths, in order) as any capture, and gives what it finds: exchanges,
     ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures;
     ///   places, addresses and sizes are found here.
+    ///   - keepsText: messages are given with their text.
     package static func rebuild(
-        _ directory: String, following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
+        _ directory: String, keepsText: Bool = true,
+        following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
         let lock = try RecordingDirectory.lock(directory)
         defer { RecordingDirectory.unlock(lock) }
@@ -171,7 +174,7 @@ package enum IndexRecovery {
         }
         Glibc.close(made)
         let segments = RecordingDirectory.segments(in: directory).map { directory + "/" + $0.name }
-        try fill(fresh, directory, segments, follow)
+        try fill(fresh, directory, segments, keepsText, follow)
         guard rename(fresh, path) == 0 else {
             throw RecorderError.failed(action: "replace the index", path: path, reason: System.text(errno))
         }
@@ -180,10 +183,11 @@ package enum IndexRecovery {
     }
 
     private static func fill(
-        _ path: String, _ directory: String, _ segments: [String],
+        _ path: String, _ directory: String, _ segments: [String], _ keepsText: Bool,
         _ follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
         let index = try IndexWriter(path: path)
+        if !keepsText { index.markUntexted(System.monotonicClock()) }
         var result = Result()
         try update(index, directory, &result) { _ in }
         var rows: [String: Int64] = [:]

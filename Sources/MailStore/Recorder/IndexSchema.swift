@@ -6,7 +6,7 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 5
+    static let version: Int64 = 6
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
@@ -20,6 +20,8 @@ enum IndexSchema {
             INSERT OR IGNORE INTO findings SELECT value, row FROM sessions, json_each(findings) WHERE settled = 1
             """
         ),
+        // What was recorded before has no text in the index.
+        (5, texts + "; INSERT OR REPLACE INTO meta SELECT 'untexted', 1 FROM sessions LIMIT 1"),
     ]
 
     static let tables = """
@@ -48,8 +50,20 @@ enum IndexSchema {
             first INTEGER NOT NULL, last INTEGER NOT NULL, packets INTEGER NOT NULL,
             PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
         CREATE TABLE unread (session INTEGER PRIMARY KEY);
-        \(searches)
+        \(searches);
+        \(texts)
         """
+
+    /// The words of messages, by ``textRow(session:number:)``. The words alone are kept, not the text.
+    private static let texts = """
+        CREATE VIRTUAL TABLE texts USING fts5 (header, body, content = '', tokenize = 'unicode61 remove_diacritics 2')
+        """
+
+    /// Messages of a session that have a place among the texts.
+    static let mostTexts = 1 << 20
+
+    /// The row of a message's text.
+    static func textRow(session: Int64, number: Int) -> Int64 { session &* Int64(mostTexts) &+ Int64(number) }
 
     /// What makes searches fast. A session is settled when it has ended and all its rows are there: only then it gets into these, so
     /// that they cost nothing while sessions are recorded. The statistics are what a large recording looks like: without them SQLite takes

@@ -23,6 +23,7 @@ final class IndexWriter {
     private let dropUnread: Statement
     private let saveFindings: Statement
     private let settleSession: Statement
+    private let saveText: Statement
     private let begin: Statement
     private let commitStatement: Statement
 
@@ -87,9 +88,15 @@ final class IndexWriter {
             SELECT value, row FROM sessions, json_each(findings) WHERE row = ? AND findings IS NOT NULL
             """)
         settleSession = try database.prepare("UPDATE sessions SET settled = 1 WHERE row = ? AND settled = 0")
+        saveText = try database.prepare("INSERT INTO texts (rowid, header, body) VALUES (?, ?, ?)")
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitStatement = try database.prepare("COMMIT")
-        let last = try database.prepare("SELECT max(row) FROM sessions")
+        // A text that has lost its session must not be taken for another's.
+        let last = try database.prepare(
+            """
+            SELECT max(ifnull((SELECT max(row) FROM sessions), 0),
+                ifnull((SELECT max(id) FROM texts_docsize) / \(IndexSchema.mostTexts), 0))
+            """)
         nextRow = try last.step() ? last.int64(0) + 1 : 1
         last.reset()
         self.database = database
@@ -168,6 +175,14 @@ final class IndexWriter {
             statement.bind(10, message.subject)
             statement.bind(11, message.messageID)
             try statement.run()
+            guard let text = message.text, number < IndexSchema.mostTexts else { return }
+            saveText.bind(1, IndexSchema.textRow(session: session, number: number))
+            saveText.bind(2, text.header)
+            saveText.bind(3, text.body)
+            do throws(DatabaseError) { try saveText.run() } catch {
+                // It is there already: a reader that failed midway tells its messages once more.
+                guard error.kind == .constraint else { throw error }
+            }
         }
     }
 
@@ -224,6 +239,9 @@ final class IndexWriter {
 
     /// Rows may be missing from the index for ever, unless it is made anew.
     func markIncomplete(_ now: Int64) { execute("INSERT OR REPLACE INTO meta VALUES ('incomplete', 1)", now) }
+
+    /// Messages are in the index without their text.
+    func markUntexted(_ now: Int64) { execute("INSERT OR REPLACE INTO meta VALUES ('untexted', 1)", now) }
 
     /// Sessions whose exchanges and messages are yet to be read, those that ended first before the others.
     /// - Parameter limit: how many at most.

@@ -55,6 +55,8 @@ package final class Recorder: Sendable {
         package var readRows: RowReader?
         /// Signs what is recorded: a chain of entries, one for each segment. Nil: nothing is signed.
         package var chainKey: ChainKey?
+        /// Messages come with their text, for searches.
+        package var keepsText = true
         /// The system calls, for tests of failing disks.
         var calls = FileCalls()
         /// Microseconds from a failure to the next attempt.
@@ -90,6 +92,7 @@ package final class Recorder: Sendable {
             queue = try RecorderQueue(limit: settings.bufferBytes)
             let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
             self.recovery = recovery
+            if !settings.keepsText { index.markUntexted(System.monotonicClock()) }
             let notary = try settings.chainKey.map { key throws(RecorderError) in
                 try Notary(directory: settings.directory, key: key, calls: settings.calls, log: settings.log)
             }

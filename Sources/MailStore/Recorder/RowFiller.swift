@@ -51,8 +51,9 @@ final class RowFiller: Sendable {
         var isLast = false
     }
 
-    /// Rows that are handed over at once: some hundred KiB.
-    private static let most = 1_000
+    /// Rows that are handed over at once, and octets of text in them: what the recorder's thread writes in a few milliseconds.
+    private static let most = 250
+    private static let mostText = 256 << 10
 
     private struct State {
         var work: [UnreadSession] = []
@@ -143,6 +144,7 @@ final class RowFiller: Sendable {
 
     private func fill(_ sessions: ArraySlice<UnreadSession>, isLast: Bool) {
         var rows = Rows()
+        var textOctets = 0
         var messages: [String: Int] = [:]
         var numbers: [String: Int64] = [:]
         for session in sessions { numbers[session.id] = session.row }
@@ -156,11 +158,13 @@ final class RowFiller: Sendable {
                     guard let row = numbers[id] else { return }
                     rows.rows.append(.message(message, number: messages[id, default: 0], session: row))
                     messages[id, default: 0] += 1
+                    if let text = message.text { textOctets += text.header.utf8.count + text.body.utf8.count }
                 case .opened, .secured, .octets, .gap, .remark, .changed, .credential, .closed: return
                 }
-                if rows.rows.count >= Self.most {
+                if rows.rows.count >= Self.most || textOctets >= Self.mostText {
                     hand(rows)
                     rows = Rows()
+                    textOctets = 0
                 }
             }
         } catch {

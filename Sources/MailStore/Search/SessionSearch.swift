@@ -10,6 +10,8 @@ import MailRules
 /// What is searched for.
 package struct SessionSearch: Sendable {
     package var filter: Expression?
+    /// Words of a message.
+    package var text: TextQuery?
     package var order = SessionOrder()
     /// Only sessions that began then or later, and before then; microseconds since 1970.
     package var since: Int64?
@@ -32,6 +34,10 @@ package struct SessionSearch: Sendable {
     /// The time as a condition of SQL.
     fileprivate var span: SQLCondition {
         var span = SQLCondition(sql: "1")
+        if let text {
+            span.sql = "s.row IN (SELECT rowid / \(IndexSchema.mostTexts) FROM texts WHERE texts MATCH ?)"
+            span.values.append(.text(text.match))
+        }
         if let since {
             span.sql += " AND s.start >= ?"
             span.values.append(.integer(since))
@@ -72,6 +78,17 @@ package final class SessionCursor {
 extension RecordingIndex {
     /// The index alone answers this filter, for settled sessions.
     package static func answers(_ filter: Expression?) -> Bool { SQLCondition(filter).isExact }
+
+    /// Messages are in the index without their text: it was made by an earlier program, or by one that was told so.
+    package var lacksTexts: Bool {
+        get throws(RecordingIndexError) {
+            try guarded { () throws(DatabaseError) in
+                let statement = try database.prepare("SELECT 1 FROM meta WHERE name = 'untexted'")
+                defer { statement.reset() }
+                return try statement.step()
+            }
+        }
+    }
 
     /// Settled sessions for which the filter holds, in order; where ``answers(_:)`` says no, there may be others among them.
     package func settled(_ search: SessionSearch) throws(RecordingIndexError) -> SessionCursor {
