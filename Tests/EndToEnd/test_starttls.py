@@ -274,6 +274,27 @@ def test_nothing_is_done_in_clear_where_tls_is_required(servers, authority, scra
             assert b"NO [PRIVACYREQUIRED]" in client.until(tag.encode())[-1]
 
 
+def test_login_though_it_is_disabled(scratch):
+    """A route that leaves TLS to its clients passes on what they say, also this; its recording says what is wrong with it."""
+    words = b"a LOGIN someone secret-of-someone\r\n"
+
+    def serve(upstream, connection):
+        connection.sendall(b"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED STARTTLS] ready\r\n")
+        upstream.got += connection.recv(4096)
+        connection.sendall(b"a NO [PRIVACYREQUIRED] not in clear\r\n")
+        upstream.got += connection.recv(4096)
+
+    with tls_peers.Upstream(serve) as upstream:
+        with mailproxy.MailProxy(scratch, {"imap": upstream.port}) as proxy, IMAP(HOST, proxy.ports["imap"]) as client:
+            assert b"LOGINDISABLED" in client.line()
+            client.send(words)
+            assert client.line() == b"a NO [PRIVACYREQUIRED] not in clear\r\n"
+    assert upstream.got == words
+    (row,) = mailproxy.sessions(proxy.record)
+    (exchange,) = [one for one in mailproxy.exchanges(proxy.record, row["id"]) if one["command"] == "LOGIN"]
+    assert [one["code"] for one in exchange["violations"]] == ["imap-login-though-disabled"]
+
+
 def test_an_old_client_speaks_in_clear_and_the_upstream_under_tls(servers, authority, scratch):
     account = servers.accounts.fresh()
     imap, pop3, smtp = free_port(), free_port(), free_port()

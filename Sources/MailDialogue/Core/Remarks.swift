@@ -62,6 +62,13 @@ package struct Remarks: Sendable {
         set { if extra != nil || lone != nil || !newValue.isEmpty { own().facts = newValue } }
     }
 
+    /// The login that the line shows or completes.
+    var credential: Credential? {
+        func of(_ fact: Fact) -> Credential? { if case .credential(let credential) = fact { credential } else { nil } }
+        if let extra { return extra.facts.lazy.compactMap(of).first }
+        return lone.flatMap(of)
+    }
+
     /// What is wrong with it.
     package var violations: [Violation] {
         get { extra?.violations ?? [] }

@@ -16,6 +16,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     package private(set) var dialogue: D
     private var client = Stream()
     private var server = Stream()
+    /// What the server may repeat of the client's secrets.
+    private var shown: ShownWords?
 
     private struct Stream: Equatable, Sendable {
         var framer = Framer()
@@ -452,35 +454,42 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         // Static, with the dialogue and one path apart: both are changed in place and neither is copied.
         switch side {
         case .client:
-            Self.drain(&dialogue, &client, side, yields: false, otherSpoke: server.spokeOpaquely, into: &notes)
+            Self.drain(
+                &dialogue, &client, &shown, side, yields: false, otherSpoke: server.spokeOpaquely, into: &notes)
         case .server:
             Self.drain(
-                &dialogue, &server, side, yields: client.hasOctets, otherSpoke: client.spokeOpaquely, into: &notes)
+                &dialogue, &server, &shown, side, yields: client.hasOctets, otherSpoke: client.spokeOpaquely,
+                into: &notes)
         }
     }
 
     /// What nearly all octets are, lines of many, is cut first; all else is ``drainFrames(_:_:_:yields:otherSpoke:into:)``.
     private static func drain(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, yields: Bool, otherSpoke: Bool,
+        _ dialogue: inout D, _ path: inout Stream, _ shown: inout ShownWords?, _ side: Side, yields: Bool,
+        otherSpoke: Bool,
         into notes: inout [Note]
     ) -> Bool {
         var moved = false
         if path.isPlain, !path.framer.isEmpty,
-            drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved)
+            drainLines(&dialogue, &path, &shown, side, once: yields, into: &notes, &moved)
         {
             return true
         }
         if path.framer.isEmpty, !path.isInContent, dialogue.lineLimit(side) != nil { return moved }
-        return drainFrames(&dialogue, &path, side, yields: yields, otherSpoke: otherSpoke, into: &notes) || moved
+        return drainFrames(&dialogue, &path, &shown, side, yields: yields, otherSpoke: otherSpoke, into: &notes)
+            || moved
     }
 
     private static func drainFrames(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, yields: Bool, otherSpoke: Bool,
+        _ dialogue: inout D, _ path: inout Stream, _ shown: inout ShownWords?, _ side: Side, yields: Bool,
+        otherSpoke: Bool,
         into notes: inout [Note]
     ) -> Bool {
         var moved = false
         while true {
-            if path.isPlain, drainLines(&dialogue, &path, side, once: yields, into: &notes, &moved) { return true }
+            if path.isPlain, drainLines(&dialogue, &path, &shown, side, once: yields, into: &notes, &moved) {
+                return true
+            }
             // Nothing to cut, and none needed to know it.
             if path.framer.isEmpty, !path.isInContent, dialogue.lineLimit(side) != nil { return moved }
             defer { path.settle() }
@@ -519,7 +528,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     path.waited = false
                     path.begun = true
                     let hasty = takeWaiting(&dialogue, &path, side)
-                    let isAsked = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+                    let isAsked = acceptLine(path.framer.octets(length), &dialogue, &shown, side, into: &notes)
                     if let hasty {
                         notes[notes.count - 1].violations.append(hasty)
                         notes[notes.count - 1].cameEarly = true
@@ -596,7 +605,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 if path.unplacedTail {
                     pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 } else if let length, length <= limit {
-                    _ = acceptLine(path.framer.octets(length), &dialogue, side, into: &notes)
+                    _ = acceptLine(path.framer.octets(length), &dialogue, &shown, side, into: &notes)
                     // A line that shows itself to be no line, like a TLS record: its side has spoken behind the edge.
                     if notes.last?.element == .opaque { path.spokeOpaquely = true }
                     if yields { return true }
@@ -648,12 +657,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     /// Not inlined: what its callers keep ready for all other frames is not made ready for lines.
     @inline(never)
     private static func drainLines(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, once: Bool, into notes: inout [Note],
+        _ dialogue: inout D, _ path: inout Stream, _ shown: inout ShownWords?, _ side: Side, once: Bool,
+        into notes: inout [Note],
         _ moved: inout Bool
     ) -> Bool {
         while let limit = dialogue.lineLimit(side), let line = path.framer.plainLine(limit: limit) {
             // Consumed: kept here it would be counted once more.
-            let letsGoOn = acceptLine(consume line, &dialogue, side, into: &notes)
+            let letsGoOn = acceptLine(consume line, &dialogue, &shown, side, into: &notes)
             moved = true
             if once || letsGoOn || dialogue.deflation(side) != .none { return true }
         }
@@ -662,13 +672,22 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Shows a line to the dialogue and takes note of it. True when it lets the other side go on.
     private static func acceptLine(
-        _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ side: Side, into notes: inout [Note]
+        _ line: consuming ArraySlice<UInt8>, _ dialogue: inout D, _ shown: inout ShownWords?, _ side: Side,
+        into notes: inout [Note]
     ) -> Bool {
         notes.append(Note(side, listens: dialogue.listens))
         let index = notes.count - 1
         // Said where it stays, and the octets handed over at the end: neither is copied.
         dialogue.accept(line: line, from: side, &notes[index].remarks)
-        if !dialogue.listens { notes[index].remarks.settle() }
+        if dialogue.listens {
+            switch side {
+            case .client:
+                if !notes[index].remarks.isPlain { shown = ShownWords.taking(shown, line, notes[index].remarks) }
+            case .server: if let words = shown { shown = words.hide(in: line, &notes[index].remarks) }
+            }
+        } else {
+            notes[index].remarks.settle()
+        }
         notes[index].raw = line
         return notes[index].remarks.letsGoOn
     }

@@ -16,7 +16,7 @@ struct IMAPArguments: Equatable, Sendable {
     private(set) var values: [SecretBytes] = []
     /// Arguments seen; a parenthesised list counts as what is in it.
     private(set) var count = 0
-    /// A quoted string had no end: what follows can't be told apart.
+    /// A quoted string had no end, or there are not as many as there must be: what follows can't be told apart.
     private(set) var isBroken = false
 
     init(wanted: Int) { self.wanted = wanted }
@@ -60,6 +60,9 @@ struct IMAPArguments: Equatable, Sendable {
         }
         return tokens
     }
+
+    /// They are not what they must be.
+    mutating func spoil() { isBroken = true }
 
     /// A literal ended.
     mutating func append(literal: SecretBytes) { append(literal) }

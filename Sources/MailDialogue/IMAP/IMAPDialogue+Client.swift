@@ -142,7 +142,7 @@ extension IMAPDialogue {
     ) -> Bool {
         let literal = IMAPLiteral(endOf: text)
         let words = literal.map { text[..<$0.start] } ?? text
-        gather(words, raw, &remarks)
+        gather(words, raw, isLast: literal == nil, &remarks)
         guard let literal else {
             client = .commands
             finish(text, raw, &remarks)
@@ -182,17 +182,22 @@ extension IMAPDialogue {
     }
 
     /// Takes the arguments of a line; masks the password of LOGIN.
-    private mutating func gather(_ words: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+    /// - Parameter isLast: no literal follows.
+    private mutating func gather(
+        _ words: OctetView, _ raw: ArraySlice<UInt8>, isLast: Bool, _ remarks: inout Remarks
+    ) {
         switch open.verb {
         case .append, .replace, .uidReplace: gatherMessage(words)
         case .login:
             let before = open.arguments.count
             let tokens = open.arguments.append(line: words)
-            // All behind the first argument may be a password, also when there is too much of it or a quote is missing.
+            let last = tokens.last?.range.upperBound ?? words.startIndex
+            // Not a name and a password: any of it may be the password.
+            let count = open.arguments.count
+            if !words[last...].trimmed.isEmpty || (isLast ? count < 2 : count > 1) { open.arguments.spoil() }
+            // All behind the first argument may be a password.
             var secretFrom = words.endIndex
-            if before >= 1 {
-                secretFrom = words.startIndex
-            } else if open.arguments.isBroken {
+            if before >= 1 || open.arguments.isBroken {
                 secretFrom = words.startIndex
             } else if let first = tokens.first {
                 secretFrom = first.range.upperBound
@@ -233,7 +238,7 @@ extension IMAPDialogue {
     private func content(_ words: OctetView, size: Int) -> Content {
         var content = Content(.literal, size: size, exchange: open.exchange)
         switch open.verb {
-        case .login: content.secret = open.arguments.count >= 1
+        case .login: content.secret = open.arguments.count >= 1 || open.arguments.isBroken
         case .append, .replace, .uidReplace:
             // The mailbox may be a literal too; the message is what comes behind all arguments.
             guard open.arguments.count >= wanted(open.verb) else { break }
@@ -262,7 +267,7 @@ extension IMAPDialogue {
         switch open.verb {
         case .login:
             guard open.arguments.values.count >= 2, !open.arguments.isBroken else {
-                // A quote that does not end: the rest of the password comes as a command.
+                // A quote that does not end, a space that is not quoted: the rest of the password may come as a command.
                 marks.insert(.mayLeakSecret)
                 break
             }

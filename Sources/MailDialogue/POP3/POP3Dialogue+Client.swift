@@ -38,7 +38,10 @@ extension POP3Dialogue {
         let before = account
         account = .none
         switch command.verb {
-        case .user: account = .named(listens ? command.argument.text : "")
+        case .user:
+            account = .named(listens ? command.argument.firstWord.word.text : "")
+            // What stands behind the name may be the password.
+            if !command.argument.firstWord.rest.isEmpty { remarks.mask(Self.maskedCommand(raw)) }
         case .pass:
             hasBegunLogin = true
             acceptPass(command, raw, before, &entry, &remarks)
@@ -121,7 +124,11 @@ extension POP3Dialogue {
         if hasTimestamp == false { remarks.blame(.pop3APOPWithoutTimestamp) }
         let (name, rest) = command.argument.firstWord
         let digest = rest.trimmed
-        guard !digest.isEmpty else { return }
+        guard !digest.isEmpty else {
+            // A single word may be the digest as well as the name.
+            remarks.mask(raw.masking((command.rest.startIndex - raw.startIndex)..<raw.count))
+            return
+        }
         let isHex = digest.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
         // As a recording shows it.
         let isMasked = digest.allSatisfy { $0 == UInt8(ascii: "*") }
@@ -131,9 +138,19 @@ extension POP3Dialogue {
             // What is no digest is none under its mask either, for one who reads the recording.
             masked[masked.startIndex + (digest.startIndex - raw.startIndex)] = UInt8(ascii: "!")
         }
-        remarks.mask(masked)
+        remarks.mask(Self.keepingSurplus(of: digest, raw, masked))
         remarks.tell(
             .credential(APOP.credential(account: raw.part(name), digest: raw.part(digest), timestamp: timestamp)))
+    }
+
+    /// That there are words behind the last argument stays to be seen in the masked form.
+    private static func keepingSurplus(
+        of argument: OctetView, _ raw: ArraySlice<UInt8>, _ masked: ArraySlice<UInt8>
+    ) -> ArraySlice<UInt8> {
+        guard let blank = argument.firstIndex(where: { $0 == 32 || $0 == 9 }) else { return masked }
+        var masked = masked
+        masked[masked.startIndex + (blank - raw.startIndex)] = 32
+        return masked
     }
 
     /// AUTH mechanism [initial-response] (RFC 5034 §4). Without a mechanism old servers list theirs.
@@ -151,7 +168,8 @@ extension POP3Dialogue {
         if !initial.isEmpty {
             let reading = follower.response(raw.part(initial))
             if let masked = reading.masked {
-                remarks.mask(raw[..<initial.startIndex] + masked + raw[initial.endIndex...])
+                let hidden = raw[..<initial.startIndex] + masked + raw[initial.endIndex...]
+                remarks.mask(Self.keepingSurplus(of: initial, raw, hidden))
             }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
             remarks.violations += reading.violations

@@ -332,16 +332,34 @@ package struct POP3Dialogue: Dialogue {
         if word.isEmpty { return nil }
         if !mayLeakSecret {
             if let masked = Self.maskedCommand(raw) { return masked }
+            if let end = LoginWord.end(in: line, words: 2), end < word.endIndex {
+                return Self.hide((line[end] == 32 ? end + 1 : end)..<word.endIndex, of: raw)
+            }
             guard hasBegunLogin, word.firstWord.word.count == word.count else { return nil }
             if phase == .transaction, word.span.isOfOneCase { return nil }
         }
         // That it is a request of HTTP stays to be seen.
         let end = Self.isHTTPRequest(line) ? word.lastIndex(of: 32) ?? word.endIndex : word.endIndex
-        var masked = raw.maskingLine((word.startIndex - raw.startIndex)..<(end - raw.startIndex))
-        // So does that there are too many spaces, though not where.
-        let isSpaced = word.contains(9) || zip(word, word.dropFirst()).contains { $0 == 32 && $1 == 32 }
-        if isSpaced { masked[masked.startIndex + (end - raw.startIndex - 1)] = 32 }
+        return Self.hide(word.startIndex..<end, isSpaced: Self.isSpaced(word), of: raw)
+    }
+
+    /// Masks a part of a line. That there are too many spaces in it stays to be seen, though not where.
+    static func hide(_ part: Range<Int>, isSpaced: Bool? = nil, of raw: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var masked = raw.maskingLine((part.lowerBound - raw.startIndex)..<(part.upperBound - raw.startIndex))
+        if isSpaced ?? Self.isSpaced(raw[part]) {
+            masked[masked.startIndex + (part.upperBound - raw.startIndex - 1)] = 32
+        }
         return masked
+    }
+
+    private static func isSpaced(_ word: ArraySlice<UInt8>) -> Bool {
+        word.contains(9) || zip(word, word.dropFirst()).contains { $0 == 32 && $1 == 32 }
+    }
+
+    /// What stands behind the name that USER takes: it may be the password. Nil when there is nothing.
+    private static func surplusOfName(_ behind: ArraySlice<UInt8>) -> Range<Int>? {
+        let surplus = behind.withoutLineEnd.line.trimmed.firstWord.rest.trimmed
+        return surplus.isEmpty ? nil : surplus.startIndex..<surplus.endIndex
     }
 
     /// A request line of HTTP (RFC 9112 §3), as a browser sends that was made to speak to this port.
@@ -354,6 +372,9 @@ package struct POP3Dialogue: Dialogue {
     static func maskedCommand(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let blanks = line.prefix { $0 == 32 || $0 == 9 }.count
         let front = line.dropFirst(blanks)
+        if front.hasPrefixIgnoringCase("USER"), let surplus = surplusOfName(front.dropFirst(4)) {
+            return hide(surplus, of: line)
+        }
         for verb in ["PASS", "APOP", "AUTH"] as [StaticString] where front.hasPrefixIgnoringCase(verb) {
             // The verb stays one.
             return line.masking((blanks + (front.dropFirst(4).first == 32 ? 5 : 4))..<line.count)

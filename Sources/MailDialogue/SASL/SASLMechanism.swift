@@ -38,8 +38,8 @@ package enum SASLMechanism: Equatable, Hashable, Sendable {
         self = Self.spoken.first { $0.name == name } ?? .other(name)
     }
 
-    /// The word has the form of a mechanism's name (RFC 4422 §3.1), in letters of one case unless it is known. What has another
-    /// form, and stands where the name is due, may be a response: base64 has letters of both cases.
+    /// The word has the form of a mechanism's name (RFC 4422 §3.1), in capital letters unless it is known. What has another
+    /// form, and stands where the name is due, may be a response or a password.
     static func isName(_ word: some OctetLine) -> Bool {
         guard (1...20).contains(word.count) else { return false }
         var (hasCapital, hasSmall) = (false, false)
@@ -51,7 +51,7 @@ package enum SASLMechanism: Equatable, Hashable, Sendable {
             default: return false
             }
         }
-        return !(hasCapital && hasSmall) || SASLMechanism(word.keyword()).isSpoken
+        return (hasCapital && !hasSmall) || SASLMechanism(word.keyword()).isSpoken
     }
 
     private var isSpoken: Bool { if case .other = self { false } else { true } }

@@ -318,6 +318,9 @@ package struct SMTPDialogue: Dialogue {
         let whole = line.trimmed(0..<line.count)
         if !whole.isEmpty, mayLeakSecret { return whole }
         if let argument = secret(of: line) { return argument }
+        if let end = LoginWord.end(in: line.copied[...], words: 2), end < whole.upperBound {
+            return (line[end] == 32 ? end + 1 : end)..<line.count
+        }
         guard hasBegunLogin, !whole.isEmpty, line.firstWord(whole).word == whole else { return nil }
         return isAuthenticated && line.extracting(whole).isOfOneCase ? nil : whole
     }

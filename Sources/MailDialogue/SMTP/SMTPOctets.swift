@@ -4,6 +4,9 @@
 import CBytes
 
 extension Span where Element == UInt8 {
+    /// The octets, kept.
+    var copied: [UInt8] { withUnsafeBytes { Array($0) } }
+
     /// The first `octet` at or behind `start`.
     func firstIndex(of octet: UInt8, from start: Int = 0) -> Int? {
         guard start >= 0, start < count else { return nil }

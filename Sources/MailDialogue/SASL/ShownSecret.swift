@@ -1,11 +1,10 @@
 // A secret that a server was shown, as it is found again in what the server says: servers repeat the command that they do not take, whole or
 // cut short, and what they say goes to clients and to the log.
 
-import MailDialogue
 import MailMessage
 
 /// Finds a secret, or a piece of it, in words: as it is, as a quoted string of IMAP, in base64 wherever it begins; in any case.
-struct ShownSecret {
+package struct ShownSecret {
     /// Octets of a piece that tell the secret.
     private static let piece = 8
     /// A shorter secret stands in every other word.
@@ -16,7 +15,7 @@ struct ShownSecret {
     /// Whole forms that are shorter than a piece.
     private var short: [[UInt8]] = []
 
-    init(_ secret: SecretBytes) {
+    package init(_ secret: SecretBytes) {
         secret.withRevealed { octets in
             guard octets.count >= Self.shortest else { return }
             add(octets)
@@ -44,7 +43,7 @@ struct ShownSecret {
     }
 
     /// The words have it, or a piece of it.
-    func isTold(by words: [UInt8]) -> Bool {
+    package func isTold(by words: [UInt8]) -> Bool {
         var isTold = false
         Self.eachPiece(of: words) {
             isTold = pieces.contains($0)
@@ -53,6 +52,37 @@ struct ShownSecret {
         if isTold || short.isEmpty { return isTold }
         let words = words.map { $0.lowercased }
         return short.contains { form in words.indices.contains { words[$0...].starts(with: form) } }
+    }
+
+    /// The words (RFC 5234 §B.1, between blanks) of a line that have a piece of it, as offsets from the start, from `start` on.
+    func ranges(in line: ArraySlice<UInt8>, from start: Int) -> [Range<Int>] {
+        let octets = Array(line)
+        var hits: [Range<Int>] = []
+        func take(_ range: Range<Int>) {
+            guard range.upperBound > start else { return }
+            func isInside(_ index: Int) -> Bool {
+                ![9, 10, 13, 32].contains(octets[index])
+            }
+            var (low, high) = (max(start, range.lowerBound), range.upperBound)
+            if let last = hits.last, last.upperBound >= high { return }
+            while low > start, isInside(low &- 1) { low &-= 1 }
+            while high < octets.count, isInside(high) { high &+= 1 }
+            hits.append(low..<high)
+        }
+        var end = 0
+        Self.eachPiece(of: octets) { value in
+            if pieces.contains(value) { take(end..<(end &+ Self.piece)) }
+            end &+= 1
+            return true
+        }
+        guard !short.isEmpty else { return hits }
+        let lower = octets.map(\.lowercased)
+        for form in short {
+            for index in lower.indices where lower[index...].starts(with: form) {
+                take(index..<(index &+ form.count))
+            }
+        }
+        return hits
     }
 
     /// Every piece of the octets, until `body` says no.
