@@ -36,7 +36,7 @@ extension Arrival {
             allow(context.core.times.connect)
             let loop = context.loop
             let box = Confined(self)
-            context.core.resolvers.submit {
+            let isTaken = context.core.names.submit(for: info.client.ip) {
                 let result = Resolver.addresses(of: name, port: wanted.port)
                 loop.post {
                     guard box.value.phase == .connecting, box.value.server == nil else { return }
@@ -48,6 +48,7 @@ extension Arrival {
                     }
                 }
             }
+            if !isTaken { unreachable("\(info.client.ip) has asked for too many names at once", .general) }
         }
     }
 

@@ -221,6 +221,7 @@ package final class MailServer: Sendable {
         for (_, listener) in listeners { listener.closeDescriptor() }
         core.workers.stop()
         core.resolvers.stop()
+        core.names.stop()
     }
 }
 
