@@ -20,7 +20,7 @@ extension Route {
     /// Both want the same listener.
     private func shares(with other: Route) -> Bool {
         switch (place, other.place) {
-        case (.unix(let path, _), .unix(let otherPath, _)): return path == otherPath
+        case (.unix(let path, _), .unix(let otherPath, _)): return Self.words(of: path) == Self.words(of: otherPath)
         case (.address, .address):
             // Any free port is another one each time. No address stands for all of its family (RFC 4291 §2.5.2).
             guard listen.port == other.listen.port, listen.port != 0 else { return false }
@@ -55,15 +55,23 @@ extension Route {
             advice: "name the mail server that is meant, or another port")
     }
 
+    /// The first of `routes` to whose listener this one leads: a rule that chooses it would hold there again.
+    package func listener(among routes: [Route]) -> Route? { routes.first { leads(to: $0) } }
+
     private func leads(to other: Route) -> Bool {
         switch upstream {
         case .fallback, .destination: return false
-        case .unix(let path): if case .unix(path, _) = other.place { return true } else { return false }
+        case .unix(let path):
+            guard case .unix(let own, _) = other.place else { return false }
+            return Self.words(of: path) == Self.words(of: own)
         case .server(let host, let port):
             guard other.place == .address else { return false }
             return Self.addresses(of: host).contains { other.listen.takes(SocketAddress($0, port)) }
         }
     }
+
+    /// A path without what does not change it. Where links lead is looked at when it is called.
+    private static func words(of path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     /// The addresses that need not be looked up.
     private static func addresses(of host: String) -> [IPAddress] {

@@ -6,9 +6,11 @@ import contextlib
 import imaplib
 import os
 import poplib
+import re
 import signal
 import smtplib
 import ssl
+import threading
 
 import pytest
 
@@ -149,9 +151,10 @@ def test_a_refused_token_is_asked_for_once_more(protocol, mechanism, kept, provi
 class Strict(Upstream):
     """A server that knows one account and one password, keeps every line that it hears, and can be told to go away."""
 
-    def __init__(self, protocol, account, name="strict", dies=None):
+    def __init__(self, protocol, account, name="strict", dies=None, hushes=None):
         super().__init__(Strict._converse)
-        self.protocol, self.account, self.name, self.dies = protocol, account, name, dies
+        self.protocol, self.account, self.name, self.dies, self.hushes = protocol, account, name, dies, hushes
+        self.left = threading.Event()
         self.lines = []
 
     def _converse(self, connection):
@@ -166,6 +169,15 @@ class Strict(Upstream):
             tag = words.pop(0) if self.protocol == "imap" else b""
             verb = words[0].upper() if words else b""
             if self.dies and self.dies in line:
+                return
+            if self.hushes and self.hushes in line:
+                # Says nothing more, and stays until the other side has gone.
+                try:
+                    while reader.read1():
+                        pass
+                except ConnectionResetError:
+                    pass
+                self.left.set()
                 return
             if self.protocol == "smtp":
                 answer = {b"EHLO": b"250-x\r\n250-AUTH PLAIN DIGEST-MD5\r\n250 PIPELINING\r\n", b"QUIT": b"221 bye\r\n"}.get(verb, b"250 2.0.0 %s\r\n" % name)
@@ -452,19 +464,47 @@ def test_the_chosen_one_is_away(protocol, scratch):
         assert "Connection refused" in proxy.said()
 
 
-@pytest.mark.parametrize("host", [HOST, "localhost"])
-def test_the_chosen_one_is_ourselves(host, scratch):
-    """The rule would hold there again, and again: it is a temporary refusal, and nothing calls anything."""
+@pytest.mark.parametrize("listener, target", [
+    ("imap://{host}:{port}", "imap://{host}:{port}"),
+    ("imap://{host}:{port}", "imap://localhost:{port}"),
+    ("imap://unix:{folder}/in", "imap://unix:{folder}/in"),
+    ("imap://unix:{folder}/in", "imap://unix:{folder}//./in"),
+], ids=["address", "localhost", "socket", "another spelling"])
+def test_a_rule_that_chooses_ourselves_is_refused(listener, target, scratch):
+    """The rule would hold there again, and again."""
+    place = {"host": HOST, "port": free_port(), "folder": scratch}
+    rules = rule_file(scratch, ('imap and user == "a"', target.format(**place)))
+    route = f"{listener.format(**place)}=imap://{HOST}:{free_port()}?tls=none"
+    done = command("run", "--no-ui", "--no-record", "--data-dir", scratch / "data", "--route", route, "--rules", rules, status=2)
+    said = (done.stdout + done.stderr).decode()
+    assert f"{rules}:5:16: error: '{target.format(**place)}' is the listener of the route '{route}'" in said, said
+
+
+@pytest.mark.parametrize("kind", ["address", "link"])
+def test_the_chosen_one_turns_out_to_be_ourselves(kind, scratch):
+    """What nobody can know when the files are read is seen when it is called: a temporary refusal, and nothing calls anything."""
     moved, stays = peers.Account("moved", "moved.secret-71"), peers.Account("stays", "stays.secret-72")
-    port = free_port()
-    rules = rule_file(scratch, (f'imap and user == "{moved.address}"', f"imap://{host}:{port}"))
     with Strict("imap", stays, "here") as here:
-        with MailProxy(scratch, {"imap": f"imap://{HOST}:{here.port}?tls=none"}, "--rules", rules, ports={"imap": port}) as proxy:
+        rules = rule_file(scratch, ('imap and user == "nobody"', f"imap://{HOST}:{here.port}"))
+        upstream = f"imap://{HOST}:{here.port}?tls=none"
+        port = free_port()
+        more = [f"imap://{HOST}:0={upstream}", f"imap://unix:{scratch}/in={upstream}"]
+        options = ["--rules", rules, *(word for route in more for word in ("--route", route))]
+        with MailProxy(scratch, {"imap": upstream}, *options, ports={"imap": port}) as proxy:
+            if kind == "link":
+                (scratch / "link").symlink_to(scratch / "in")
+                target = f"imap://unix:{scratch}/link"
+            else:
+                free = [found for found in re.findall(rf"{HOST}:(\d+)", proxy.said()) if int(found) not in (0, port, here.port)]
+                target = f"imap://{HOST}:{free[0]}"
+            rule_file(scratch, (f'imap and user == "{moved.address}"', target))
+            proxy.process.kill(signal.SIGHUP)
+            until("the rules are read again", lambda: "read again" in proxy.said())
             with IMAP(HOST, port) as client:
                 client.line()
                 assert go(client, ways(moved, moved.password)["imap"]["plain"]).startswith(LATER["imap"])
                 assert go(client, ways(stays, stays.password)["imap"]["plain"]).startswith(IN["imap"])
-        assert "which is a listener of our own" in proxy.said()
+        assert f"a rule chose {target.partition('://')[2]}, which is a listener of our own" in proxy.said()
     assert len(mailproxy.sessions(proxy.record)) == 1
 
 

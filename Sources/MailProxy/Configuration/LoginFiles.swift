@@ -7,7 +7,7 @@ import MailRuntime
 enum LoginFiles {
     /// Reads all of it. The error is one line that names file, line and column.
     static func load(_ routes: [Route], _ rules: RuleSet) throws -> RouteLogins {
-        var logins = RouteLogins(targets: try targets(rules))
+        var logins = RouteLogins(targets: try targets(rules, among: routes))
         let all = routes.flatMap { $0.choices + $0.variants } + logins.targets
         for path in all.compactMap(\.credentials) where logins.books[path] == nil {
             logins.books[path] = CredentialBook(try CredentialFile.read(path))
@@ -16,7 +16,8 @@ enum LoginFiles {
     }
 
     /// The upstreams that rules choose.
-    static func targets(_ rules: RuleSet) throws -> [Route] {
+    /// - Parameter routes: those with which the rules are served, as far as they are known.
+    static func targets(_ rules: RuleSet, among routes: [Route] = []) throws -> [Route] {
         var targets: [Route] = []
         for (target, rule) in rules.targets {
             let place = "\(rule.file):\(target.line):\(target.column)"
@@ -26,6 +27,11 @@ enum LoginFiles {
             guard others.isEmpty, rule.places[route.mailProtocol] != nil else {
                 throw CLIError.usage(
                     "\(place): error: the rule '\(rule.name)' holds in other protocols than the upstream's; begin 'when' with '\(route.mailProtocol.rawValue) and'"
+                )
+            }
+            if let own = route.listener(among: routes) {
+                throw CLIError.usage(
+                    "\(place): error: '\(target.text)' is the listener of the route '\(own.text)', where the rule '\(rule.name)' would hold again; name the mail server that is meant"
                 )
             }
             if !targets.contains(where: { $0.text == route.text }) { targets.append(route) }

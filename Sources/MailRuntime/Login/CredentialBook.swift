@@ -31,14 +31,23 @@ package final class CredentialBook: Sendable {
     private let keepers: [TokenKeeper?]
     /// For commands only, so that slow ones keep nobody else waiting; nil when there are none.
     private let pool: WorkerPool?
+    private let programs = RunningPrograms()
 
     package init(_ items: [Item]) {
         book = LoginBook(items.map(\.entry))
-        keepers = items.map { $0.token.map { TokenKeeper($0) } }
+        let programs = programs
+        keepers = items.map { $0.token.map { TokenKeeper($0, among: programs) } }
         pool = keepers.contains { $0 != nil } ? WorkerPool(threads: Self.commands) : nil
     }
 
-    deinit { pool?.stop() }
+    deinit {
+        // Nobody waits for a token any more.
+        programs.stop()
+        pool?.stop()
+    }
+
+    /// Ends the commands that run. None is run any more.
+    func stop() { programs.stop() }
 
     /// How many may log in.
     package var count: Int { book.entries.count }

@@ -26,16 +26,16 @@ package struct TokenCommand: Equatable, Sendable {
         self.timeout = timeout
     }
 
-    /// Runs it. Blocks.
-    package func run() -> Outcome {
+    /// Runs it, as one of `programs`. Blocks.
+    package func run(among programs: RunningPrograms = RunningPrograms()) -> Outcome {
         guard let name = arguments.first else { return .failed("there is no command") }
         guard let output = Pipe(), let complaints = Pipe() else {
             return .failed("no pipe: \(String(cString: strerror(errno)))")
         }
-        var process: pid_t = 0
-        let status = spawn(&process, output, complaints)
+        let begun = programs.begin { spawn(&$0, output, complaints) }
         output.closeWriter()
         complaints.closeWriter()
+        guard let (process, status) = begun else { return .failed("'\(name)' was not run: the proxy stops") }
         guard status == 0 else { return .failed("'\(name)' cannot be run: \(String(cString: strerror(status)))") }
         var said: [UInt8] = []
         var complaint: [UInt8] = []
@@ -45,16 +45,11 @@ package struct TokenCommand: Equatable, Sendable {
             output.wait(for: complaints, milliseconds: 20)
             output.read(into: &said, upTo: Self.mostOutput)
             complaints.read(into: &complaint, upTo: Self.mostComplaint)
-            var status: Int32 = 0
-            let waited = waitpid(process, &status, WNOHANG)
-            if waited == process || (waited < 0 && errno == ECHILD) { exit = status }
+            exit = programs.ending(of: process)
             guard exit == nil, Clock.monotonic() >= deadline else { continue }
-            kill(-process, SIGKILL)
-            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+            programs.end(process)
             return .failed("'\(name)' did not come to its end in \(Int(timeout)) seconds")
         }
-        // What it left running in its group has no more to say.
-        kill(-process, SIGKILL)
         output.read(into: &said, upTo: Self.mostOutput)
         complaints.read(into: &complaint, upTo: Self.mostComplaint)
         let how = Self.words(exit ?? 0)

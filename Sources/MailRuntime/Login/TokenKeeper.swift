@@ -37,9 +37,13 @@ final class TokenKeeper: Sendable {
     }
 
     let source: TokenSource
+    private let programs: RunningPrograms
     private let state = Mutex(State())
 
-    init(_ source: TokenSource) { self.source = source }
+    init(_ source: TokenSource, among programs: RunningPrograms = RunningPrograms()) {
+        self.source = source
+        self.programs = programs
+    }
 
     /// Gives the token, from any thread.
     /// - Parameter refused: one that the upstream does not take; it is given to nobody any more.
@@ -69,7 +73,7 @@ final class TokenKeeper: Sendable {
     }
 
     private func ask() -> Result<(SecretBytes, Int), TokenFailure> {
-        switch source.command.run() {
+        switch source.command.run(among: programs) {
         case .failed(let reason): .failure(TokenFailure(reason: "the command \(reason)"))
         case .output(let octets):
             Self.token(in: octets, lifetime: source.lifetime).map { .success($0) }

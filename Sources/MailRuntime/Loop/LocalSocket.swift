@@ -32,6 +32,13 @@ enum LocalSocket {
         }
     }
 
+    /// Both paths lead to the same file.
+    static func isSame(_ path: String, _ other: String) -> Bool {
+        var (one, two) = (stat(), stat())
+        guard stat(path, &one) == 0, stat(other, &two) == 0 else { return false }
+        return one.st_dev == two.st_dev && one.st_ino == two.st_ino
+    }
+
     private static func withAddress<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R? {
         var form = sockaddr_un()
         form.sun_family = sa_family_t(AF_UNIX)

@@ -134,6 +134,8 @@ final class LoopContext: @unchecked Sendable {
 
     /// It is one of our listeners, whichever. Asked when a name was looked up, which may be ours.
     func isOwn(_ address: SocketAddress) -> Bool { services.values.first?.isOwn(address) ?? false }
+    /// The same of a socket of the file system.
+    func isOwn(path: String) -> Bool { services.values.first?.isOwn(path: path) ?? false }
 
     private func makeSession(
         _ descriptor: Int32, _ info: SessionInfo, _ target: UpstreamTarget

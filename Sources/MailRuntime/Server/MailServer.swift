@@ -134,6 +134,7 @@ package final class MailServer: Sendable {
         _ users: [String: SOCKSUsers], _ books: [String: CredentialBook]
     ) -> [(Listener, Service)] {
         let own = listeners.filter { $0.listener.path == nil }.map(\.listener.address)
+        let ownPaths = listeners.compactMap(\.listener.path)
         core.metrics.forgetUpstreams()
         let old = served.withLock { $0 }
         // Several listeners that systemd has opened are one route with one choice of upstreams.
@@ -142,7 +143,7 @@ package final class MailServer: Sendable {
             let service =
                 made[route.text]
                 ?? Service(
-                    route, core, security: security, users: users, books: books, own: own,
+                    route, core, security: security, users: users, books: books, own: own, ownPaths: ownPaths,
                     keeping: old[ObjectIdentifier(listener)])
             made[route.text] = service
             return (listener, service)
@@ -219,6 +220,7 @@ package final class MailServer: Sendable {
         for context in contexts { context.loop.post { context.loop.stop() } }
         for context in contexts { context.loop.join() }
         for (_, listener) in listeners { listener.closeDescriptor() }
+        core.stopCommands()
         core.workers.stop()
         core.resolvers.stop()
         core.names.stop()

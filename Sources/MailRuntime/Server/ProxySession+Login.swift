@@ -166,6 +166,40 @@ extension ProxySession {
         }
     }
 
+    // MARK: A client that leaves
+
+    /// The client, which is not read, does something while its login is under way. What it has said behind the login is still to be done
+    /// when it sends no more; one that is not there any more keeps nothing waiting.
+    func hungUpAtLogin(_ stream: Stream) {
+        switch stream.peerEnd {
+        case .none, .ended(isSilent: false): return
+        case .ended(isSilent: true): leaveLater()
+        case .gone: leaveLogin(.reset)
+        }
+    }
+
+    /// The client sends no more. When it has said nothing behind its login, all that it can still hear is how that ends.
+    func leaveLogin() {
+        guard phase == .open, clientEnded, case .ruled(let kept) = mode, kept.value.relay.listensBehindLogin else {
+            return
+        }
+        leaveLater()
+    }
+
+    private func leaveLater() {
+        context.loop.schedule(after: context.core.times.leaving) { [weak self] in
+            guard let self, isTurningAway || phase == .open, case .ruled(let kept) = mode,
+                kept.value.relay.listensBehindLogin
+            else { return }
+            leaveLogin(.closed)
+        }
+    }
+
+    private func leaveLogin(_ end: SessionEnd) {
+        context.core.log.info("client: it left before its login was over", of: info)
+        finish(end)
+    }
+
     // MARK: Another upstream
 
     private func turn(to place: UpstreamTarget, wanted: String?) {
@@ -188,6 +222,7 @@ extension ProxySession {
         info.upstream = nil
         info.upstreamTLS = nil
         phase = .connecting
+        if clientEnded { leaveLater() }
         callUpstream()
     }
 

@@ -78,12 +78,11 @@ extension ProxySession {
     /// The client does something while its upstream is called. One that is gone keeps no place; one that sends no more and has said
     /// nothing may be somebody who looks at the greeting, and is given a moment for it.
     func hungUp(_ stream: Stream) {
-        guard phase == .connecting, stream === client else { return }
+        guard stream === client else { return }
+        if isTurningAway || (phase == .open && isLoggingIn) { return hungUpAtLogin(stream) }
+        guard phase == .connecting else { return }
         switch stream.peerEnd {
         case .none: return
-        case .gone where isTurningAway: finish(.reset)
-        // It may still hear how its login ends.
-        case .ended where isTurningAway: return
         case .gone: leaveEarly(.reset)
         // Under TLS nobody can hear anything who has ended before the handshake.
         case .ended where security?.isImplicit == true: leaveEarly(.closed)
@@ -142,6 +141,9 @@ extension ProxySession {
     }
 
     func connect(path: String) {
+        if isTurningAway, context.isOwn(path: path) {
+            return unavailable("a rule chose unix:\(path), which is a listener of our own")
+        }
         do throws(SystemError) {
             let stream = Stream(try LocalSocket.connect(to: path), on: context.loop, owner: self, connecting: true)
             server = stream

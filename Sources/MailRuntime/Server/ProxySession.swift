@@ -276,7 +276,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         var takesClient = !recorderPause
         var takesServer = !recorderPause
         if case .ruled(let kept) = mode {
-            takesClient = takesClient && kept.value.relay.wants(.client)
+            takesClient = takesClient && (kept.value.relay.wants(.client) || kept.value.relay.listensBehindLogin)
             takesServer = takesServer && kept.value.relay.wants(.server)
         }
         let highWater = context.core.metrics.memory.highWater
@@ -329,7 +329,8 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         releaseAll(of: side)
         if case .ruled = mode {
             // The relay says when all that the side sent was passed on.
-            return withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
+            withRelay { relay, effects, seen, told in relay.end(side, &effects, seen: &seen, told: &told) }
+            return leaveLogin()
         }
         // Closing says to the other side that this one has ended, too.
         if isOver { return finishWhenFlushed() }

@@ -28,6 +28,8 @@ package final class ServerCore: Sendable {
     private let currentTargets: Mutex<[String: UpstreamTarget]>
     /// The files of credentials that the start has read, by their paths.
     let books: [String: CredentialBook]
+    /// All that were ever read and are still in use: their commands end with the server.
+    private let readBooks = Mutex<[WeakBook]>([])
     let accepted = Atomic<Int>(0)
     let open = Atomic<Int>(0)
     let limits: ServerLimits
@@ -61,6 +63,7 @@ package final class ServerCore: Sendable {
         books = logins.books
         currentTargets = Mutex(logins.places(security))
         let watch = mailboxWatch
+        keep(logins.books)
         store?.setChangeHandler { account, mailbox in watch.changed(account, mailbox) }
     }
 
@@ -71,11 +74,28 @@ package final class ServerCore: Sendable {
     package func replace(
         rules: RuleSet, logins: RouteLogins = RouteLogins(), security: [String: RouteSecurity] = [:]
     ) {
+        keep(logins.books)
         // Those that either set of rules may choose meanwhile.
         let places = logins.places(security)
         currentTargets.withLock { $0.merge(places) { _, new in new } }
         currentRules.withLock { $0 = rules }
         currentTargets.withLock { $0 = places }
+    }
+
+    private struct WeakBook: Sendable {
+        weak let book: CredentialBook?
+    }
+
+    private func keep(_ books: [String: CredentialBook]) {
+        readBooks.withLock { kept in
+            kept.removeAll { $0.book == nil }
+            kept += books.values.map { WeakBook(book: $0) }
+        }
+    }
+
+    /// Ends the commands that run for logins.
+    func stopCommands() {
+        for book in readBooks.withLock({ $0.compactMap(\.book) }) { book.stop() }
     }
 
     /// The upstreams that the rules may choose, by their texts.

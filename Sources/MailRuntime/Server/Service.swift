@@ -22,14 +22,18 @@ final class Service: Sendable {
     private let variants: [String: RouteSecurity]
     /// The addresses of all listeners of this server.
     private let own: [SocketAddress]
+    /// The sockets of the file system among them.
+    private let ownPaths: [String]
 
     /// - Parameter old: what its listener served before.
     init(
         _ route: Route, _ core: ServerCore, security: [String: RouteSecurity], users: [String: SOCKSUsers],
-        books: [String: CredentialBook], own: [SocketAddress], keeping old: Service? = nil
+        books: [String: CredentialBook], own: [SocketAddress], ownPaths: [String],
+        keeping old: Service? = nil
     ) {
         self.route = route
         self.own = own
+        self.ownPaths = ownPaths
         func targets(_ route: Route) -> (UpstreamTarget, [(route: Route, target: UpstreamTarget)]) {
             let first = UpstreamTarget(route, security[route.key], books)
             let others = route.alternates.map { ($0, UpstreamTarget($0, security[$0.key], books)) }
@@ -64,6 +68,9 @@ final class Service: Sendable {
     func isOwn(_ address: SocketAddress) -> Bool {
         own.contains { $0.takes(address) }
     }
+
+    /// The same of a socket of the file system, by whatever name.
+    func isOwn(path: String) -> Bool { ownPaths.contains { LocalSocket.isSame($0, path) } }
 }
 
 /// Where an upstream is.

@@ -23,6 +23,12 @@ extension Relay {
     /// A login is under way that waits for something else than the client.
     package var isLoggingIn: Bool { desk?.blocks == true }
 
+    /// A login is under way, and the client has said nothing behind it. It is heard, so that its end is heard.
+    package var listensBehindLogin: Bool {
+        isLoggingIn && !waiting && edge == nil && clientFirst == nil && clientWork.isEmpty
+            && clientTap.pending(.client) == 0
+    }
+
     /// What the client is to see of lists of capabilities in the upstream's last word at a login.
     package mutating func show(capabilities policy: CapabilityPolicy?) { desk?.policy = policy }
 

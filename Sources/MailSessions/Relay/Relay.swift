@@ -311,7 +311,8 @@ package struct Relay: Sendable {
             toClient(status + scanner.octets, &out)
             return run(&out)
         }
-        if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty {
+        // The upstream has still to be spoken to when a login is under way.
+        if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty, !isLoggingIn {
             clientEnd = .passedOn
             out.effects.append(.ended(.client))
         }

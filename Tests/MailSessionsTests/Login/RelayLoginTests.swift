@@ -101,6 +101,27 @@ import Testing
         #expect(table.relay.isClosed)
     }
 
+    /// The upstream is spoken to as long as the login lasts, also in the name of a client that sends no more; the runtime is told when the
+    /// end may be passed on. What came behind the login is still done.
+    @Test(arguments: steps, [false, true])
+    func theEndOfAClientWaits(step: Int?, saysMore: Bool) {
+        var table = Self.table(.smtp, step: step)
+        table.say(.client, "AUTH PLAIN \(Self.plain)")
+        #expect(table.relay.listensBehindLogin)
+        if saysMore { table.say(.client, "QUIT") }
+        #expect(table.relay.listensBehindLogin == !saysMore)
+        table.end(.client)
+        #expect(table.ended == [])
+        table.logIn(Self.upstream)
+        table.say(.server, "250-x", "250 AUTH PLAIN")
+        #expect(table.ended == [])
+        _ = table.took(.server)
+        table.say(.server, "235 2.7.0 in")
+        #expect(table.took(.server) == (saysMore ? ["QUIT"] : []))
+        #expect(table.ended == [.client])
+        #expect(!table.relay.listensBehindLogin)
+    }
+
     /// Replies to what came before the login come first.
     @Test(arguments: steps)
     func theOrderOfReplies(step: Int?) {

@@ -248,4 +248,52 @@ import Testing
         talk.hear("501 given up", step: nil)
         #expect(talk.end == .failed("its challenge is no base64"))
     }
+
+    /// What a server offers, its challenge, and its consent, in each protocol.
+    struct Server: Sendable {
+        let mailProtocol: MailProtocol
+        private let offer: String
+        private let ask: String
+        let consent: String
+
+        static let all = [
+            Server(mailProtocol: .smtp, offer: "250 AUTH $", ask: "334 ", consent: "235 in"),
+            Server(mailProtocol: .pop3, offer: "+OK|SASL $|.", ask: "+ ", consent: "+OK in"),
+            Server(
+                mailProtocol: .imap, offer: "* CAPABILITY IMAP4rev1 LOGINDISABLED SASL-IR AUTH=$|mailproxy OK done",
+                ask: "+ ",
+                consent: "mailproxy OK in"),
+        ]
+
+        func offer(_ mechanism: String) -> String { offer.replacing("$", with: mechanism) }
+        func challenge(_ text: String) -> String { ask + UpstreamLoginTests.base64(text) }
+        /// A challenge that is no base64.
+        var nonsense: String { ask + "%%%" }
+    }
+
+    /// `*` is our last word (RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2). Whoever lets us in all the same has answered something else, and
+    /// the client is not in.
+    @Test(arguments: Server.all, [nil, 1] as [Int?])
+    func consentToACancelledExchange(_ server: Server, step: Int?) {
+        var talk = Talk(server.mailProtocol, Self.password)
+        for words in [server.offer("LOGIN"), server.nonsense, server.consent] { talk.hear(words, step: step) }
+        #expect(talk.said.last == "*\r\n")
+        #expect(talk.end == .failed("its challenge is no base64"))
+        #expect(!talk.login.isInStep)
+    }
+
+    /// With SCRAM the server proves that it knows the password, too (RFC 5802 §3). One that lets us in without that proof, or with a
+    /// wrong one, need not be the one that is meant.
+    @Test(arguments: Server.all, [0, 1, 2])
+    func consentWithoutProof(_ server: Server, steps: Int) {
+        var talk = Talk(server.mailProtocol, Self.password, isSecured: false)
+        talk.hear(server.offer("SCRAM-SHA-1"), step: nil)
+        let first = "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
+        if steps > 0 { talk.hear(server.challenge(first), step: nil) }
+        if steps > 1 { talk.hear(server.challenge("v=rmF9pqV8S7suAoZWja4dJRkFsKQ="), step: nil) }
+        #expect(talk.said.count == 2 + steps)
+        talk.hear(server.consent, step: nil)
+        if case .failed = talk.end {} else { Issue.record("not failed: \(String(describing: talk.end))") }
+        #expect(!talk.login.isInStep)
+    }
 }
