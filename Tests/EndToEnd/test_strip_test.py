@@ -23,10 +23,10 @@ from strip_clients import PASSWORD, USER, Errand
 
 VECTORS = {
     "smtp": [
-        "capability-removed", "extensions-refused", "starttls-temporary-error", "starttls-error", "starttls-invalid-answer",
+        "control", "capability-removed", "extensions-refused", "starttls-temporary-error", "starttls-error", "starttls-invalid-answer",
         "starttls-clear-answer", "untrusted-certificate", "wrong-name", "expired", "tls-1.0", "injected-response",
     ],
-    "imaps": ["untrusted-certificate", "wrong-name", "expired", "tls-1.0"],
+    "imaps": ["control", "untrusted-certificate", "wrong-name", "expired", "tls-1.0"],
 }  # fmt: skip
 VECTORS["pop3"] = VECTORS["smtp"]
 VECTORS["imap"] = [*(vector for vector in VECTORS["smtp"] if vector != "extensions-refused"), "preauth"]
@@ -188,6 +188,24 @@ def test_a_lax_client_is_found_out(servers, authority, scratch, client):
     assert row["fell"] and {test["vector"] for test in row["tests"] if test["verdict"] == "fell"} == fell
 
 
+def test_a_client_that_fails_anyway_shows_nothing(servers, authority, scratch):
+    """It does not know the authority, so that nothing wrong with the certificate is why it leaves."""
+    port = free_port()
+    trust = f"ca={servers.certificate.certificate}"
+    route = f"imaps://{HOST}:{port}?tls=strip-test=imaps://{HOST}:{servers.dovecot.imaps}?{trust}"
+    with tls_peers.proxy(scratch, own(scratch, authority), route) as proxy:
+        for number in range(len(VECTORS["imaps"])):
+            with pytest.raises(ssl.SSLError):
+                imaplib.IMAP4_SSL(HOST, port, ssl_context=ssl.create_default_context())
+            until("the verdict", lambda: len(verdicts(proxy)) > number, 20)
+        found = {row["vector"]: row["verdict"] for row in verdicts(proxy)}
+    assert list(found) == VECTORS["imaps"]
+    assert found["control"] == "none" and found["untrusted-certificate"] == "inconclusive"
+    assert "withstood" not in found.values()
+    (row,) = mailproxy.rows(command("strip-test", "show", "--data-dir", proxy.data, "--json", status=0))
+    assert {test["vector"]: test["verdict"] for test in row["tests"]} == found
+
+
 class Buffered:
     """A client that keeps what it has read over the edge of the cleartext, or that drops it."""
 
@@ -258,6 +276,11 @@ def test_between_tests_clients_are_served(servers, authority, scratch):
     context = tls_peers.client_context(authority)
     routes = strip_routes(servers, ports, "?tls=strip-test&strip-interval=2")
     with tls_peers.proxy(scratch, own(scratch, authority), *routes, options=["--metrics", "127.0.0.1:0"]) as proxy:
+        for port in ports.values():
+            # The control, and a connection to the server, of somebody who says nothing.
+            for _ in range(2):
+                socket.create_connection((HOST, port), 20).close()
+        until("the controls to end", lambda: [row["vector"] for row in verdicts(proxy)] == 3 * ["control"])
         with smtplib.SMTP(HOST, ports["smtp"]) as client:
             client.ehlo()
             assert not client.has_extn("STARTTLS") and client.has_extn("CHUNKING") and client.has_extn("AUTH")
@@ -289,12 +312,12 @@ def test_between_tests_clients_are_served(servers, authority, scratch):
         page = next(word for word in proxy.said().split() if word.endswith("/metrics"))
         figures = urllib.request.urlopen(page).read().decode()
         assert figures.count('verdict="fell"} 1') == 3, figures
-    found = verdicts(proxy)
+    found = verdicts(proxy)[3:]
     assert [(row["protocol"], row["vector"], row["verdict"]) for row in found] == [
         (protocol, "capability-removed", "fell") for protocol in ("smtp", "imap", "pop3")
     ]
     assert all(row["account"] == account.address for row in found)
-    rows = mailproxy.sessions(proxy.record)
+    rows = [row for row in mailproxy.sessions(proxy.record) if row["bytes"]["client"]]
     assert sum("strip_test" in row for row in rows) == 3 and len(rows) == 6
     assert all(row["tls"] and row["upstream_tls"] for row in rows if "strip_test" not in row)
     # Nobody logged in at the real server but those who were served.
@@ -303,7 +326,7 @@ def test_between_tests_clients_are_served(servers, authority, scratch):
     filtered = command("sessions", "list", proxy.record, "--filter", 'tag matches "^strip-test/.*/fell$"', "--json", status=0)
     assert len(mailproxy.rows(filtered)) == 3
     command("sessions", "reindex", "--record-dir", proxy.record, status=0)
-    assert sum("strip_test" in row for row in mailproxy.sessions(proxy.record)) == 3
+    assert sum("strip_test" in row for row in mailproxy.sessions(proxy.record)) == 6
 
 
 def test_the_built_in_server_and_lists_of_upstreams(servers, authority, scratch):
@@ -353,9 +376,9 @@ def test_a_client_that_goes_back_to_the_clear_is_followed(servers, authority, sc
     """Behind a handshake that failed on the same connection, which a recording shows as a conversation of its own."""
     port = free_port()
     with tls_peers.proxy(scratch, own(scratch, authority), *strip_routes(servers, {"imap": port}, "?tls=strip-test")) as proxy:
-        for _ in range(4):
+        for _ in range(5):
             socket.create_connection((HOST, port), 20).close()
-        until("four verdicts", lambda: len(verdicts(proxy)) == 4)
+        until("five verdicts", lambda: len(verdicts(proxy)) == 5)
         with socket.create_connection((HOST, port), 20) as client:
             reader = client.makefile("rb")
             reader.readline()

@@ -15,6 +15,8 @@ struct StripTestCommand: ParsableCommand {
 
     /// Where the verdicts of a data directory are.
     static func path(_ directory: String) -> String { directory + "/strip-test.jsonl" }
+    /// Where older ones are.
+    static func olderPath(_ path: String) -> String { path + ".1" }
 }
 
 struct StripTestShow: ParsableCommand {
@@ -31,11 +33,15 @@ struct StripTestShow: ParsableCommand {
             return Console.error("no verdicts in \(path); a route with ?tls=strip-test writes them")
         }
         var summary = StripSummary()
-        for (number, line) in try TextFile.read(path, what: "file of verdicts").split(separator: "\n").enumerated() {
-            guard let report = StripReport(line: String(line)) else {
-                throw CLIError.fault("\(path), line \(number + 1): this is no verdict of a strip test")
+        let older = StripTestCommand.olderPath(path)
+        for path in (file == nil && access(older, F_OK) == 0 ? [older] : []) + [path] {
+            let lines = try TextFile.read(path, what: "file of verdicts").split(separator: "\n")
+            for (number, line) in lines.enumerated() {
+                guard let report = StripReport(line: String(line)) else {
+                    throw CLIError.fault("\(path), line \(number + 1): this is no verdict of a strip test")
+                }
+                summary.add(report)
             }
-            summary.add(report)
         }
         if json {
             for client in summary.clients { print(client.json) }
@@ -54,7 +60,7 @@ struct StripTestShow: ParsableCommand {
             let title = "\(client.address) \(scheme)" + (client.text.isEmpty ? "" : "  \(InertText.of(client.text))")
             out += (number == 0 ? "" : "\n") + style.text(title, .strong) + "\n"
             for vector in StripVector.all(for: client.mailProtocol, isImplicit: client.isImplicit) {
-                let outcome = client.results[vector]?.outcome
+                let outcome = client.outcome(of: vector)
                 let verdict = (outcome.map { $0.verdict == .none ? "no verdict" : $0.verdict.rawValue } ?? "not tested")
                 out +=
                     "  \(vector.rawValue.padded(to: 26))\(verdict.padded(to: 12))\(InertText.of(outcome?.evidence ?? ""))"
@@ -99,14 +105,20 @@ struct StripTestVectors: ParsableCommand {
     }
 }
 
-/// The file that verdicts are written to, a line each. Any thread may write.
+/// The file that verdicts are written to, a line each. When it is full it takes the place of the older one, and another is begun. Any
+/// thread may write.
 final class StripTestFile: Sendable {
+    /// Octets of a file: some 50,000 verdicts.
+    static let most = 16 << 20
+
     private let path: String
+    private let most: Int
     private let log: Log
     /// Opened with the first verdict; -1 before, and -2 when that failed.
     private let descriptor = Mutex<Int32>(-1)
 
-    init(in directory: String, _ log: Log) {
+    init(in directory: String, _ log: Log, most: Int = StripTestFile.most) {
+        self.most = most
         path = StripTestCommand.path(directory)
         self.log = log
     }
@@ -115,11 +127,31 @@ final class StripTestFile: Sendable {
         let line = Array((report.json + "\n").utf8)
         descriptor.withLock { descriptor in
             if descriptor == -1 { descriptor = open() }
+            if isFull(descriptor) { descriptor = renew(descriptor) }
             guard descriptor >= 0 else { return }
             // Whole lines, also when another process writes to the same file.
             let count = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count != line.count { log.error("\(path): a verdict could not be written") }
         }
+    }
+
+    private func isFull(_ descriptor: Int32) -> Bool {
+        var found = stat()
+        return descriptor >= 0 && fstat(descriptor, &found) == 0 && found.st_size >= most
+    }
+
+    /// Puts a full file away and begins another, unless another process has done so.
+    private func renew(_ full: Int32) -> Int32 {
+        defer { close(full) }
+        flock(full, LOCK_EX)
+        var (mine, there) = (stat(), stat())
+        if fstat(full, &mine) == 0, lstat(path, &there) == 0, mine.st_dev == there.st_dev, mine.st_ino == there.st_ino,
+            rename(path, StripTestCommand.olderPath(path)) != 0
+        {
+            log.error("\(path): it is full and cannot be put away: \(String(cString: strerror(errno)))")
+            return -2
+        }
+        return open()
     }
 
     private func open() -> Int32 {

@@ -253,8 +253,7 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
         finished = true
         for timer in [patience, wait] { timer.map { context.loop.cancel($0) } }
         stream?.close()
-        let outcome = test.verdict
-        tell(outcome)
+        let outcome = tell(test.verdict)
         var events: [RecordEvent] = []
         book?.tag(StripMark(vector: test.vector.rawValue, verdict: outcome.verdict.rawValue).tag)
         book?.close(end, at: Clock.now(), into: &events)
@@ -262,9 +261,10 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
         context.finished(self, info, end, received: (stream?.receivedOctets ?? 0, 0))
     }
 
-    private func tell(_ outcome: StripOutcome) {
-        let program = context.core.stripTests.file(
-            outcome, test.vector, test.program, info, security, context.core)
+    /// Gives what the test is worth.
+    private func tell(_ found: StripOutcome) -> StripOutcome {
+        let (program, outcome) = context.core.stripTests.file(
+            found, test.vector, test.program, info, security, context.core)
         context.metrics(info.route, info.mailProtocol).tested(outcome.verdict)
         let who = [program.name, program.account.map { "account \($0)" }].compactMap { $0 }
         let text =
@@ -272,8 +272,9 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
             + (who.isEmpty ? "" : " (\(who.joined(separator: ", ")))")
         switch outcome.verdict {
         case .fell: context.core.log.warning(text, of: info)
-        case .withstood, .none: context.core.log.info(text, of: info)
+        case .withstood, .inconclusive, .none: context.core.log.info(text, of: info)
         }
+        return outcome
     }
 }
 

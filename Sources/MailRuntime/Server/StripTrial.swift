@@ -24,7 +24,7 @@ final class StripTrial: Sendable {
         self.settings = settings
         stranger = CertificateMinter(try .ephemeral(name: "Unknown Authority", now: now))
         var contexts: [StripVector: TLSContext] = [:]
-        for vector in [StripVector.untrustedCertificate, .wrongName, .expired, .oldVersion] {
+        for vector in [StripVector.control, .untrustedCertificate, .wrongName, .expired, .oldVersion] {
             var tls = TLSSettings()
             tls.digestsHellos = true
             tls.tellsKeys = tellsKeys
@@ -50,7 +50,8 @@ final class StripTrial: Sendable {
         case .untrustedCertificate: try stranger.identity(for: names, now: now)
         case .wrongName: try minter.identity(for: [Self.otherHost], now: now)
         case .expired: try minter.expiredIdentity(for: names, now: now)
-        case .oldVersion, .injectedResponse, .capabilityRemoved, .extensionsRefused, .temporaryError, .permanentError,
+        case .control, .oldVersion, .injectedResponse, .capabilityRemoved, .extensionsRefused, .temporaryError,
+            .permanentError,
             .invalidAnswer, .clearAnswer, .preAuthenticated:
             try minter.identity(for: names, now: now)
         }
@@ -74,17 +75,21 @@ final class StripRegistry: Sendable {
         }
     }
 
-    /// A test is over. Gives what is known of the client's program by now.
+    /// A test is over. Gives what is known of the client's program by now, and what the test is worth.
     func file(
         _ outcome: StripOutcome, _ vector: StripVector, _ program: StripProgram, _ info: SessionInfo,
         _ security: RouteSecurity, _ core: ServerCore
-    ) -> StripProgram {
-        let known = ledger.withLock { $0.file(outcome, vector, program, of: Self.key(info, security)) }
-        guard let tells else { return known }
+    ) -> (program: StripProgram, outcome: StripOutcome) {
+        let key = Self.key(info, security)
+        let (known, outcome) = ledger.withLock { ledger in
+            let known = ledger.file(outcome, vector, program, of: key)
+            return (known, ledger.conclusion(outcome, vector, known, of: key))
+        }
+        guard let tells else { return (known, outcome) }
         let report = StripReport(
             info, vector, outcome, known, isImplicit: security.isImplicit, time: Clock.now())
         core.workers.submit { tells(report) }
-        return known
+        return (known, outcome)
     }
 
     private static func key(_ info: SessionInfo, _ security: RouteSecurity) -> StripLedger.Key {

@@ -26,6 +26,8 @@ package struct StripLedger: Sendable {
     private struct Known: Sendable {
         var program: StripProgram
         var settled: Set<StripVector> = []
+        /// It did not come to TLS when nothing was wrong.
+        var failsControl = false
     }
 
     private struct Entry: Sendable {
@@ -100,7 +102,16 @@ package struct StripLedger: Sendable {
         guard let place else { return program }
         entry.programs[place].program.learn(program)
         if outcome.verdict != .none { entry.programs[place].settled.insert(vector) }
+        if vector == .control { entry.programs[place].failsControl = outcome.verdict == .none }
         return entry.programs[place].program
+    }
+
+    /// What a test has shown of a program, seen beside what the program does when nothing is wrong.
+    package func conclusion(
+        _ outcome: StripOutcome, _ vector: StripVector, _ program: StripProgram, of key: Key
+    ) -> StripOutcome {
+        let known = entries[key]?.programs.first { $0.program.mayBe(program) }
+        return known?.failsControl == true ? outcome.doubted(in: vector) : outcome
     }
 
     /// Clients that are remembered.

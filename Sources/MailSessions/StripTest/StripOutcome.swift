@@ -9,6 +9,8 @@ package enum StripVerdict: String, Sendable, Hashable, CaseIterable {
     case fell
     /// It came to the point of the test and gave nothing away.
     case withstood
+    /// It gave nothing away, and does not come to TLS when nothing is wrong either.
+    case inconclusive
     /// It did not come to that point, or what it did has other reasons.
     case none
 }
@@ -22,6 +24,12 @@ package struct StripOutcome: Equatable, Sendable {
     package init(_ verdict: StripVerdict, _ evidence: String) {
         self.verdict = verdict
         self.evidence = evidence
+    }
+
+    /// The same of a client that did not come to TLS in the session in which nothing was wrong.
+    func doubted(in vector: StripVector) -> StripOutcome {
+        guard verdict == .withstood, vector != .control else { return self }
+        return StripOutcome(.inconclusive, "\(evidence); it does not come to TLS when nothing is wrong either")
     }
 }
 

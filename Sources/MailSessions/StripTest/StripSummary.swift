@@ -14,6 +14,12 @@ package struct StripSummary: Sendable {
         /// The newest verdict of each vector; one that shows something before one that does not.
         package fileprivate(set) var results: [StripVector: StripReport] = [:]
 
+        /// What a test has shown, seen beside the one in which nothing is wrong; nil when there was none.
+        package func outcome(of vector: StripVector) -> StripOutcome? {
+            let outcome = results[vector]?.outcome
+            return results[.control]?.outcome.verdict == StripVerdict.none ? outcome?.doubted(in: vector) : outcome
+        }
+
         /// It fell for one at least.
         package var fell: Bool { results.values.contains { $0.outcome.verdict == .fell } }
 
@@ -37,11 +43,11 @@ package struct StripSummary: Sendable {
                 json.member("fell", fell)
                 json.array("tests") { json in
                     for vector in StripVector.all(for: mailProtocol, isImplicit: isImplicit) {
-                        guard let report = results[vector] else { continue }
+                        guard let report = results[vector], let outcome = outcome(of: vector) else { continue }
                         json.object { json in
                             json.member("vector", vector.rawValue)
-                            json.member("verdict", report.outcome.verdict.rawValue)
-                            json.member("evidence", report.outcome.evidence)
+                            json.member("verdict", outcome.verdict.rawValue)
+                            json.member("evidence", outcome.evidence)
                             json.member("time", report.time)
                             json.member("session", report.session)
                         }

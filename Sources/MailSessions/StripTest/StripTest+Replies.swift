@@ -10,7 +10,7 @@ extension StripTest {
         if state == .clear, vector.offersTLS {
             offer.offersTLS = !hasAsked
             // Where TLS will come logins wait for it, as at a good server; where it won't, there is nothing else to do.
-            offer.offersLogin = !vector.isOfTLS && vector != .injectedResponse
+            offer.offersLogin = !vector.isOfTLS && vector != .injectedResponse && vector != .control
         }
         return facade.list(mailProtocol, offer)
     }
@@ -57,7 +57,7 @@ extension StripTest {
             }
             isReached = true
         case .clearAnswer: answerUnsure(LocalReply.tlsConsent(mailProtocol, command))
-        case .untrustedCertificate, .wrongName, .expired, .oldVersion:
+        case .control, .untrustedCertificate, .wrongName, .expired, .oldVersion:
             beginTLS(LocalReply.tlsConsent(mailProtocol, command), injecting: [])
         case .injectedResponse:
             beginTLS(LocalReply.tlsConsent(mailProtocol, command), injecting: injection(behind: command.tag))

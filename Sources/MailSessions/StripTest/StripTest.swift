@@ -208,7 +208,7 @@ package struct StripTest: Sendable {
         guard state == .handshake else { return }
         state = .secured
         tap.beginUnderTLS()
-        if vector.isOfTLS { isReached = true }
+        if vector.isOfTLS || vector == .control { isReached = true }
     }
 
     // MARK: Frames
@@ -276,6 +276,7 @@ package struct StripTest: Sendable {
         case .secured:
             // What is said under good TLS is where it belongs.
             if vector.isOfTLS { decide(.fell, "\(what) under TLS") }
+            if vector == .control { decide(.withstood, "\(what) under TLS, where it belongs") }
         case .unsure, .handshake, .over: break
         }
     }
@@ -335,7 +336,7 @@ package struct StripTest: Sendable {
             switch vector {
             case .capabilityRemoved, .extensionsRefused: hasAsked ? "asks for TLS all the same, and \(end)" : end
             case .temporaryError, .permanentError, .invalidAnswer, .clearAnswer: end
-            case .untrustedCertificate, .wrongName, .expired, .oldVersion: "\(end) behind the handshake"
+            case .control, .untrustedCertificate, .wrongName, .expired, .oldVersion: "\(end) behind the handshake"
             case .injectedResponse: "waits for the answer under TLS"
             case .preAuthenticated: hasSpoken ? "does nothing, and \(end)" : "\(end) at once"
             }
@@ -352,6 +353,7 @@ package struct StripTest: Sendable {
             if reason.contains("unknown ca") || reason.contains("certificate") {
                 return StripOutcome(.none, "it does not come to its end with the handshake: \(reason)")
             }
+        case .control: return StripOutcome(.none, "it does not come to TLS though nothing is wrong: \(reason)")
         case .wrongName, .expired, .oldVersion:
             guard isBegun else { return StripOutcome(.none, "it begins no TLS: \(reason)") }
             // Not because of what is wrong here: a good certificate of that authority would fail as well.

@@ -6,6 +6,8 @@ import MailDialogue
 
 /// A way in which a client is put to the test.
 package enum StripVector: String, Sendable, Hashable, CaseIterable {
+    /// Nothing is wrong: what a client does here tells what its other sessions are worth.
+    case control
     case capabilityRemoved = "capability-removed"
     case extensionsRefused = "extensions-refused"
     case temporaryError = "starttls-temporary-error"
@@ -38,6 +40,13 @@ package enum StripVector: String, Sendable, Hashable, CaseIterable {
     /// What is to be known of the vector.
     package var row: Row {
         switch self {
+        case .control:
+            Row(
+                protocols: Self.all, isForImplicitTLS: true,
+                action: "nothing: STARTTLS is offered and the certificate is good",
+                meaning:
+                    "it says its password in clear, whatever is offered; when it does not come to TLS here either, its other tests show nothing",
+                section: "RFC 8314 §4.1")
         case .capabilityRemoved:
             Row(
                 protocols: Self.all, isForImplicitTLS: false,
@@ -132,8 +141,8 @@ package enum StripVector: String, Sendable, Hashable, CaseIterable {
     var isOfTLS: Bool {
         switch self {
         case .untrustedCertificate, .wrongName, .expired, .oldVersion: true
-        case .capabilityRemoved, .extensionsRefused, .temporaryError, .permanentError, .invalidAnswer, .clearAnswer,
-            .injectedResponse, .preAuthenticated:
+        case .control, .capabilityRemoved, .extensionsRefused, .temporaryError, .permanentError, .invalidAnswer,
+            .clearAnswer, .injectedResponse, .preAuthenticated:
             false
         }
     }
@@ -142,9 +151,8 @@ package enum StripVector: String, Sendable, Hashable, CaseIterable {
     var offersTLS: Bool {
         switch self {
         case .capabilityRemoved, .extensionsRefused, .preAuthenticated: false
-        case .temporaryError, .permanentError, .invalidAnswer, .clearAnswer, .untrustedCertificate, .wrongName,
-            .expired,
-            .oldVersion, .injectedResponse:
+        case .control, .temporaryError, .permanentError, .invalidAnswer, .clearAnswer, .untrustedCertificate,
+            .wrongName, .expired, .oldVersion, .injectedResponse:
             true
         }
     }

@@ -21,14 +21,14 @@ import Testing
         }
         #expect(ledger.next(Self.key(), interval: 1, chance: 7) == nil)
         // Another client begins anew.
-        #expect(ledger.next(Self.key(2), interval: 1, chance: 7) == .capabilityRemoved)
-        #expect(ledger.next(Self.key(1, .smtp), interval: 1, chance: 7) == .capabilityRemoved)
+        #expect(ledger.next(Self.key(2), interval: 1, chance: 7) == .control)
+        #expect(ledger.next(Self.key(1, .smtp), interval: 1, chance: 7) == .control)
     }
 
     @Test func oneConnectionOfSoManyIsATest() {
         var ledger = StripLedger()
         let tests = (0..<9).map { _ in ledger.next(Self.key(), interval: 3, chance: 0) }
-        #expect(tests == [.capabilityRemoved, nil, nil, .temporaryError, nil, nil, .permanentError, nil, nil])
+        #expect(tests == [.control, nil, nil, .capabilityRemoved, nil, nil, .temporaryError, nil, nil])
     }
 
     @Test func whatShowedNothingIsTriedAgainAFewTimes() {
@@ -70,6 +70,26 @@ import Testing
         #expect(file(StripProgram(hello: "abc")).name == "one")
     }
 
+    /// Who does not come to TLS when nothing is wrong has not refused anything; until it does, and what it gave away it gave.
+    @Test func whatAClientThatFailsAnywayShows() {
+        var ledger = StripLedger()
+        let (program, other) = (StripProgram(name: "one"), StripProgram(name: "two"))
+        _ = ledger.next(Self.key(), interval: 1, chance: 0)
+        func conclude(_ verdict: StripVerdict, _ vector: StripVector, of program: StripProgram) -> StripVerdict {
+            let outcome = StripOutcome(verdict, "x")
+            _ = ledger.file(outcome, vector, program, of: Self.key())
+            return ledger.conclusion(outcome, vector, program, of: Self.key()).verdict
+        }
+        #expect(conclude(.withstood, .expired, of: program) == .withstood)
+        #expect(conclude(StripVerdict.none, .control, of: program) == StripVerdict.none)
+        #expect(conclude(.withstood, .control, of: other) == .withstood)
+        #expect(conclude(.withstood, .expired, of: program) == .inconclusive)
+        #expect(conclude(.fell, .wrongName, of: program) == .fell)
+        #expect(conclude(.withstood, .expired, of: other) == .withstood)
+        #expect(conclude(.withstood, .control, of: program) == .withstood)
+        #expect(conclude(.withstood, .expired, of: program) == .withstood)
+    }
+
     @Test func memoryIsBounded() {
         var ledger = StripLedger()
         for number in 0..<UInt32(StripLedger.mostClients * 3) {
@@ -82,7 +102,8 @@ import Testing
         #expect(ledger.count <= StripLedger.mostClients)
         // The newest is still known.
         #expect(
-            ledger.next(Self.key(UInt32(StripLedger.mostClients * 3 - 1)), interval: 1, chance: 0) == .temporaryError)
+            ledger.next(Self.key(UInt32(StripLedger.mostClients * 3 - 1)), interval: 1, chance: 0)
+                == .capabilityRemoved)
     }
 
     @Test func vectorsOfEachProtocol() {
@@ -90,7 +111,7 @@ import Testing
         #expect(!StripVector.all(for: .smtp, isImplicit: false).contains(.preAuthenticated))
         #expect(
             StripVector.all(for: .pop3, isImplicit: true)
-                == [.untrustedCertificate, .wrongName, .expired, .oldVersion])
+                == [.control, .untrustedCertificate, .wrongName, .expired, .oldVersion])
         #expect(StripVector.all(for: .lmtp, isImplicit: false).isEmpty)
         for vector in StripVector.allCases { #expect(vector.row.section.contains("RFC ")) }
     }

@@ -67,6 +67,64 @@ struct StripTrial {
     static let pieces = [1, 2, 7, Int.max]
     static let plain = "AGFubmEAcXVpdHRl"
 
+    // MARK: Nothing is wrong
+
+    @Test(arguments: pieces) func whoLogsInUnderTLSDoesWell(_ piece: Int) {
+        var trial = StripTrial(.control, .smtp, piece: piece)
+        trial.say("EHLO laptop\r\n")
+        #expect(trial.heard().hasSuffix("250-mx.example.com\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"))
+        trial.say("STARTTLS\r\n")
+        #expect(trial.heard().hasSuffix("<TLS>"))
+        trial.tell(.secured)
+        trial.say("EHLO laptop\r\n")
+        #expect(trial.heard().contains("250 AUTH PLAIN LOGIN"))
+        trial.say("AUTH PLAIN \(Self.plain)\r\n")
+        #expect(trial.heard() == "454 4.7.0 Temporary authentication failure\r\n<close>")
+        #expect(trial.test.verdict == StripOutcome(.withstood, "PLAIN under TLS, where it belongs"))
+    }
+
+    @Test func whoDoesNotComeToTLSThoughNothingIsWrong() {
+        var refusing = StripTrial(.control, .imap)
+        refusing.say("a STARTTLS\r\n")
+        refusing.tell(.handshakeFailed("tlsv1 alert unknown ca", isBegun: true))
+        #expect(
+            refusing.test.verdict
+                == StripOutcome(.none, "it does not come to TLS though nothing is wrong: tlsv1 alert unknown ca"))
+        var leaving = StripTrial(.control, .imap)
+        leaving.say("a LOGOUT\r\n")
+        #expect(leaving.test.verdict == StripOutcome(.none, "it does not ask for TLS"))
+        var implicit = StripTrial(.control, .imap, isImplicit: true)
+        implicit.tell(.ended)
+        #expect(implicit.test.verdict == StripOutcome(.withstood, "leaves behind the handshake"))
+    }
+
+    @Test func whoLogsInInClearThoughTLSIsOffered() {
+        var trial = StripTrial(.control, .pop3)
+        trial.say("USER anna\r\nPASS secret\r\n")
+        #expect(trial.test.verdict == StripOutcome(.fell, "USER in clear, without asking for TLS"))
+    }
+
+    /// Row by row, seen beside what it does when nothing is wrong.
+    @Test func theSummaryDoubtsToo() throws {
+        func line(_ vector: String, _ verdict: String) -> String {
+            #"{"time":"2026-11-26T08:00:00.000000Z","session":"s","route":"r","client":"192.0.2.1","protocol":"imap","#
+                + #""implicit_tls":false,"name":"one","hello":null,"account":null,"vector":"\#(vector)","verdict":"\#(verdict)","#
+                + #""evidence":"leaves"}"#
+        }
+        func verdict(_ lines: [String]) throws -> StripVerdict? {
+            var summary = StripSummary()
+            for line in lines { summary.add(try #require(StripReport(line: line))) }
+            let client = try #require(summary.clients.first)
+            #expect(client.json.contains("inconclusive") == (client.outcome(of: .expired)?.verdict == .inconclusive))
+            return client.outcome(of: .expired)?.verdict
+        }
+        let withstood = line("expired", "withstood")
+        #expect(try verdict([withstood]) == .withstood)
+        #expect(try verdict([withstood, line("control", "none")]) == .inconclusive)
+        #expect(try verdict([line("control", "none"), withstood, line("control", "withstood")]) == .withstood)
+        #expect(try verdict([line("control", "none"), line("expired", "fell")]) == .fell)
+    }
+
     // MARK: STARTTLS that is not there
 
     @Test(arguments: pieces) func aClientThatTakesWhatItGetsFalls(_ piece: Int) {
