@@ -11,6 +11,7 @@ import clients
 import mailproxy
 import messages
 import peers
+import tls_peers
 from mailproxy import MailProxy, command
 from processes import HOST, free_port, until
 from wire import IMAP, SMTP
@@ -241,3 +242,22 @@ def test_routes_that_do_not_fit(scratch, route, reason):
     file.write_text(f"routes:\n  - {route}\n")
     said = command("config", "check", file, status=2).stderr.decode()
     assert f"{file}:2:5: route '{route}': " in said and reason in said, said
+
+
+def test_an_id_passes_where_nobody_is_told_who_the_client_is(scratch):
+    """What it says is the client's word, and the server's affair: the octets pass, and the recording has them."""
+    words = b'a ID ("name" "x" "x-originating-ip" "192.0.2.1")\r\n'
+
+    def serve(upstream, connection):
+        connection.sendall(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+        upstream.got += connection.recv(4096)
+        connection.sendall(b"* ID NIL\r\na OK done\r\n")
+        upstream.got += connection.recv(4096)
+
+    with tls_peers.Upstream(serve) as upstream:
+        with MailProxy(scratch, {"imap": upstream.port}) as proxy, IMAP(HOST, proxy.ports["imap"]) as client:
+            client.line()
+            client.send(words)
+            assert client.line() == b"* ID NIL\r\n" and client.line() == b"a OK done\r\n"
+    assert upstream.got == words
+    assert any(b'"x-originating-ip" "192.0.2.1"' in path.read_bytes() for path in mailproxy.segments(proxy.record))

@@ -137,6 +137,26 @@ def test_kill_right_after_a_session_began(scratch):
     assert [e["command"] for e in mailproxy.exchanges(proxy.record, row["id"])][-1] == "EHLO"
 
 
+def test_killed_sessions_are_lost_in_a_new_index_too(scratch):
+    """Nobody saw how they ended, whichever way the index was made; those that ended before did end."""
+    proxy = MailProxy(scratch, {"smtp": "fallback"})
+    with SMTP(HOST, proxy.ports["smtp"]) as client:
+        client.reply(220)
+        client.say("QUIT", 221)
+    until("the first session to end", lambda: [row["end"] for row in mailproxy.sessions(proxy.record)] == ["closed"])
+    with SMTP(HOST, proxy.ports["smtp"]) as client:
+        client.reply(220)
+        client.say("EHLO client.example.org", 250)
+        until(
+            "the command to be recorded",
+            lambda: any(b"EHLO client" in path.read_bytes() for path in mailproxy.segments(proxy.record)),
+        )
+        proxy.kill()
+    for _ in range(2):
+        command("sessions", "reindex", "--record-dir", proxy.record, status=0)
+        assert [row["end"] for row in mailproxy.sessions(proxy.record)] == ["closed", "lost"]
+
+
 def test_recording_cut_anywhere_is_read_up_to_there(servers, scratch):
     """A segment that ends in the middle of a block, as after a power cut."""
     with MailProxy(scratch, servers.ports) as proxy:
