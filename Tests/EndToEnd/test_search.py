@@ -2,9 +2,11 @@
 groups; also while a session goes on."""
 
 import collections
+import contextlib
 import imaplib
 import poplib
 import smtplib
+import sqlite3
 
 import pytest
 
@@ -166,6 +168,9 @@ def test_a_session_that_goes_on(scratch):
             until("it is found by its command", lambda: len(ids("--filter", 'command == "SELECT"', proxy.record)) == 1)
             (row,) = listed(proxy.record)
             assert row["end"] == "open"
+            # The greeting, LOGIN and SELECT at least, which nobody has counted yet.
+            assert row["exchanges"] >= 3
+            assert row["user"] == "ada@example.com"
             until(
                 "it is shown up to now",
                 lambda: any(each["command"] == "SELECT" for each in mailproxy.exchanges(proxy.record, row["id"])),
@@ -244,3 +249,39 @@ def test_without_the_words_of_messages(scratch):
     assert done.stderr == b""
     command("sessions", "reindex", "--no-text", "--record-dir", proxy.record, status=0)
     assert not any(b"dachshund" in path.read_bytes() for path in proxy.record.glob("index.sqlite*"))
+
+
+def test_what_a_killed_recorder_left_is_completed(scratch):
+    """Sessions that went on when it was killed, and those that had ended a moment before: the next recorder reads what they were, and
+    nothing has to be made anew."""
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}) as proxy:
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.sendmail("ada@example.org", ["bob@example.org"], "Subject: before\r\n\r\ntext\r\n")
+        client = imaplib.IMAP4(HOST, proxy.ports["imap"])
+        client.login("ada@example.com", "secret")
+        client.select()
+        # Its packets are in the segment; the index may lag behind.
+        wanted = 'smtp and end == "closed" or command == "SELECT"'
+        until("both are recorded", lambda: len(ids("--filter", wanted, *mailproxy.segments(proxy.record))) == 2)
+        proxy.kill()
+        data, ports, folder = proxy.data, proxy.ports, proxy.record
+        client.shutdown()
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}, data=data, ports=ports) as proxy:
+        assert proxy.record == folder
+        done = command("sessions", "list", "--json", folder, status=0)
+        assert done.stderr == b""
+        lost, whole = sorted(mailproxy.rows(done), key=lambda row: row["protocol"])
+        assert (lost["protocol"], lost["end"], lost["user"]) == ("imap", "lost", "ada@example.com")
+        assert lost["exchanges"] >= 3 and lost["credentials"] == 1
+        assert (whole["end"], whole["messages"]) == ("closed", 1)
+        assert ids("--filter", 'command == "SELECT"', folder) == [lost["id"]]
+        until("nothing is left to be read", lambda: _unsettled(folder) == 0)
+        assert listed(folder) == sorted([lost, whole], key=lambda row: row["start"])
+    before = listed(folder)
+    command("sessions", "reindex", "--record-dir", folder, status=0)
+    assert listed(folder) == before
+
+
+def _unsettled(folder):
+    with contextlib.closing(sqlite3.connect(f"file:{folder}/index.sqlite?mode=ro", uri=True)) as index:
+        return index.execute("SELECT count(*) FROM sessions WHERE settled = 0").fetchone()[0]

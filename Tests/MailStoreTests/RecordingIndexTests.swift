@@ -87,7 +87,7 @@ import Testing
         PRAGMA user_version = 1
         """,
         "DROP TABLE unread; ALTER TABLE sessions DROP COLUMN way; PRAGMA user_version = 2",
-        "DROP TABLE unread; PRAGMA user_version = 3", "PRAGMA user_version = 4",
+        "DROP TABLE unread; PRAGMA user_version = 3", "ALTER TABLE unread DROP COLUMN behind; PRAGMA user_version = 4",
     ])
     func anEarlierVersionIsBroughtUpToDate(_ change: String) throws {
         let scratch = try RecorderScratch()

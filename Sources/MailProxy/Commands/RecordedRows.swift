@@ -35,9 +35,11 @@ enum RecordedRows {
             for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
             for event in batch.events {
                 switch event {
-                case .message: emit(event)
-                case .closed: rows[id] = nil
-                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange, .credential: break
+                case .message, .credential: emit(event)
+                case .closed:
+                    rows[id] = nil
+                    emit(event)
+                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange: break
                 }
             }
         }

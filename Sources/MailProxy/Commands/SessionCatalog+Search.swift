@@ -163,7 +163,7 @@ extension SessionCatalog {
                     try index.sessions(
                         where: "id >= ? AND id < ?", [.text(id), .text(id + "\u{10FFFF}")], limit: Self.mostAlike)
                 }
-                let missing = try rowsNeeded ? rows(missingIn: index, summaries) : [:]
+                let missing = try guarded { try rows(missingIn: index, summaries, areWanted: rowsNeeded) }
                 for summary in summaries {
                     let entry = try entry(summary, index, missing[summary.info.id])
                     if passes(entry) { found.append(entry) }
@@ -236,7 +236,7 @@ extension SessionCatalog {
     ) throws -> [CatalogEntry] {
         try guarded {
             let summaries = try index.unsettled(search)
-            let missing = try rowsNeeded || withExchanges ? rows(missingIn: index, summaries) : [:]
+            let missing = try rows(missingIn: index, summaries, areWanted: rowsNeeded || withExchanges)
             return try summaries.map { try entry($0, index, missing[$0.info.id], withExchanges: withExchanges) }
                 .filter { try passes($0) && hasText($0) }
         }
@@ -247,10 +247,20 @@ extension SessionCatalog {
     /// A session with what the filter asks of it.
     /// - Parameter rows: those that the index does not have yet.
     func entry(
-        _ summary: SessionSummary, _ index: RecordingIndex,
-        _ rows: (exchanges: [Exchange], messages: [MessageRecord])? = nil, withExchanges: Bool = false
+        _ summary: SessionSummary, _ index: RecordingIndex, _ rows: ReadRows? = nil, withExchanges: Bool = false
     ) throws -> CatalogEntry {
         var entry = CatalogEntry(summary: summary)
+        if let read = rows?.summary {
+            entry.summary.exchanges = max(summary.exchanges, read.exchanges)
+            entry.summary.messages = max(summary.messages, read.messages)
+            entry.summary.credentials = max(summary.credentials, read.credentials)
+            entry.summary.violations = max(summary.violations, read.violations)
+            entry.summary.user = summary.user ?? read.user
+            for code in read.findings where !entry.summary.findings.contains(code) {
+                entry.summary.findings.append(code)
+            }
+            entry.summary.findings.sort()
+        }
         if let rows {
             entry.exchanges = rows.exchanges
             entry.messages = rows.messages

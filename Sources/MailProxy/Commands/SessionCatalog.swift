@@ -58,23 +58,42 @@ struct SessionCatalog {
     /// The names for people.
     var names: String { paths.map { $0 == spool?.path ? "standard input" : $0 }.joined(separator: ", ") }
 
-    /// Exchanges and messages that the index does not have yet, as the sessions go on or ended a moment ago, read from the
-    /// segments.
+    /// What was read of a session that the index does not have all of.
+    struct ReadRows {
+        var exchanges: [Exchange] = []
+        var messages: [MessageRecord] = []
+        /// What it has come to, as far as its packets are there.
+        var summary: SessionSummary?
+    }
+
+    /// Octets that are read of sessions that go on only to say how many exchanges and messages they have so far.
+    private static let mostForCounts: Int64 = 64 << 20
+
+    /// What the index does not have yet of these sessions, as they go on or ended a moment ago, read from the segments.
+    /// - Parameter areWanted: their exchanges and messages are; else how many there are, which the index has of all that ended.
     func rows(
-        missingIn index: RecordingIndex, _ summaries: [SessionSummary]
-    ) throws -> [String: (exchanges: [Exchange], messages: [MessageRecord])] {
-        var missing = try index.unread
-        for summary in summaries where summary.end == .open { missing.insert(summary.info.id) }
-        let sessions = try missing.sorted().map { id in
-            UnreadSession(id: id, places: try index.extents(of: id).filter { $0.extent.leg == .client })
+        missingIn index: RecordingIndex, _ summaries: [SessionSummary], areWanted: Bool
+    ) throws -> [String: ReadRows] {
+        let unread = try areWanted ? index.unread : index.behind
+        var sessions: [UnreadSession] = []
+        var octets: Int64 = 0
+        for summary in summaries {
+            let id = summary.info.id
+            guard unread.contains(id) || summary.end == .open else { continue }
+            let places = try index.extents(of: id).filter { $0.extent.leg == .client }
+            octets += places.reduce(0) { $0 + $1.extent.end - $1.extent.first }
+            sessions.append(UnreadSession(id: id, places: places))
         }
-        var found: [String: (exchanges: [Exchange], messages: [MessageRecord])] = [:]
-        guard !sessions.isEmpty else { return found }
+        var found: [String: ReadRows] = [:]
+        guard !sessions.isEmpty, areWanted || octets <= Self.mostForCounts else { return found }
         try RecordedRows.read(sessions, text != nil, { true }) { event in
             switch event {
-            case .exchange(session: let id, let exchange): found[id, default: ([], [])].exchanges.append(exchange)
-            case .message(session: let id, let message): found[id, default: ([], [])].messages.append(message)
-            case .opened, .secured, .octets, .gap, .remark, .changed, .credential, .closed: break
+            case .exchange(session: let id, let exchange):
+                if areWanted { found[id, default: ReadRows()].exchanges.append(exchange) }
+            case .message(session: let id, let message):
+                if areWanted { found[id, default: ReadRows()].messages.append(message) }
+            case .closed(let summary): found[summary.info.id, default: ReadRows()].summary = summary
+            case .opened, .secured, .octets, .gap, .remark, .changed, .credential: break
             }
         }
         return found

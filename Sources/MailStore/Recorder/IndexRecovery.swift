@@ -23,7 +23,7 @@ package enum IndexRecovery {
 
     /// Opens the index of a directory whose lock the caller holds.
     static func open(
-        _ directory: String, log: (String) -> Void
+        _ directory: String, readsRows: Bool, log: (String) -> Void
     ) throws(RecorderError) -> (IndexWriter, Result) {
         let path = directory + "/" + RecordingDirectory.indexName
         // SQLite would make the file with the mode of the umask; its helper files take after it.
@@ -50,7 +50,7 @@ package enum IndexRecovery {
             chmod(path, 0o600)
         }
         do {
-            try update(index, directory, &result, log: log)
+            try update(index, directory, readsRows: readsRows, &result, log: log)
         } catch let error as DatabaseError {
             throw .index(error)
         } catch let error as RecorderError {
@@ -75,7 +75,7 @@ package enum IndexRecovery {
     }
 
     private static func update(
-        _ index: IndexWriter, _ directory: String, _ result: inout Result, log: (String) -> Void
+        _ index: IndexWriter, _ directory: String, readsRows: Bool, _ result: inout Result, log: (String) -> Void
     ) throws {
         let now = System.monotonicClock()
         let known = try index.database.prepare("SELECT 1 FROM segments WHERE number = ? AND closed IS NOT NULL")
@@ -98,21 +98,22 @@ package enum IndexRecovery {
             result.scannedSegments += 1
             var isBehind = false
             for session in scan.sessions {
-                switch try merge(session, index, now) {
-                case .added:
-                    result.addedSessions += 1
-                    isBehind = true
-                case .completed: isBehind = true
-                case .known: break
+                let (found, row) = try merge(session, index, now)
+                switch found {
+                case .added: result.addedSessions += 1
+                case .completed: break
+                case .known: continue
                 }
+                isBehind = true
+                index.markBehind(session: row, now)
             }
             // What the exchanges of these sessions were, only those can say who follow dialogues.
-            if isBehind { index.execute(markIncomplete, now) }
+            if isBehind, !readsRows { index.execute(markIncomplete, now) }
             let opened = scan.sessions.first?.info.start ?? System.wallClock()
             index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
         }
         // Whoever was killed had yet to read them.
-        index.execute("INSERT OR IGNORE INTO unread SELECT row FROM sessions WHERE end = 'open'", now)
+        index.execute("INSERT OR REPLACE INTO unread SELECT row, 1 FROM sessions WHERE end = 'open'", now)
         index.execute("UPDATE sessions SET end = 'lost' WHERE end = 'open'", now)
         result.lostSessions = index.database.changes
         index.commit(now)
@@ -124,8 +125,9 @@ package enum IndexRecovery {
     /// What the index had of a session.
     enum Merge { case known, completed, added }
 
-    /// Puts a session of a scanned segment into the index.
-    static func merge(_ session: SegmentScan.Session, _ index: IndexWriter, _ now: Int64) throws(DatabaseError) -> Merge
+    /// Puts a session of a scanned segment into the index; gives its row, too.
+    static func merge(_ session: SegmentScan.Session, _ index: IndexWriter, _ now: Int64) throws(DatabaseError)
+        -> (Merge, row: Int64)
     {
         let find = try index.database.prepare("SELECT \(IndexSchema.sessionColumns) FROM sessions WHERE id = ?")
         find.bind(1, session.info.id)
@@ -150,7 +152,7 @@ package enum IndexRecovery {
         }
         index.save(summary, row: row, now)
         for extent in session.extents.values { index.save(extent, session: row, now) }
-        return isKnown ? isBehind ? .completed : .known : .added
+        return (isKnown ? isBehind ? .completed : .known : .added, row)
     }
 
     /// Makes the index anew from nothing but the segments. The directory must have no recorder.
@@ -189,7 +191,7 @@ package enum IndexRecovery {
         let index = try IndexWriter(path: path)
         if !keepsText { index.markUntexted(System.monotonicClock()) }
         var result = Result()
-        try update(index, directory, &result) { _ in }
+        try update(index, directory, readsRows: true, &result) { _ in }
         var rows: [String: Int64] = [:]
         let all = try index.database.prepare("SELECT row, id FROM sessions")
         while try all.step() { rows[all.text(1) ?? ""] = all.int64(0) }

@@ -6,7 +6,7 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 6
+    static let version: Int64 = 7
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
@@ -22,6 +22,7 @@ enum IndexSchema {
         ),
         // What was recorded before has no text in the index.
         (5, texts + "; INSERT OR REPLACE INTO meta SELECT 'untexted', 1 FROM sessions LIMIT 1"),
+        (6, "ALTER TABLE unread ADD COLUMN behind INTEGER NOT NULL DEFAULT 0"),
     ]
 
     static let tables = """
@@ -49,7 +50,7 @@ enum IndexSchema {
         CREATE TABLE extents (session INTEGER NOT NULL, segment INTEGER NOT NULL, leg INTEGER NOT NULL,
             first INTEGER NOT NULL, last INTEGER NOT NULL, packets INTEGER NOT NULL,
             PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
-        CREATE TABLE unread (session INTEGER PRIMARY KEY);
+        CREATE TABLE unread (session INTEGER PRIMARY KEY, behind INTEGER NOT NULL DEFAULT 0);
         \(searches);
         \(texts)
         """

@@ -24,6 +24,8 @@ final class IndexWriter {
     private let saveFindings: Statement
     private let settleSession: Statement
     private let saveText: Statement
+    private let completeSession: Statement
+    private let addCredential: Statement
     private let begin: Statement
     private let commitStatement: Statement
 
@@ -89,6 +91,15 @@ final class IndexWriter {
             """)
         settleSession = try database.prepare("UPDATE sessions SET settled = 1 WHERE row = ? AND settled = 0")
         saveText = try database.prepare("INSERT INTO texts (rowid, header, body) VALUES (?, ?, ?)")
+        completeSession = try database.prepare(
+            """
+            UPDATE sessions SET exchanges = ?, messages = ?, credentials = ?, violations = ?, findings = ?,
+                user = ifnull(user, ?) WHERE row = ?
+            """)
+        addCredential = try database.prepare(
+            """
+            INSERT OR IGNORE INTO credentials (session, \(IndexSchema.credentialColumns)) VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitStatement = try database.prepare("COMMIT")
         // A text that has lost its session must not be taken for another's.
@@ -186,9 +197,25 @@ final class IndexWriter {
         }
     }
 
-    func save(_ credential: CredentialRecord, number: Int, session: Int64, _ now: Int64) {
+    /// What its packets say of a session of which the recorder that recorded it could not tell all.
+    func complete(_ summary: SessionSummary, row: Int64, _ now: Int64) {
         guarded(now) { () throws(DatabaseError) in
-            let statement = saveCredential
+            let statement = completeSession
+            statement.bind(1, summary.exchanges)
+            statement.bind(2, summary.messages)
+            statement.bind(3, summary.credentials)
+            statement.bind(4, summary.violations)
+            statement.bind(5, IndexSchema.list(summary.findings))
+            statement.bind(6, summary.user)
+            statement.bind(7, row)
+            try statement.run()
+        }
+    }
+
+    /// - Parameter isNew: one that is there already is left as it is.
+    func save(_ credential: CredentialRecord, number: Int, session: Int64, isNew: Bool = false, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in
+            let statement = isNew ? addCredential : saveCredential
             statement.bind(1, session)
             statement.bind(2, number)
             statement.bind(3, credential.exchange)
@@ -232,9 +259,14 @@ final class IndexWriter {
         }
     }
 
+    /// Nobody told all of the session: what it was is read from its packets.
+    func markBehind(session: Int64, _ now: Int64) {
+        execute("INSERT OR REPLACE INTO unread VALUES (\(session), 1)", now)
+    }
+
     /// The session has ended for this recorder, with rows that are yet to be read or without.
     func leave(session: Int64, isUnread: Bool, _ now: Int64) {
-        if isUnread { mark(unread: true, session: session, now) } else { settle(session: session, now) }
+        if isUnread { markBehind(session: session, now) } else { settle(session: session, now) }
     }
 
     /// Rows may be missing from the index for ever, unless it is made anew.
@@ -248,8 +280,8 @@ final class IndexWriter {
     func unread(limit: Int, in directory: String) throws(DatabaseError) -> [UnreadSession] {
         let statement = try database.prepare(
             """
-            SELECT u.session, s.id, e.segment, e.first, e.last, e.packets, g.name
-            FROM (SELECT session FROM unread WHERE session IN (SELECT session FROM extents WHERE leg = 0)
+            SELECT u.session, s.id, e.segment, e.first, e.last, e.packets, g.name, u.behind
+            FROM (SELECT session, behind FROM unread WHERE session IN (SELECT session FROM extents WHERE leg = 0)
                 ORDER BY session LIMIT ?) u JOIN sessions s ON s.row = u.session
             JOIN extents e ON e.session = u.session AND e.leg = 0 JOIN segments g ON g.number = e.segment
             ORDER BY u.session, e.segment
@@ -268,7 +300,9 @@ final class IndexWriter {
                 last.places.append(place)
                 found.append(last)
             } else {
-                found.append(UnreadSession(row: row, id: statement.text(1) ?? "", places: [place]))
+                found.append(
+                    UnreadSession(
+                        row: row, id: statement.text(1) ?? "", places: [place], isBehind: statement.int(7) != 0))
             }
         }
         return found

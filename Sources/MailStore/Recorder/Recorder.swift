@@ -90,7 +90,8 @@ package final class Recorder: Sendable {
         do throws(RecorderError) {
             fingerprintKey = try RecordingDirectory.fingerprintKey(directory)
             queue = try RecorderQueue(limit: settings.bufferBytes)
-            let (index, recovery) = try IndexRecovery.open(directory, log: settings.log)
+            let (index, recovery) = try IndexRecovery.open(
+                directory, readsRows: settings.readRows != nil, log: settings.log)
             self.recovery = recovery
             if !settings.keepsText { index.markUntexted(System.monotonicClock()) }
             let notary = try settings.chainKey.map { key throws(RecorderError) in

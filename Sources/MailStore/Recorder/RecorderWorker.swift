@@ -13,10 +13,10 @@ final class RecorderWorker {
     /// Remarks of a session that wait for a packet.
     static let mostRemarks = 1_000
 
-    private let settings: Recorder.Settings
+    let settings: Recorder.Settings
     private let status: RecorderStatus
     private var segments: SegmentWriter
-    private let index: IndexWriter
+    let index: IndexWriter
 
     private var sessions: [String: RecordedSession] = [:]
     private var tuples = TupleTable()
@@ -27,7 +27,7 @@ final class RecorderWorker {
     /// Sessions that the index has not heard of.
     private var fresh: [RecordedSession] = []
 
-    private var now = System.monotonicClock()
+    var now = System.monotonicClock()
     private var lastSync: Int64
     private var lastUpdate: Int64
     private var segmentFailure, indexFailure: String?
@@ -35,7 +35,7 @@ final class RecorderWorker {
     private var hasEnded = false
 
     /// Sessions that have ended and whose exchanges and messages are to be read; nil when sessions tell them.
-    private var backlog: RowBacklog?
+    var backlog: RowBacklog?
     /// Signs the segments; nil when nobody does.
     private let notary: Notary?
 
@@ -385,25 +385,6 @@ final class RecorderWorker {
             }
         }
         ended.removeAll(keepingCapacity: true)
-    }
-
-    private func take(_ rows: RowFiller.Rows) {
-        for row in rows.rows {
-            switch row {
-            case .exchange(let exchange, session: let session): index.save(exchange, session: session, now)
-            case .message(let message, number: let number, session: let session):
-                index.save(message, number: number, session: session, now)
-            }
-        }
-        for session in rows.read {
-            index.mark(unread: false, session: session, now)
-            index.settle(session: session, now)
-        }
-        if let failure = rows.failure {
-            settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
-            index.markIncomplete(now)
-        }
-        backlog?.took(rows, now)
     }
 
     private func tellIndex(_ session: RecordedSession) {

@@ -15,11 +15,14 @@ package struct UnreadSession: Equatable, Sendable {
     package var id: String
     /// Where the packets of its client leg are, by segment.
     package var places: [RecordingIndex.Place]
+    /// The recorder was killed before it could tell all of it: its credentials and counts are read too.
+    package var isBehind: Bool
 
-    package init(row: Int64 = 0, id: String, places: [RecordingIndex.Place]) {
+    package init(row: Int64 = 0, id: String, places: [RecordingIndex.Place], isBehind: Bool = false) {
         self.row = row
         self.id = id
         self.places = places
+        self.isBehind = isBehind
     }
 }
 
@@ -38,6 +41,8 @@ final class RowFiller: Sendable {
     enum Row {
         case exchange(Exchange, session: Int64)
         case message(MessageRecord, number: Int, session: Int64)
+        case credential(CredentialRecord, number: Int, session: Int64)
+        case summary(SessionSummary, session: Int64)
     }
 
     /// What was read.
@@ -146,8 +151,13 @@ final class RowFiller: Sendable {
         var rows = Rows()
         var textOctets = 0
         var messages: [String: Int] = [:]
+        var credentials: [String: Int] = [:]
         var numbers: [String: Int64] = [:]
-        for session in sessions { numbers[session.id] = session.row }
+        var behind: Set<String> = []
+        for session in sessions {
+            numbers[session.id] = session.row
+            if session.isBehind { behind.insert(session.id) }
+        }
         do {
             try read(Array(sessions), { !isStopping }) { event in
                 switch event {
@@ -159,7 +169,16 @@ final class RowFiller: Sendable {
                     rows.rows.append(.message(message, number: messages[id, default: 0], session: row))
                     messages[id, default: 0] += 1
                     if let text = message.text { textOctets += text.header.utf8.count + text.body.utf8.count }
-                case .opened, .secured, .octets, .gap, .remark, .changed, .credential, .closed: return
+                case .credential(session: let id, var credential):
+                    guard behind.contains(id), let row = numbers[id] else { return }
+                    // Of a mask there is no mark.
+                    credential.fingerprint = ""
+                    rows.rows.append(.credential(credential, number: credentials[id, default: 0], session: row))
+                    credentials[id, default: 0] += 1
+                case .closed(let summary):
+                    guard behind.contains(summary.info.id), let row = numbers[summary.info.id] else { return }
+                    rows.rows.append(.summary(summary, session: row))
+                case .opened, .secured, .octets, .gap, .remark, .changed: return
                 }
                 if rows.rows.count >= Self.most || textOctets >= Self.mostText {
                     hand(rows)
