@@ -204,10 +204,11 @@ import Testing
 
     /// Base64 where the name of the mechanism is due was shown, and kept as a name.
     @Test func whatIsNoMechanismIsNoName() {
-        for name in ["PLAIN", "plain", "Plain", "SCRAM-SHA-256-PLUS", "scram-sha-1", "X_FOO", "gs2-krb5"] {
+        for name in ["PLAIN", "plain", "Plain", "SCRAM-SHA-256-PLUS", "scram-sha-1", "X_FOO", "GS2-KRB5"] {
             #expect(SASLMechanism.isName(Array(name.utf8)[...]), "\(name)")
         }
-        for word in ["AGFubgBzZWNyZXQ=", "c2VjcmV0", "", "A12345678901234567890", "PLAIN\rc2VjcmV0", "******"] {
+        // Mechanisms are named in capitals (RFC 4422 §3.1); small letters are taken where nothing else can be meant.
+        for word in ["AGFubgBzZWNyZXQ=", "c2VjcmV0", "hunter2", "gs2-krb5", "", "A12345678901234567890", "PLAIN\rc2VjcmV0", "******"] {
             #expect(!SASLMechanism.isName(Array(word.utf8)[...]), "\(word)")
         }
         #expect(SASLFollower(Array("c2VjcmV0".utf8)[...]).mechanism == "?")
