@@ -1,7 +1,7 @@
 // Packets of a capture file or of standard input, in bounded memory.
 
-import CLinux
 import Glibc
+import MailCompression
 import MailRecording
 
 /// A capture file that is read from its beginning to its end. Not for several threads at once.
@@ -9,23 +9,25 @@ package final class CaptureFile {
     /// Octets read at once.
     private static let chunk = 256 << 10
 
-    private let descriptor: Int32
+    private let file: PackedFile
     private let path: String
     private var reader = CaptureFileReader()
     private var hasEnded = false
-    /// The size in octets when the file is a regular one: for a progress report.
-    package let size: Int?
+    /// The size in octets, as stored, when the file is a regular one: for a progress report.
+    package var size: Int? { file.size }
 
-    /// Opens a file; `-` is standard input.
+    /// Opens a file, be it packed with gzip or zstd; `-` is standard input.
     package init(path: String) throws(CaptureError) {
         self.path = path == "-" ? "standard input" : path
-        descriptor = path == "-" ? STDIN_FILENO : mp_open(path, O_RDONLY, 0)
-        guard descriptor >= 0 else { throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(errno)))") }
-        var status = stat()
-        size = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+        do throws(PackedFileError) {
+            file =
+                path == "-"
+                ? PackedFile(descriptor: STDIN_FILENO, name: "standard input", owns: false)
+                : try PackedFile(path: path)
+        } catch {
+            throw CaptureError(.unreadable, "\(path == "-" ? "standard input" : path): \(error.text)")
+        }
     }
-
-    deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
     /// The next packet; nil at the end. A file that ends in the middle throws `badFormat` with the code `truncated`
     /// after its last whole packet.
@@ -60,9 +62,7 @@ package final class CaptureFile {
             throw CaptureError(.badFormat, "\(path): \(error)", format: error)
         }
         reader.jump(to: offset)
-        guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else {
-            throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(errno)))")
-        }
+        do throws(PackedFileError) { try file.seek(to: offset) } catch { throw told(error) }
     }
 
     /// Octets of the file that were understood.
@@ -77,22 +77,19 @@ package final class CaptureFile {
     package var sectionComments: [String] { reader.sectionComments }
 
     private func read() throws(CaptureError) -> [UInt8] {
-        var failure: Int32 = 0
-        let chunk = [UInt8](unsafeUninitializedCapacity: Self.chunk) { space, count in
-            count = 0
-            while true {
-                let got = Glibc.read(descriptor, space.baseAddress, space.count)
-                if got >= 0 {
-                    count = got
-                    return
-                }
-                if errno != EINTR {
-                    failure = errno
-                    return
-                }
-            }
+        do throws(PackedFileError) { return try file.read(Self.chunk) } catch { throw told(error) }
+    }
+
+    /// What is wrong with what the file is packed with, at the place in what was unpacked so far.
+    private func told(_ error: PackedFileError) -> CaptureError {
+        let code: CaptureFormatError.Code
+        switch error.code {
+        case .unreadable: return CaptureError(.unreadable, "\(path): \(error.text)")
+        case .truncated: code = .truncated
+        case .damaged: code = .badPacking
+        case .tooLarge: code = .tooLarge
         }
-        guard failure == 0 else { throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(failure)))") }
-        return chunk
+        let format = CaptureFormatError(code, at: error.offset ?? reader.offset, error.text)
+        return CaptureError(.badFormat, "\(path): \(format)", format: format)
     }
 }

@@ -25,6 +25,8 @@ package final class PackedFile {
     package let packing: Packing
 
     private var unpacker: (any Unpacker)?
+    /// Why not even its first octets can be read.
+    private let failure: PackedFileError?
     private var input: [UInt8] = []
     /// What was taken of `input`.
     private var position = 0
@@ -45,16 +47,12 @@ package final class PackedFile {
             if descriptor < 0 { errno = ENOENT }
         }
         guard descriptor >= 0 else { throw Self.systemError() }
-        do throws(PackedFileError) {
-            try self.init(descriptor: descriptor, name: path, owns: true)
-        } catch {
-            throw error
-        }
+        self.init(descriptor: descriptor, name: path, owns: true)
     }
 
     /// Reads what a descriptor gives, from where it stands: the beginning.
     /// - Parameter owns: close it at the end.
-    package init(descriptor: Int32, name: String, owns: Bool) throws(PackedFileError) {
+    package init(descriptor: Int32, name: String, owns: Bool) {
         self.descriptor = descriptor
         self.name = name
         ownsDescriptor = owns
@@ -79,13 +77,14 @@ package final class PackedFile {
         case .gzip: unpacker = GzipUnpacker()
         case .zstd: unpacker = ZstdUnpacker()
         }
-        if let failure { throw failure }
+        self.failure = failure
     }
 
     deinit { if ownsDescriptor { close(descriptor) } }
 
     /// Up to `limit` octets that follow; empty at the end.
     package func read(_ limit: Int) throws(PackedFileError) -> [UInt8] {
+        if let failure { throw failure }
         guard let unpacker else { return try readPlain(limit) }
         var failure: PackedFileError?
         let octets = [UInt8](unsafeUninitializedCapacity: limit) { space, count in

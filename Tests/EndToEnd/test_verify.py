@@ -31,7 +31,7 @@ def _send(port, count=3):
 def original(module_scratch):
     """A recording of three segments, and the data folder with the key."""
     for turn in range(3):
-        with MailProxy(module_scratch, {"smtp": "fallback"}) as proxy:
+        with MailProxy(module_scratch, {"smtp": "fallback"}, "--set", "record.compress=none") as proxy:
             _send(proxy.ports["smtp"])
     assert len(mailproxy.segments(proxy.record)) == 3
     return proxy.record, proxy.data

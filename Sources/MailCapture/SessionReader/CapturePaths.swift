@@ -1,6 +1,7 @@
 // The files that are read as captures: a directory stands for the recordings and captures in it.
 
 import Glibc
+import MailCompression
 
 /// The names of captures.
 package enum CapturePaths {
@@ -13,7 +14,8 @@ package enum CapturePaths {
                 continue
             }
             var status = stat()
-            guard stat(path, &status) == 0 else {
+            // A segment that was packed in the meantime is found under its new name by whoever opens it.
+            guard stat(path, &status) == 0 || stat(path + PackedFile.suffix, &status) == 0 else {
                 let code = errno
                 if code == ENOENT || code == ENOTDIR {
                     throw CaptureError(.unreadable, "\(path): no such file or directory")
@@ -33,6 +35,9 @@ package enum CapturePaths {
         return files
     }
 
+    /// What captures end with.
+    package static let endings = [".pcapng", ".pcap", ".cap"].flatMap { [$0, $0 + PackedFile.suffix, $0 + ".gz"] }
+
     private static func captures(in directory: String) throws(CaptureError) -> [String] {
         guard let handle = opendir(directory) else {
             throw CaptureError(.unreadable, "\(directory): \(String(cString: strerror(errno)))")
@@ -43,15 +48,19 @@ package enum CapturePaths {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { octets in
                 String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if [".pcapng", ".pcap", ".cap"].contains(where: { name.hasSuffix($0) }), !name.hasPrefix(".") {
-                names.append(name)
-            }
+            if endings.contains(where: { name.hasSuffix($0) }), !name.hasPrefix(".") { names.append(name) }
+        }
+        // A segment that is just being packed is there twice.
+        let all = Set(names)
+        names.removeAll {
+            $0.hasSuffix(PackedFile.suffix) && all.contains(String($0.dropLast(PackedFile.suffix.count)))
         }
         // Segments have a number behind the last dash that outgrows its four digits; other names sort as text.
         return names.sorted { (number($0), $0) < (number($1), $1) }
     }
 
     private static func number(_ name: String) -> Int {
+        let name = name.hasSuffix(PackedFile.suffix) ? name.dropLast(PackedFile.suffix.count) : name[...]
         guard name.hasSuffix(".pcapng"), let dash = name.lastIndex(of: "-") else { return 0 }
         return Int(name[name.index(after: dash)...].dropLast(7)) ?? 0
     }

@@ -296,6 +296,10 @@ struct RunCommand: ParsableCommand {
         default: break
         }
         options.log = { log.error($0) }
+        options.keeping = KeepingPolicy(
+            level: settings.text("record.compress") == "none" ? nil : settings.number("record.compress-level") ?? 3,
+            octets: settings.number("record.keep-size").map { Int64($0) },
+            age: settings.number("record.keep-days").map { Int64($0) * 86_400_000_000 })
         if settings.flag("record.chain") ?? true {
             let data = settings.text("data.dir") ?? Defaults.dataDirectory
             options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")

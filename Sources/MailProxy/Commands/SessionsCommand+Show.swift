@@ -15,8 +15,8 @@ struct SessionSelection {
     init(_ words: [String]) {
         for word in words {
             let isPath =
-                word == "-" || word.contains("/") || word.hasSuffix(".pcap") || word.hasSuffix(".pcapng")
-                || word.hasSuffix(".cap") || access(word, F_OK) == 0
+                word == "-" || word.contains("/") || CapturePaths.endings.contains { word.hasSuffix($0) }
+                || access(word, F_OK) == 0
             if isPath { paths.append(word) } else { ids.append(word) }
         }
     }

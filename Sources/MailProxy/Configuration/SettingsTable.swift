@@ -52,6 +52,20 @@ struct Setting {
                     "Whose midnight begins a new segment too (default utc, as the times in the names of segments are)."
             ),
             Setting(
+                key: "record.compress", kind: .choice(["zstd", "none"]),
+                meaning: "What closed segments are packed with (default zstd); see [Recordings.md](Recordings.md)."),
+            Setting(
+                key: "record.compress-level", kind: .number(1...19),
+                meaning: "How hard zstd tries (default 3): higher is smaller, and slower."),
+            Setting(
+                key: "record.keep-size", kind: .number(1_048_576...(1 << 50)),
+                meaning:
+                    "Octets that the recording may have; beyond them the oldest segments are removed (default: no limit)."
+            ),
+            Setting(
+                key: "record.keep-days", kind: .number(1...36_500),
+                meaning: "Days after which a segment is removed (default: never)."),
+            Setting(
                 key: "record.chain", kind: .flag,
                 meaning:
                     "Sign what is recorded, with the key in the data directory (default true); see [Evidence.md](Evidence.md)."

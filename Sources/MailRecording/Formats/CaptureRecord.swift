@@ -90,6 +90,8 @@ package struct CaptureFormatError: Error, Equatable, Sendable, CustomStringConve
         case badByteOrder = "bad-byte-order"
         /// A packet of an interface that was not described.
         case unknownInterface = "unknown-interface"
+        /// What the file is packed with cannot be unpacked.
+        case badPacking = "bad-packing"
         /// More interfaces in a section than any tool makes.
         case tooManyInterfaces = "too-many-interfaces"
     }

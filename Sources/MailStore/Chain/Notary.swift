@@ -25,12 +25,14 @@ final class Notary: Sendable {
         /// In the order in which they were begun; the last may still grow.
         var jobs: [Job] = []
         /// Entries of others that wait.
-        var removals: [(name: String, reason: String)] = []
+        var removals: [(name: String, reason: String, answer: RemovalAnswer)] = []
         /// Something is to be done at once.
         var isUrgent = false
         /// The segment that grows has grown.
         var hasGrown = false
         var isStopping = false
+        /// Called when segments got their entries.
+        var whenSealed: @Sendable () -> Void = {}
     }
 
     let state = Mutex(State())
@@ -38,13 +40,11 @@ final class Notary: Sendable {
     private let thread = BackgroundThread()
 
     /// Opens the chain of a directory whose lock the caller holds, and finds what a killed recorder left without an entry.
-    /// - Parameter sealed: called on the thread of the notary with the name of each segment that got its entry.
     init(
-        directory: String, key: ChainKey, calls: FileCalls, log: @escaping @Sendable (String) -> Void,
-        sealed: @escaping @Sendable (String) -> Void = { _ in }
+        directory: String, key: ChainKey, calls: FileCalls, log: @escaping @Sendable (String) -> Void
     ) throws(RecorderError) {
         wakeUp = try WakeUp()
-        let work = try NotaryWork(directory: directory, key: key, calls: calls, log: log, sealed: sealed)
+        let work = try NotaryWork(directory: directory, key: key, calls: calls, log: log)
         let left = work.left
         state.withLock { state in
             state.jobs = left
@@ -91,14 +91,25 @@ final class Notary: Sendable {
         wakeUp.post()
     }
 
-    /// A segment is to be removed: the chain says so first.
-    func removed(_ name: String, reason: String) {
-        state.withLock { state in
-            state.removals.append((name, reason))
+    /// A segment is to be removed: the chain says so first. Waits until it does; false when it cannot, or says nothing any more.
+    func tellRemoved(_ name: String, reason: String) -> Bool {
+        let answer = RemovalAnswer()
+        let isTaken = state.withLock { state in
+            guard !state.isStopping else { return false }
+            state.removals.append((name, reason, answer))
             state.isUrgent = true
+            return true
         }
+        guard isTaken else { return false }
         wakeUp.post()
+        return answer.wait()
     }
+
+    /// A segment is not signed to its end yet: it must stay where it is.
+    func isPending(_ name: String) -> Bool { state.withLock { $0.jobs.contains { $0.name == name } } }
+
+    /// Calls, on the thread of the notary, when segments were signed to their ends.
+    func whenSealed(_ callback: @escaping @Sendable () -> Void) { state.withLock { $0.whenSealed = callback } }
 
     /// Signs all that has ended, and stops.
     func close() {
@@ -111,6 +122,22 @@ final class Notary: Sendable {
     }
 }
 
+/// What the notary says to who asked it.
+final class RemovalAnswer: Sendable {
+    private let told = Mutex(false)
+    private let given = Semaphore()
+
+    func give(_ answer: Bool) {
+        told.withLock { $0 = answer }
+        given.post()
+    }
+
+    func wait() -> Bool {
+        given.wait()
+        return told.withLock { $0 }
+    }
+}
+
 /// What the thread of the notary does. Used by that thread alone once it runs.
 final class NotaryWork {
     /// Microseconds from a failure to the next attempt.
@@ -120,7 +147,6 @@ final class NotaryWork {
     private let key: ChainKey
     private let calls: FileCalls
     private let log: @Sendable (String) -> Void
-    private let sealed: @Sendable (String) -> Void
     private let chain: SignedFile
     /// Segments of a killed recorder.
     let left: [Notary.Job]
@@ -145,14 +171,12 @@ final class NotaryWork {
     }
 
     init(
-        directory: String, key: ChainKey, calls: FileCalls, log: @escaping @Sendable (String) -> Void,
-        sealed: @escaping @Sendable (String) -> Void
+        directory: String, key: ChainKey, calls: FileCalls, log: @escaping @Sendable (String) -> Void
     ) throws(RecorderError) {
         self.directory = directory
         self.key = key
         self.calls = calls
         self.log = log
-        self.sealed = sealed
         var known: Set<String> = []
         var lastKey: ChainPublicKey?
         chain = try SignedFile(path: directory + "/" + ChainEntry.fileName, calls: calls) { line in
@@ -201,11 +225,13 @@ final class NotaryWork {
             }
             lastSeal = System.monotonicClock()
             let done = work(jobs)
-            let told = remove(removals)
-            notary.state.withLock { state in
+            remove(removals)
+            let whenSealed = notary.state.withLock { state in
                 state.jobs.removeFirst(done)
-                state.removals.removeFirst(told)
+                state.removals.removeFirst(removals.count)
+                return state.whenSealed
             }
+            if done > 0 { whenSealed() }
             if isStopping { return }
         }
     }
@@ -230,17 +256,17 @@ final class NotaryWork {
         return done
     }
 
-    private func remove(_ removals: [(name: String, reason: String)]) -> Int {
-        var told = 0
-        do throws(RecorderError) {
-            for removal in removals {
+    private func remove(_ removals: [(name: String, reason: String, answer: RemovalAnswer)]) {
+        for removal in removals {
+            do throws(RecorderError) {
                 try append(.removed(name: removal.name, reason: removal.reason))
-                told += 1
+                try chain.sync()
+                removal.answer.give(true)
+            } catch {
+                log("\(error)")
+                removal.answer.give(false)
             }
-        } catch {
-            log("\(error)")
         }
-        return told
     }
 
     private func sign(_ job: Notary.Job) throws(RecorderError) {
@@ -284,7 +310,6 @@ final class NotaryWork {
                     blocks: current.digest.blocks, seals: current.seals.head, isRecovered: job.isRecovered)))
         try chain.sync()
         self.current = nil
-        sealed(job.name)
     }
 
     /// Nil when the segment is not there any more: verify will miss it.

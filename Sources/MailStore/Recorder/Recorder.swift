@@ -57,6 +57,8 @@ package final class Recorder: Sendable {
         package var chainKey: ChainKey?
         /// Messages come with their text, for searches.
         package var keepsText = true
+        /// How closed segments are kept.
+        package var keeping = KeepingPolicy()
         /// The system calls, for tests of failing disks.
         var calls = FileCalls()
         /// Microseconds from a failure to the next attempt.
@@ -97,7 +99,23 @@ package final class Recorder: Sendable {
             let notary = try settings.chainKey.map { key throws(RecorderError) in
                 try Notary(directory: settings.directory, key: key, calls: settings.calls, log: settings.log)
             }
-            let worker = RecorderWorker(settings, index: index, status: status, queue: queue, notary: notary)
+            if settings.keeping.removes, let first = RecordingDirectory.segments(in: settings.directory).first {
+                index.forget(before: first.number, System.monotonicClock())
+            }
+            let worker: RecorderWorker
+            do throws(RecorderError) {
+                let keeper =
+                    settings.keeping == KeepingPolicy()
+                    ? nil
+                    : try SegmentKeeper(
+                        directory: settings.directory, policy: settings.keeping, notary: notary, log: settings.log,
+                        removedSome: { [queue] in queue.nudge() })
+                worker = RecorderWorker(
+                    settings, index: index, status: status, queue: queue, notary: notary, keeper: keeper)
+            } catch {
+                notary?.close()
+                throw error
+            }
             do throws(RecorderError) {
                 thread = Mutex(try Self.start(worker, queue, lock: lock))
             } catch {

@@ -87,6 +87,12 @@ final class RecorderQueue: Sendable {
         if wakes { wake() }
     }
 
+    /// Wakes the thread, which has something to see to that is no event.
+    func nudge() {
+        state.withLock { $0.waiting = .no }
+        wake()
+    }
+
     func whenDrained(_ callback: @escaping @Sendable () -> Void) {
         let isNow = state.withLock { state in
             if state.batch.isClosing || pending.load(ordering: .relaxed) <= limit / 2 { return true }

@@ -38,12 +38,15 @@ final class RecorderWorker {
     var backlog: RowBacklog?
     /// Signs the segments; nil when nobody does.
     private let notary: Notary?
+    /// Packs and removes those that are closed; nil when they stay as they are.
+    private let keeper: SegmentKeeper?
 
     init(
         _ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus, queue: RecorderQueue,
-        notary: Notary?
+        notary: Notary?, keeper: SegmentKeeper? = nil
     ) {
         self.notary = notary
+        self.keeper = keeper
         backlog = settings.readRows.map { RowBacklog(RowFiller($0, queue), directory: settings.directory) }
         self.settings = settings
         self.status = status
@@ -77,6 +80,7 @@ final class RecorderWorker {
             }
             flush()
             for rows in batch.rows { take(rows) }
+            for segment in keeper?.takeRemoved() ?? [] { index.forget(segment: segment, now) }
             tick()
             backlog?.feed(from: index, isQuiet: batch.events.isEmpty, now)
             queue.finish(batch)
@@ -334,6 +338,7 @@ final class RecorderWorker {
         if let segment = segments.current {
             backlog?.began(segment: segment.number, name: segment.name)
             notary?.began(segment.name)
+            keeper?.began(segment.name)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
             if segmentFailure != nil {
@@ -351,6 +356,7 @@ final class RecorderWorker {
         do {
             guard let closed = try segments.close(now) else { return }
             notary?.ended(closed.size)
+            keeper?.ended()
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: System.wallClock(),
                 bytes: closed.size, now)
@@ -479,6 +485,9 @@ final class RecorderWorker {
             index.leave(session: session.row, isUnread: isUnread, now)
         }
         endSegment()
+        index.commit(now)
+        keeper?.close()
+        for segment in keeper?.takeRemoved() ?? [] { index.forget(segment: segment, now) }
         index.commit(now)
         notary?.close()
     }

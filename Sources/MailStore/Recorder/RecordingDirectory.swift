@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import MailCompression
 import MailRecording
 
 /// The layout of a recording's directory.
@@ -31,9 +32,14 @@ package enum RecordingDirectory {
         return Int(digits)
     }
 
-    /// The segments of a directory in the order in which they were written.
+    /// The segments of a directory in the order in which they were written, by the names that they were written under: those that were
+    /// packed since have one that is longer, under which ``PackedFile`` finds them.
     package static func segments(in directory: String) -> [(number: Int, name: String)] {
-        System.names(in: directory)
+        // One that is being packed is there twice.
+        let names = System.names(in: directory).map { name in
+            name.hasSuffix(PackedFile.suffix) ? String(name.dropLast(PackedFile.suffix.count)) : name
+        }
+        return Set(names)
             .compactMap { name in segmentNumber(name).map { (number: $0, name: name) } }
             .sorted { ($0.number, $0.name) < ($1.number, $1.name) }
     }

@@ -1,8 +1,7 @@
 // What a segment says of its sessions without following a dialogue: comments, addresses, sizes and places. Enough to
 // bring an index up to date after a crash.
 
-import CLinux
-import Glibc
+import MailCompression
 import MailDialogue
 import MailRecording
 
@@ -43,15 +42,11 @@ struct SegmentScan {
     /// Reads a segment.
     init(path: String, number: Int) throws(RecorderError) {
         self.number = number
-        let descriptor = mp_open(path, O_RDONLY, 0)
-        guard descriptor >= 0 else { throw .failed(action: "open", path: path, reason: System.text(errno)) }
-        defer { Glibc.close(descriptor) }
         var reader = CaptureFileReader()
         do {
+            let file = try PackedFile(path: path)
             while true {
-                guard let chunk = System.read(descriptor, limit: 1 << 18) else {
-                    throw RecorderError.failed(action: "read", path: path, reason: System.text(errno))
-                }
+                let chunk = try file.read(1 << 18)
                 if chunk.isEmpty { break }
                 reader.feed(chunk)
                 while let record = try reader.next() { take(record, end: Int64(reader.offset)) }
@@ -60,8 +55,14 @@ struct SegmentScan {
         } catch let error as CaptureFormatError {
             bytes = Int64(reader.offset)
             damage = error
-        } catch let error as RecorderError {
-            throw error
+        } catch let error as PackedFileError {
+            bytes = Int64(reader.offset)
+            switch error.code {
+            case .unreadable: throw .failed(action: "read", path: path, reason: error.text)
+            case .truncated: break
+            case .damaged, .tooLarge:
+                damage = CaptureFormatError(.badPacking, at: error.offset ?? reader.offset, error.text)
+            }
         } catch {
             throw .failed(action: "read", path: path, reason: "\(error)")
         }
