@@ -137,6 +137,12 @@ class Session:
     def closed(self):
         return self.reset or (self.sent.ended and self.received.ended)
 
+    def describe(self):
+        """For a failure's text."""
+        ends = [f"{name} {'ended' if stream.ended else 'open'} behind {bytes(stream.pieces[max(stream.pieces)])[-60:] if stream.pieces else b''!r}"
+                for name, stream in (("client", self.sent), ("server", self.received))]  # fmt: skip
+        return f"{self.client[1]} to {self.server[1]}: {', '.join(ends)}"
+
     def both(self):
         return self.sent.bytes(), self.received.bytes()
 
@@ -248,7 +254,12 @@ class Capture:
             found = [[s for s in whole if s.server[1] == port] for port in ports]
             return found if all(s.closed for group in found for s in group) else None
 
-        return until("the connections to close", ask, 15, 0.05)
+        try:
+            return until("the connections to close", ask, 15, 0.05)
+        except AssertionError as failure:
+            whole = sessions(self.path.read_bytes())
+            left = "\n".join(s.describe() for s in whole if s.server[1] in ports and not s.closed)
+            raise AssertionError(f"{failure}; open are:\n{left}\n{self.process.err}") from None
 
     def stop(self):
         if self.process.running():

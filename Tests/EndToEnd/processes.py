@@ -13,14 +13,19 @@ import time
 HOST = "127.0.0.1"
 
 
+def crowding():
+    """How many programs want each processor, at least 1 and at most 8: a wait that fails may take so many times as long."""
+    return min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 def until(what, question, seconds=10.0, pause=0.01):
-    """Asks `question` until its answer is true, and returns the answer; fails after `seconds`."""
-    end = time.monotonic() + seconds
+    """Asks `question` until its answer is true, and returns the answer; fails after `seconds`, later on a crowded machine."""
+    began = time.monotonic()
     while True:
         answer = question()
         if answer:
             return answer
-        if time.monotonic() > end:
+        if time.monotonic() > began + seconds * crowding():
             raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(pause)
 
@@ -156,7 +161,7 @@ def run(arguments, stdin=b"", seconds=30.0, env=None, cwd=None):
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            timeout=seconds,
+            timeout=seconds * crowding(),
             env=env,
             cwd=cwd,
             check=False,
