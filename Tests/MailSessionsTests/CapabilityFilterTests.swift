@@ -256,13 +256,31 @@ struct CapabilityFilterTests {
                 == fetch + "* CAPABILITY IDLE\r\n")
     }
 
+    /// Names that a client may see, and those that lead it past us or that no table knows. What an extension needs is shown with it.
+    @Test func whatHolds() {
+        var policy = CapabilityPolicy(tls: .hidden)
+        func imap(_ names: String) -> [String] {
+            Array(names.utf8)[...].split(separator: 32).filter { policy.shows(imap: $0) }.map(\.text)
+        }
+        let hidden =
+            "XAPPLEPUSHSERVICE XA NOSUCHTHING JMAPACCESS URLAUTH LOGIN-REFERRALS MAILBOX-REFERRALS"
+        #expect(imap(hidden) == [])
+        let shown = "ENABLE CONDSTORE QRESYNC UTF8=ACCEPT UTF8=ONLY ESEARCH SEARCHRES OBJECTID LITERAL+ LITERAL- XLIST"
+        #expect(imap(shown).joined(separator: " ") == shown)
+        func smtp(_ name: String) -> Bool { policy.shows(smtp: Array(name.utf8)[...]) }
+        #expect(!smtp("REQUIRETLS") && !smtp("XCLIENT") && !smtp("XNOBODYKNOWS") && smtp("SMTPUTF8"))
+        policy.keepsRequireTLS = true
+        #expect(smtp("REQUIRETLS"))
+    }
+
     @Test func channelsAreNotBound() {
         let policy = CapabilityPolicy(tls: .hidden)
         func shown(_ names: String) -> [String] {
             let all = Array(names.utf8)[...].split(separator: 32)
             return all.filter { policy.shows(mechanism: $0, of: all) }.map(\.text)
         }
-        #expect(shown("PLAIN scram-sha-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 EXTERNAL") == ["PLAIN", "SCRAM-SHA-256"])
+        #expect(shown("PLAIN scram-sha-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 EXTERNAL") == ["PLAIN"])
+        #expect(shown("SCRAM-SHA-256 SCRAM-SHA-1 PLAIN-PLUS") == ["SCRAM-SHA-256", "SCRAM-SHA-1"])
         #expect(shown("GSSAPI gs2-krb5 GS2-KRB5-PLUS NTLM XOAUTH2 SCRAM-SHA-1") == ["NTLM", "XOAUTH2", "SCRAM-SHA-1"])
     }
 }

@@ -83,12 +83,16 @@ package struct CapabilityPolicy: Equatable, Sendable {
     /// The client may see this SASL mechanism, which the server offers with `others`.
     ///
     /// Mechanisms that bind to the channel (RFC 5056) fail through us, by design. So does the form without binding when both are
-    /// offered: a client that could bind says that it saw no offer, which the server takes for an attack (RFC 5802 §6).
+    /// offered, and SCRAM of any hash when one of them can bind: a client that could bind says that it saw no offer, which a server
+    /// that can takes for an attack (RFC 5802 §6).
     /// EXTERNAL (RFC 4422 appendix A) rests on a certificate that only the client can show.
     func shows(mechanism: ArraySlice<UInt8>, of others: [ArraySlice<UInt8>]) -> Bool {
         if hidesLogins || Self.binds(mechanism) || mechanism.equalsIgnoringCase("EXTERNAL") { return false }
+        let isSCRAM = mechanism.hasPrefixIgnoringCase("SCRAM-")
         let hasBindingForm = others.contains { other in
-            Self.binds(other) && other.count == mechanism.count + 5 && Self.isSame(other.dropLast(5), mechanism)
+            guard Self.binds(other) else { return false }
+            if isSCRAM, other.hasPrefixIgnoringCase("SCRAM-") { return true }
+            return other.count == mechanism.count + 5 && Self.isSame(other.dropLast(5), mechanism)
         }
         if hasBindingForm { return false }
         guard hidesUnfollowed else { return true }
