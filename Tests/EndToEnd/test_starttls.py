@@ -91,17 +91,23 @@ def test_both_legs_begin_tls(servers, authority, scratch, listener, upstream, wi
     assert account.password.encode() not in segment.read_bytes()
 
 
+@contextlib.contextmanager
+def _before_all(servers, authority, scratch, options="", ports=None):
+    """A proxy before Postfix and both of Dovecot's protocols, whose certificates it trusts: itself, and its ports."""
+    smtp, pop3, imap = ports or (free_port(), free_port(), free_port())
+    trust = f"ca={servers.certificate.certificate}"
+    routes = (
+        f"smtp://{HOST}:{smtp}{options}=smtp://{HOST}:{servers.postfix.port}?{trust}",
+        f"pop3://{HOST}:{pop3}{options}=pop3://{HOST}:{servers.dovecot.pop3}?{trust}",
+        f"imap://{HOST}:{imap}{options}=imap://{HOST}:{servers.dovecot.imap}?{trust}",
+    )
+    with tls_peers.proxy(scratch, authority, *routes) as proxy:
+        yield proxy, smtp, pop3, imap
+
+
 def test_curl_swaks_and_msmtp_insist_on_tls(servers, authority, scratch):
     account = servers.accounts.fresh()
-    smtp, pop3, imap = free_port(), free_port(), free_port()
-    trust = f"ca={servers.certificate.certificate}"
-    with tls_peers.proxy(
-        scratch,
-        authority,
-        f"smtp://{HOST}:{smtp}=smtp://{HOST}:{servers.postfix.port}?{trust}",
-        f"pop3://{HOST}:{pop3}=pop3://{HOST}:{servers.dovecot.pop3}?{trust}",
-        f"imap://{HOST}:{imap}=imap://{HOST}:{servers.dovecot.imap}?{trust}",
-    ) as proxy:
+    with _before_all(servers, authority, scratch) as (proxy, smtp, pop3, imap):
         message = scratch / "message.eml"
         message.write_bytes(b"From: me@example.org\r\nSubject: curl\r\n\r\nhello\r\n")
         for scheme, port, more in [
@@ -174,8 +180,7 @@ FETCHMAIL = """poll localhost service {pop3} protocol POP3 user "{user}" passwor
 def test_mail_programs_begin_tls(servers, authority, scratch):
     """Programs that people use, told to insist on STARTTLS and to check the certificate."""
     account = servers.accounts.fresh()
-    smtp, pop3, imap = free_port(), free_port(), free_port()
-    trust = f"ca={servers.certificate.certificate}"
+    smtp, pop3, imap = ports = free_port(), free_port(), free_port()
     values = {
         "host": HOST, "smtp": smtp, "pop3": pop3, "imap": imap, "folder": scratch, "certificate": authority[1],
         "user": account.address, "password": account.password,
@@ -186,13 +191,7 @@ def test_mail_programs_begin_tls(servers, authority, scratch):
         (scratch / name).chmod(0o600)
     (scratch / "mbsync").mkdir()
     env = {"PATH": "/usr/bin:/bin", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
-    with tls_peers.proxy(
-        scratch,
-        authority,
-        f"smtp://{HOST}:{smtp}=smtp://{HOST}:{servers.postfix.port}?{trust}",
-        f"pop3://{HOST}:{pop3}=pop3://{HOST}:{servers.dovecot.pop3}?{trust}",
-        f"imap://{HOST}:{imap}=imap://{HOST}:{servers.dovecot.imap}?{trust}",
-    ) as proxy:
+    with _before_all(servers, authority, scratch, ports=ports) as (proxy, *_):
         done = run(
             ["/usr/bin/mutt", "-n", "-F", scratch / "muttrc", "-s", "from mutt", "--", account.address],
             stdin=b"hello\n",
@@ -241,15 +240,7 @@ def test_starttls_on_one_side_implicit_on_the_other(servers, authority, scratch)
 
 
 def test_nothing_is_done_in_clear_where_tls_is_required(servers, authority, scratch):
-    smtp, pop3, imap = free_port(), free_port(), free_port()
-    trust = f"ca={servers.certificate.certificate}"
-    with tls_peers.proxy(
-        scratch,
-        authority,
-        f"smtp://{HOST}:{smtp}?tls=require=smtp://{HOST}:{servers.postfix.port}?{trust}",
-        f"pop3://{HOST}:{pop3}?tls=require=pop3://{HOST}:{servers.dovecot.pop3}?{trust}",
-        f"imap://{HOST}:{imap}?tls=require=imap://{HOST}:{servers.dovecot.imap}?{trust}",
-    ):
+    with _before_all(servers, authority, scratch, "?tls=require") as (proxy, smtp, pop3, imap):
         with SMTP(HOST, smtp) as client:
             client.reply(220)
             offers = client.say("EHLO me.example.org", 250)
@@ -297,15 +288,7 @@ def test_login_though_it_is_disabled(scratch):
 
 def test_an_old_client_speaks_in_clear_and_the_upstream_under_tls(servers, authority, scratch):
     account = servers.accounts.fresh()
-    imap, pop3, smtp = free_port(), free_port(), free_port()
-    trust = f"ca={servers.certificate.certificate}"
-    with tls_peers.proxy(
-        scratch,
-        authority,
-        f"imap://{HOST}:{imap}?tls=upgrade=imap://{HOST}:{servers.dovecot.imap}?{trust}",
-        f"pop3://{HOST}:{pop3}?tls=upgrade=pop3://{HOST}:{servers.dovecot.pop3}?{trust}",
-        f"smtp://{HOST}:{smtp}?tls=upgrade=smtp://{HOST}:{servers.postfix.port}?{trust}",
-    ) as proxy:
+    with _before_all(servers, authority, scratch, "?tls=upgrade") as (proxy, smtp, pop3, imap):
         with smtplib.SMTP(HOST, smtp) as client:
             client.sendmail("me@example.org", [account.address], b"Subject: old\r\n\r\nhello\r\n")
         with imaplib.IMAP4(HOST, imap) as client:

@@ -8,6 +8,7 @@ import ssl
 import pytest
 
 import mailproxy
+import pcap
 import peers
 import tls_peers
 from mailproxy import MailProxy, command
@@ -150,15 +151,28 @@ def test_we_prove_ourselves_to_an_upstream_that_asks(servers, authority, scratch
 def test_keys_for_wireshark(servers, authority, scratch):
     port, keys = free_port(), scratch / "keys.log"
     route = f"imaps://{HOST}:{port}=imaps://{HOST}:{servers.dovecot.imaps}?verify=off"
+    upstream = servers.dovecot.imaps
+    capture = pcap.Capture(scratch, [port, upstream])
     with tls_peers.proxy(scratch, authority, route, env={"SSLKEYLOGFILE": str(keys)}) as proxy:
         context = client_context(authority)
         with imaplib.IMAP4_SSL(HOST, port, ssl_context=context) as client:
             assert client.noop()[0] == "OK"
         assert f"the keys of all TLS connections are written to {keys}" in proxy.said()
+    wire = capture.stop()
     lines = keys.read_text().splitlines()
     # Both legs.
     assert len({line.split()[1] for line in lines if line.startswith("CLIENT_TRAFFIC_SECRET_0 ")}) == 2, lines
     assert keys.stat().st_mode & 0o777 == 0o600
+    # With them tshark reads what tcpdump saw of both.
+    options = [f"tls.keylog_file:{keys}", *(f"tcp.port=={number},tls" for number in (port, upstream))]
+    options = ["-o", options[0], *(part for option in options[1:] for part in ("-d", option))]
+    options += [part for number in (port, upstream) for part in ("-d", f"tls.port=={number},imap")]
+    fields = ["-Y", "imap.request.command", "-T", "fields", "-e", "tcp.dstport", "-e", "imap.request.command"]
+    seen = checked(["/usr/bin/tshark", "-r", wire, *options, *fields]).stdout.decode().split()
+    assert [seen[at : at + 2] for at in range(0, len(seen), 2) if seen[at + 1] == "NOOP"] == [
+        [str(port), "NOOP"],
+        [str(upstream), "NOOP"],
+    ], seen
     assert mailproxy.sessions(proxy.record)[0]["end"] in ("closed", "reset")
 
 
