@@ -1,5 +1,5 @@
 // What is signed of a segment while it grows: stretch by stretch its digest so far, and the length and checksum of each block, so that a
-// change can be named and not only noticed (Docs/Decisions/022).
+// change can be named and not only noticed (Docs/Decisions/023).
 
 import Crypto
 import Glibc
