@@ -282,6 +282,54 @@ def test_what_a_killed_recorder_left_is_completed(scratch):
     assert listed(folder) == before
 
 
+def test_a_killed_recorder_that_had_just_begun_a_segment(scratch):
+    """A session that goes on from one segment to the next is whole after a kill, its octets in both."""
+    sizes = ("--set", "record.segment-size=65536")
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}, *sizes) as proxy:
+        client = imaplib.IMAP4(HOST, proxy.ports["imap"])
+        client.login("ada@example.com", "secret")
+        client.select()
+        until("it is in the index", lambda: len(ids("--filter", "imap", proxy.record)) == 1)
+        for _ in range(8):
+            client.noop()
+        before = len(mailproxy.segments(proxy.record))
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as other:
+            other.sendmail("ada@example.org", ["bob@example.org"], "Subject: large\r\n\r\n" + ("x" * 70 + "\r\n") * 2000)
+        client.noop()
+        until("another segment has begun", lambda: len(mailproxy.segments(proxy.record)) > before)
+        until(
+            "the last command is recorded",
+            lambda: listed("--filter", "imap", *mailproxy.segments(proxy.record))[0]["exchanges"] >= 12,
+        )
+        proxy.kill()
+        data, ports, folder = proxy.data, proxy.ports, proxy.record
+        client.shutdown()
+    by_reading = listed("--filter", "imap", *mailproxy.segments(folder))[0]
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}, *sizes, data=data, ports=ports) as proxy:
+        assert listed("--filter", "imap", folder)[0]["exchanges"] == by_reading["exchanges"]
+        until("nothing is left to be read", lambda: _unsettled(folder) == 0)
+    (row,) = listed("--filter", "imap", folder)
+    for key in ("exchanges", "bytes", "seconds", "user", "credentials"):
+        assert row[key] == by_reading[key], key
+    assert len(mailproxy.exchanges(folder, row["id"])) == by_reading["exchanges"]
+
+
+def test_a_segment_that_is_gone(scratch):
+    """What else there is is listed and shown, and it is said what is missing."""
+    with MailProxy(scratch, {"imap": "fallback", "smtp": "fallback"}) as proxy:
+        client = imaplib.IMAP4(HOST, proxy.ports["imap"])
+        client.login("ada@example.com", "secret")
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as other:
+            other.sendmail("ada@example.org", ["bob@example.org"], "Subject: one\r\n\r\ntext\r\n")
+        until("both are in the index", lambda: len(ids(proxy.record)) == 2)
+        for segment in mailproxy.segments(proxy.record):
+            segment.unlink()
+        done = command("sessions", "list", "--json", proxy.record, status=3)
+        assert {row["protocol"] for row in mailproxy.rows(done)} == {"imap", "smtp"}
+        assert b"what else there is was read" in done.stderr
+        client.logout()
+
+
 def _unsettled(folder):
     with contextlib.closing(sqlite3.connect(f"file:{folder}/index.sqlite?mode=ro", uri=True)) as index:
         return index.execute("SELECT count(*) FROM sessions WHERE settled = 0").fetchone()[0]

@@ -208,7 +208,10 @@ import Testing
             #expect(SASLMechanism.isName(Array(name.utf8)[...]), "\(name)")
         }
         // Mechanisms are named in capitals (RFC 4422 §3.1); small letters are taken where nothing else can be meant.
-        for word in ["AGFubgBzZWNyZXQ=", "c2VjcmV0", "hunter2", "gs2-krb5", "", "A12345678901234567890", "PLAIN\rc2VjcmV0", "******"] {
+        for word in [
+            "AGFubgBzZWNyZXQ=", "c2VjcmV0", "hunter2", "gs2-krb5", "", "A12345678901234567890", "PLAIN\rc2VjcmV0",
+            "******",
+        ] {
             #expect(!SASLMechanism.isName(Array(word.utf8)[...]), "\(word)")
         }
         #expect(SASLFollower(Array("c2VjcmV0".utf8)[...]).mechanism == "?")

@@ -28,10 +28,14 @@ import Testing
         ("-header:invoice notice", [1]), ("OR NOT", [4]), ("NEAR(a", [4]), ("ann@example.com", [4]),
         ("\"invoice 7\"", [0]),
         ("\"final not\"*", [0]), ("quoted", [4]), ("final AND notice", []), ("in*ice", []),
+        ("pay\"\u{301})OR(\"\u{301}notice", []), ("notice" + (0..<50).map { " -z\($0)" }.joined(), [0, 1]),
     ])
     func meaning(_ query: String, _ wanted: [Int]) throws { #expect(try Self.found(query) == wanted, "\(query)") }
 
-    @Test(arguments: ["", "  ", "-a", "\"open", "***", "header:", "a -", "\"\"", "header:\"!\""])
+    @Test(arguments: [
+        "", "  ", "-a", "\"open", "***", "header:", "a -", "\"\"", "header:\"!\"", "pay\"\u{301}x",
+        (0..<65).map { "w\($0)" }.joined(separator: " "),
+    ])
     func mistakes(_ query: String) { #expect(throws: TextQueryError.self) { try TextQuery(query) } }
 
     @Test func theIndexFindsTheSame() throws {

@@ -21,6 +21,8 @@ package struct SessionReader {
     private var tracker: SessionTracker
     /// What is wrong with the files that were read.
     package private(set) var problems: [ReadProblem] = []
+    /// Segments that could not be read to their end, or at all.
+    package private(set) var missing: [String] = []
     /// Packets that the capturing kernel lost, as the files say.
     package private(set) var dropped: UInt64 = 0
 
@@ -87,23 +89,26 @@ package struct SessionReader {
     /// from where the stretch says that it goes on.
     /// - Parameters:
     ///   - goesOn: asked before each packet; when it says no the rest is not read.
+    ///   - isPatient: what is wrong with a segment goes to ``problems``, and the others are read.
     ///   - packet: gets each packet before it is followed, with the interfaces of its file.
     package mutating func read(
-        _ stretches: [Stretch], while goesOn: () -> Bool = { true },
+        _ stretches: [Stretch], while goesOn: () -> Bool = { true }, isPatient: Bool = false,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, deliver: (SessionBatch) throws -> Void
     ) throws {
         tracker.ignoresUnannounced = true
         for stretch in stretches {
-            let file = try CaptureFile(path: stretch.path)
-            try file.seek(to: stretch.octets.lowerBound)
             do {
+                let file = try CaptureFile(path: stretch.path)
+                try file.seek(to: stretch.octets.lowerBound)
                 while goesOn(), file.offset < stretch.octets.upperBound, let record = try file.next() {
                     try packet?(record, file.interfaces)
                     try tracker.accept(record, isRecording: true, deliver: deliver)
                 }
             } catch let error as CaptureError {
                 // A segment that goes on ends within a packet now and then.
-                guard stretch.octets.upperBound == Int.max, error.format?.code == .truncated else { throw error }
+                if stretch.octets.upperBound == Int.max, error.format?.code == .truncated { continue }
+                guard isPatient else { throw error }
+                missing.append("\(error)")
             }
         }
         guard goesOn() else { return }

@@ -458,6 +458,12 @@ package struct SessionTracker {
             parked[id] = (session, flow)
             return
         }
+        // What ended it came from others: the session itself ended with its last octets.
+        let time: Int64 =
+            switch how {
+            case .fin, .reset, .timeout, .endOfCapture: time
+            case .replaced, .evicted: session.observer.summary.last
+            }
         var batch = batch(session, at: time)
         session.observer.close(
             flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)

@@ -9,12 +9,13 @@ enum RecordedRows {
     /// What the recorder uses.
     /// - Parameter keepsText: messages are told with their text.
     static func reader(keepsText: Bool) -> RowReader {
-        { sessions, goesOn, emit in try read(sessions, keepsText, goesOn, emit) }
+        { sessions, goesOn, emit in try read(sessions, keepsText, goesOn, isPatient: false, emit) }
     }
 
     /// Reads sessions where they are.
     static func read(
-        _ sessions: [UnreadSession], _ keepsText: Bool, _ goesOn: () -> Bool, _ emit: (RecordEvent) -> Void
+        _ sessions: [UnreadSession], _ keepsText: Bool, _ goesOn: () -> Bool, isPatient: Bool = false,
+        _ emit: (RecordEvent) -> Void
     ) throws {
         var octets: [String: Range<Int>] = [:]
         for place in sessions.flatMap(\.places) {
@@ -30,7 +31,7 @@ enum RecordedRows {
         var reader = SessionReader(only: Set(sessions.map(\.id)))
         reader.keepsText = keepsText
         var rows: [String: ExchangeRows] = [:]
-        try reader.read(stretches, while: goesOn) { batch in
+        try reader.read(stretches, while: goesOn, isPatient: isPatient) { batch in
             let id = batch.session.info.id
             for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
             for event in batch.events {
@@ -43,5 +44,6 @@ enum RecordedRows {
                 }
             }
         }
+        SessionCatalog.complain(of: reader.missing)
     }
 }

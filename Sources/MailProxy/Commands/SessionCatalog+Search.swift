@@ -30,16 +30,20 @@ private final class IndexedSessions: SessionSource {
     private let cursor: SessionCursor
     /// What comes is what the filter wants.
     private let isExact: Bool
+    /// Those that were not settled when somebody looked, and were told already.
+    private let told: Set<String>
 
-    init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch) throws {
+    init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch, told: Set<String>) throws {
         self.catalog = catalog
         self.index = index
+        self.told = told
         cursor = try index.settled(search)
         isExact = RecordingIndex.answers(search.filter)
     }
 
     func next() throws -> CatalogEntry? {
         while let summary = try cursor.next() {
+            if told.contains(summary.info.id) { continue }
             if isExact { return CatalogEntry(summary: summary) }
             let entry = try catalog.entry(summary, index)
             if catalog.passes(entry) { return entry }
@@ -96,12 +100,15 @@ extension SessionCatalog {
         for place in try places() {
             switch place {
             case .indexed(let index) where isExact:
-                count += try guarded { try index.count(search) }
-                count += try unsettled(index, search).count
+                let (settled, others) = try guarded {
+                    try index.atOnce { (try index.count(search), try index.unsettled(search)) }
+                }
+                count += try settled + looked(at: others, index).count
             case .indexed(let index):
-                let settled = try IndexedSessions(self, index, search)
+                let others = try guarded { try index.unsettled(search) }
+                count += try looked(at: others, index).count
+                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
                 while try guarded({ try settled.next() }) != nil { count += 1 }
-                count += try unsettled(index, search).count
             case .files(let paths): count += try read(paths).count { search.isWithin($0.summary) }
             }
         }
@@ -131,15 +138,16 @@ extension SessionCatalog {
         for place in try places() {
             switch place {
             case .indexed(let index):
-                if isExact {
-                    for group in try guarded({ try index.groups(search, by: key) }) { add(group) }
-                } else {
-                    let settled = try IndexedSessions(self, index, search)
-                    while let entry = try guarded({ try settled.next() }) {
-                        try add(entry, try index.exchanges(of: entry.summary.info.id))
-                    }
+                let (counted, others) = try guarded {
+                    try index.atOnce { (isExact ? try index.groups(search, by: key) : [], try index.unsettled(search)) }
                 }
-                for entry in try unsettled(index, search, withExchanges: rows) { add(entry, entry.exchanges) }
+                for group in counted { add(group) }
+                for entry in try looked(at: others, index, withExchanges: rows) { add(entry, entry.exchanges) }
+                guard !isExact else { continue }
+                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
+                while let entry = try guarded({ try settled.next() }) {
+                    try add(entry, try index.exchanges(of: entry.summary.info.id))
+                }
             case .files(let paths):
                 for entry in try read(paths, withExchanges: rows) where search.isWithin(entry.summary) {
                     add(entry, entry.exchanges)
@@ -155,6 +163,14 @@ extension SessionCatalog {
     /// The session with this id, or those whose ids begin so; six at most.
     func sessions(beginning id: String) throws -> [CatalogEntry] {
         var found: [CatalogEntry] = []
+        guard filter == nil, text == nil else {
+            // Few are asked for so, and a limit would leave out those that are wanted.
+            try each(search()) {
+                if $0.summary.info.id.hasPrefix(id) { found.append($0) }
+                return found.count < Self.mostAlike
+            }
+            return found
+        }
         for place in try places() {
             switch place {
             case .indexed(let index):
@@ -199,8 +215,11 @@ extension SessionCatalog {
         for place in try places() {
             switch place {
             case .indexed(let index):
-                sources.append(try guarded { try IndexedSessions(self, index, search) })
-                sources.append(ReadSessions(try unsettled(index, search), search.order))
+                // These first: what settles meanwhile is among the others then, and known to be told.
+                let others = try guarded { try index.unsettled(search) }
+                sources.append(ReadSessions(try looked(at: others, index), search.order))
+                sources.append(
+                    try guarded { try IndexedSessions(self, index, search, told: Set(others.map(\.info.id))) })
             case .files(let paths):
                 sources.append(ReadSessions(try read(paths).filter { search.isWithin($0.summary) }, search.order))
             }
@@ -230,12 +249,11 @@ extension SessionCatalog {
         return nil
     }
 
-    /// Sessions that go on or ended a moment ago.
-    private func unsettled(
-        _ index: RecordingIndex, _ search: SessionSearch, withExchanges: Bool = false
+    /// Of sessions that go on or ended a moment ago, those that are wanted.
+    private func looked(
+        at summaries: [SessionSummary], _ index: RecordingIndex, withExchanges: Bool = false
     ) throws -> [CatalogEntry] {
         try guarded {
-            let summaries = try index.unsettled(search)
             let missing = try rows(missingIn: index, summaries, areWanted: rowsNeeded || withExchanges)
             return try summaries.map { try entry($0, index, missing[$0.info.id], withExchanges: withExchanges) }
                 .filter { try passes($0) && hasText($0) }
@@ -256,6 +274,11 @@ extension SessionCatalog {
             entry.summary.credentials = max(summary.credentials, read.credentials)
             entry.summary.violations = max(summary.violations, read.violations)
             entry.summary.user = summary.user ?? read.user
+            entry.summary.clientBytes = max(summary.clientBytes, read.clientBytes)
+            entry.summary.serverBytes = max(summary.serverBytes, read.serverBytes)
+            entry.summary.last = max(summary.last, read.last)
+            entry.summary.gaps = max(summary.gaps, read.gaps)
+            entry.summary.opaque = summary.opaque ?? read.opaque
             for code in read.findings where !entry.summary.findings.contains(code) {
                 entry.summary.findings.append(code)
             }

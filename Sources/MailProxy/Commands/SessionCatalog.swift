@@ -66,8 +66,22 @@ struct SessionCatalog {
         var summary: SessionSummary?
     }
 
-    /// Octets that are read of sessions that go on only to say how many exchanges and messages they have so far.
+    /// Octets that are read only to show how many exchanges and messages sessions that go on have so far: of one, and of all.
+    private static let mostForCount: Int64 = 16 << 20
     private static let mostForCounts: Int64 = 64 << 20
+
+    /// The filter asks what is counted when a session has ended.
+    private var asksForCounts: Bool {
+        (filter?.fields ?? []).contains { field in
+            switch field.name {
+            case .exchanges, .messages, .credentials, .violations, .finding, .user, .bytesClient, .bytesServer,
+                .duration,
+                .gaps, .opaque:
+                true
+            default: false
+            }
+        }
+    }
 
     /// What the index does not have yet of these sessions, as they go on or ended a moment ago, read from the segments.
     /// - Parameter areWanted: their exchanges and messages are; else how many there are, which the index has of all that ended.
@@ -75,18 +89,22 @@ struct SessionCatalog {
         missingIn index: RecordingIndex, _ summaries: [SessionSummary], areWanted: Bool
     ) throws -> [String: ReadRows] {
         let unread = try areWanted ? index.unread : index.behind
+        let isLimited = !areWanted && !asksForCounts
         var sessions: [UnreadSession] = []
         var octets: Int64 = 0
         for summary in summaries {
             let id = summary.info.id
-            guard unread.contains(id) || summary.end == .open else { continue }
+            let goesOn = summary.end == .open || (index.isAbandoned && summary.end == .lost)
+            guard goesOn || unread.contains(id) else { continue }
             let places = try index.extents(of: id).filter { $0.extent.leg == .client }
-            octets += places.reduce(0) { $0 + $1.extent.end - $1.extent.first }
+            let own = places.reduce(0) { $0 + $1.extent.end - $1.extent.first }
+            if isLimited, own > Self.mostForCount || octets + own > Self.mostForCounts { continue }
+            octets += own
             sessions.append(UnreadSession(id: id, places: places))
         }
         var found: [String: ReadRows] = [:]
-        guard !sessions.isEmpty, areWanted || octets <= Self.mostForCounts else { return found }
-        try RecordedRows.read(sessions, text != nil, { true }) { event in
+        guard !sessions.isEmpty else { return found }
+        try RecordedRows.read(sessions, text != nil, { true }, isPatient: true) { event in
             switch event {
             case .exchange(session: let id, let exchange):
                 if areWanted { found[id, default: ReadRows()].exchanges.append(exchange) }
@@ -161,9 +179,14 @@ struct SessionCatalog {
         }
         var reader = SessionReader(only: ids)
         reader.judgesMessages = judgesMessages
-        do { try reader.read(stretches, deliver: deliver) } catch let error as CaptureError {
-            throw CLIError.usage("\(error)")
-        }
+        try reader.read(stretches, isPatient: true, deliver: deliver)
+        Self.complain(of: reader.missing)
+    }
+
+    /// Says what is wrong with segments; the exit status says so, too.
+    static func complain(of missing: [String]) {
+        for text in missing { Console.error("\(text); what else there is was read") }
+        if !missing.isEmpty { damaged = true }
     }
 
     /// Where the client legs of sessions are: of each segment one stretch. Nil when the indexes don't know it of all.
@@ -180,11 +203,15 @@ struct SessionCatalog {
                 else { continue }
                 rest.remove(id)
                 for place in places {
-                    // One that goes on has more than the index says.
+                    // One that goes on has more than the index says, and may go on in segments of which it does not know yet.
                     let end = summary.end == .open && place == places.last ? Int.max : Int(place.extent.end)
                     let first = Int(place.extent.first)
                     let known = octets[place.path] ?? first..<max(first, end)
                     octets[place.path] = min(known.lowerBound, first)..<max(known.upperBound, end)
+                }
+                guard summary.end == .open, let last = places.last?.extent.segment else { continue }
+                for segment in RecordingDirectory.segments(in: path) where segment.number > last {
+                    octets[path + "/" + segment.name] = 0..<Int.max
                 }
             }
         }

@@ -177,10 +177,12 @@ package enum IndexRecovery {
         Glibc.close(made)
         let segments = RecordingDirectory.segments(in: directory).map { directory + "/" + $0.name }
         try fill(fresh, directory, segments, keepsText, follow)
+        // The old index has no journal any more when the new one takes its place: SQLite would take it for the new one's.
+        try? Database(path: path, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         guard rename(fresh, path) == 0 else {
             throw RecorderError.failed(action: "replace the index", path: path, reason: System.text(errno))
         }
-        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         System.syncDirectory(directory)
     }
 

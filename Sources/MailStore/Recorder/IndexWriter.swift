@@ -49,6 +49,7 @@ final class IndexWriter {
         try database.execute(
             """
             PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+            PRAGMA journal_size_limit = 67108864;
             PRAGMA cache_size = -8192
             """
         )
@@ -94,7 +95,8 @@ final class IndexWriter {
         completeSession = try database.prepare(
             """
             UPDATE sessions SET exchanges = ?, messages = ?, credentials = ?, violations = ?, findings = ?,
-                user = ifnull(user, ?) WHERE row = ?
+                user = ifnull(user, ?), client_bytes = ?, server_bytes = ?, last = ?, gaps = ?, opaque = ifnull(opaque, ?)
+            WHERE row = ?
             """)
         addCredential = try database.prepare(
             """
@@ -207,7 +209,12 @@ final class IndexWriter {
             statement.bind(4, summary.violations)
             statement.bind(5, IndexSchema.list(summary.findings))
             statement.bind(6, summary.user)
-            statement.bind(7, row)
+            statement.bind(7, summary.clientBytes)
+            statement.bind(8, summary.serverBytes)
+            statement.bind(9, summary.last)
+            statement.bind(10, summary.gaps)
+            statement.bind(11, summary.opaque?.rawValue)
+            statement.bind(12, row)
             try statement.run()
         }
     }
@@ -281,7 +288,8 @@ final class IndexWriter {
         let statement = try database.prepare(
             """
             SELECT u.session, s.id, e.segment, e.first, e.last, e.packets, g.name, u.behind
-            FROM (SELECT session, behind FROM unread WHERE session IN (SELECT session FROM extents WHERE leg = 0)
+            FROM (SELECT session, behind FROM unread
+                WHERE EXISTS (SELECT 1 FROM extents WHERE extents.session = unread.session AND leg = 0)
                 ORDER BY session LIMIT ?) u JOIN sessions s ON s.row = u.session
             JOIN extents e ON e.session = u.session AND e.leg = 0 JOIN segments g ON g.number = e.segment
             ORDER BY u.session, e.segment

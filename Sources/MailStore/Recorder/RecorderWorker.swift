@@ -357,6 +357,8 @@ final class RecorderWorker {
             guard let closed = try segments.close(now) else { return }
             notary?.ended(closed.size)
             keeper?.ended()
+            // A segment that the index knows to be closed is not looked at again, whatever becomes of this process.
+            for session in sessions.values where !session.isIndexed { tellIndex(session) }
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: System.wallClock(),
                 bytes: closed.size, now)

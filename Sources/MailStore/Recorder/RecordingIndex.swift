@@ -57,7 +57,7 @@ package final class RecordingIndex {
     package let directory: String
     let database: Database
     /// Nobody records: what is still open in the index was left so by a process that was killed.
-    private let isAbandoned: Bool
+    package let isAbandoned: Bool
 
     /// Opens the index of a directory.
     package init(directory: String) throws(RecordingIndexError) {

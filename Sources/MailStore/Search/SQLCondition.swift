@@ -21,7 +21,31 @@ struct SQLCondition: Equatable {
             self = .always
             return
         }
-        self = Self.condition(filter.root) ?? SQLCondition(sql: "1", isExact: false)
+        let size = Self.size(filter.root)
+        guard size.nodes <= Self.mostNodes, size.depth <= Self.mostDepth, let whole = Self.condition(filter.root) else {
+            self = SQLCondition(sql: "1", isExact: false)
+            return
+        }
+        self = whole
+    }
+
+    /// What SQLite takes as one expression, with room to spare: its trees are 1,000 deep at most, and a chain is as deep as it is long.
+    private static let mostNodes = 200
+    private static let mostDepth = 20
+
+    private static func size(_ node: Expression.Node) -> (nodes: Int, depth: Int) {
+        func all(_ parts: [Expression.Node]) -> (nodes: Int, depth: Int) {
+            parts.reduce((1, 1)) { sum, part in
+                let size = size(part)
+                return (sum.0 + size.nodes, max(sum.1, size.depth + 1))
+            }
+        }
+        switch node {
+        case .constant, .truth, .compare, .contains, .matches: return (1, 1)
+        case .oneOf(_, let literals): return (literals.count, 2)
+        case .not(let inner): return all([inner])
+        case .and(let parts), .or(let parts): return all(parts)
+        }
     }
 
     init(sql: String, _ values: DatabaseValue..., isExact: Bool = true) {
@@ -176,11 +200,9 @@ private enum SQLColumn {
         case .code(let table, let column):
             return SQLCondition(sql: "s.row IN (SELECT session FROM \(table) WHERE \(column) = ?)", .text(text))
         case .list(let column):
-            // In JSON a quotation mark within a text has a backslash before it.
-            let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C && $0 != 0x2F }
-            guard isPlain else { return nil }
             return SQLCondition(
-                sql: "\(column) IS NOT NULL AND instr(\(column), ?) > 0", .text("\"\(text)\""))
+                sql: "\(column) IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(\(column)) j WHERE j.value = ?)",
+                .text(text))
         case .row(let table, let column): return Self.exists(table, "r.\(column) = ?", .text(text))
         case .number, .rowNumber: return nil
         }

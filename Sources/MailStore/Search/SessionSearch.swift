@@ -18,6 +18,8 @@ package struct SessionSearch: Sendable {
     package var until: Int64?
     /// Only sessions that stand before this one by their start: the page before the one that begins with it.
     package var before: (start: Int64, id: String)?
+    /// The same the other way round.
+    fileprivate var after: (start: Int64, id: String)?
 
     package init(_ filter: Expression? = nil) { self.filter = filter }
 
@@ -50,28 +52,68 @@ package struct SessionSearch: Sendable {
             span.sql += " AND s.start <= ? AND (s.start < ? OR s.id < ?)"
             span.values += [.integer(before.start), .integer(before.start), .text(before.id)]
         }
+        if let after {
+            span.sql += " AND s.start >= ? AND (s.start > ? OR s.id > ?)"
+            span.values += [.integer(after.start), .integer(after.start), .text(after.id)]
+        }
         return span
     }
 }
 
-/// Sessions one after the other, read as they are asked for.
+/// Sessions one after the other, read as they are asked for. By their start they are read page by page: whoever takes them may take
+/// hours, and an index that is being read can't give up what it has written beside its file.
 package final class SessionCursor {
-    private let statement: Statement
+    private static let firstPage = 64
+    private static let largestPage = 1_024
 
-    fileprivate init(_ statement: Statement) { self.statement = statement }
+    private let index: RecordingIndex
+    private var search: SessionSearch
+    /// Of any other order, which has no place to go on from.
+    private let statement: Statement?
+    private var page: ArraySlice<SessionSummary> = []
+    private var size = SessionCursor.firstPage
+    private var isLast = false
 
-    deinit { statement.reset() }
+    fileprivate init(_ index: RecordingIndex, _ search: SessionSearch) throws(RecordingIndexError) {
+        self.index = index
+        self.search = search
+        statement = search.order.key == .start ? nil : try index.rows(of: search, "")
+    }
+
+    deinit { statement?.reset() }
 
     /// The next session; nil behind the last.
     package func next() throws(RecordingIndexError) -> SessionSummary? {
-        do throws(DatabaseError) {
+        guard let statement else { return try nextOfPage() }
+        return try index.guarded { () throws(DatabaseError) in
             while try statement.step() {
                 if let summary = IndexSchema.session(statement) { return summary }
             }
             return nil
-        } catch {
-            throw RecordingIndexError(error)
         }
+    }
+
+    private func nextOfPage() throws(RecordingIndexError) -> SessionSummary? {
+        while page.isEmpty, !isLast {
+            let statement = try index.rows(of: search, " LIMIT \(size)")
+            defer { statement.reset() }
+            let wanted = size
+            var count = 0
+            var found: [SessionSummary] = []
+            var last: (start: Int64, id: String)?
+            try index.guarded { () throws(DatabaseError) in
+                while try statement.step() {
+                    count += 1
+                    last = (statement.int64(3), statement.text(1) ?? "")
+                    if let summary = IndexSchema.session(statement) { found.append(summary) }
+                }
+            }
+            page = found[...]
+            isLast = count < wanted
+            size = min(size * 4, Self.largestPage)
+            if search.order.isDescending { search.before = last ?? search.before } else { search.after = last }
+        }
+        return page.popFirst()
     }
 }
 
@@ -92,8 +134,18 @@ extension RecordingIndex {
 
     /// Settled sessions for which the filter holds, in order; where ``answers(_:)`` says no, there may be others among them.
     package func settled(_ search: SessionSearch) throws(RecordingIndexError) -> SessionCursor {
-        SessionCursor(
-            try prepare("SELECT \(Self.columns) FROM sessions s WHERE", search, " ORDER BY \(search.order.sql)"))
+        try SessionCursor(self, search)
+    }
+
+    fileprivate func rows(of search: SessionSearch, _ rest: String) throws(RecordingIndexError) -> Statement {
+        try prepare("SELECT \(Self.columns) FROM sessions s WHERE", search, " ORDER BY \(search.order.sql)\(rest)")
+    }
+
+    /// Asks several questions of the index as it is at one moment.
+    package func atOnce<Value>(_ body: () throws -> Value) throws -> Value {
+        try guarded { () throws(DatabaseError) in try database.execute("BEGIN") }
+        defer { database.rollBack() }
+        return try body()
     }
 
     /// Sessions that are not settled, in the time that is asked for, whatever the filter says of them; by their start.

@@ -21,9 +21,10 @@ package struct TextQuery: Equatable, Sendable {
         self.text = text
         var wanted: [String] = []
         var unwanted: [String] = []
-        var rest = text[...]
+        // By scalars: a quotation mark with an accent on it is one, whatever it looks like.
+        var rest = Array(text.unicodeScalars)[...]
         while true {
-            rest = rest.drop { $0.isWhitespace }
+            rest = rest.drop { $0.properties.isWhitespace }
             guard !rest.isEmpty else { break }
             var isUnwanted = false
             if rest.first == "-" {
@@ -31,11 +32,11 @@ package struct TextQuery: Equatable, Sendable {
                 rest = rest.dropFirst()
             }
             var column = ""
-            for name in ["header", "body"] where rest.hasPrefix(name + ":") {
+            for name in ["header", "body"] where rest.starts(with: (name + ":").unicodeScalars) {
                 column = name + " : "
-                rest = rest.dropFirst(name.count + 1)
+                rest = rest.dropFirst(name.unicodeScalars.count + 1)
             }
-            let words: Substring
+            let words: ArraySlice<Unicode.Scalar>
             var isPrefix = false
             if rest.first == "\"" {
                 let inner = rest.dropFirst()
@@ -43,33 +44,41 @@ package struct TextQuery: Equatable, Sendable {
                     throw TextQueryError(description: "a phrase begins with '\"' and does not end")
                 }
                 words = inner[..<end]
-                rest = inner[inner.index(after: end)...]
+                rest = inner[(end + 1)...]
                 if rest.first == "*" {
                     isPrefix = true
                     rest = rest.dropFirst()
                 }
             } else {
-                let word = rest.prefix { !$0.isWhitespace && $0 != "\"" }
+                let word = rest.prefix { !$0.properties.isWhitespace && $0 != "\"" }
                 rest = rest.dropFirst(word.count)
                 isPrefix = word.last == "*"
                 words = isPrefix ? word.dropLast() : word
             }
-            guard words.contains(where: { $0.isLetter || $0.isNumber }) else {
-                throw TextQueryError(description: "there is no letter or digit to look for in '\(words)'")
+            var term = ""
+            term.unicodeScalars.append(contentsOf: words)
+            guard words.contains(where: { $0.properties.isAlphabetic || $0.properties.numericType != nil }) else {
+                throw TextQueryError(description: "there is no letter or digit to look for in '\(term)'")
             }
             // What FTS5 does not take for letters or digits parts words; in quotation marks nothing of it is an operator.
-            let term = column + "\"" + words.replacing("\"", with: "") + "\"" + (isPrefix ? "*" : "")
+            term = column + "\"" + term + "\"" + (isPrefix ? "*" : "")
             if isUnwanted { unwanted.append(term) } else { wanted.append(term) }
+        }
+        guard wanted.count + unwanted.count <= Self.mostTerms else {
+            throw TextQueryError(description: "there are more than \(Self.mostTerms) words to look for")
         }
         guard !wanted.isEmpty else {
             throw TextQueryError(
                 description: unwanted.isEmpty
                     ? "there is no word to look for" : "only words that must not be there are given")
         }
-        var match = wanted.map { "(\($0))" }.joined(separator: " AND ")
-        for term in unwanted { match = "(\(match)) NOT (\(term))" }
-        self.match = match
+        let all = wanted.map { "(\($0))" }.joined(separator: " AND ")
+        let none = unwanted.map { "(\($0))" }.joined(separator: " OR ")
+        match = unwanted.isEmpty ? all : "(\(all)) NOT (\(none))"
     }
+
+    /// Words and phrases in one query.
+    private static let mostTerms = 64
 }
 
 /// Looks for words in texts that are in no index. Not for several threads.
