@@ -19,6 +19,9 @@ enum Defaults {
     /// MAILPROXY_DATA_DIR, else `data` in the state directory.
     static var dataDirectory: String { environment("MAILPROXY_DATA_DIR") ?? stateDirectory + "/data" }
 
+    /// TMPDIR, else `/tmp`.
+    static var temporary: String { environment("TMPDIR") ?? "/tmp" }
+
     /// A variable that is set and not empty.
     static func environment(_ name: String) -> String? {
         guard let value = getenv(name) else { return nil }

@@ -130,6 +130,7 @@ auth_failure_delay = 0
 auth_cache_size = 0
 first_valid_uid = 1
 mail_location = maildir:~/Maildir
+rawlog_dir = %h/rawlog
 mail_max_userip_connections = 0
 maildir_very_dirty_syncs = no
 mailbox_list_index = no

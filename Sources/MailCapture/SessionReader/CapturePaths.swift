@@ -23,7 +23,9 @@ package enum CapturePaths {
                 throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(code)))")
             }
             guard status.st_mode & S_IFMT == S_IFDIR else {
-                files.append(path)
+                // The two files of a rawlog are one session.
+                let isSecond = path.hasSuffix(".out") && paths.contains(path.dropLast(4) + ".in")
+                if !isSecond { files.append(path) }
                 continue
             }
             let names = try captures(in: path)
@@ -48,13 +50,16 @@ package enum CapturePaths {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { octets in
                 String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if endings.contains(where: { name.hasSuffix($0) }), !name.hasPrefix(".") { names.append(name) }
+            let isWanted = endings.contains { name.hasSuffix($0) } || name.hasSuffix(".in")
+            if isWanted, !name.hasPrefix(".") { names.append(name) }
         }
         // A segment that is just being packed is there twice.
         let all = Set(names)
         names.removeAll {
             $0.hasSuffix(PackedFile.suffix) && all.contains(String($0.dropLast(PackedFile.suffix.count)))
         }
+        // Of rawlogs there are two files each; others may end so, too.
+        names.removeAll { $0.hasSuffix(".in") && TranscriptReader.partner(of: directory + "/" + $0) == nil }
         // Segments have a number behind the last dash that outgrows its four digits; other names sort as text.
         return names.sorted { (number($0), $0) < (number($1), $1) }
     }

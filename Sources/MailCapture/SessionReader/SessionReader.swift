@@ -23,6 +23,10 @@ package struct SessionReader {
     package private(set) var problems: [ReadProblem] = []
     /// Segments that could not be read to their end, or at all.
     package private(set) var missing: [String] = []
+    /// What the user should know of the files that were read: what is not in them.
+    package private(set) var remarks: [String] = []
+    /// The form of all files, when they are no captures; nil when their content tells.
+    package var form: ImportFormat?
     /// Packets that the capturing kernel lost, as the files say.
     package private(set) var dropped: UInt64 = 0
 
@@ -126,6 +130,10 @@ package struct SessionReader {
         _ path: String, _ packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)?,
         _ deliver: (SessionBatch) throws -> Void
     ) throws {
+        if let form = try form ?? TranscriptReader.form(of: path) {
+            try read(path, as: form, deliver)
+            return
+        }
         let file = try CaptureFile(path: path)
         defer { dropped &+= file.dropped }
         do {
@@ -139,6 +147,22 @@ package struct SessionReader {
             // The first octets are not those of a capture: most likely the wrong file.
             if file.packets == 0, format.code != .truncated || format.offset == 0 { throw error }
             problems.append(ReadProblem(path: path, error: format))
+        }
+    }
+
+    private mutating func read(
+        _ path: String, as form: ImportFormat, _ deliver: (SessionBatch) throws -> Void
+    ) throws {
+        var transcript = TranscriptReader()
+        defer { remarks += transcript.remarks }
+        do {
+            try transcript.read(path, as: form) { try tracker.accept($0, deliver: deliver) }
+        } catch let error as CaptureError {
+            guard let format = error.format else { throw error }
+            // Nothing of it was understood: most likely the wrong file.
+            if format.offset == 0 { throw error }
+            problems.append(ReadProblem(path: path, error: format))
+            try tracker.breakOff(deliver: deliver)
         }
     }
 

@@ -69,7 +69,7 @@ package struct TrackerCounters: Equatable, Sendable {
 /// Follows the mail sessions in a stream of packets.
 package struct SessionTracker {
     /// What is done with the octets of a flow.
-    private enum State {
+    enum State {
         /// They wait until they say what is spoken.
         case undecided(ProtocolGuess)
         case following(Following)
@@ -77,7 +77,7 @@ package struct SessionTracker {
     }
 
     /// A session that is followed. It is large, and each packet changes it: in place.
-    private final class Following {
+    final class Following {
         var observer: Observer
         private(set) var identity: SessionIdentity
 
@@ -93,7 +93,7 @@ package struct SessionTracker {
     }
 
     /// A TCP connection.
-    private final class Flow {
+    final class Flow {
         var client: IPEndpoint
         var server: IPEndpoint
         let start: Int64
@@ -105,6 +105,9 @@ package struct SessionTracker {
         var isHandedOver = false
         /// Who was taken for the client is the server.
         var isTurned = false
+        /// What a file of another program says.
+        var route: String?
+        var tls: TLSLeg?
 
         init(_ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
             self.client = client
@@ -141,7 +144,9 @@ package struct SessionTracker {
     private let checksums: ChecksumPolicy
     private var decoder = PacketDecoder()
     private var reassembler: TCPReassembler?
-    private var flows: [Int: Flow] = [:]
+    var flows: [Int: Flow] = [:]
+    /// Sessions of files of other programs; their flows have negative numbers.
+    var imported = 0
     /// Flows of our own recordings, by session.
     private var recorded: [String: Flow] = [:]
     private var announced: [Ends: SessionInfo] = [:]
@@ -277,7 +282,7 @@ package struct SessionTracker {
     // MARK: Batches
 
     /// A batch with nothing in it.
-    private mutating func batch(_ session: Following, at time: Int64) -> SessionBatch {
+    mutating func batch(_ session: Following, at time: Int64) -> SessionBatch {
         var batch = SessionBatch(session: session.identity, time: time, notes: [], events: [])
         swap(&batch.notes, &notes)
         swap(&batch.events, &events)
@@ -285,7 +290,7 @@ package struct SessionTracker {
     }
 
     /// Delivers a batch that tells something, and takes its space back.
-    private mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
+    mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
         if !batch.notes.isEmpty || !batch.events.isEmpty || !batch.changes.isEmpty { try deliver(batch) }
         batch.notes.removeAll(keepingCapacity: batch.notes.capacity <= Self.mostKept)
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= Self.mostKept)
@@ -304,7 +309,7 @@ package struct SessionTracker {
         swap(&events, &flowEvents)
     }
 
-    private mutating func take(_ event: FlowEvent, _ deliver: (SessionBatch) throws -> Void) rethrows {
+    mutating func take(_ event: FlowEvent, _ deliver: (SessionBatch) throws -> Void) rethrows {
         switch event {
         case .opened(let number, let client, let server, let time, let midstream):
             let flow = Flow(client, server, time, midstream)
@@ -361,9 +366,11 @@ package struct SessionTracker {
                 let held = guess.takeHeld()
                 let info = SessionInfo(
                     id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.client,
-                    server: flow.server, route: route)
+                    server: flow.server, route: flow.route ?? route, tls: flow.tls)
                 guard only?.contains(info.id) ?? true else { return }
-                let isMidway = flow.isMidstream && !Self.beginsWithGreeting(held, mailProtocol)
+                // A file of another program begins with a line.
+                let isLate = flow.isMidstream && flow.route == nil
+                let isMidway = isLate && !Self.beginsWithGreeting(held, mailProtocol)
                 try follow(flow, info, isMidway: isMidway, deliver)
                 // The guess gives them with the sides as they are.
                 for event in held { try take(flow.isTurned ? event.swapped : event, flow, deliver) }
@@ -387,6 +394,7 @@ package struct SessionTracker {
             session.observer.secured(
                 tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
         }
+        if ImportFormat.isLate(info) { session.observer.joinBehindLogin() }
         if isMidway {
             // Neither side is known from its beginning.
             for side in Side.allCases {

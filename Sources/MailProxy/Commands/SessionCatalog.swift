@@ -237,6 +237,7 @@ struct SessionCatalog {
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
         reader.keepsRows = keepsRows
+        reader.form = form
         do {
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {
@@ -244,14 +245,21 @@ struct SessionCatalog {
         }
         var isDamaged = false
         for problem in reader.problems {
-            Console.error("\(problem); what comes before it was read")
+            let text = "\(problem); what comes before it was read"
+            if told.insert(text).inserted { Console.error(text) }
             isDamaged = isDamaged || !problem.isTruncation
         }
         if let type = reader.counters.undecodedLinkType {
             Console.error("\(Figures.count(reader.counters.undecoded, "packet")) of link type \(type) were not decoded")
         }
+        for remark in reader.remarks where told.insert(remark).inserted { Console.error(remark) }
         if isDamaged { damaged = true }
     }
+
+    /// The form of all files that are read, when they are no captures and their content does not tell.
+    nonisolated(unsafe) static var form: ImportFormat?
+    /// What was said of files that are read more than once.
+    nonisolated(unsafe) private static var told: Set<String> = []
 
     /// A file that was read is damaged in its middle: the exit status says so at the end.
     nonisolated(unsafe) private(set) static var damaged = false

@@ -91,68 +91,99 @@ struct SessionsShow: ParsableCommand {
         let options = TranscriptRenderer.Options(
             isFull: full, style: TextStyle(isColoured: Terminal.isColoured))
         try SessionWriter.write(
-            entries, of: catalog, format: json ? .json : format, options, namesSessions: entries.count > 1
+            entries, of: catalog, form: json || format == .json ? .json : .transcript, options,
+            namesSessions: entries.count > 1
         ) { try out.write($0) }
         try out.flush()
         try endSessions()
     }
 }
 
+/// How sessions are written.
+enum SessionForm {
+    case transcript, json, html
+}
+
 /// Writes sessions one after the other, in the order given.
 enum SessionWriter {
+    /// What is written of a session while it is read.
+    private struct Writing {
+        var renderer: TranscriptRenderer
+        var page = HTMLTranscript()
+        var rows = ExchangeRows()
+        /// What waits until its turn comes; nil when it is written at once.
+        var waiting: Spill?
+    }
+
+    /// - Parameters:
+    ///   - directory: where sessions wait that are too long for memory.
     static func write(
-        _ entries: [CatalogEntry], of catalog: SessionCatalog, format: ShowFormat,
-        _ options: TranscriptRenderer.Options, namesSessions: Bool, to out: (String) throws -> Void
+        _ entries: [CatalogEntry], of catalog: SessionCatalog, form: SessionForm,
+        _ options: TranscriptRenderer.Options, namesSessions: Bool, spillingTo directory: String = Defaults.temporary,
+        to out: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         let ids = Set(entries.map(\.summary.info.id))
-        // One session is written while it is read; of several each waits in memory until its turn comes.
+        // One session is written while it is read; of several each waits until its turn comes.
         let isSingle = entries.count == 1
-        var renderers: [String: TranscriptRenderer] = [:]
-        var texts: [String: String] = [:]
-        var rows: [String: ExchangeRows] = [:]
-        for entry in entries {
+        var sessions: [String: Writing] = [:]
+        for (place, entry) in entries.enumerated() {
             let info = entry.summary.info
-            let renderer = TranscriptRenderer(info, options)
-            var head = ""
-            switch format {
-            case .transcript: renderer.head(entry.summary, into: &head)
+            var writing = Writing(renderer: TranscriptRenderer(info, options))
+            if !isSingle { writing.waiting = Spill(in: directory) }
+            var text = ""
+            switch form {
+            case .transcript: writing.renderer.head(entry.summary, into: &text)
             case .json: break
+            case .html:
+                var head = ""
+                writing.renderer.head(entry.summary, into: &head)
+                text = HTMLTranscript.opening(place + 1, info)
+                writing.page.append(head, to: &text)
             }
-            renderers[info.id] = renderer
-            texts[info.id] = head
+            if isSingle { try out(Array(text.utf8)[...]) } else { try writing.waiting?.append(text) }
+            sessions[info.id] = writing
         }
         try catalog.read(ids, judgesMessages: true) { batch in
             let id = batch.session.info.id
-            guard var text = texts.removeValue(forKey: id) else { return }
-            switch format {
-            case .transcript:
-                for change in batch.changes {
-                    renderers[id]?.changed(exchange: change.exchange, rules: change.rules, into: &text)
-                }
-                renderers[id]?.accept(batch.notes[...], at: batch.time, into: &text)
-                for event in batch.events {
-                    switch event {
-                    case .exchange(_, let row): renderers[id]?.flaws(of: row, into: &text)
-                    case .closed(let summary): renderers[id]?.close(summary, into: &text)
-                    case .secured(let info, time: let time): renderers[id]?.secured(info, at: time, into: &text)
-                    case .opened, .octets, .gap, .remark, .changed, .message, .credential: break
-                    }
-                }
+            guard var writing = sessions.removeValue(forKey: id) else { return }
+            var text = ""
+            switch form {
+            case .transcript: render(batch, &writing.renderer, into: &text)
             case .json:
-                for row in rows[id, default: ExchangeRows()].take(batch) {
+                for row in writing.rows.take(batch) {
                     text += SessionJSON.line(row, session: namesSessions ? id : nil) + "\n"
                 }
+            case .html:
+                var plain = ""
+                render(batch, &writing.renderer, into: &plain)
+                writing.page.append(plain, to: &text)
             }
-            if isSingle {
-                try out(text)
-                text = ""
-            }
-            texts[id] = text
+            if isSingle { try out(Array(text.utf8)[...]) } else { try writing.waiting?.append(text) }
+            sessions[id] = writing
         }
-        guard !isSingle else { return }
         for (place, entry) in entries.enumerated() {
-            if place > 0, format == .transcript { try out("\n") }
-            try out(texts.removeValue(forKey: entry.summary.info.id) ?? "")
+            guard var writing = sessions.removeValue(forKey: entry.summary.info.id) else { continue }
+            if place > 0, form == .transcript { try out([10]) }
+            try writing.waiting?.read(nil, out)
+            guard form == .html else { continue }
+            var text = ""
+            writing.page.finish(to: &text)
+            try out(Array((text + HTMLTranscript.closing).utf8)[...])
+        }
+    }
+
+    private static func render(
+        _ batch: SessionBatch, _ renderer: inout TranscriptRenderer, into text: inout String
+    ) {
+        for change in batch.changes { renderer.changed(exchange: change.exchange, rules: change.rules, into: &text) }
+        renderer.accept(batch.notes[...], at: batch.time, into: &text)
+        for event in batch.events {
+            switch event {
+            case .exchange(_, let row): renderer.flaws(of: row, into: &text)
+            case .closed(let summary): renderer.close(summary, into: &text)
+            case .secured(let info, time: let time): renderer.secured(info, at: time, into: &text)
+            case .opened, .octets, .gap, .remark, .changed, .message, .credential: break
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ struct SessionsCommand: ParsableCommand {
         ])
 }
 
+extension ImportFormat: ExpressibleByArgument {}
+
 /// Where sessions are looked for.
 struct SessionPlace: ParsableArguments {
     @Option(help: "The directory of recordings.") var recordDir: String?
@@ -25,9 +27,14 @@ struct SessionPlace: ParsableArguments {
         String?
     @Option(help: "Only sessions with a message that has these words: 'invoice \"final notice\" remind* -paid'.")
     var text: String?
+    @Option(
+        help: "The files are no captures but of this form, which their content does not tell: rawlog, swaks or openssl."
+    )
+    var from: ImportFormat?
 
     func catalog(_ paths: [String]) throws -> SessionCatalog {
-        try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter, text: text)
+        SessionCatalog.form = from
+        return try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter, text: text)
     }
 }
 

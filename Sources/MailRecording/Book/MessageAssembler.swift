@@ -1,5 +1,5 @@
-// Finds the messages in the notes of a session: undoes transparency, joins the chunks of BDAT and the pieces of partial
-// FETCH. It keeps no octets.
+// Finds the messages in the notes of a session: undoes transparency, joins the chunks of BDAT, the texts of CATENATE, the pieces of
+// partial FETCH, and a header and a text that were fetched one behind the other. It keeps no octets.
 
 import MailDialogue
 
@@ -11,8 +11,10 @@ package struct MessageAssembler: Sendable {
         case none
         /// Further chunks (RFC 3030 §2).
         case chunks
-        /// Pieces of the same message that follow on one another.
-        case pieces(number: Int, next: Int)
+        /// Further texts of one CATENATE (RFC 4469 §3).
+        case catenation
+        /// Of the message with this number: octets of the same part from `next` on, or, when the header is whole, the text.
+        case pieces(number: Int, part: FetchItem.Part, next: Int?)
     }
 
     /// The message that a side sends.
@@ -26,12 +28,20 @@ package struct MessageAssembler: Sendable {
         var isBroken = false
         /// It is a part by nature: TOP.
         var isPart = false
+        /// The item of FETCH that it is, when it is no message so far; empty for messages.
+        var section = ""
         /// A content was joined to an earlier one.
         var wasJoined = false
         var unstuffer: DotUnstuffer?
         var altered = false
         /// The last exchange that had a part in it.
         var exchange = 0
+
+        /// It may go on with an item of a FETCH response.
+        var awaitsPieces: Bool {
+            guard isOpen, !inContent, case .pieces = continuation else { return false }
+            return true
+        }
     }
 
     /// Partial FETCH commands whose length is remembered.
@@ -43,14 +53,21 @@ package struct MessageAssembler: Sendable {
     private var fetches: [(exchange: Int, length: Int)] = []
     /// The message of the FETCH response that is under way.
     private var fetchNumber = 0
+    private var fetchLines = FetchLines()
+    private var catenateLines = CatenateLines()
+    /// A part of the CATENATE that is under way is not in it.
+    private var lacksPart = false
 
     package init() {}
 
-    /// The content that is under way belongs to a message.
+    /// The content that is under way belongs to a message, or is a part of one.
     func isInMessage(_ side: Side) -> Bool { side == .client ? client.inContent : server.inContent }
 
     /// Nothing of the message came before the content that is under way.
     func isAtStart(_ side: Side) -> Bool { side == .client ? !client.wasJoined : !server.wasJoined }
+
+    /// A whole response may belong to the message that is open.
+    var awaitsResponse: Bool { server.awaitsPieces }
 
     /// Takes the next note of the session, of either side.
     package mutating func accept<Sink: MessageSink>(_ note: Note, _ sink: inout Sink) {
@@ -62,8 +79,8 @@ package struct MessageAssembler: Sendable {
             }
         case .contentBegin(let content):
             switch note.side {
-            case .client: Self.begin(content, .client, piece(of: content), &client, &sink)
-            case .server: Self.begin(content, .server, piece(of: content), &server, &sink)
+            case .client: begin(content, .client, &client, &sink)
+            case .server: begin(content, .server, &server, &sink)
             }
         case .contentEnd:
             switch note.side {
@@ -71,16 +88,17 @@ package struct MessageAssembler: Sendable {
             case .server: Self.endContent(.server, &server, &sink)
             }
         case .command(let command): acceptCommand(command, note, &sink)
-        case .data("FETCH", complete: false): fetchNumber = FetchItem.messageNumber(note.raw) ?? 0
+        case .commandPart:
+            if catenateLines.isInside || client.continuation == .catenation { catenate(note.raw, &sink) }
+        case .data(let keyword, let isComplete): acceptData(keyword, isComplete, note, &sink)
+        case .dataPart: acceptFetch(note, isFirst: false, &sink)
         case .gap:
             switch note.side {
             case .client: Self.lose(note, .client, &client, &sink)
             case .server: Self.lose(note, .server, &server, &sink)
             }
         case .opaque: close(&sink)
-        case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete,
-            .unplaced, .unknown:
-            break
+        case .greeting, .reply, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
     }
 
@@ -90,6 +108,8 @@ package struct MessageAssembler: Sendable {
         Self.end(.server, &server, complete: false, &sink)
     }
 
+    // MARK: Lines
+
     private mutating func acceptCommand<Sink: MessageSink>(_ command: Command, _ note: Note, _ sink: inout Sink) {
         switch command.verb {
         case "FETCH", "UID FETCH":
@@ -97,6 +117,12 @@ package struct MessageAssembler: Sendable {
             if fetches.count >= Self.rememberedFetches { fetches.removeFirst() }
             fetches.append((note.exchange, length))
         case "BDAT": break
+        case "APPEND", "REPLACE", "UID REPLACE":
+            catenateLines = CatenateLines()
+            if !command.isComplete { catenate(note.raw, &sink) }
+        case "SELECT", "EXAMINE", "CLOSE", "UNSELECT":
+            // The numbers of messages are others from here on.
+            if server.awaitsPieces { Self.end(.server, &server, complete: false, &sink) }
         default:
             // Whatever else the client sends, the transaction with the chunks is over or the chunks go on behind it.
             guard client.continuation == .chunks, client.isOpen, Self.endsTransaction(command.verb) else { return }
@@ -111,78 +137,137 @@ package struct MessageAssembler: Sendable {
         }
     }
 
+    /// A line of a command that carries messages.
+    private mutating func catenate<Sink: MessageSink>(_ line: ArraySlice<UInt8>, _ sink: inout Sink) {
+        for event in catenateLines.take(line) {
+            switch event {
+            case .url:
+                lacksPart = true
+                if client.continuation == .catenation { client.isPart = true }
+            case .end:
+                lacksPart = false
+                guard client.continuation == .catenation else { continue }
+                Self.end(.client, &client, complete: true, &sink)
+            }
+        }
+    }
+
+    private mutating func acceptData<Sink: MessageSink>(
+        _ keyword: String, _ isComplete: Bool, _ note: Note, _ sink: inout Sink
+    ) {
+        switch keyword {
+        case "FETCH", "UIDFETCH":
+            guard !isComplete || server.awaitsPieces else { return }
+            fetchNumber = FetchItem.messageNumber(note.raw)
+            acceptFetch(note, isFirst: true, &sink)
+        case "EXPUNGE", "VANISHED":
+            // The numbers of messages are others from here on.
+            if server.awaitsPieces { Self.end(.server, &server, complete: false, &sink) }
+        default: break
+        }
+    }
+
+    /// A line of a FETCH response.
+    private mutating func acceptFetch<Sink: MessageSink>(_ note: Note, isFirst: Bool, _ sink: inout Sink) {
+        guard isFirst || fetchNumber > 0 else { return }
+        for value in fetchLines.take(note.raw, isFirst: isFirst) where server.awaitsPieces {
+            let content = Content(
+                .message(.fetch), size: value.octets.count, exchange: note.exchange, section: value.item)
+            begin(content, .server, &server, &sink)
+            Self.pass(value.octets[...], .server, &server, &sink)
+            Self.endContent(.server, &server, &sink)
+        }
+        // The size may stand behind the octets.
+        guard case .pieces(fetchNumber, .whole, let next?) = server.continuation, server.awaitsPieces,
+            next == fetchLines.size
+        else { return }
+        Self.end(.server, &server, complete: true, &sink)
+    }
+
     // MARK: Content
 
-    /// What is known of the FETCH response that a content is in.
-    private struct Fetch {
-        var number: Int
-        /// The length that the command asked for.
-        var asked: Int?
-    }
-
-    private func piece(of content: Content) -> Fetch {
-        Fetch(
-            number: fetchNumber,
-            asked: content.section.isEmpty ? nil : fetches.last { $0.exchange == content.exchange }?.length)
-    }
-
-    private static func begin<Sink: MessageSink>(
-        _ content: Content, _ side: Side, _ fetch: Fetch, _ slot: inout Slot, _ sink: inout Sink
+    private func begin<Sink: MessageSink>(
+        _ content: Content, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
     ) {
         guard case .message(let carrier) = content.kind, !content.secret else { return }
         switch carrier {
-        case .data, .lmtp, .retr: open(content, carrier, side, .none, &slot, &sink)
+        case .data, .lmtp, .retr: Self.open(content, carrier, side, .none, &slot, &sink)
         case .top:
-            open(content, carrier, side, .none, &slot, &sink)
+            Self.open(content, carrier, side, .none, &slot, &sink)
             slot.isPart = true
         case .append:
-            // Text literals of CATENATE stand between parts that only the server has (RFC 4469 §3).
-            open(content, carrier, side, .none, &slot, &sink)
-            slot.isPart = !content.section.isEmpty
+            guard !content.section.isEmpty else {
+                Self.open(content, carrier, side, .none, &slot, &sink)
+                return
+            }
+            if slot.isOpen, slot.continuation == .catenation, slot.exchange == content.exchange {
+                slot.wasJoined = true
+                slot.inContent = true
+            } else {
+                Self.open(content, carrier, side, .catenation, &slot, &sink)
+                slot.isPart = lacksPart
+            }
         case .bdat:
             if slot.isOpen, slot.continuation == .chunks {
                 slot.wasJoined = true
             } else {
-                open(content, carrier, side, .chunks, &slot, &sink)
+                Self.open(content, carrier, side, .chunks, &slot, &sink)
             }
             slot.continuation = content.continues ? .chunks : .none
             slot.inContent = true
             slot.exchange = content.exchange
-        case .fetch: beginFetch(content, side, fetch, &slot, &sink)
+        case .fetch: beginFetch(content, side, &slot, &sink)
         }
     }
 
-    private static func beginFetch<Sink: MessageSink>(
-        _ content: Content, _ side: Side, _ fetch: Fetch, _ slot: inout Slot, _ sink: inout Sink
+    private func beginFetch<Sink: MessageSink>(
+        _ content: Content, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
     ) {
-        switch FetchItem(content.section) {
-        case .section: return
-        case .whole: open(content, .fetch, side, .none, &slot, &sink)
-        case .partial(let origin):
-            let follows = slot.isOpen && origin > 0 && slot.continuation == .pieces(number: fetch.number, next: origin)
-            if follows {
-                slot.wasJoined = true
-            } else {
-                open(content, .fetch, side, .none, &slot, &sink)
-                slot.isBroken = origin > 0
-            }
-            let (next, overflow) = origin.addingReportingOverflow(content.size ?? 0)
-            // A piece shorter than what was asked for is the last one.
-            let isLast = overflow || (fetch.asked.map { (content.size ?? 0) < $0 } ?? false)
-            slot.continuation = isLast ? .none : .pieces(number: fetch.number, next: next)
-            slot.inContent = true
-            slot.exchange = content.exchange
+        let item = FetchItem(content.section)
+        let origin = item.origin ?? 0
+        if Self.continues(slot, with: item, of: fetchNumber) {
+            slot.wasJoined = true
+            // The text makes a message of the header.
+            if item.part == .text, slot.section.isEmpty || FetchItem(slot.section).part == .header { slot.section = "" }
+        } else {
+            Self.open(content, .fetch, side, .none, &slot, &sink, section: item.part == .whole ? "" : item.name)
+            slot.isBroken = origin > 0
         }
+        slot.inContent = true
+        slot.exchange = content.exchange
+        let size = content.size ?? 0
+        let (next, overflow) = origin.addingReportingOverflow(size)
+        let asked = fetches.last { $0.exchange == content.exchange }?.length
+        // A piece shorter than what was asked for is the last one.
+        let isLast =
+            item.origin == nil || overflow || size == 0 || asked.map { size < $0 } ?? false
+            || item.part == .whole && fetchLines.size == next
+        switch (isLast, item.part) {
+        case (false, _): slot.continuation = .pieces(number: fetchNumber, part: item.part, next: next)
+        case (true, .header): slot.continuation = .pieces(number: fetchNumber, part: .header, next: nil)
+        case (true, .whole), (true, .text), (true, .other): slot.continuation = .none
+        }
+    }
+
+    /// The item goes on where the open one ended.
+    private static func continues(_ slot: Slot, with item: FetchItem, of message: Int) -> Bool {
+        guard slot.awaitsPieces, message > 0,
+            case .pieces(message, let part, let next) = slot.continuation
+        else { return false }
+        guard let next else { return part == .header && item.part == .text && (item.origin ?? 0) == 0 }
+        guard part == item.part, let origin = item.origin, origin > 0, origin == next else { return false }
+        return part != .other || item.name.utf8.elementsEqual(slot.section.utf8)
     }
 
     private static func open<Sink: MessageSink>(
         _ content: Content, _ carrier: Carrier, _ side: Side, _ continuation: Continuation, _ slot: inout Slot,
-        _ sink: inout Sink
+        _ sink: inout Sink, section: String = ""
     ) {
         end(side, &slot, complete: false, &sink)
         slot = Slot(isOpen: true, inContent: true, continuation: continuation, exchange: content.exchange)
+        slot.section = section
         if content.dotStuffed { slot.unstuffer = DotUnstuffer() }
-        sink.begin(MessageStart(carrier: carrier, exchange: content.exchange, side: side))
+        sink.begin(MessageStart(carrier: carrier, exchange: content.exchange, side: side, section: section))
     }
 
     private static func pass<Sink: MessageSink>(
@@ -214,7 +299,7 @@ package struct MessageAssembler: Sendable {
         slot.inContent = false
         switch slot.continuation {
         case .none: end(side, &slot, complete: true, &sink)
-        case .chunks, .pieces: break
+        case .chunks, .pieces, .catenation: break
         }
     }
 
@@ -222,10 +307,17 @@ package struct MessageAssembler: Sendable {
         _ side: Side, _ slot: inout Slot, complete: Bool, _ sink: inout Sink
     ) {
         guard slot.isOpen else { return }
+        // A header is whole though its text may follow.
+        var complete = complete
+        if case .pieces(_, .header, next: nil) = slot.continuation, !slot.inContent { complete = true }
         slot.isOpen = false
         slot.inContent = false
         slot.continuation = .none
-        sink.end(side, complete: complete && !slot.isBroken && !slot.isPart, exchange: slot.exchange)
+        if slot.section.isEmpty {
+            sink.end(side, complete: complete && !slot.isBroken && !slot.isPart, exchange: slot.exchange)
+        } else {
+            sink.endPart(side, slot.section, complete: complete && !slot.isBroken, exchange: slot.exchange)
+        }
     }
 }
 

@@ -108,6 +108,13 @@ struct MessageLedger: MessageSink {
         }
     }
 
+    mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {
+        switch side {
+        case .client: client = nil
+        case .server: server = nil
+        }
+    }
+
     private static func take(_ octets: ArraySlice<UInt8>, _ open: inout Open?) {
         open?.hash.update(octets)
         open?.record.bytes += octets.count

@@ -9,11 +9,14 @@ package struct MessageStart: Equatable, Sendable {
     package var exchange: Int
     /// Who sends it. A side sends one message at a time.
     package var side: Side
+    /// The item of FETCH when it is no message so far, such as `BODY[HEADER]`; empty for messages.
+    package var section: String
 
-    package init(carrier: Carrier, exchange: Int, side: Side) {
+    package init(carrier: Carrier, exchange: Int, side: Side, section: String = "") {
         self.carrier = carrier
         self.exchange = exchange
         self.side = side
+        self.section = section
     }
 }
 
@@ -29,8 +32,11 @@ package protocol MessageSink {
     ///   - complete: all octets of the message came.
     ///   - exchange: the exchange that ended it, whose reply says what became of it.
     mutating func end(_ side: Side, complete: Bool, exchange: Int)
+    /// What began was no message but a part of one: `section` is the item of FETCH. A header that a text followed is a message.
+    mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int)
 }
 
 extension MessageSink {
+    package mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {}
     package mutating func willAlter(_ side: Side) {}
 }

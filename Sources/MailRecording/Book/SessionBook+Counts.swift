@@ -20,11 +20,11 @@ extension SessionBook {
                 summary.exchanges += 1
             }
             countMessages { $0.accept(note, &$1) }
-        case .contentBegin, .contentEnd, .opaque, .gap, .data(_, complete: false):
+        case .contentBegin, .contentEnd, .opaque, .gap, .data(_, complete: false), .dataPart, .commandPart:
             countMessages { $0.accept(note, &$1) }
-        case .reply, .data, .commandPart, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unplaced,
-            .unknown:
-            break
+        case .data:
+            if messages.awaitsResponse { countMessages { $0.accept(note, &$1) } }
+        case .reply, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
         for violation in note.violations {
             summary.violations += 1

@@ -276,9 +276,14 @@ package struct SessionBook: Sendable {
             messages.accept(note, &ledger)
             if note.facts.contains(.contentCut) { cutContent(note, time) }
             collectMessages(&events)
-        case .data(_, complete: false): messages.accept(note, &ledger)
-        case .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown:
-            break
+        case .data(_, complete: false), .dataPart, .commandPart:
+            messages.accept(note, &ledger)
+            collectMessages(&events)
+        case .data:
+            guard messages.awaitsResponse else { break }
+            messages.accept(note, &ledger)
+            collectMessages(&events)
+        case .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
         for violation in note.violations { book(violation, note.exchange) }
         for fact in note.facts { book(fact, note.exchange, &events) }

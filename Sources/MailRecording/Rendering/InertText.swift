@@ -46,7 +46,7 @@ package enum InertText {
 
     /// C1 controls, line and paragraph separators, bidirectional controls (UAX #9 §2), invisible tags and annotation
     /// marks.
-    private static func isDangerous(_ value: UInt32) -> Bool {
+    package static func isDangerous(_ value: UInt32) -> Bool {
         switch value {
         case 0x80...0x9F, 0x61C, 0x200B, 0x200E, 0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB,
             0xE0000...0xE007F:

@@ -98,7 +98,10 @@ package enum SessionJSON {
     }
 
     /// A row of `sessions export --format eml --json`.
-    package static func line(_ message: MessageRecord, session: String, file: String) -> String {
+    /// - Parameter section: the item of FETCH that a part is; empty for messages.
+    package static func line(
+        _ message: MessageRecord, session: String, file: String, section: String = ""
+    ) -> String {
         var json = JSONWriter()
         json.object { json in
             json.member("session", session)
@@ -112,6 +115,7 @@ package enum SessionJSON {
             json.member("to", message.to)
             json.member("subject", message.subject)
             json.member("message_id", message.messageID)
+            if !section.isEmpty { json.member("section", section) }
         }
         return json.text
     }

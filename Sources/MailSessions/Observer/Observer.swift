@@ -7,7 +7,9 @@ import MailRecording
 /// A tap with its books.
 package struct Observer: Sendable {
     /// Follows the protocol.
-    private var tap: MailTap
+    var tap: MailTap
+    /// The first octets come behind the login.
+    var isLate = false
     /// Keeps what is recorded.
     package private(set) var book: SessionBook
 
@@ -87,6 +89,7 @@ package struct Observer: Sendable {
     package mutating func receive(
         _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
     ) {
+        if isLate { login(before: octets, from: side) }
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         book.accept(notes[first...], at: time, into: &events)

@@ -27,6 +27,9 @@ struct Seeds {
                 write(FuzzInput.encode(Array(exchange.utf8), seed: UInt64(seed)), "sasl", "\(index)-\(seed)")
             }
         }
+        for (index, text) in Self.logs.enumerated() {
+            write(FuzzInput.encode(Array(text.utf8), seed: 0), "imports", "log-\(index)")
+        }
         for (index, octets) in Self.arrivals.enumerated() {
             // Which of its parsers reads an input follows from the seed and the length.
             for seed in 0..<5 {
@@ -185,6 +188,15 @@ struct Seeds {
         "Cn,,n=ann,r=fyko+d2lbbFgONRv\nSr=fyko+d2lbbFgONRvxyz,s=QSXCR+Q6sek8bf92,i=4096\nCc=biws,r=fyko+d2lbbFgONRvxyz,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=\nSv=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
         "Cn,a=ann,\u{1}host=example.com\u{1}port=143\u{1}auth=Bearer token.token\u{1}\u{1}\nS{\"status\":\"401\"}\nC\u{1}",
         "Cuser=ann\u{1}auth=Bearer token.token\u{1}\u{1}", "ann\n\nsecretword", "ann\nbob\npassword", "c*",
+    ]
+
+    /// Files of other programs.
+    private static let logs = [
+        "1795687200.000250 a LOGIN ann x\r\n1795687200.000251 b NOOP\r\n",
+        "1795687200.000250 I: a NOOP\r\n1795687200.000251 O> * OK1795687200.000252 O: x\r\n",
+        "=== Trying 192.0.2.1:25...\n=== Connected to 192.0.2.1.\n<-  220 mx ESMTP\n -> EHLO a\n<** 500 no\n -> 3 lines sent\n",
+        "CONNECTED(00000003)\ndepth=0 CN = a\n---\nNew, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384\n---\n* OK hi\na LIST \"\" *\n",
+        "+OK hi\nRETR 1\n+OK\nSubject: x\n\n>From y\nFrom z\n.\nQUIT\n",
     ]
 
     /// What comes before sessions.

@@ -129,30 +129,4 @@ import Testing
         #expect(String(decoding: octets, as: UTF8.self).contains("+OK before the rule"))
         #expect(cut.packets == 3 + Self.turns.count + 4 + 4)
     }
-
-    /// An id of a foreign recording is text of a stranger.
-    @Test func messagesStayInTheirDirectory() throws {
-        let folder = try Folder()
-        let target = try folder.write(Array("untouched".utf8), "target")
-        try FileManager.default.createDirectory(atPath: folder.path + "/out", withIntermediateDirectories: true)
-        var files = MessageFiles(directory: folder.path + "/out", session: "../../é x")
-        let record = MessageRecord(exchange: 3, carrier: .data)
-        #expect(files.name(of: record) == "________x-3.eml")
-        files.begin(MessageStart(carrier: .data, exchange: 3, side: .client))
-        files.bytes(Array("Subject: x\r\n".utf8)[...], .client)
-        files.end(.client, complete: true, exchange: 3)
-        files.begin(MessageStart(carrier: .data, exchange: 3, side: .client))
-        files.end(.client, complete: true, exchange: 3)
-        #expect(files.name(of: record) == "________x-3-2.eml")
-        let written = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/out").sorted()
-        #expect(written == ["________x-3-2.eml", "________x-3.eml"])
-        let mode = try FileManager.default.attributesOfItem(atPath: folder.path + "/out/________x-3.eml")
-        #expect(mode[.posixPermissions] as? Int == 0o600)
-        // A link in the place of a file is not followed.
-        try FileManager.default.createSymbolicLink(
-            atPath: folder.path + "/out/________x-4.eml", withDestinationPath: target)
-        files.begin(MessageStart(carrier: .data, exchange: 4, side: .client))
-        #expect(files.failure?.exit == 3)
-        #expect(try String(contentsOfFile: target, encoding: .utf8) == "untouched")
-    }
 }

@@ -1,0 +1,87 @@
+// Octets that wait until they are whole: in memory while they are few, else in a file beside the output, where there is room.
+
+import CLinux
+import Glibc
+
+/// A sequence of octets that is written once and may then be read.
+final class Spill {
+    /// Octets of one that stay in memory, and of all.
+    private static let most = 256 << 10
+    private static let mostOfAll = 32 << 20
+    nonisolated(unsafe) private static var held = 0
+
+    private let directory: String
+    private var memory: [UInt8] = []
+    private var descriptor: Int32 = -1
+    /// The name of the file while it has one.
+    private var name: String?
+    private(set) var count = 0
+
+    /// - Parameter directory: where the file is made when one is needed.
+    init(in directory: String) { self.directory = directory }
+
+    deinit {
+        Self.held -= memory.count
+        if descriptor >= 0 { close(descriptor) }
+        if let name { unlink(name) }
+    }
+
+    func append(_ octets: ArraySlice<UInt8>) throws {
+        count += octets.count
+        memory.append(contentsOf: octets)
+        Self.held += octets.count
+        if memory.count > Self.most || Self.held > Self.mostOfAll { try spill() }
+    }
+
+    func append(_ text: String) throws { try append(Array(text.utf8)[...]) }
+
+    private func spill() throws {
+        if descriptor < 0 {
+            let name = OutputFile.draftName(in: directory)
+            descriptor = mp_open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+            guard descriptor >= 0 else {
+                throw CLIError.fault("\(directory): cannot write: \(String(cString: strerror(errno)))")
+            }
+            self.name = name
+        }
+        try SpoolFile.write(memory[...], to: descriptor, name: directory)
+        Self.held -= memory.count
+        memory.removeAll(keepingCapacity: false)
+    }
+
+    /// Reads octets, piece by piece.
+    func read(_ range: Range<Int>? = nil, _ take: (ArraySlice<UInt8>) throws -> Void) throws {
+        let range = (range ?? 0..<count).clamped(to: 0..<count)
+        if descriptor < 0 {
+            if !range.isEmpty { try take(memory[range]) }
+            return
+        }
+        if !memory.isEmpty { try spill() }
+        var offset = range.lowerBound
+        var buffer = [UInt8](repeating: 0, count: min(max(range.count, 1), 1 << 18))
+        while offset < range.upperBound {
+            let wanted = min(buffer.count, range.upperBound - offset)
+            let got = pread(descriptor, &buffer, wanted, off_t(offset))
+            if got < 0, errno == EINTR { continue }
+            guard got > 0 else {
+                throw CLIError.fault("\(directory): cannot read: \(String(cString: strerror(errno)))")
+            }
+            try take(buffer[..<got])
+            offset += got
+        }
+    }
+
+    /// The octets become a file.
+    func publish(as path: String, replaces: Bool) throws {
+        if descriptor < 0 || !memory.isEmpty { try spill() }
+        guard let name else { return }
+        // On network file systems the error of a write may come with the close.
+        guard close(descriptor) == 0 || errno == EINTR else {
+            descriptor = -1
+            throw CLIError.fault("\(path): \(String(cString: strerror(errno)))")
+        }
+        descriptor = -1
+        try OutputFile.publish(name, as: path, replaces: replaces)
+        self.name = nil
+    }
+}
