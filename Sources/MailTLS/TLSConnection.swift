@@ -211,6 +211,26 @@ package final class TLSConnection {
     /// Plaintext that waits for the end of the handshake.
     package var backlog: Int { early.count }
 
+    /// Octets that OpenSSL keeps for a handshake: its buffers, the transcript, and what both sides have shown.
+    private static let handshakeOctets = 32_768
+    /// Octets that it keeps until a record is whole (RFC 8446 §5.2).
+    private static let recordOctets = 16_384 + 256
+
+    /// Octets that wait here for the peer to make a record or the handshake whole, for somebody who wants them, or for the wire. Of what
+    /// OpenSSL keeps it is an estimate; a connection at rest has none.
+    package var waiting: Int {
+        switch state {
+        case .handshake, .needsCertificate: Self.handshakeOctets + held.count + early.count + outgoing.count
+        case .open, .ended: (keepsRecord ? Self.recordOctets : 0) + held.count + outgoing.count
+        case .failed: 0
+        }
+    }
+
+    /// OpenSSL has a part of a record, or only the head of one: it reads the body then.
+    private var keepsRecord: Bool {
+        SSL_has_pending(handle) == 1 || SSL_rstate_string(handle)?[1] == CChar(bitPattern: UInt8(ascii: "B"))
+    }
+
     /// Says that we send no more, once all that was written is on its way (RFC 8446 §6.1).
     package func endOutput() {
         switch state {

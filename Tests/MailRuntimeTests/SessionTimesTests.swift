@@ -274,12 +274,53 @@ import Testing
         }
         #expect(seen == [131_072, 131_072, 32_768, 32_768, 8_192, 8_192, 0, 0, 8_192])
         gauge.add(1)
-        #expect(gauge.octets == 1_000 && gauge.isFull)
+        #expect(gauge.octets == 1_000 && gauge.isFull && !gauge.isOverfull)
+        gauge.add(249)
+        #expect(!gauge.isOverfull)
+        gauge.add(1)
+        #expect(gauge.isOverfull)
+        gauge.add(-250)
         gauge.add(-1)
         #expect(!gauge.isFull)
         let none = MemoryGauge()
         none.add(1 << 40)
-        #expect(!none.isFull && none.highWater == 131_072)
+        #expect(!none.isFull && !none.isOverfull && none.highWater == 131_072)
+    }
+
+    /// When a quarter more waits than may, half lines grow no further, whatever their clients send; whole lines pass all the same, and
+    /// when somebody has left the others are read again.
+    @Test(arguments: [false, true]) func halfLinesAreHeldBackWhenMemoryIsShort(_ hasRules: Bool) throws {
+        var limits = ServerLimits()
+        limits.memory = 40_000
+        let setup = try Setup(.imap, limits, hasRules: hasRules)
+        let gauge = setup.server.metrics.memory
+        func settles(_ isRight: (Int) -> Bool) -> Bool {
+            for _ in 0..<1_000 where !isRight(gauge.octets) { poll(nil, 0, 5) }
+            return isRight(gauge.octets)
+        }
+        let pairs = try (0..<3).map { _ in try setup.pair() }
+        for (client, server) in pairs {
+            server.send("* OK ready\r\n")
+            #expect(client.read(to: "\n") == "* OK ready\r\n")
+        }
+        let half = [UInt8](repeating: UInt8(ascii: "x"), count: 30_000)
+        pairs[0].client.send(half)
+        pairs[1].client.send(half)
+        #expect(settles { $0 == 60_000 })
+        // They may send, and no more than one short read is taken; who has said nothing yet is heard.
+        pairs[0].client.send(half)
+        #expect(settles { $0 == 64_096 })
+        pairs[2].client.send("a NOOP\r\n")
+        #expect(pairs[2].server.read(to: "\n") == "a NOOP\r\n")
+        #expect(gauge.octets == 64_096)
+        pairs[1].client.end()
+        pairs[1].server.end()
+        #expect(settles { $0 == 60_000 && setup.server.openSessions == 2 })
+        for (client, server) in [pairs[0], pairs[2]] {
+            client.end()
+            server.end()
+        }
+        #expect(setup.stop() == [:])
     }
 
     /// Half lines, and answers that a slow client does not take, are counted; beyond the limit new sessions are refused, and all is well

@@ -24,6 +24,35 @@ struct TLSConnectionTests {
         octets(text).withUnsafeBytes { connection.write($0) }
     }
 
+    /// What a connection keeps for its peer to make whole: a handshake, a record of which a part came, even if that is its head alone.
+    @Test(arguments: [TLSVersion.v12, .v13]) func whatWaitsIsKnown(version: TLSVersion) throws {
+        var client = trusting
+        var server = TLSSettings()
+        (client.least, client.greatest) = (version, version)
+        (server.least, server.greatest) = (version, version)
+        var pair = try Pair(authority, client: client, server: server)
+        write("early ", pair.client)
+        #expect(pair.client.waiting > 32_768 && pair.server.waiting == 32_768)
+        try pair.shake(authority, now: now)
+        #expect(pair.client.waiting == 0 && pair.server.waiting == 0)
+        write("hello", pair.client)
+        let record = pair.client.takeOutput()
+        var room = [UInt8](repeating: 0, count: 4_096)
+        var heard: [UInt8] = []
+        for (at, octet) in record.enumerated() {
+            room.withUnsafeMutableBytes { room in
+                [octet].withUnsafeBytes { piece in
+                    pair.server.receive(piece, room: room) {
+                        heard.append(contentsOf: $0)
+                        return true
+                    }
+                }
+            }
+            #expect(pair.server.waiting == (at == record.count - 1 ? 0 : 16_640), "\(at) of \(record.count)")
+        }
+        #expect(heard.elementsEqual(octets("early hello").suffix(5)))
+    }
+
     @Test(arguments: [Int.max, 1, 7], TLSVersion.allCases)
     func plaintextCrossesBothWays(piece: Int, version: TLSVersion) throws {
         var client = trusting

@@ -85,9 +85,10 @@ enum LimitTable {
             name: "memory", unit: .octets, range: 0...(1 << 46), floor: nil,
             what:
                 "Octets in all sessions together that wait for a peer to take them or to make them whole; beyond it peers are read more slowly, and new sessions are refused",
-            reason: "a thousand sessions with as much on its way in both directions as one may have",
+            reason:
+                "a thousand sessions with as much on its way in both directions as one may have. A TLS handshake counts as 32768, a record that is not whole as 16640",
             beyond:
-                "from half of it on those that wait for most are read less; beyond it nobody is read for whom something waits, and connections are refused. Nothing is thrown away",
+                "from half of it on those that wait for most are read less; beyond it nobody is read for whom something waits, and connections are refused; a quarter beyond it nobody is read who has not made whole what he has begun. Nothing is thrown away",
             path: \.memory),
         SettableLimit(
             name: "greeting", unit: .seconds, range: 1...year, floor: (300, "RFC 5321 §4.5.3.2.1"),

@@ -62,6 +62,8 @@ package final class Stream: Source {
     private var askedForCertificate = false
     /// Something waits, or waited, for the end of the handshake.
     private var wroteEarly = false
+    /// What the gauge of memory knows of our TLS.
+    private var countedTLS = 0
 
     /// Takes over a non-blocking descriptor.
     package init(_ descriptor: Int32, on loop: EventLoop, owner: any StreamOwner, connecting: Bool = false) {
@@ -87,6 +89,7 @@ package final class Stream: Source {
     /// written: neither side of the edge may see what belongs to the other.
     package func secure(_ connection: TLSConnection) {
         tls = connection
+        countTLS()
         guard !connecting else { return }
         connection.start()
         settleTLS()
@@ -119,6 +122,7 @@ package final class Stream: Source {
         token = nil
         isClosed = true
         tls = nil
+        countTLS()
         return descriptor
     }
 
@@ -179,13 +183,14 @@ package final class Stream: Source {
     private func readSome() {
         for _ in 0..<Self.burst {
             guard !isClosed, !paused, !hasEnded else { return }
-            let count = recv(descriptor, loop.buffer.baseAddress, loop.buffer.count, 0)
+            let room = loop.room
+            let count = recv(descriptor, loop.buffer.baseAddress, room, 0)
             if count > 0 {
                 receivedOctets &+= count
-                if count < loop.buffer.count, !hangUp { readable = false }
+                if count < room, !hangUp { readable = false }
                 take(UnsafeRawBufferPointer(rebasing: loop.buffer[..<count]))
                 // A short read emptied the socket; but an end that came with it gave one event for both.
-                if count < loop.buffer.count, !hangUp { return }
+                if count < room, !hangUp { return }
             } else if count == 0 {
                 readable = false
                 if let writeFailure { return fail(writeFailure) }
@@ -209,12 +214,14 @@ package final class Stream: Source {
         guard let tls else { return owner.received(bytes, on: self) }
         tls.receive(bytes, room: loop.plaintext) { give($0, tls) }
         settleTLS()
+        countTLS()
     }
 
     private func resumeTLS() {
         guard let tls, tls.holdsBack else { return }
         tls.resume(room: loop.plaintext) { give($0, tls) }
         settleTLS()
+        countTLS()
     }
 
     /// Gives plaintext to the owner. False when it wants no more for now.
@@ -257,6 +264,14 @@ package final class Stream: Source {
         }
     }
 
+    /// Tells the gauge what waits in our TLS: half records and handshakes under way cost more than what they have brought.
+    private func countTLS() {
+        let waiting = isClosed ? 0 : tls?.waiting ?? 0
+        guard waiting != countedTLS else { return }
+        loop.memory?.add(waiting - countedTLS)
+        countedTLS = waiting
+    }
+
     /// What waited for the handshake is on its way.
     private func finishEarly(_ tls: TLSConnection) {
         guard wroteEarly, !isClosed else { return }
@@ -279,6 +294,7 @@ package final class Stream: Source {
         tls.write(bytes)
         if tls.backlog > 0 { wroteEarly = true }
         sendOutput(of: tls)
+        if tls.backlog > 0 { countTLS() }
     }
 
     private func writeOut(_ bytes: UnsafeRawBufferPointer) {
@@ -357,6 +373,7 @@ package final class Stream: Source {
         if let token { loop.remove(token, closed: true) }
         Glibc.close(descriptor)
         dropUnsent()
+        countTLS()
     }
 
     private func dropUnsent() {

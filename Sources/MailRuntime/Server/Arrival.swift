@@ -310,6 +310,7 @@ final class Arrival: RunningSession, StartableSession, WatchOwner {
     func shutDown() { finish() }
     func abort() { finish() }
     func recorderDrained() {}
+    func memoryDrained() {}
     /// Each of its steps has a time of its own.
     func isLate(_ now: Int64) -> Bool { false }
     func expire() {}

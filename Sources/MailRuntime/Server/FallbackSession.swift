@@ -30,6 +30,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var handshake: TLSConnection?
     private var handshakeFailure: String?
     private var isUnderTLS = false
+    /// Octets of the client that wait to be made whole, as far as the gauge of memory knows of them.
+    private var countedOctets = 0
 
     /// - Parameter judged: what rules said of the connection, when they were asked already.
     init(
@@ -244,6 +246,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
             perform(effects)
         }
         busy = false
+        countMemory()
         settleReading()
     }
 
@@ -341,7 +344,23 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     private func settleReading() {
         guard !finished, !closing, handshake == nil, let stream else { return }
-        stream.pause(!session.wantsOctets || recorderPause || stream.backlog > RuntimeLimits.highWater)
+        let memory = context.core.metrics.memory
+        let highWater = memory.highWater
+        var takes = session.wantsOctets && !recorderPause && stream.backlog <= highWater
+        if highWater == 0, memory.isOverfull, countedOctets >= MemoryGauge.heldBack {
+            takes = false
+            context.awaitMemory()
+        }
+        stream.pause(!takes)
+    }
+
+    func memoryDrained() { settleReading() }
+
+    private func countMemory() {
+        let octets = finished ? 0 : session.pendingOctets
+        guard octets != countedOctets else { return }
+        context.core.metrics.memory.add(octets - countedOctets)
+        countedOctets = octets
     }
 
     // MARK: The end
@@ -370,6 +389,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private func finish(_ end: SessionEnd) {
         guard !finished else { return }
         finished = true
+        countMemory()
         if let handshake {
             let failure = handshakeFailure ?? "the session was ended in the TLS handshake"
             info.tls = TLSLeg(failed: failure, how: .starttls, serverName: handshake.serverName)

@@ -14,6 +14,8 @@ protocol RunningSession: AnyObject {
     func abort()
     /// The recorder has room again.
     func recorderDrained()
+    /// Less waits in memory than may.
+    func memoryDrained()
     /// Somebody has not said for too long what is due, or nobody has said a word.
     /// - Parameter now: of ``Clock/monotonic()``.
     func isLate(_ now: Int64) -> Bool
@@ -39,6 +41,7 @@ final class LoopContext: @unchecked Sendable {
     /// Lists of capabilities that the filters of this loop's sessions have changed.
     let editedLists = EditedLists()
     private var waitsForRecorder = false
+    private var waitsForMemory = false
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []
     private var onEmpty: (() -> Void)?
@@ -310,6 +313,18 @@ final class LoopContext: @unchecked Sendable {
             recorder.whenDrained { [self] in loop.post { [self] in hasRoom() } }
         }
         return true
+    }
+
+    /// Somebody is not read because too much waits in memory: looks again and again until less does.
+    func awaitMemory() {
+        guard !waitsForMemory else { return }
+        waitsForMemory = true
+        loop.schedule(after: RuntimeLimits.memoryRounds) { [weak self] in
+            guard let self else { return }
+            self.waitsForMemory = false
+            if self.core.metrics.memory.isOverfull { return self.awaitMemory() }
+            for session in Array(self.sessions.values) { session.memoryDrained() }
+        }
     }
 
     private func hasRoom() {

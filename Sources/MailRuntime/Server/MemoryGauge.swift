@@ -19,6 +19,12 @@ package final class MemoryGauge: Sendable {
     /// No session may begin.
     package var isFull: Bool { limit > 0 && octets >= limit }
 
+    /// A quarter more wait than may: nobody is read any more who has not made whole what he has begun.
+    package var isOverfull: Bool { limit > 0 && octets >= limit &+ limit / 4 }
+
+    /// Octets of one side from which on that holds for it: less is what a line needs.
+    package static let heldBack = 1_024
+
     /// Octets that may wait for one peer before its partner is not read any more. The more wait in all, the fewer: those with the most
     /// are stopped first, and nobody's octets are thrown away.
     package var highWater: Int {

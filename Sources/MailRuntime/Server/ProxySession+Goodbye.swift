@@ -30,6 +30,12 @@ extension ProxySession {
         }
     }
 
+    func abort() {
+        // Who is in the middle of something hears so where a line can stand: that is no answer to what is owed.
+        if phase == .open { sayGoodbye(LocalReply.stopping(info.mailProtocol), .closed) }
+        finish(.closed)
+    }
+
     /// Nobody is in the middle of something: no answer is owed, nothing is on its way.
     var isQuiet: Bool {
         Clock.monotonic() &- max(lastOfClient, lastOfServer) >= RuntimeLimits.quiet && !interruption.isPremature

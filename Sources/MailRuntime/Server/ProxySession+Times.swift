@@ -134,24 +134,42 @@ extension ProxySession {
     // MARK: Memory
 
     /// Octets in a row between two counts of what waits in a session: less than that of each is not worth the time.
-    private static let countedPiece = 4_096
+    private static let countedPiece = MemoryGauge.heldBack
 
     /// Tells the gauge how many octets wait here to be understood. To be asked behind all that was received.
     func countMemory() {
         let received = (client?.receivedOctets ?? 0) &+ (server?.receivedOctets ?? 0)
         guard received &- countedAt >= Self.countedPiece || countedOctets > 0 else { return }
         countedAt = received
-        let octets = secrecy.held.count + (filter?.held ?? 0) + pendingOctets
+        let octets = waiting(.client) + waiting(.server)
         guard octets != countedOctets else { return }
         context.core.metrics.memory.add(octets - countedOctets)
         countedOctets = octets
     }
 
-    private var pendingOctets: Int {
-        switch mode {
-        case .followed(let kept): kept.value.pending(.client) + kept.value.pending(.server)
-        case .observed(let kept): kept.value.pending(.client) + kept.value.pending(.server)
-        case .ruled(let kept): kept.value.relay.pendingOctets
+    /// Far too much waits in memory. Somebody looks again when this is so.
+    var mustHoldBack: Bool {
+        guard context.core.metrics.memory.isOverfull else { return false }
+        context.awaitMemory()
+        return true
+    }
+
+    func memoryDrained() { settleReading() }
+
+    /// So much of that side waits to be made whole that it is not read while memory is short.
+    func isHeldBack(_ side: Side) -> Bool { countedOctets >= Self.countedPiece && waiting(side) >= Self.countedPiece }
+
+    /// Octets of that side that wait to be understood.
+    private func waiting(_ side: Side) -> Int {
+        let kept =
+            switch side {
+            case .client: secrecy.held.count
+            case .server: filter?.held ?? 0
+            }
+        return switch mode {
+        case .followed(let followed): kept + followed.value.pending(side)
+        case .observed(let observed): kept + observed.value.pending(side)
+        case .ruled(let ruled): kept + ruled.value.relay.pending(side)
         }
     }
 }

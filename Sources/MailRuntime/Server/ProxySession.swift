@@ -282,6 +282,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let highWater = context.core.metrics.memory.highWater
         if server.backlog > highWater { takesClient = false }
         if client.backlog > highWater { takesServer = false }
+        if highWater == 0, mustHoldBack {
+            if isHeldBack(.client) { takesClient = false }
+            if isHeldBack(.server) { takesServer = false }
+        }
         client.pause(!takesClient)
         server.pause(!takesServer)
     }
@@ -452,8 +456,6 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .closing, .failing, .finished: break
         }
     }
-
-    func abort() { finish(.closed) }
 
     /// The figures of the route.
     var metrics: RouteMetrics { context.core.metrics.route(info.route, info.mailProtocol) }

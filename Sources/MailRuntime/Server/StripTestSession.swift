@@ -178,6 +178,7 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
 
     /// What is said in a test are a few lines; nobody waits for the recorder because of them.
     func recorderDrained() {}
+    func memoryDrained() {}
     /// A test keeps its time itself.
     func isLate(_ now: Int64) -> Bool { false }
     func expire() {}

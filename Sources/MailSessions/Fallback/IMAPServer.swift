@@ -69,6 +69,7 @@ package struct IMAPServer: ServerSession {
 
     /// While idling the client's DONE is awaited.
     package var wantsOctets: Bool { connection.wantsOctets }
+    package var pendingOctets: Int { connection.pendingOctets }
 
     package mutating func handle(
         _ event: ServerEvent, now: Int64, effects: inout [ServerEffect], notes: inout [Note]

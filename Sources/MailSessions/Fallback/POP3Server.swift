@@ -75,6 +75,7 @@ package struct POP3Server: ServerSession {
     }
 
     package var wantsOctets: Bool { connection.wantsOctets }
+    package var pendingOctets: Int { connection.pendingOctets }
 
     package mutating func handle(
         _ event: ServerEvent, now: Int64, effects: inout [ServerEffect], notes: inout [Note]

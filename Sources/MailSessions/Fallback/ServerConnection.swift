@@ -84,6 +84,9 @@ struct ServerConnection<D: Dialogue>: Sendable {
     /// More may be read from the client.
     var wantsOctets: Bool { !isClosed && !isStopping && wait == .nothing && unfed.isEmpty }
 
+    /// Octets of the client that wait to be understood or handled.
+    var pendingOctets: Int { unfed.count + endpoint.tap.pending(.client) }
+
     mutating func receive(_ bytes: [UInt8]) {
         guard !isClosed else { return }
         if unfed.isEmpty { unfed = bytes[...] } else { unfed.append(contentsOf: bytes) }

@@ -57,6 +57,8 @@ package protocol ServerSession: Sendable {
 
     /// More octets of the client may be read: false while a request is under way or an answer streams.
     var wantsOctets: Bool { get }
+    /// Octets of the client that wait to be understood or handled.
+    var pendingOctets: Int { get }
 }
 
 /// What our servers are told by the configuration.

@@ -50,8 +50,13 @@ extension Relay {
     /// Who has to speak next, as the client sees it; or the server, where the client has our 354 and is not read before the server's.
     package var turn: Turn { awaitsVerdict ? Turn(server: .goAhead) : clientTap.turn }
 
-    /// Octets of either side that wait to be understood, or for what rules say of them.
-    package var pendingOctets: Int { clientTap.pending(.client) + serverTap.pending(.server) + message.held }
+    /// Octets of a side that wait to be understood, or for what rules say of them.
+    package func pending(_ side: Side) -> Int {
+        switch side {
+        case .client: clientTap.pending(.client) + message.held
+        case .server: serverTap.pending(.server)
+        }
+    }
 
     /// What becomes of the client when its server is gone now.
     package var bereavement: Bereavement { Bereavement(clientTap, mailProtocol) }

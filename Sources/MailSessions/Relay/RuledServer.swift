@@ -51,6 +51,7 @@ package struct RuledServer: ServerSession {
     }
 
     package var wantsOctets: Bool { server.wantsOctets && relay.wants(.client) }
+    package var pendingOctets: Int { server.pendingOctets + relay.pending(.client) }
 
     package mutating func handle(
         _ event: ServerEvent, now: Int64, effects: inout [ServerEffect], notes: inout [Note]

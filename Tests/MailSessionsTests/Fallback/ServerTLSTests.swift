@@ -37,6 +37,7 @@ import Testing
         var session: any ServerSession
         init(_ session: any ServerSession) { self.session = session }
         var wantsOctets: Bool { session.wantsOctets }
+        var pendingOctets: Int { session.pendingOctets }
         mutating func handle(
             _ event: ServerEvent, now: Int64, effects: inout [ServerEffect], notes: inout [Note]
         ) {

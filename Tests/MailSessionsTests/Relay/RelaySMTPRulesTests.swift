@@ -133,11 +133,11 @@ import Testing
         var table = open("rules: [{name: h, when: 'header[\"x-mark\"] == \"x\"', then: [{reject: no}]}]")
         var server = ScriptedServer { [$0.hasPrefix("DATA") ? "354 go on" : "250 ok"] }
         table.converse(lines("MAIL FROM:<>", "RCPT TO:<a@example.org>", "DATA"), with: &server)
-        #expect(table.relay.pendingOctets == 0)
+        #expect(table.relay.pending(.client) == 0)
         for _ in 0..<100 { table.say(.client, "X-Long: " + String(repeating: "a", count: 90)) }
-        #expect(table.relay.pendingOctets == 10_000)
+        #expect(table.relay.pending(.client) == 10_000)
         table.converse(lines("", "body", "."), with: &server)
-        #expect(table.relay.pendingOctets == 0)
+        #expect(table.relay.pending(.client) == 0)
     }
 
     @Test(
