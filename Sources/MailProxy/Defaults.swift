@@ -22,6 +22,9 @@ enum Defaults {
     /// TMPDIR, else `/tmp`.
     static var temporary: String { environment("TMPDIR") ?? "/tmp" }
 
+    /// Processors that are there.
+    static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
     /// A variable that is set and not empty.
     static func environment(_ name: String) -> String? {
         guard let value = getenv(name) else { return nil }

@@ -1,5 +1,6 @@
 """Bad input and daily operation: one clear line, the right exit status, nothing half-done; SIGTERM and SIGHUP."""
 
+import json
 import os
 import re
 import signal
@@ -227,6 +228,75 @@ def test_config_with_unknown_key(scratch):
     assert sorted(p.name for p in scratch.iterdir()) == ["mailproxy.yaml"]
 
 
+def test_the_check_reads_all_that_a_start_reads(scratch):
+    """What `run` refuses the check refuses, all of it at once, each with its place."""
+    (scratch / "rules.yaml").write_text("rules:\n  - name: x\n    when: nonsense\n    then: [drop]\n")
+    (scratch / "logins.yaml").write_text("logins: 1\n")
+    (scratch / "logins.yaml").chmod(0o600)
+    path = scratch / "mailproxy.yaml"
+    path.write_text(
+        "routes:\n"
+        "  - imaps://127.0.0.1:11993?cert=nothing.pem&key=nothing.key=imap://127.0.0.1?tls=none\n"
+        "  - imap://127.0.0.1:11143=nonsense://x\n"
+        "  - socks5://127.0.0.1:11080?users=nobody.txt\n"
+        "  - imap://0.0.0.0:11144=fallback\n"
+        "rules: [rules.yaml, elsewhere]\n"
+        "credentials: logins.yaml\n"
+        "user: nobody-of-that-name\n"
+        "metrics:\n  listen: nowhere\n"
+    )
+    done = command("config", "check", path, status=2, folder=scratch)
+    lines = done.stderr.decode().splitlines()
+    wanted = [
+        f"{path}:3:5: route 'imap://127.0.0.1:11143=nonsense://x'",
+        f"{path}:5:5: 0.0.0.0:11144 can be reached from other machines",
+        f"{path}:6:21: cannot read the rules elsewhere",
+        "logins.yaml:1:9: 'logins' is a list",
+        f"{path}:2:5: route 'imaps://127.0.0.1:11993?cert=nothing.pem&key=nothing.key=imap://127.0.0.1?tls=none': nothing.pem: cannot be read",
+        f"{path}:4:5: route 'socks5://127.0.0.1:11080?users=nobody.txt': cannot read the file of users nobody.txt",
+        f"{path}:8:7: user 'nobody-of-that-name': there is no user",
+        f"{path}:10:11: metrics on 'nowhere'",
+    ]
+    for words in wanted:
+        assert any(line.startswith(f"mailproxy: {words}") for line in lines), (words, lines)
+    assert len(lines) == len(wanted) and done.stdout == b"", lines
+    done = command("config", "check", path, "--json", status=2, folder=scratch)
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert len(rows) == len(wanted) and done.stderr == b""
+    assert rows[0]["file"] == str(path) and (rows[0]["line"], rows[0]["column"]) == (3, 5) and rows[0]["severity"] == "error"
+    path.write_text("rules: [rules.yaml]\n")
+    done = command("config", "check", path, status=2, folder=scratch)
+    assert done.stderr.startswith(b"mailproxy: rules.yaml:3:"), done.stderr
+    # The start names the same places.
+    path.write_text("metrics:\n  listen: nowhere\n")
+    assert command("run", "--config", path, status=2, folder=scratch).stderr.startswith(f"mailproxy: {path}:2:11: metrics".encode())
+    path.write_text("threads: 2\n")
+    assert command("config", "check", path, status=0, folder=scratch).stdout == f"{path}: ok\n".encode()
+    assert not (scratch / ".local").exists()
+
+
+def test_what_is_in_force_is_shown(scratch):
+    path = scratch / "mailproxy.yaml"
+    path.write_text("threads: 2\nlog:\n  level: debug\n")
+    done = command("config", "show", "--config", path, "--set", "threads=3", status=0, folder=scratch)
+    lines = {line.split(":")[0]: line.split("  #") for line in done.stdout.decode().splitlines()}
+    assert lines["threads"] == [lines["threads"][0], " flag"] and lines["threads"][0].split() == ["threads:", "3"]
+    assert lines["log.level"][1] == f" {path}:3:10"
+    assert lines["limits.greeting"][0].split() == ["limits.greeting:", "360"] and lines["limits.greeting"][1] == " default"
+    shown = json.loads(command("config", "show", "--json", status=0, folder=scratch).stdout)
+    assert shown["record.enabled"] == {"value": True, "from": "default"}
+    assert shown["record.dir"]["value"] == f"{scratch}/.local/state/mailproxy/recordings"
+    assert "imap://127.0.0.1:1143=fallback" in shown["routes"]["value"] and shown["metrics.listen"]["value"] is None
+
+
+def test_flags_and_variables_are_named(scratch):
+    done = command("run", "--log-format", "xml", status=2)
+    assert done.stderr.startswith(b"mailproxy: --log-format xml: 'log.format' must be one of text, json"), done.stderr
+    environment = mailproxy.environment(scratch, MAILPROXY_ROUTES="imap://127.0.0.1:11143=bla://x")
+    done = run([mailproxy.binary(), "run"], env=environment)
+    assert done.returncode == 2 and done.stderr.startswith(b"mailproxy: variable MAILPROXY_ROUTES: route "), done.stderr
+
+
 def test_config_file_is_followed(scratch):
     """Routes and folders from the file; a flag wins over it."""
     port = free_port()
@@ -255,6 +325,20 @@ def test_start_says_what_listens_and_then_ready(scratch):
         for port in proxy.ports.values():
             assert sum(f"{HOST}:{port}" in line for line in lines) == 1, lines
         assert lines[-1].strip() == "ready", lines
+
+
+def test_what_the_start_proposes_works(scratch):
+    """Each line that `run` says one may try in another terminal."""
+    with MailProxy(scratch, {"smtp": "fallback", "pop3": "fallback", "imap": "fallback"}) as proxy:
+        _, _, proposed = proxy.process.out.partition("try, in another terminal:\n")
+        lines = [line for line in proposed.splitlines() if line.startswith("  ")]
+        assert len(lines) == 5, proxy.process.out
+        environment = mailproxy.environment(scratch, MAILPROXY_RECORD_DIR=str(proxy.record))
+        define = f'mailproxy() {{ "{mailproxy.binary()}" "$@"; }}\n'
+        said = [run(["/bin/bash", "-e", "-o", "pipefail", "-c", define + line], env=environment, cwd=scratch) for line in lines]
+        assert all(done.returncode == 0 for done in said), said
+        assert b"Subject: hello" in said[1].stdout and b"FETCH" not in said[1].stdout
+        assert said[3].stdout.count(b"127.0.0.1:") >= 3 and b"IMAP" in said[4].stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -53,6 +53,67 @@ import Testing
         #expect(try read(text).complaint == complaint)
     }
 
+    /// Routes as keys are the routes in one line.
+    @Test func routesAsKeys() throws {
+        let settings = try read(
+            """
+            routes:
+              - imap://127.0.0.1:1143=fallback
+              - listen: {url: "imaps://127.0.0.1:1993", cert: [a.pem, b.pem], key: [a.key, b.key], tls-min: 1.2}
+                upstream:
+                  - url: imaps://a.example.com
+                    verify: off
+                    for: [a.example.com, "*.b.example.com"]
+                  - fallback
+              - listen: imap://127.0.0.1:1144?tls-wait=250
+                upstream: {url: imap://mail.example.com?tls=starttls, sni: imap.example.com}
+
+            """
+        ).settings
+        #expect(
+            settings.list("routes") == [
+                "imap://127.0.0.1:1143=fallback",
+                "imaps://127.0.0.1:1993?cert=a.pem&cert=b.pem&key=a.key&key=b.key&tls-min=1.2="
+                    + "imaps://a.example.com?verify=off&for=a.example.com,*.b.example.com,fallback",
+                "imap://127.0.0.1:1144?tls-wait=250=imap://mail.example.com?tls=starttls&sni=imap.example.com",
+            ])
+        #expect(try settings.routes().count == 3)
+        #expect(settings.place(of: settings.list("routes")[1], in: "routes").hasSuffix(":3:5: "))
+    }
+
+    @Test(arguments: [
+        ("- {listen: \"imap://127.0.0.1\"}", "file:2:3: a route has both 'listen' and 'upstream'"),
+        ("- {lisen: a, upstream: b}", "file:2:4: a route has the keys 'listen' and 'upstream'"),
+        ("- {listen: {cert: a}, upstream: b}", "file:2:12: 'url' is missing, such as imap://mail.example.com"),
+        ("- {listen: {url: a, cert: \"a&b\"}, upstream: b}", "file:2:27: '&' cannot stand in an option"),
+        ("- {listen: {url: a, cert: {}}, upstream: b}", "file:2:27: this must be text"),
+        ("- [a]", "file:2:3: an entry of 'routes' must be text, or have keys"),
+    ])
+    func routesAsKeysWithMistakes(_ entry: String, _ complaint: String) throws {
+        #expect(try read("routes:\n\(entry)\n").complaint == complaint)
+    }
+
+    /// What a meaning says of the default is what holds.
+    @Test func meaningsSayTheDefault() {
+        for setting in Setting.all {
+            guard let said = setting.meaning.split(separator: "(default ", maxSplits: 1).dropFirst().first else {
+                continue
+            }
+            let word = said.prefix { $0 != ")" && $0 != ":" && $0 != ";" && $0 != "," }
+            #expect(setting.standard == [String(word)], "\(setting.key)")
+        }
+    }
+
+    @Test func originsAreKnown() throws {
+        var settings = try read("log:\n  level: debug\nthreads: 2\n").settings
+        try settings.set(assignment: "threads=3")
+        #expect(settings.origins["log.level"]?.hasSuffix(":2:10") == true)
+        #expect(settings.origins["threads"] == "flag" && settings.origins["log.format"] == nil)
+        #expect(
+            settings.place(of: "3", in: "threads") == ""
+                && settings.place(of: "debug", in: "log.level").hasSuffix(":2:10: "))
+    }
+
     @Test func sectionsWithoutLinesAndEmptyFilesAreNoMistakes() throws {
         #expect(try read("").complaint == nil)
         #expect(try read("record:\n  # dir: /evidence\n").complaint == nil)

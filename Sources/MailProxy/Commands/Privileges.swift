@@ -12,9 +12,11 @@ struct Privileges {
     private let groups: [gid_t]
     let home: String
 
-    /// - Parameter text: `NAME` or `NAME:GROUP`; either may be a number.
+    /// - Parameters:
+    ///   - text: `NAME` or `NAME:GROUP`; either may be a number.
+    ///   - isNow: it is to be done now, for which we have to be root.
     /// - Throws: what is not known.
-    init(_ text: String) throws {
+    init(_ text: String, isNow: Bool = true) throws {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let entry = parts[0].isEmpty ? nil : getpwnam(parts[0]) ?? UInt32(parts[0]).flatMap({ getpwuid($0) })
         else {
@@ -40,7 +42,7 @@ struct Privileges {
         guard user != 0 else {
             throw CLIError.usage("user '\(text)': that is root; name a user without its rights")
         }
-        guard geteuid() == 0 || geteuid() == user else {
+        guard !isNow || geteuid() == 0 || geteuid() == user else {
             throw CLIError.usage(
                 "user '\(text)': only root can become another user; start as root, or leave 'user' away")
         }

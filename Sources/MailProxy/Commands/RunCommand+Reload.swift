@@ -19,22 +19,25 @@ extension RunCommand {
     func reload(_ running: Running, from start: Settings, _ log: Log) {
         do {
             let settings = try merged()
-            let routes = try parsedRoutes(settings)
+            let routes = try settings.routes()
             if !running.hasStore, routes.contains(where: { $0.choices.contains { $0.upstream == .fallback } }) {
                 throw CLIError.usage(
                     "the built-in server's mailboxes are opened at the start only; start again for 'fallback'")
             }
-            let users = try Self.users(routes, settings)
+            let users = try settings.socksUsers(routes)
             // Who has become another user writes as that one anyway, and perhaps may not read the keys that root has read.
             let known = settings.text("user") == nil ? [:] : running.server.security
-            let rules = try RuleFiles.load(settings.list("rules"))
+            let rules = try settings.rules()
             let logins = try LoginFiles.load(routes, rules)
-            let security = try makeSecurity(routes + logins.targets, settings, log, nil, keeping: known)
+            let security = try settings.security(
+                of: routes + logins.targets, log, nil, tellsKeys: try KeyLog(log)?.tell, keeping: known)
             let old = running.server.bound
             let ports: BoundPorts
             do { ports = try BoundPorts(routes, keeping: old) } catch { throw CLIError.fault("\(error)") }
             do {
-                if settings.flag("allow-remote") != true, let open = ports.open { throw Self.openListener(open.text) }
+                if settings.flag("allow-remote") != true, let open = ports.open {
+                    throw Settings.openListener(open.text)
+                }
                 try Self.prepare(routes, security)
             } catch {
                 for (_, listener) in old.missing(of: ports) { listener.closeDescriptor() }

@@ -37,17 +37,23 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let settings = try merged()
         let log = Log(level: settings.text("log.level") ?? "info", json: settings.text("log.format") == "json")
-        let privileges = try settings.text("user").map { try Privileges($0) }
+        let privileges = try settings.privileges()
         if let privileges, geteuid() == 0 {
             // What is the user's by default is in the user's home.
             setenv("HOME", privileges.home, 1)
             unsetenv("XDG_STATE_HOME")
         }
-        let routes = try parsedRoutes(settings)
-        let users = try Self.users(routes, settings)
-        let rules = try RuleFiles.load(settings.list("rules"))
+        // Before anything is made: a mistake leaves nothing behind.
+        _ = try settings.metricsAddress()
+        let routes = try settings.routes()
+        let users = try settings.socksUsers(routes)
+        let rules = try settings.rules()
         let logins = try LoginFiles.load(routes, rules)
-        let security = try makeSecurity(routes + logins.targets, settings, log, privileges)
+        let security = try settings.security(
+            of: routes + logins.targets, log, privileges, tellsKeys: try KeyLog(log)?.tell)
+        if let path = settings.text("credentials"), logins.books[path] == nil {
+            log.warning("\(settings.place(of: path, in: "credentials"))no upstream takes the credentials \(path)")
+        }
         Self.raiseDescriptorLimit()
         // The signals wait for sigwait below; threads that start from here on inherit the mask.
         let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
@@ -89,7 +95,7 @@ struct RunCommand: ParsableCommand {
         let pages = try metricsServer(settings, core, recorder)
         let server: MailServer
         do {
-            server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Self.cores)
+            server = try MailServer(core, ports: ports, loops: settings.number("threads") ?? Defaults.cores)
         } catch {
             recorder?.close()
             throw CLIError.fault("\(error)")
@@ -143,7 +149,7 @@ struct RunCommand: ParsableCommand {
             throw CLIError.fault("\(error)\(advice)")
         }
         do {
-            if settings.flag("allow-remote") != true, let open = ports.open { throw Self.openListener(open.text) }
+            if settings.flag("allow-remote") != true, let open = ports.open { throw Settings.openListener(open.text) }
             if let privileges, geteuid() == 0 {
                 for (_, listener) in ports.listeners { try listener.own(by: privileges.user, group: privileges.group) }
             }
@@ -152,12 +158,6 @@ struct RunCommand: ParsableCommand {
             throw error as? CLIError ?? .fault("\(error)")
         }
         return ports
-    }
-
-    static func openListener(_ place: String) -> CLIError {
-        .usage(
-            "\(place) can be reached from other machines and nobody must log in; listen on 127.0.0.1, or allow it with --allow-remote"
-        )
     }
 
     // MARK: Settings
@@ -178,62 +178,10 @@ struct RunCommand: ParsableCommand {
         if let user { settings.set("user", [user]) }
         if verbose { settings.set("log.level", ["debug"]) }
         if quiet { settings.set("log.level", ["warning"]) }
-        if let logLevel { try settings.set(assignment: "log.level=\(logLevel)") }
-        if let logFormat { try settings.set(assignment: "log.format=\(logFormat)") }
+        if let logLevel { try settings.set(assignment: "log.level=\(logLevel)", said: "--log-level \(logLevel)") }
+        if let logFormat { try settings.set(assignment: "log.format=\(logFormat)", said: "--log-format \(logFormat)") }
         try settings.checkLimits()
         return settings
-    }
-
-    func parsedRoutes(_ settings: Settings) throws -> [Route] {
-        let texts = settings.list("routes")
-        var routes: [Route] = []
-        if texts.isEmpty {
-            routes = Route.defaults
-        } else {
-            for text in texts {
-                do {
-                    routes.append(try Route(text, credentials: settings.text("credentials")))
-                } catch {
-                    throw CLIError.usage("\(settings.place(of: text, in: "routes"))\(error)")
-                }
-            }
-        }
-        do {
-            try Route.check(routes)
-        } catch {
-            throw CLIError.usage("\(settings.place(of: error.route, in: "routes"))\(error)")
-        }
-        if settings.flag("allow-remote") != true, let open = routes.first(where: { !$0.listen.isLoopback }) {
-            throw Self.openListener(open.listen.description)
-        }
-        return routes
-    }
-
-    /// The TLS of the routes, and which capabilities go through. Files that are no good end the start, before anything listens.
-    func makeSecurity(
-        _ routes: [Route], _ settings: Settings, _ log: Log, _ privileges: Privileges?,
-        keeping known: [String: RouteSecurity] = [:]
-    ) throws -> [String: RouteSecurity] {
-        let authority = Authority(in: settings.text("data.dir") ?? Defaults.dataDirectory, log, for: privileges)
-        let keys = try KeyLog(log)
-        var security: [String: RouteSecurity] = [:]
-        let all = routes.flatMap { $0.choices + $0.variants.flatMap(\.choices) }
-        for route in all where route.needsSecurity {
-            do {
-                if route.listenerTLS?.isMinted == true { try authority.check() }
-                security[route.key] = try RouteSecurity(route, tellsKeys: keys?.tell) { () throws(TLSFailure) in
-                    try authority.minter()
-                }
-            } catch {
-                guard let before = known[route.key] else {
-                    throw CLIError.usage(
-                        "\(settings.place(of: route.text, in: "routes"))route '\(route.text)': \(error)")
-                }
-                log.warning("route '\(route.text)': \(error); what was read before is kept")
-                security[route.key] = before
-            }
-        }
-        return security
     }
 
     /// Has an authority made where a route needs one that is not there: last of all, so that a start or a reload that fails leaves none
@@ -242,28 +190,6 @@ struct RunCommand: ParsableCommand {
         for route in routes.flatMap({ $0.choices + $0.variants.flatMap(\.choices) }) {
             do { try security[route.key]?.prepare() } catch { throw CLIError.usage("route '\(route.text)': \(error)") }
         }
-    }
-
-    /// Who may come in by SOCKS, by the text of the route.
-    static func users(_ routes: [Route], _ settings: Settings) throws -> [String: SOCKSUsers] {
-        var found: [String: SOCKSUsers] = [:]
-        for route in routes {
-            guard let path = route.entrance?.users else { continue }
-            let place = "\(settings.place(of: route.text, in: "routes"))route '\(route.text)': "
-            let text: String
-            do {
-                text = try TextFile.read(path, what: "file of users", isSecret: true)
-            } catch let error as CLIError {
-                throw CLIError.usage(place + error.message)
-            }
-            guard let users = SOCKSUsers(lines: text), !users.isEmpty else {
-                throw CLIError.usage(
-                    "\(place)\(path) names no users; write a line NAME:PASSWORD for each, of 255 octets at most"
-                )
-            }
-            found[route.text] = users
-        }
-        return found
     }
 
     /// The fallback's store and what is to be said of it.
@@ -313,14 +239,7 @@ struct RunCommand: ParsableCommand {
     private func metricsServer(
         _ settings: Settings, _ core: ServerCore, _ recorder: Recorder?
     ) throws -> MetricsServer? {
-        guard let text = settings.text("metrics.listen") else { return nil }
-        guard let address = SocketAddress(text) else {
-            throw CLIError.usage("metrics on '\(text)': write an address and a port, such as 127.0.0.1:9125")
-        }
-        guard settings.flag("allow-remote") == true || address.isLoopback else {
-            throw CLIError.usage(
-                "metrics on \(address) can be read from other machines; use 127.0.0.1, or allow it with --allow-remote")
-        }
+        guard let address = try settings.metricsAddress() else { return nil }
         let process = ProcessFigures()
         do {
             return try MetricsServer(address, hosts: settings.list("metrics.hosts")) { path in
@@ -393,7 +312,7 @@ struct RunCommand: ParsableCommand {
             }
         }
         let plain = server.addresses.filter {
-            $0.route.upstream == .fallback && $0.route.listenerTLS == nil && $0.route.place == .address
+            $0.route.upstream == .fallback && $0.route.listenerTLS?.beginning != .implicit && $0.route.place == .address
         }
         let smtp = plain.first { $0.route.mailProtocol == .smtp }
         let imap = plain.first { $0.route.mailProtocol == .imap }
@@ -414,8 +333,6 @@ struct RunCommand: ParsableCommand {
         print("ready")
         fflush(nil)
     }
-
-    private static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Each proxied session takes two descriptors.
     private static func raiseDescriptorLimit() {

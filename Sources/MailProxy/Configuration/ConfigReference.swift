@@ -15,11 +15,16 @@ enum ConfigReference {
             routes:
               - smtp://127.0.0.1:1025=smtp://mail.example.com:25
               - imap://127.0.0.1:1143=fallback
+              - listen: {url: "imaps://127.0.0.1:1993", cert: /etc/mailproxy/mail.pem, key: /etc/mailproxy/mail.key}
+                upstream: {url: "imap://mail.example.com", tls: starttls}
             record:
               dir: /var/lib/mailproxy/recordings
             rules:
               - /etc/mailproxy/rules
             ```
+
+            A route is a line, as `--route` takes it, or has its two sides as keys, with the options of each; an option that stands several
+            times is a list, and so are several upstreams.
 
             | key | variable | value | meaning |
             | --- | --- | --- | --- |

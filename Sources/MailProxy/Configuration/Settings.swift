@@ -8,6 +8,8 @@ struct Settings {
     private(set) var values: [String: [String]] = [:]
     /// Where values and entries of lists stand in the file, by key and entry.
     private var places: [String: [String: String]] = [:]
+    /// Who has set a key: a place in a file, a variable, a flag.
+    private(set) var origins: [String: String] = [:]
 
     /// Reads a configuration file. The error names file, line and column.
     mutating func read(file path: String) throws {
@@ -50,12 +52,18 @@ struct Settings {
     }
 
     private mutating func set(_ setting: Setting, _ node: Node, path: String) throws {
+        origins[setting.key] = YAMLMessage.place(path, node)
         if case .list = setting.kind {
             guard case .sequence(let items) = node else {
                 throw CLIError.usage(
                     "\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
             }
             values[setting.key] = try items.map { item in
+                if setting.key == "routes", item.scalar == nil {
+                    let text = try RouteEntry.text(item, path: path)
+                    places[setting.key, default: [:]][text] = YAMLMessage.place(path, item)
+                    return text
+                }
                 guard let text = item.scalar?.string else {
                     throw CLIError.usage("\(YAMLMessage.place(path, item)): an entry of '\(setting.key)' must be text")
                 }
@@ -98,24 +106,29 @@ struct Settings {
             } else {
                 values[setting.key] = [value]
             }
-            places[setting.key] = nil
+            let origin = "variable \(setting.variable)"
+            origins[setting.key] = origin
+            places[setting.key] = Dictionary(list(setting.key).map { ($0, origin) }) { first, _ in first }
         }
     }
 
     /// Takes `KEY=VALUE`.
-    mutating func set(assignment: String) throws {
+    /// - Parameter said: what the user has written, for complaints; `--set` with the assignment when not given.
+    mutating func set(assignment: String, said: String? = nil) throws {
+        let said = said ?? "--set \(assignment)"
         guard let equals = assignment.firstIndex(of: "=") else {
-            throw CLIError.usage("--set \(assignment): write KEY=VALUE")
+            throw CLIError.usage("\(said): write KEY=VALUE")
         }
         let key = String(assignment[..<equals])
         let value = String(assignment[assignment.index(after: equals)...])
         guard let setting = Setting.named(key) else {
             let hint = Setting.nearest(to: key).map { "; did you mean '\($0)'?" } ?? "; see 'mailproxy config schema'"
-            throw CLIError.usage("--set \(assignment): unknown key '\(key)'\(hint)")
+            throw CLIError.usage("\(said): unknown key '\(key)'\(hint)")
         }
         if let complaint = setting.complaint(about: value) {
-            throw CLIError.usage("--set \(assignment): '\(key)' \(complaint)")
+            throw CLIError.usage("\(said): '\(key)' \(complaint)")
         }
+        origins[key] = "flag"
         if case .list = setting.kind {
             values[key, default: []].append(value)
         } else {
@@ -127,9 +140,10 @@ struct Settings {
     mutating func set(_ key: String, _ value: [String]) {
         values[key] = value
         places[key] = nil
+        origins[key] = "flag"
     }
 
-    /// `FILE:LINE:COLUMN: ` of a value, or of an entry of a list; empty when it does not come from the file.
+    /// `FILE:LINE:COLUMN: ` of a value, or of an entry of a list, or the variable that it comes from; empty when it is a flag's.
     func place(of entry: String, in key: String) -> String { places[key]?[entry].map { "\($0): " } ?? "" }
 
     func text(_ key: String) -> String? { values[key]?.first }

@@ -1,5 +1,7 @@
 // The table of all settings: the configuration file, the variables, `--set`, `config schema` and the reference page come from it.
 
+import MailRuntime
+
 /// A setting.
 struct Setting {
     enum Kind {
@@ -15,6 +17,8 @@ struct Setting {
     let key: String
     let kind: Kind
     let meaning: String
+    /// What holds when nobody says anything; empty for nothing.
+    var standard: [String] = []
 
     /// The environment variable of the same meaning.
     var variable: String {
@@ -25,7 +29,8 @@ struct Setting {
         [
             Setting(
                 key: "routes", kind: .list("route"),
-                meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com."),
+                meaning: "Routes, each LISTEN=UPSTREAM, such as imap://127.0.0.1:1143=imap://mail.example.com.",
+                standard: Route.defaults.map(\.text)),
             Setting(
                 key: "rules", kind: .list("path"), meaning: "Rule files, or directories of them; read again on SIGHUP."),
             Setting(
@@ -33,23 +38,27 @@ struct Setting {
                 meaning:
                     "File of logins for upstreams that name none with `?credentials=FILE` (see [Login.md](Login.md)); read again on SIGHUP."
             ),
-            Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true)."),
-            Setting(key: "record.dir", kind: .path, meaning: "Directory of the recording."),
+            Setting(key: "record.enabled", kind: .flag, meaning: "Record sessions (default true).", standard: ["true"]),
+            Setting(
+                key: "record.dir", kind: .path, meaning: "Directory of the recording.",
+                standard: [Defaults.recordDirectory]),
             Setting(
                 key: "record.sync", kind: .choice(["interval", "session", "always"]),
                 meaning:
-                    "When the recording is synced to the disk: every second, at the end of each session, or at every write."
+                    "When the recording is synced to the disk: every second, at the end of each session, or at every write.",
+                standard: ["interval"]
             ),
             Setting(
                 key: "record.segment-size", kind: .number(65_536...(1 << 40)),
-                meaning: "Octets after which a new segment begins (default 268435456)."),
+                meaning: "Octets after which a new segment begins (default 268435456).", standard: ["268435456"]),
             Setting(
                 key: "record.segment-age", kind: .number(1...31_536_000),
-                meaning: "Seconds after which a new segment begins (default 3600)."),
+                meaning: "Seconds after which a new segment begins (default 3600).", standard: ["3600"]),
             Setting(
                 key: "record.midnight", kind: .choice(["utc", "local", "none"]),
                 meaning:
-                    "Whose midnight begins a new segment too (default utc, as the times in the names of segments are)."
+                    "Whose midnight begins a new segment too (default utc, as the times in the names of segments are).",
+                standard: ["utc"]
             ),
             Setting(
                 key: "record.compress", kind: .choice(["zstd", "none"]),
@@ -68,17 +77,23 @@ struct Setting {
             Setting(
                 key: "record.chain", kind: .flag,
                 meaning:
-                    "Sign what is recorded, with the key in the data directory (default true); see [Evidence.md](Evidence.md)."
+                    "Sign what is recorded, with the key in the data directory (default true); see [Evidence.md](Evidence.md).",
+                standard: ["true"]
             ),
             Setting(
                 key: "record.full-text", kind: .flag,
-                meaning: "Keep the words of messages in the index, for `sessions list --text` (default true)."),
-            Setting(key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes."),
+                meaning: "Keep the words of messages in the index, for `sessions list --text` (default true).",
+                standard: ["true"]),
             Setting(
-                key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost)."),
+                key: "data.dir", kind: .path, meaning: "Directory of the fallback's mailboxes.",
+                standard: [Defaults.dataDirectory]),
+            Setting(
+                key: "server.name", kind: .text, meaning: "The name in the fallback's greetings (default localhost).",
+                standard: ["localhost"]),
             Setting(
                 key: "server.message-size", kind: .number(65_536...(1 << 40)),
-                meaning: "Largest message that the fallback takes, in octets (default 52428800)."),
+                meaning: "Largest message that the fallback takes, in octets (default 52428800).",
+                standard: ["52428800"]),
             Setting(
                 key: "metrics.listen", kind: .text,
                 meaning:
@@ -88,23 +103,32 @@ struct Setting {
                 meaning:
                     "Names by which that page may be asked for, beside addresses and localhost (default: none, so that no page of a browser reads it under a name of its own)."
             ),
-        ] + LimitTable.settings.map { Setting(key: $0.key, kind: .number($0.range), meaning: $0.meaning) } + [
+        ]
+        + LimitTable.settings.map {
+            Setting(key: $0.key, kind: .number($0.range), meaning: $0.meaning, standard: ["\($0.standard)"])
+        } + [
             Setting(
                 key: "limits.allow-short", kind: .flag,
-                meaning: "Take times below those that the RFCs demand, for laboratories and tests (default false)."),
+                meaning: "Take times below those that the RFCs demand, for laboratories and tests (default false).",
+                standard: ["false"]),
             Setting(
                 key: "allow-remote", kind: .flag,
-                meaning: "Allow listeners beyond loopback, which nobody must log in to (default false)."),
+                meaning: "Allow listeners beyond loopback, which nobody must log in to (default false).",
+                standard: ["false"]),
             Setting(
                 key: "user", kind: .text,
                 meaning:
                     "User, or USER:GROUP, to become once the listeners are bound, for good; certificates and their keys are read before."
             ),
-            Setting(key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core)."),
+            Setting(
+                key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core).",
+                standard: ["\(Defaults.cores)"]),
             Setting(
                 key: "log.level", kind: .choice(["error", "warning", "info", "debug"]),
-                meaning: "What is logged (default info)."),
-            Setting(key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text)."),
+                meaning: "What is logged (default info).", standard: ["info"]),
+            Setting(
+                key: "log.format", kind: .choice(["text", "json"]), meaning: "How it is logged (default text).",
+                standard: ["text"]),
         ]
 
     static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
