@@ -130,6 +130,54 @@ def test_a_client_that_stops_in_the_middle(protocol, half, words, scratch):
     assert row["end"] == "timeout"
 
 
+class Crowded(Upstream):
+    """Serves all at once."""
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        with connection, contextlib.suppress(OSError):
+            self.serve(self, connection)
+
+
+def test_hundreds_that_stall(scratch):
+    """Clients that stop in the middle of a line or a TLS greeting, and servers that do not answer: each session ends by its own limit, with
+    a word where one can stand, and nothing of them is left."""
+    metrics, plain = free_port(), free_port()
+
+    def serve(upstream, connection):
+        connection.sendall(b"220 mx\r\n")
+        while connection.recv(65536):
+            pass
+
+    with Crowded(serve) as server:
+        options = ["--set", "limits.allow-short=true", "--set", "limits.smtp-command=2", "--metrics", f"{HOST}:{metrics}"]
+        options += ["--route", f"smtp://{HOST}:{plain}=smtp://{HOST}:{server.port}"]
+        with MailProxy(scratch, {}, *options, record=False) as proxy:
+            clients = []
+            for number in range(200):
+                client = socket.create_connection((HOST, plain), 60)
+                client.sendall((b"EHL", b"NOOP\r\n", b"NOOP\r\n" * 1_000, b"x" * 20_000)[number % 4])
+                clients.append(client)
+            for number, client in enumerate(clients):
+                heard = read_all(client).splitlines()
+                assert heard[0] == b"220 mx", (number, heard)
+                words = b"421 4.4.2 The mail server does not answer" if number % 4 in (1, 2) else b"421 4.4.2 Idle for too long"
+                assert len(heard) == 2 and heard[1].startswith(words), (number, heard)
+                client.close()
+
+            def is_over():
+                now = figures(metrics)
+                return value(now, "mailproxy_sessions_open") == 0 and value(now, "mailproxy_memory_in_flight_bytes") == 0
+
+            until("nothing is left", is_over)
+            assert value(figures(metrics), "mailproxy_sessions_timed_out_total", limit="smtp-command") == 200
+
+
 def test_memory_is_kept_when_clients_are_slow(scratch):
     """Many clients who take nothing of long answers: what waits stays bounded, new ones are refused, and nobody loses an octet."""
     metrics = free_port()
@@ -142,21 +190,8 @@ def test_memory_is_kept_when_clients_are_slow(scratch):
         with contextlib.suppress(OSError):
             upstream.drain(connection)
 
-    class Servers(Upstream):
-        """Serves all at once."""
-
-        def _run(self):
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = self.listener.accept()
-                    threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-        def _one(self, connection):
-            with connection, contextlib.suppress(OSError):
-                self.serve(self, connection)
-
     options = ("--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}")
-    with Servers(flood) as server, MailProxy(scratch, {"imap": server.port}, *options, record=False) as proxy:
+    with Crowded(flood) as server, MailProxy(scratch, {"imap": server.port}, *options, record=False) as proxy:
         clients = []
         refused = None
         for _ in range(64):

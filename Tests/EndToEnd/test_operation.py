@@ -13,6 +13,7 @@ import mailproxy
 import smtp_clients
 from mailproxy import MailProxy, command
 from processes import HOST, Process, free_port, listening, run, until
+from tls_peers import Upstream
 from wire import IMAP, POP3, SMTP
 
 USAGE, FAULT = 2, 3
@@ -356,6 +357,32 @@ def test_signal_ends_it_cleanly(number, servers, scratch):
             pass
     (row,) = mailproxy.sessions(proxy.record)
     assert [e["command"] for e in mailproxy.exchanges(proxy.record, row["id"])][-1] == "EHLO"
+
+
+@pytest.mark.parametrize("hurries", [False, True], ids=["deadline", "second signal"])
+def test_busy_sessions_end_with_a_word(hurries, scratch):
+    """A session that waits for its server has the time of `drain`; then, or at a second signal, its client is told."""
+
+    def serve(upstream, connection):
+        connection.sendall(b"220 mx\r\n")
+        upstream.drain(connection)
+
+    with Upstream(serve) as upstream:
+        proxy = MailProxy(scratch, {"smtp": upstream.port}, "--set", f"drain={600 if hurries else 1}")
+        with SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.reply(220)
+            client.send(b"EHLO client.example.org\r\n")
+            until("the server to have it", lambda: b"EHLO" in upstream.got)
+            proxy.process.kill(signal.SIGTERM)
+            until("the stop to begin", lambda: "stopping: 1 sessions open" in proxy.process.err)
+            if hurries:
+                proxy.process.kill(signal.SIGTERM)
+            assert client.reply()[-1].startswith(b"421 ")
+            assert client.rest() == b""
+        assert proxy.process.wait() == 0, proxy.process.err
+        assert ("stopping at once" in proxy.process.err) == hurries
+    (row,) = mailproxy.sessions(proxy.record)
+    assert row["end"] == "closed"
 
 
 def test_message_under_way_at_sigterm_is_told_its_fate(scratch):

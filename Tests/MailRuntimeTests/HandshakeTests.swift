@@ -40,11 +40,7 @@ import Testing
         let security = try RouteSecurity(route) { () throws(TLSFailure) in minter }
         var times = RuntimeTimes()
         times.handshake = 0.2
-        let core = ServerCore(
-            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _, _ in }, security: [route.key: security], times: times)
-        let server = try MailServer(core, routes: [route], loops: 1)
-        server.start()
+        let server = try MailServer.started(route, security: security, times: times)
         let client = try Peer(to: server.addresses[0].address)
         for (said, heard) in words {
             client.send(said)
@@ -64,11 +60,7 @@ import Testing
         let security = try RouteSecurity(route) { () throws(TLSFailure) in minter }
         var times = RuntimeTimes()
         times.handshake = 0.2
-        let core = ServerCore(
-            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _, _ in }, security: [route.key: security], times: times)
-        let server = try MailServer(core, routes: [route], loops: 1)
-        server.start()
+        let server = try MailServer.started(route, security: security, times: times)
         let client = try Peer(to: server.addresses[0].address)
         let peer = try #require(Peer(from: upstream))
         client.send([22])

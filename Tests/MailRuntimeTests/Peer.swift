@@ -3,6 +3,8 @@
 import CLinux
 import Glibc
 import MailRecording
+import MailRules
+import MailSessions
 
 @testable import MailRuntime
 
@@ -104,4 +106,27 @@ final class Peer: Sendable {
 
 extension [UInt8] {
     fileprivate func ends(with text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+}
+
+extension ServerCore {
+    /// One that records nothing, keeps no mail, has no rules and logs nothing.
+    static func bare(
+        security: [String: RouteSecurity] = [:], times: RuntimeTimes = RuntimeTimes()
+    ) -> ServerCore {
+        ServerCore(
+            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
+            log: RuntimeLog { _, _, _ in }, security: security, times: times)
+    }
+}
+
+extension MailServer {
+    /// One that serves a route with such a core, and runs.
+    static func started(
+        _ route: Route, security: RouteSecurity? = nil, times: RuntimeTimes = RuntimeTimes()
+    ) throws -> MailServer {
+        let core = ServerCore.bare(security: security.map { [route.key: $0] } ?? [:], times: times)
+        let server = try MailServer(core, routes: [route], loops: 1)
+        server.start()
+        return server
+    }
 }

@@ -272,11 +272,8 @@ import Testing
         let free = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
         let refused = free.address
         free.closeDescriptor()
-        let core = ServerCore(
-            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _, _ in })
         let loop = try EventLoop()
-        let context = LoopContext(loop: loop, core: core, lane: 0, lanes: 1)
+        let context = LoopContext(loop: loop, core: .bare(), lane: 0, lanes: 1)
         var ends: [Int32] = [0, 0]
         #expect(mp_socket_pair(&ends) == 0)
         let info = SessionInfo(
@@ -311,12 +308,7 @@ import Testing
     @Test func anUpstreamThatHangsUpBeforeItsGreetingIsPassedOver() throws {
         let bad = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
         let good = try Listener(SocketAddress(.v4(0x7F00_0001), 0))
-        let core = ServerCore(
-            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _, _ in })
-        let route = try Route("smtp://127.0.0.1:0=smtp://\(bad.address),smtp://\(good.address)")
-        let server = try MailServer(core, routes: [route], loops: 1)
-        server.start()
+        let server = try MailServer.started(Route("smtp://127.0.0.1:0=smtp://\(bad.address),smtp://\(good.address)"))
         let client = try Peer(to: server.addresses[0].address)
         try #require(Peer(from: bad)).end()
         let upstream = try #require(Peer(from: good))
@@ -342,11 +334,7 @@ import Testing
         }
         var times = RuntimeTimes()
         times.connect = 0.2
-        let core = ServerCore(
-            recorder: nil, store: nil, settings: ServerSettings(), rules: RuleSet(), workers: 1,
-            log: RuntimeLog { _, _, _ in }, security: [route.key: security], times: times)
-        let server = try MailServer(core, routes: [route], loops: 1)
-        server.start()
+        let server = try MailServer.started(route, security: security, times: times)
         let client = try Peer(to: server.addresses[0].address)
         #expect(String(decoding: client.readAll().octets, as: UTF8.self).hasPrefix("* BYE [UNAVAILABLE]"))
         client.end()

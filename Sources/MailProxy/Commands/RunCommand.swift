@@ -118,7 +118,11 @@ struct RunCommand: ParsableCommand {
             case SIGTERM, SIGINT:
                 manager.stopping("\(server.openSessions) sessions open")
                 log.info("stopping: \(server.openSessions) sessions open")
-                server.stop(within: 5)
+                signals.watch {
+                    log.info("stopping at once")
+                    server.hurry()
+                }
+                server.stop(within: settings.number("drain") ?? 5)
                 recorder?.close()
                 log.info("stopped after \(server.acceptedConnections) connections")
                 return
@@ -362,6 +366,33 @@ struct SignalSet {
     func block() {
         var set = set
         pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// Calls `body` when the next one comes, on a thread of its own.
+    func watch(_ body: @escaping @Sendable () -> Void) {
+        let watch = Watch(signals: self, body: body)
+        var thread = pthread_t()
+        let failed = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let watch = Unmanaged<Watch>.fromOpaque(argument).takeRetainedValue()
+                _ = watch.signals.wait()
+                watch.body()
+                return nil
+            }, Unmanaged.passRetained(watch).toOpaque())
+        if failed == 0 { pthread_detach(thread) }
+    }
+
+    /// What ``watch(_:)`` carries to its thread.
+    private final class Watch: Sendable {
+        let signals: SignalSet
+        let body: @Sendable () -> Void
+
+        init(signals: SignalSet, body: @escaping @Sendable () -> Void) {
+            self.signals = signals
+            self.body = body
+        }
     }
 
     /// The next one.

@@ -121,6 +121,11 @@ struct Setting {
                     "User, or USER:GROUP, to become once the listeners are bound, for good; certificates and their keys are read before."
             ),
             Setting(
+                key: "drain", kind: .number(0...86_400),
+                meaning:
+                    "Seconds that busy sessions have to come to an end when the server is stopped (default 5); a second signal ends them at once.",
+                standard: ["5"]),
+            Setting(
                 key: "threads", kind: .number(1...256), meaning: "Event loops (default: one for each core).",
                 standard: ["\(Defaults.cores)"]),
             Setting(

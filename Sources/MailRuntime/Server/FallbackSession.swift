@@ -253,9 +253,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     /// Writes into the book what rules did.
     private func mark(_ effects: [ServerEffect]) {
         for case .hit(let rules, let exchange, let tags, let changed) in effects {
-            for tag in tags { book?.tag(tag) }
-            guard changed else { continue }
-            for rule in rules { book?.mark(exchange: exchange, changedBy: rule) }
+            book?.mark(hit: rules, at: exchange, tags: tags, changed: changed)
         }
     }
 
@@ -281,10 +279,7 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
                 if stream?.backlog == 0 { closeNow() } else { giveUpWhenStalled(before: .max) }
             case .log(let text): context.core.log.info("\(text)", of: info)
             case .hit(let rules, let exchange, let tags, _):
-                let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
-                let names = rules.joined(separator: ", ")
-                context.core.metrics.hit(rules)
-                context.core.log.info("rule \(names) at exchange \(exchange)\(tagged)", of: info)
+                context.tell(hit: rules, at: exchange, tags: tags, of: info)
             }
         }
         // All of it left at once: a session that streams waits for this.

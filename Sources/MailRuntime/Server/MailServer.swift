@@ -200,6 +200,11 @@ package final class MailServer: Sendable {
     /// Connections taken since the start.
     package var acceptedConnections: Int { core.accepted.load(ordering: .relaxed) }
 
+    /// Ends at once what still has time to end: for somebody who will not wait for ``stop(within:)``.
+    package func hurry() {
+        for context in contexts { context.loop.post { context.abortAll() } }
+    }
+
     /// Takes no more connections, lets sessions say goodbye, and returns when all have ended or after `seconds`.
     package func stop(within seconds: Int) {
         let done = Semaphore()

@@ -301,10 +301,8 @@ extension ProxySession {
                     kept.value.book?.mark(exchange: exchange, changedBy: ExchangeMark.login)
                 }
                 guard case .hit(let rules, let exchange, let tags, let changed) = effect else { continue }
-                for tag in tags { kept.value.book?.tag(tag) }
-                guard changed else { continue }
-                kept.value.diverged = true
-                for rule in rules { kept.value.book?.mark(exchange: exchange, changedBy: rule) }
+                if changed { kept.value.diverged = true }
+                kept.value.book?.mark(hit: rules, at: exchange, tags: tags, changed: changed)
             }
             kept.value.book?.accept(seen, at: now, leg: .client, into: &events)
             if kept.value.diverged { kept.value.book?.accept(told, at: now, leg: .server, into: &events) }
@@ -361,10 +359,7 @@ extension ProxySession {
             case .log(let text): context.core.log.info("\(text)", of: info)
             case .login(let order): carryOut(order)
             case .hit(let rules, let exchange, let tags, _):
-                let tagged = tags.isEmpty ? "" : ", tags \(tags.joined(separator: " "))"
-                context.core.metrics.hit(rules)
-                context.core.log.info(
-                    "rule \(rules.joined(separator: ", ")) at exchange \(exchange)\(tagged)", of: info)
+                context.tell(hit: rules, at: exchange, tags: tags, of: info)
             }
         }
     }
