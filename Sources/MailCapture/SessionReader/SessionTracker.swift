@@ -5,67 +5,6 @@ import MailDialogue
 import MailRecording
 import MailSessions
 
-/// What all steps of a session have in common, until its TLS begins.
-package final class SessionIdentity: Sendable {
-    package let info: SessionInfo
-    /// The TCP connection as its packets have it: the addresses of `info` are the true ones of a recording.
-    package let client: IPEndpoint
-    package let server: IPEndpoint
-
-    init(_ info: SessionInfo, _ client: IPEndpoint, _ server: IPEndpoint) {
-        self.info = info
-        self.client = client
-        self.server = server
-    }
-}
-
-/// What was understood of a session by one step.
-package struct SessionBatch {
-    package let session: SessionIdentity
-    package var info: SessionInfo { session.info }
-    package var client: IPEndpoint { session.client }
-    package var server: IPEndpoint { session.server }
-    /// Microseconds since 1970.
-    package var time: Int64
-    /// Frames, in order.
-    package var notes: [Note]
-    /// What is to be recorded of them.
-    package var events: [RecordEvent]
-    /// Rules that changed something in exchanges that may have been told before; only recordings say that.
-    package var changes: [ExchangeChange] = []
-}
-
-/// Rules that changed something in an exchange.
-package struct ExchangeChange: Equatable, Sendable {
-    package var exchange: Int
-    package var rules: [String]
-
-    package init(exchange: Int, rules: [String]) {
-        self.exchange = exchange
-        self.rules = rules
-    }
-}
-
-/// What was read, and what could not be.
-package struct TrackerCounters: Equatable, Sendable {
-    package var packets = 0
-    /// Packets that are not TCP over IP.
-    package var other = 0
-    package var malformed = 0
-    /// Packets of link types that are not decoded, and one of these types.
-    package var undecoded = 0
-    package var undecodedLinkType: UInt32?
-    package var sessions = 0
-    /// Connections that speak something else, or nothing.
-    package var notMail = 0
-    /// Connections under TLS from their first octet.
-    package var encrypted = 0
-    /// Places at which octets are missing.
-    package var gaps = 0
-
-    package init() {}
-}
-
 /// Follows the mail sessions in a stream of packets.
 package struct SessionTracker {
     /// What is done with the octets of a flow.

@@ -62,10 +62,11 @@ struct Setting {
             ),
             Setting(
                 key: "record.compress", kind: .choice(["zstd", "none"]),
-                meaning: "What closed segments are packed with (default zstd); see [Recordings.md](Recordings.md)."),
+                meaning: "What closed segments are packed with (default zstd); see [Recordings.md](Recordings.md).",
+                standard: ["zstd"]),
             Setting(
                 key: "record.compress-level", kind: .number(1...19),
-                meaning: "How hard zstd tries (default 3): higher is smaller, and slower."),
+                meaning: "How hard zstd tries (default 3): higher is smaller, and slower.", standard: ["3"]),
             Setting(
                 key: "record.keep-size", kind: .number(1_048_576...(1 << 50)),
                 meaning:

@@ -280,11 +280,11 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             takesServer = takesServer && kept.value.relay.wants(.server)
         }
         let highWater = context.core.metrics.memory.highWater
-        if server.backlog > highWater { takesClient = false }
-        if client.backlog > highWater { takesServer = false }
+        takesClient = takesClient && server.backlog <= highWater
+        takesServer = takesServer && client.backlog <= highWater
         if highWater == 0, mustHoldBack {
-            if isHeldBack(.client) { takesClient = false }
-            if isHeldBack(.server) { takesServer = false }
+            takesClient = takesClient && !isHeldBack(.client)
+            takesServer = takesServer && !isHeldBack(.server)
         }
         client.pause(!takesClient)
         server.pause(!takesServer)
@@ -449,9 +449,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         case .securing: leaveHandshake("the proxy stopped in the TLS handshake", .stopped, .closed, nil)
         case .turning: finish(.closed)
         case .open:
-            if isQuiet {
-                return sayGoodbye(LocalReply.stopping(info.mailProtocol), .closed)
-            }
+            if isQuiet { return sayGoodbye(LocalReply.stopping(info.mailProtocol), .closed) }
             context.loop.schedule(after: 0.1) { [weak self] in self?.shutDown() }
         case .closing, .failing, .finished: break
         }
