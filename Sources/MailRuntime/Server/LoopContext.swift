@@ -332,10 +332,14 @@ final class LoopContext: @unchecked Sendable {
         for session in Array(sessions.values) { session.recorderDrained() }
     }
 
-    /// Takes no more connections, asks all sessions to end, and calls back when they have.
-    func drain(_ done: @escaping () -> Void) {
+    /// Takes no more connections.
+    func stopAccepting() {
         for acceptor in acceptors.values { acceptor.stop() }
         acceptors = [:]
+    }
+
+    /// Asks all sessions to end, and calls back when they have.
+    func drain(_ done: @escaping () -> Void) {
         onEmpty = done
         if sessions.isEmpty { return done() }
         for session in Array(sessions.values) { session.shutDown() }

@@ -207,6 +207,16 @@ package final class MailServer: Sendable {
 
     /// Takes no more connections, lets sessions say goodbye, and returns when all have ended or after `seconds`.
     package func stop(within seconds: Int) {
+        // Nobody is to wait in the kernel's queue for a server that takes no more connections.
+        let deaf = Semaphore()
+        for context in contexts {
+            context.loop.post {
+                context.stopAccepting()
+                deaf.signal()
+            }
+        }
+        for _ in contexts { deaf.wait() }
+        for (_, listener) in listeners { listener.closeDescriptor() }
         let done = Semaphore()
         for context in contexts {
             context.loop.post {
@@ -224,7 +234,6 @@ package final class MailServer: Sendable {
         for _ in contexts { done.wait() }
         for context in contexts { context.loop.post { context.loop.stop() } }
         for context in contexts { context.loop.join() }
-        for (_, listener) in listeners { listener.closeDescriptor() }
         core.stopCommands()
         core.workers.stop()
         core.resolvers.stop()
