@@ -19,6 +19,9 @@ package struct ShownSecret {
         secret.withRevealed { octets in
             guard octets.count >= Self.shortest else { return }
             add(octets)
+            // With blanks around it, as it stands behind too many of them, it is told without.
+            let bare = octets.drop { $0 == 0x20 }.reversed().drop { $0 == 0x20 }.reversed()
+            if bare.count >= Self.shortest, bare.count < octets.count { add(Array(bare)) }
             add(
                 octets.flatMap {
                     $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0]
@@ -34,8 +37,10 @@ package struct ShownSecret {
 
     private mutating func add(_ form: [UInt8]) {
         if form.count >= Self.piece {
-            Self.eachPiece(of: form) {
-                pieces.insert($0); return true
+            Self.eachPiece(of: form) { value in
+                // With a blank at an end it is less of a secret than it is long, and more of a word that a server may say by itself.
+                if value >> 56 != 0x20, value & 0xFF != 0x20 { pieces.insert(value) }
+                return true
             }
         } else if form.count >= Self.shortest {
             short.append(form.map { $0.lowercased })

@@ -45,8 +45,6 @@ final class LoopContext: @unchecked Sendable {
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []
     private var onEmpty: (() -> Void)?
-    /// Clients without an address, counted in circles.
-    private var localClients: UInt16 = 0
 
     init(loop: EventLoop, core: ServerCore, lane: Int, lanes: Int) {
         self.loop = loop
@@ -117,8 +115,7 @@ final class LoopContext: @unchecked Sendable {
             route: route.text)
         if listener.path != nil {
             // It has no address: loopback stands for it, with a port that tells the sessions of a recording apart.
-            localClients = localClients == .max ? 1 : localClients + 1
-            info.client = SocketAddress(.v4(0x7F00_0001), localClients)
+            info.client = SocketAddress(.v4(0x7F00_0001), core.nextLocalClient())
             info.way = ClientWay(.unix)
         }
         let session: any RunningSession & StartableSession

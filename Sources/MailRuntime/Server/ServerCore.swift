@@ -32,12 +32,20 @@ package final class ServerCore: Sendable {
     private let readBooks = Mutex<[WeakBook]>([])
     let accepted = Atomic<Int>(0)
     let open = Atomic<Int>(0)
+    /// Clients without an address, on all loops.
+    private let localClients = Atomic<UInt64>(0)
     let limits: ServerLimits
     let admission: Admission
     /// Who was put to which test.
     let stripTests: StripRegistry
     /// What is counted for those who watch.
     package let metrics: ServerMetrics
+
+    /// The port that stands for a client without an address, counted in circles.
+    func nextLocalClient() -> UInt16 {
+        let count = localClients.wrappingAdd(1, ordering: .relaxed).oldValue
+        return UInt16(truncatingIfNeeded: count % UInt64(UInt16.max)) + 1
+    }
 
     package init(
         recorder: (any RecordSink)?, store: (any FallbackStore)?, settings: ServerSettings, rules: RuleSet,
