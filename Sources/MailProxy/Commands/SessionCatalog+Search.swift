@@ -160,6 +160,38 @@ extension SessionCatalog {
         }
     }
 
+    /// Gives the sessions that the filter lets through with their exchanges, place by place.
+    func eachWithExchanges(_ search: SessionSearch, _ body: (CatalogEntry) throws -> Void) throws {
+        for place in try places() {
+            switch place {
+            case .indexed(let index):
+                let others = try guarded { try index.unsettled(search) }
+                for entry in try looked(at: others, index, withExchanges: true) { try body(entry) }
+                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
+                while var entry = try guarded({ try settled.next() }) {
+                    entry.exchanges = try guarded { try index.exchanges(of: entry.summary.info.id) }
+                    try body(entry)
+                }
+            case .files(let paths):
+                for entry in try read(paths, withExchanges: true) where search.isWithin(entry.summary) {
+                    try body(entry)
+                }
+            }
+        }
+    }
+
+    /// Indexes answer for all places: which sessions there are is known without reading any.
+    var isIndexed: Bool {
+        get throws {
+            try places().allSatisfy { place in
+                switch place {
+                case .indexed: true
+                case .files: false
+                }
+            }
+        }
+    }
+
     /// The session with this id, or those whose ids begin so; six at most.
     func sessions(beginning id: String) throws -> [CatalogEntry] {
         var found: [CatalogEntry] = []

@@ -85,13 +85,7 @@ enum GroupTable {
             }
             lines.append(cells)
         }
-        let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-        return lines.map { cells in
-            cells.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + padding : padding + cell
-            }.joined(separator: "  ") + "\n"
-        }.joined()
+        return TextTable.text(lines, left: [0])
     }
 
     /// What a group is called.

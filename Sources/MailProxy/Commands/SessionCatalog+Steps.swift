@@ -1,0 +1,27 @@
+// Sessions of a catalog read step by step, for views that need what was said and not only rows.
+
+import MailCapture
+import MailStore
+
+extension SessionCatalog {
+    /// Sessions that are read in one go: their ids are in memory.
+    private static let mostAtOnce = 100_000
+
+    /// Reads the sessions that are searched for. When all are, in one reading; else those that the filter and the time let through, of a
+    /// recording only where they are.
+    func readSteps(_ search: SessionSearch, _ deliver: (SessionBatch) throws -> Void) throws {
+        guard filter != nil || text != nil || search.since != nil || search.until != nil else {
+            return try Self.read(paths, deliver)
+        }
+        var ids: Set<String> = []
+        try each(search) { entry in
+            ids.insert(entry.summary.info.id)
+            if ids.count >= Self.mostAtOnce {
+                try read(ids, deliver)
+                ids.removeAll()
+            }
+            return true
+        }
+        if !ids.isEmpty { try read(ids, deliver) }
+    }
+}
