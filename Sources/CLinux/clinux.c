@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,10 @@ int mp_rename_noreplace(const char *from, const char *to) {
 int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 void mp_write_behind(int descriptor, off_t from, off_t count) { sync_file_range(descriptor, from, count, SYNC_FILE_RANGE_WRITE); }
 void mp_leave_cache(int descriptor, off_t end) { posix_fadvise(descriptor, 0, end, POSIX_FADV_DONTNEED); }
+void mp_give_way(void) {
+  const struct sched_param none = {0};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}
 int mp_tcp_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 int mp_socket_pair(int *descriptors) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors); }
 int mp_datagram_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }

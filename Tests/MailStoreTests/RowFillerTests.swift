@@ -206,7 +206,8 @@ import Testing
         #expect(log.all.count { $0.contains("the disk is gone") } == 1)
     }
 
-    /// While there is something to record the reading rests twenty times as long as it took; when there is nothing it goes on.
+    /// While there is something to record the reading rests, at first for two seconds and then twenty times as long as it took; a
+    /// tenth of a second behind the last of it, it goes on.
     @Test func readingRestsWhileSessionsAreRecorded() throws {
         let scratch = try RecorderScratch()
         let index = try IndexWriter(path: scratch.path + "/index.sqlite")
@@ -218,31 +219,59 @@ import Testing
         #expect(backlog.start())
         let place = Extent(segment: 1, leg: .client, first: 0, end: 1, packets: 1)
         /// Feeds, and takes what is read when something is.
-        func feed(_ isQuiet: Bool, _ now: Int64, until end: Int64) {
-            backlog.feed(from: index, isQuiet: isQuiet, now)
+        func feed(_ now: Int64, until end: Int64) {
+            backlog.feed(from: index, now)
             guard backlog.isBusy else { return }
             var rows = queue.take(timeout: -1, lingers: false).rows
             while rows.isEmpty { rows = queue.take(timeout: -1, lingers: false).rows }
             for row in rows { backlog.took(row, end) }
         }
         // Nothing waits from before.
-        feed(true, 0, until: 0)
+        #expect(backlog.due == .min)
+        feed(0, until: 0)
+        #expect(backlog.due == .max)
         var number: Int64 = 0
         func add() {
             number += 1
             backlog.add("s\(number)", row: number, [place], to: index, 0)
         }
+        backlog.recorded(0)
         add()
-        feed(false, 0, until: 1_000)
+        #expect(backlog.due == 100_000)
+        feed(99_999, until: 99_999)
+        #expect(asked.withLock { $0 } == [])
+        feed(100_000, until: 100_001)
         #expect(asked.withLock { $0 } == ["s1"])
+        // From here on something comes every 50 ms.
+        var now: Int64 = 1_000_000
+        func record(until end: Int64) {
+            while now < end {
+                backlog.recorded(now)
+                feed(now, until: now)
+                now += 50_000
+            }
+            now = end
+            backlog.recorded(end)
+        }
+        backlog.recorded(now)
         add()
-        feed(false, 20_999, until: 21_000)
+        record(until: 2_999_999)
         #expect(asked.withLock { $0 } == ["s1"])
-        feed(false, 21_000, until: 22_000)
+        feed(3_000_000, until: 3_010_000)
         #expect(asked.withLock { $0 } == ["s1", "s2"])
         add()
-        feed(true, 22_001, until: 22_002)
+        now = 3_010_000
+        record(until: 3_209_999)
+        #expect(asked.withLock { $0 } == ["s1", "s2"])
+        #expect(backlog.due == 3_210_000)
+        feed(3_210_000, until: 3_250_000)
         #expect(asked.withLock { $0 } == ["s1", "s2", "s3"])
+        // It would rest until 4.05 s, but nothing comes any more.
+        add()
+        feed(3_309_998, until: 3_309_998)
+        #expect(asked.withLock { $0 } == ["s1", "s2", "s3"])
+        feed(3_309_999, until: 3_310_000)
+        #expect(asked.withLock { $0 } == ["s1", "s2", "s3", "s4"])
         backlog.stop()
     }
 

@@ -25,6 +25,13 @@ struct FetchItem: Equatable {
     let origin: Int?
 
     init(_ section: String) {
+        // What nearly all clients ask for.
+        if section == "BODY[]" {
+            part = .whole
+            name = section
+            origin = nil
+            return
+        }
         var name = Array(section.utf8)[...]
         var origin: Int?
         if name.last == UInt8(ascii: ">"), let angle = name.lastIndex(of: UInt8(ascii: "<")) {

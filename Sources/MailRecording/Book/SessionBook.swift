@@ -123,7 +123,10 @@ package struct SessionBook: Sendable {
         if keepsRows {
             for note in notes { book(note, time, &events) }
         } else {
-            for note in notes { count(note, &events) }
+            // Where they are: a copy of a note counts up all that it holds.
+            notes.withUnsafeBufferPointer { notes in
+                for index in notes.indices { count(notes[index], &events) }
+            }
         }
     }
 

@@ -25,7 +25,7 @@ extension ProxySession {
     var interruption: Interruption {
         switch mode {
         case .followed(let kept): Interruption(kept.value)
-        case .observed(let kept): kept.value.interruption
+        case .observed(let kept): Interruption(kept.value.tap)
         case .ruled(let kept): kept.value.relay.interruption
         }
     }

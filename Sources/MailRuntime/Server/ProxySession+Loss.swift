@@ -38,7 +38,7 @@ extension ProxySession {
     private var bereavement: Bereavement {
         switch mode {
         case .followed(let kept): Bereavement(kept.value, info.mailProtocol)
-        case .observed(let kept): kept.value.bereavement
+        case .observed(let kept): Bereavement(kept.value.tap, info.mailProtocol)
         case .ruled(let kept): kept.value.relay.bereavement
         }
     }

@@ -98,7 +98,7 @@ extension ProxySession {
     private var isDeflated: Bool {
         switch mode {
         case .followed(let kept): kept.value.isDeflated(.client)
-        case .observed(let kept): kept.value.isDeflated(.client)
+        case .observed(let kept): kept.value.tap.isDeflated(.client)
         case .ruled: false
         }
     }
@@ -107,7 +107,8 @@ extension ProxySession {
     private var view: (awaitsTLS: Bool, isOpaque: Bool, mayBeginTLS: Bool) {
         switch mode {
         case .followed(let kept): (kept.value.awaitsTLS, kept.value.opaque != nil, kept.value.mayBeginTLS)
-        case .observed(let kept): (kept.value.awaitsTLS, kept.value.opaque != nil, kept.value.mayBeginTLS)
+        case .observed(let kept):
+            (kept.value.tap.awaitsTLS, kept.value.tap.opaque != nil, kept.value.tap.mayBeginTLS)
         case .ruled(let kept): (kept.value.relay.awaitsTLS, false, true)
         }
     }
@@ -121,7 +122,7 @@ extension ProxySession {
     private var pending: Int {
         switch mode {
         case .followed(let kept): kept.value.pending(.client)
-        case .observed(let kept): kept.value.pending(.client)
+        case .observed(let kept): kept.value.tap.pending(.client)
         case .ruled: 0
         }
     }
@@ -184,7 +185,7 @@ extension ProxySession {
     var serverView: ServerView {
         switch mode {
         case .followed(let kept): ServerView(kept.value)
-        case .observed(let kept): kept.value.serverView
+        case .observed(let kept): ServerView(kept.value.tap)
         case .ruled(let kept): kept.value.relay.serverView
         }
     }
@@ -210,7 +211,7 @@ extension ProxySession {
     private func consents(_ piece: ArraySlice<UInt8>) -> Bool {
         switch mode {
         case .followed(let kept): kept.value.consentsToTLS(piece)
-        case .observed(let kept): kept.value.consentsToTLS(piece)
+        case .observed(let kept): kept.value.tap.consentsToTLS(piece)
         case .ruled: false
         }
     }

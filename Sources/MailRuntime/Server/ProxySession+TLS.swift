@@ -229,7 +229,7 @@ extension ProxySession {
     private var awaitsConsent: Bool {
         switch mode {
         case .followed(let kept): kept.value.awaitsTLS
-        case .observed(let kept): kept.value.awaitsTLS
+        case .observed(let kept): kept.value.tap.awaitsTLS
         case .ruled(let kept): kept.value.relay.awaitsConsent
         }
     }

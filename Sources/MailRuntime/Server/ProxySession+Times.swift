@@ -126,7 +126,7 @@ extension ProxySession {
     private var turn: Turn {
         switch mode {
         case .followed(let kept): kept.value.turn
-        case .observed(let kept): kept.value.turn
+        case .observed(let kept): kept.value.tap.turn
         case .ruled(let kept): kept.value.relay.turn
         }
     }
@@ -168,7 +168,7 @@ extension ProxySession {
             }
         return switch mode {
         case .followed(let followed): kept + followed.value.pending(side)
-        case .observed(let observed): kept + observed.value.pending(side)
+        case .observed(let observed): kept + observed.value.tap.pending(side)
         case .ruled(let ruled): kept + ruled.value.relay.pending(side)
         }
     }

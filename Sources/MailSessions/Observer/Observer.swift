@@ -7,7 +7,8 @@ import MailRecording
 /// A tap with its books.
 package struct Observer: Sendable {
     /// Follows the protocol.
-    var tap: MailTap
+    /// For questions of the relay, which are asked for each chunk: an answer of the observer itself would copy it whole.
+    package internal(set) var tap: MailTap
     /// The first octets come behind the login.
     var isLate = false
     /// Keeps what is recorded.
@@ -46,34 +47,6 @@ package struct Observer: Sendable {
 
     /// The session so far.
     package var summary: SessionSummary { book.summary }
-
-    /// Why the session is not followed any more.
-    package var opaque: OpaqueReason? { tap.opaque }
-
-    /// What comes next of the server is a reply that may begin TLS.
-    package var serverView: ServerView { ServerView(tap) }
-
-    /// Whether words of ours can be said to the client now.
-    package var interruption: Interruption { Interruption(tap) }
-
-    /// Who has to speak next.
-    package var turn: Turn { tap.turn }
-
-    /// What becomes of the client when its server is gone now.
-    package var bereavement: Bereavement { Bereavement(tap, book.summary.info.mailProtocol) }
-
-    /// What comes next from `side` is deflated, or may be.
-    package func isDeflated(_ side: Side) -> Bool { tap.isDeflated(side) }
-
-    /// The next reply of the server decides whether TLS begins, and whether it may.
-    package var awaitsTLS: Bool { tap.awaitsTLS }
-    package var mayBeginTLS: Bool { tap.mayBeginTLS }
-
-    /// With these octets the server consents to TLS.
-    package func consentsToTLS(_ octets: ArraySlice<UInt8>) -> Bool { tap.consentsToTLS(octets) }
-
-    /// Octets of `side` that wait to be understood.
-    package func pending(_ side: Side) -> Int { tap.pending(side) }
 
     /// The relay knows now where it leads. To be called before ``open(into:)``.
     package mutating func learn(upstream: SocketAddress?) { book.learn(upstream: upstream) }

@@ -11,17 +11,27 @@ final class BackgroundThread: Sendable {
         init(_ run: @escaping () -> Void) { self.run = run }
     }
 
+    /// How it stands behind others.
+    enum Precedence {
+        /// It gets less of a busy processor, from 0 to 19, as Linux has it of each thread.
+        case nice(Int32)
+        /// It gets what nobody else wants (`SCHED_IDLE`). Not for a thread that takes locks which others wait for.
+        case idle
+    }
+
     private let thread = Mutex<pthread_t?>(nil)
 
     /// Starts it. False when the system has none to give.
     /// - Parameters:
-    ///   - nice: from 0 to 19, as Linux has it of each thread.
     ///   - body: everything that it uses is given to it.
-    func start(nice: Int32, _ body: @escaping () -> Void) -> Bool {
+    func start(_ precedence: Precedence, _ body: @escaping () -> Void) -> Bool {
         var made = pthread_t()
         let argument = Unmanaged.passRetained(
             Body {
-                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice)
+                switch precedence {
+                case .nice(let nice): setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice)
+                case .idle: mp_give_way()
+                }
                 body()
             })
         let code = pthread_create(

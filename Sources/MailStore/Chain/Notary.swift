@@ -50,7 +50,7 @@ final class Notary: Sendable {
             state.jobs = left
             state.isUrgent = !left.isEmpty
         }
-        let isStarted = thread.start(nice: Self.nice) { [self] in work.run(self) }
+        let isStarted = thread.start(.nice(Self.nice)) { [self] in work.run(self) }
         guard isStarted else {
             throw .failed(action: "start", path: "the thread that signs", reason: System.text(EAGAIN))
         }

@@ -121,9 +121,19 @@ struct SegmentDigest {
     /// A stretch has no more octets than that, unless a single block has.
     static let stretch = 1 << 20
 
+    /// Octets that are read at once: they are still in the processor's cache when they are hashed.
+    private static let piece = 1 << 17
+
     private(set) var offset = 0
     private(set) var blocks = 0
     private var hash = SHA256()
+    /// Used again for each stretch: memory that is new costs as much as reading into it.
+    private let space = Space()
+
+    private final class Space {
+        let octets = UnsafeMutableRawBufferPointer.allocate(byteCount: SegmentDigest.stretch, alignment: 64)
+        deinit { octets.deallocate() }
+    }
 
     /// The digest of what was read, in hex.
     var sha256: String { Hex.text(hash.finalize()) }
@@ -132,48 +142,54 @@ struct SegmentDigest {
     mutating func next(of descriptor: Int32, to end: Int) throws(ReadFailure) -> Stretch? {
         guard offset < end else { return nil }
         let wanted = min(end - offset, Self.stretch)
-        var failure: Int32 = 0
-        let start = offset
-        let octets = [UInt8](unsafeUninitializedCapacity: wanted) { space, count in
-            count = 0
-            while count < wanted {
-                let got = pread(descriptor, space.baseAddress.map { $0 + count }, wanted - count, off_t(start + count))
-                if got > 0 {
-                    count += got
-                } else if got == 0 || errno != EINTR {
-                    failure = got == 0 ? EIO : errno
-                    return
-                }
-            }
-        }
-        guard failure == 0 else { throw ReadFailure(code: failure) }
+        let isAll = offset + wanted >= end
+        let octets = UnsafeMutableRawBufferPointer(rebasing: space.octets[..<wanted])
         var stretch = Stretch(offset: offset, octets: 0, sha256: "", blocks: BlockMarks())
-        octets.withUnsafeBytes { all in
-            var place = 0
-            while place < all.count {
-                var length = all.count - place
-                if length >= 12 {
-                    let claimed = Int(
-                        UInt32(littleEndian: all.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)))
-                    // What is no block, as in a segment that a dying disk left, stays in one piece.
-                    if claimed >= 12, claimed & 3 == 0 {
-                        if claimed > length, place > 0, start + all.count < end { break }
-                        length = min(claimed, length)
-                    }
-                } else if place > 0, start + all.count < end {
-                    break
-                }
-                let block = UnsafeRawBufferPointer(rebasing: all[place..<(place + length)])
-                stretch.blocks.append(length, Checksum.crc32(block))
-                place += length
+        var hash = hash
+        var read = 0
+        while read < wanted {
+            let piece = UnsafeMutableRawBufferPointer(rebasing: octets[read..<min(wanted, read + Self.piece)])
+            let got = pread(descriptor, piece.baseAddress, piece.count, off_t(offset + read))
+            guard got > 0 else {
+                if got < 0, errno == EINTR { continue }
+                throw ReadFailure(code: got == 0 ? EIO : errno)
             }
-            stretch.octets = place
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: all[..<place]))
+            read += got
+            let hashed = stretch.octets
+            while let length = Self.blockLength(at: stretch.octets, in: octets, read: read, isAll: isAll) {
+                let block = UnsafeRawBufferPointer(rebasing: octets[stretch.octets..<(stretch.octets + length)])
+                stretch.blocks.append(length, Checksum.crc32(block))
+                stretch.octets += length
+            }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: octets[hashed..<stretch.octets]))
         }
+        self.hash = hash
         offset += stretch.octets
         blocks += stretch.blocks.count
         stretch.sha256 = sha256
         return stretch
+    }
+
+    /// Octets of the block at `place`; nil when not all of it was read, or it is not to be in the stretch: another one begins with it.
+    /// - Parameter isAll: nothing stands behind `octets`.
+    private static func blockLength(
+        at place: Int, in octets: UnsafeMutableRawBufferPointer, read: Int, isAll: Bool
+    ) -> Int? {
+        let rest = octets.count - place
+        guard rest > 0 else { return nil }
+        var length = rest
+        if rest >= 12 {
+            guard read - place >= 12 else { return nil }
+            let claimed = Int(UInt32(littleEndian: octets.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)))
+            // What is no block, as in a segment that a dying disk left, stays in one piece.
+            if claimed >= 12, claimed & 3 == 0 {
+                if claimed > rest, place > 0, !isAll { return nil }
+                length = min(claimed, rest)
+            }
+        } else if place > 0, !isAll {
+            return nil
+        }
+        return length <= read - place ? length : nil
     }
 
     struct ReadFailure: Error { var code: Int32 }

@@ -42,10 +42,11 @@ final class SegmentKeeper: Sendable {
         var isDue = true
         /// Numbers of segments that were removed, for the index.
         var removed: [Int] = []
-        var isStopping = false
     }
 
     private let state = Mutex(State())
+    /// Beside the state, as it is asked all the time: a thread that gets no processor must not hold a lock.
+    private let isStopping = Atomic(false)
     private let wakeUp: WakeUp
     private let thread = BackgroundThread()
     private let directory: String
@@ -70,7 +71,7 @@ final class SegmentKeeper: Sendable {
         let closed = RecordingDirectory.segments(in: directory).map(\.name)
         state.withLock { $0.closed = closed }
         notary?.whenSealed { [weak self] in self?.look() }
-        guard thread.start(nice: 19, { [self] in run() }) else {
+        guard thread.start(.idle, { [self] in run() }) else {
             throw .failed(action: "start", path: "the thread that keeps segments", reason: System.text(EAGAIN))
         }
     }
@@ -108,14 +109,14 @@ final class SegmentKeeper: Sendable {
 
     /// Stops, be it in the middle of a segment: the next recorder packs it.
     func close() {
-        state.withLock { $0.isStopping = true }
+        isStopping.store(true, ordering: .releasing)
         wakeUp.post()
         thread.join()
     }
 
     // The thread.
 
-    private var goesOn: Bool { state.withLock { !$0.isStopping } }
+    private var goesOn: Bool { !isStopping.load(ordering: .acquiring) }
 
     private func run() {
         for name in System.names(in: directory) where name.hasPrefix(".") && name.hasSuffix(PackedFile.suffix + ".part")

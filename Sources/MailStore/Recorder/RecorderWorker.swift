@@ -66,7 +66,7 @@ final class RecorderWorker {
             settings.log("no thread could be had: exchanges and messages are not indexed")
         }
         // What was left by the last recorder.
-        backlog?.feed(from: index, isQuiet: true, now)
+        backlog?.feed(from: index, now)
         while true {
             let batch = queue.take(timeout: timeout, lingers: lingers)
             now = System.monotonicClock()
@@ -82,7 +82,8 @@ final class RecorderWorker {
             for rows in batch.rows { take(rows) }
             for segment in keeper?.takeRemoved() ?? [] { index.forget(segment: segment, now) }
             tick()
-            backlog?.feed(from: index, isQuiet: batch.events.isEmpty, now)
+            if !batch.events.isEmpty { backlog?.recorded(now) }
+            backlog?.feed(from: index, now)
             queue.finish(batch)
             if batch.isClosing { break }
             lingers = !batch.events.isEmpty
@@ -464,6 +465,7 @@ final class RecorderWorker {
         if let began = index.began { due = min(due, began &+ IndexWriter.timeLimit) }
         if !fresh.isEmpty { due = min(due, now &+ IndexWriter.timeLimit) }
         if !sessions.isEmpty { due = min(due, lastUpdate &+ Self.updateInterval) }
+        if let backlog { due = min(due, backlog.due) }
         if let segment = segments.current {
             due = min(due, segments.ends(now))
             switch settings.sync {

@@ -9,18 +9,27 @@ struct RowBacklog {
     /// Sessions that are read at once, and octets of the segments between their packets: what a pass through them costs.
     private static let mostAtOnce = 256
     private static let mostOctetsAtOnce: Int64 = 16 << 20
+    /// While sessions are being recorded, fewer.
+    private static let mostInBetween = 64
+    private static let mostOctetsInBetween: Int64 = 4 << 20
 
     private let filler: RowFiller
     private let directory: String
     /// While sessions are being recorded the filler rests so many times longer than it read: it takes a twentieth of a processor from
     /// those who wait for an answer, however much it has to do.
     private static let rest: Int64 = 20
+    /// Microseconds without anything to record after which nobody is taken to be waiting.
+    private static let quiet: Int64 = 100_000
+    /// Microseconds for which it rests when recording begins again.
+    private static let firstRest: Int64 = 2_000_000
 
     /// The filler reads.
     private(set) var isBusy = false
     /// When it began, and until when it rests while there is something to record; on the monotonic clock.
     private var began: Int64 = 0
     private var restsUntil = Int64.min
+    /// When there was something to record last.
+    private var lastRecorded: Int64?
     private var waiting: [UnreadSession] = []
     /// The index has sessions that wait beside those.
     private var hasMore = true
@@ -53,9 +62,23 @@ struct RowBacklog {
         waiting.append(UnreadSession(row: row, id: id, places: found))
     }
 
-    /// Gives the filler work when it has none.
-    /// - Parameter isQuiet: there is nothing to record at present.
-    mutating func feed(from index: IndexWriter, isQuiet: Bool, _ now: Int64) {
+    /// There was something to record.
+    mutating func recorded(_ now: Int64) {
+        if isQuiet(now) { restsUntil = max(restsUntil, now &+ Self.firstRest) }
+        lastRecorded = now
+    }
+
+    private func isQuiet(_ now: Int64) -> Bool { lastRecorded.map { now &- $0 >= Self.quiet } ?? true }
+
+    /// When ``feed(from:_:)`` is worth a call, on the monotonic clock.
+    var due: Int64 {
+        guard !isBusy, !waiting.isEmpty || hasMore else { return .max }
+        return lastRecorded.map { min($0 &+ Self.quiet, restsUntil) } ?? .min
+    }
+
+    /// Gives the filler work when it has none, and nobody records or it has rested.
+    mutating func feed(from index: IndexWriter, _ now: Int64) {
+        let isQuiet = isQuiet(now)
         guard !isBusy, isQuiet || now >= restsUntil else { return }
         if waiting.isEmpty, hasMore {
             do throws(DatabaseError) {
@@ -68,8 +91,9 @@ struct RowBacklog {
         }
         guard !waiting.isEmpty else { return }
         var count = 0
-        var pass = Pass()
-        while count < min(waiting.count, Self.mostAtOnce), pass.take(waiting[count].places) || count == 0 {
+        var pass = Pass(most: isQuiet ? Self.mostOctetsAtOnce : Self.mostOctetsInBetween)
+        let most = min(waiting.count, isQuiet ? Self.mostAtOnce : Self.mostInBetween)
+        while count < most, pass.take(waiting[count].places) || count == 0 {
             count += 1
         }
         let next = Array(waiting.prefix(count))
@@ -82,8 +106,11 @@ struct RowBacklog {
     /// What is read for some sessions: of each segment one stretch. Those that went on at the same time share it, however long they
     /// went on; one by one they would be read as often as there are sessions.
     private struct Pass {
+        let most: Int64
         private var stretches: [String: Range<Int64>] = [:]
         private var octets: Int64 = 0
+
+        init(most: Int64) { self.most = most }
 
         /// These are to be read too. False when they are better read another time: there is enough to read already, and they share
         /// less than half of theirs with it.
@@ -98,7 +125,7 @@ struct RowBacklog {
                 octets += all.upperBound - all.lowerBound - (known.map { $0.upperBound - $0.lowerBound } ?? 0)
                 stretches[place.path] = all
             }
-            return octets <= RowBacklog.mostOctetsAtOnce || octets - before <= own / 2
+            return octets <= most || octets - before <= own / 2
         }
     }
 

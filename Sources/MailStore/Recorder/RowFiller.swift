@@ -72,7 +72,7 @@ final class RowFiller: Sendable {
     private let work: Semaphore
     /// Posted when rows were taken, or the end has come.
     private let taken: Semaphore
-    private let thread = Mutex<pthread_t?>(nil)
+    private let thread = BackgroundThread()
 
     init(_ read: @escaping RowReader, _ queue: RecorderQueue) {
         self.read = read
@@ -85,27 +85,7 @@ final class RowFiller: Sendable {
 
     /// Starts the thread. False when the system has none to give.
     func start() -> Bool {
-        var made = pthread_t()
-        let argument = Unmanaged.passRetained(self)
-        let code = pthread_create(
-            &made, nil,
-            { argument in
-                var all = sigset_t()
-                sigfillset(&all)
-                pthread_sigmask(SIG_SETMASK, &all, nil)
-                // Of this thread alone, as Linux has it.
-                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-                guard let argument else { return nil }
-                Unmanaged<RowFiller>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, argument.toOpaque())
-        guard code == 0 else {
-            argument.release()
-            return false
-        }
-        let started = made
-        thread.withLock { $0 = started }
-        return true
+        thread.start(.nice(19)) { [self] in run() }
     }
 
     /// Gives the thread its next sessions. It must have told that it is free.
@@ -119,15 +99,10 @@ final class RowFiller: Sendable {
 
     /// Ends the thread; what it was reading stays unread.
     func stop() {
-        let joined = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        guard let joined else { return }
         state.withLock { $0.isStopping = true }
         work.post()
         taken.post()
-        pthread_join(joined, nil)
+        thread.join()
     }
 
     // The thread.
