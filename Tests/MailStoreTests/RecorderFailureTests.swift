@@ -78,6 +78,7 @@ private final class FailingDisk: Sendable {
         let lines = Mutex<[String]>([])
         var settings = Recorder.Settings(directory: scratch.path)
         settings.calls = disk.calls
+        settings.whenFull = .unrecorded
         settings.retryAfter = 20_000
         settings.bufferBytes = 1
         settings.log = { line in lines.withLock { $0.append(line) } }
@@ -140,6 +141,7 @@ private final class FailingDisk: Sendable {
         let disk = FailingDisk(writes: 1..<Int.max, code: ENOSPC)
         var settings = Recorder.Settings(directory: scratch.path)
         settings.calls = disk.calls
+        settings.whenFull = .unrecorded
         let recorder = try Recorder(settings)
         for number in 1...2_000 { recorder.append(SampleSession.smtp(number).events) }
         await settle(recorder)

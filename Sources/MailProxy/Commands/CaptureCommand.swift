@@ -105,6 +105,8 @@ struct CaptureCommand: ParsableCommand {
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
         settings.log = { Console.error($0) }
+        // The traffic does not wait for who looks on.
+        settings.whenFull = .unrecorded
         if !noChain {
             settings.chainKey = try RecordingKey.get(
                 data.path, otherwise: "--no-chain records without signatures, --data-dir names another place")

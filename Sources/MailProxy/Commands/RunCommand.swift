@@ -226,10 +226,14 @@ struct RunCommand: ParsableCommand {
         default: break
         }
         options.log = { log.error($0) }
+        if let choice = settings.text("record.when-full").flatMap({ Recorder.WhenFull(rawValue: $0) }) {
+            options.whenFull = choice
+        }
         options.keeping = KeepingPolicy(
             level: settings.text("record.compress") == "none" ? nil : settings.number("record.compress-level") ?? 3,
             octets: settings.number("record.keep-size").map { Int64($0) },
-            age: settings.number("record.keep-days").map { Int64($0) * 86_400_000_000 })
+            age: settings.number("record.keep-days").map { Int64($0) * 86_400_000_000 },
+            rules: try settings.keepingRules())
         if settings.flag("record.chain") ?? true {
             let data = settings.text("data.dir") ?? Defaults.dataDirectory
             options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")
@@ -262,6 +266,14 @@ struct RunCommand: ParsableCommand {
                         page.sample(Int(recorder.lostOctets))
                         page.begin("mailproxy_recorder_failed", .gauge, "1 when the recorder can write no more.")
                         page.sample(recorder.failure == nil ? 0 : 1)
+                        page.begin(
+                            "mailproxy_recorder_failures_total", .counter,
+                            "Times that the disk began to refuse what was to be recorded.")
+                        page.sample(Int(recorder.failures))
+                        page.begin(
+                            "mailproxy_recorder_held_seconds_total", .counter,
+                            "Seconds that sessions waited for a disk that took nothing (record.when-full=slow).")
+                        page.sample(Int(recorder.heldTime / 1_000_000))
                         page.begin("mailproxy_recorder_congested", .gauge, "1 while sessions wait for the recorder.")
                         page.sample(recorder.isCongested ? 1 : 0)
                     }

@@ -129,10 +129,30 @@ private enum VerifyText {
                 "open       \(size); \(note): signed up to octet \(Figures.grouped(finding.signed)), "
                     + "\(Figures.grouped(max(0, finding.octets - finding.signed))) not yet"
             case .removed: "removed    by retention: \(note)"
+            case .thinned: "thinned    \(size); sessions removed by retention: \(note)"
             case .faulty: "FAULTY"
             }
         print("\(Shown.inert(segment))  \(text)")
+        if let loss = finding.loss { print("    lost: \(Self.text(loss))") }
         for fault in finding.faults { print("    \(fault.kind.rawValue): \(Shown.inert(fault.text))") }
+    }
+
+    /// What was not recorded, in words.
+    private static func text(_ loss: RecordComment.Loss) -> String {
+        var text = ""
+        if loss.octets > 0 || loss.packets > 0 {
+            text =
+                "\(Figures.grouped(Int(loss.octets))) octets in \(Figures.count(Int(loss.packets), "packet")) before it were not recorded"
+            if loss.sessions > 0 { text += ", of \(Figures.count(Int(loss.sessions), "session"))" }
+        }
+        if loss.unsynced > 0 {
+            text += text.isEmpty ? "" : "; "
+            text +=
+                "\(Figures.grouped(Int(loss.unsynced))) octets of the segment before were not synced when the disk failed"
+        }
+        if text.isEmpty { text = "the disk failed before it, and nothing is missing" }
+        text += ", \(Timestamp.rfc3339(loss.from)) to \(Timestamp.rfc3339(loss.to))"
+        return loss.reason.isEmpty ? text : "\(text): \(Shown.inert(loss.reason))"
     }
 
     static func show(_ summary: ChainSummary, _ directory: String, own: String?, isTrusted: Bool) {
@@ -145,6 +165,9 @@ private enum VerifyText {
                 isTrusted
                 ? "" : key == own ? " (this machine's)" : " (not this machine's: ask its owner, and give it with --key)"
             print("\(place): signed by \(key)\(whose)")
+        }
+        if summary.lostOctets > 0 {
+            print("\(place): \(Figures.grouped(Int(summary.lostOctets))) octets were not recorded, as it says itself")
         }
         print("\(place): \(summary.faults == 0 ? "no faults" : Figures.count(summary.faults, "fault"))")
     }
@@ -160,6 +183,17 @@ private enum VerifyText {
                 json.member("blocks", finding.blocks)
                 if finding.state == .open { json.member("signed", finding.signed) }
                 json.member("note", finding.note)
+            }
+            if let loss = finding.loss {
+                json.object("lost") { json in
+                    json.member("bytes", loss.octets)
+                    json.member("packets", loss.packets)
+                    json.member("sessions", loss.sessions)
+                    json.member("unsynced", loss.unsynced)
+                    json.member("from", time: loss.from)
+                    json.member("to", time: loss.to)
+                    json.member("reason", loss.reason)
+                }
             }
             json.array("faults") { json in
                 for fault in finding.faults {
@@ -186,6 +220,7 @@ private enum VerifyText {
             json.member("segments", summary.segments)
             json.member("head", summary.head?.description)
             json.member("keys", summary.keys)
+            json.member("lost", summary.lostOctets)
             json.member("faults", summary.faults)
         }
         return writer.text

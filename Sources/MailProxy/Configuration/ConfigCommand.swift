@@ -49,6 +49,7 @@ struct ConfigCheck: ParsableCommand {
         var settings = Settings()
         guard attempt({ try settings.read(file: file) }) != nil else { return problems }
         _ = attempt { try settings.checkLimits() }
+        _ = attempt { try settings.keepingRules() }
         let routes = settings.list("routes").compactMap { text in attempt { try settings.route(text) } }
         _ = attempt { try settings.check(routes) }
         let rules = attempt { try settings.rules() }
@@ -134,7 +135,7 @@ struct ConfigShow: ParsableCommand {
                 let values = values(setting, settings)
                 json.object(setting.key) { json in
                     switch setting.kind {
-                    case .list: json.member("value", values)
+                    case .list, .lines: json.member("value", values)
                     case .number: json.member("value", values.first.flatMap { Int($0) })
                     case .flag: json.member("value", values.first == "true")
                     case .text, .path, .choice: json.member("value", values.first)
@@ -190,7 +191,7 @@ struct ConfigSchema: ParsableCommand {
             json.member("maximum", range.upperBound)
         case .flag: json.member("type", "boolean")
         case .choice(let words): json.member("enum", words)
-        case .list:
+        case .list, .lines:
             json.member("type", "array")
             json.object("items") { json in
                 guard setting.key == "routes" else { return json.member("type", "string") }

@@ -44,6 +44,7 @@ enum ConfigReference {
         case .flag: "`true` or `false`"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .list(let what): "list, one \(what) an entry; in the variable parted by spaces"
+        case .lines(let what): "list, one \(what) an entry; in the variable parted by semicolons"
         }
     }
 }

@@ -53,7 +53,7 @@ struct Settings {
 
     private mutating func set(_ setting: Setting, _ node: Node, path: String) throws {
         origins[setting.key] = YAMLMessage.place(path, node)
-        if case .list = setting.kind {
+        if setting.kind.isList {
             guard case .sequence(let items) = node else {
                 throw CLIError.usage(
                     "\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
@@ -101,10 +101,11 @@ struct Settings {
             if let complaint = setting.complaint(about: value) {
                 throw CLIError.usage("variable \(setting.variable) \(complaint)")
             }
-            if case .list = setting.kind {
-                values[setting.key] = value.split(separator: " ").map(String.init)
-            } else {
-                values[setting.key] = [value]
+            switch setting.kind {
+            case .list: values[setting.key] = value.split(separator: " ").map(String.init)
+            case .lines:
+                values[setting.key] = value.split(separator: ";").map { String($0.drop { $0 == " " }) }
+            case .text, .path, .number, .flag, .choice: values[setting.key] = [value]
             }
             let origin = "variable \(setting.variable)"
             origins[setting.key] = origin
@@ -129,7 +130,7 @@ struct Settings {
             throw CLIError.usage("\(said): '\(key)' \(complaint)")
         }
         origins[key] = "flag"
-        if case .list = setting.kind {
+        if setting.kind.isList {
             values[key, default: []].append(value)
         } else {
             values[key] = [value]

@@ -11,6 +11,15 @@ struct Setting {
         case flag
         case choice([String])
         case list(String)
+        /// A list whose entries have spaces in them.
+        case lines(String)
+
+        var isList: Bool {
+            switch self {
+            case .list, .lines: true
+            case .text, .path, .number, .flag, .choice: false
+            }
+        }
     }
 
     /// `record.dir`; the variable is MAILPROXY_RECORD_DIR.
@@ -49,6 +58,12 @@ struct Setting {
                 standard: ["interval"]
             ),
             Setting(
+                key: "record.when-full", kind: .choice(["slow", "unrecorded"]),
+                meaning:
+                    "What happens while the disk is full or takes nothing: sessions wait until it does, or go on unrecorded (default slow); see [Recordings.md](Recordings.md).",
+                standard: ["slow"]
+            ),
+            Setting(
                 key: "record.segment-size", kind: .number(65_536...(1 << 40)),
                 meaning: "Octets after which a new segment begins (default 268435456).", standard: ["268435456"]),
             Setting(
@@ -75,6 +90,11 @@ struct Setting {
             Setting(
                 key: "record.keep-days", kind: .number(1...36_500),
                 meaning: "Days after which a segment is removed (default: never)."),
+            Setting(
+                key: "record.keep", kind: .lines("time and expression"),
+                meaning:
+                    "Sessions that are kept for another time, such as `90 days: violations > 0` or `forever: user == \"legal@example.com\"`; the first line that holds decides, and for all others `record.keep-days` (default: none); see [Recordings.md](Recordings.md)."
+            ),
             Setting(
                 key: "record.chain", kind: .flag,
                 meaning:
@@ -173,7 +193,7 @@ struct Setting {
         case .flag: return value == "true" || value == "false" ? nil : "must be true or false, not '\(value)'"
         case .choice(let words):
             return words.contains(value) ? nil : "must be one of \(words.joined(separator: ", ")), not '\(value)'"
-        case .list: return nil
+        case .list, .lines: return nil
         }
     }
 }

@@ -39,12 +39,25 @@ package enum RecordComment: Equatable, Sendable {
         package var packets: Int64
         package var from: Int64
         package var to: Int64
+        /// Sessions that something is missing of.
+        package var sessions: Int64
+        /// Octets of the segment before that were written and not yet synced when the disk failed: whether they are there is to be seen
+        /// in it.
+        package var unsynced: Int64
+        /// What the system said.
+        package var reason: String
 
-        package init(octets: Int64, packets: Int64, from: Int64, to: Int64) {
+        package init(
+            octets: Int64, packets: Int64, from: Int64, to: Int64, sessions: Int64 = 0, unsynced: Int64 = 0,
+            reason: String = ""
+        ) {
             self.octets = octets
             self.packets = packets
             self.from = from
             self.to = to
+            self.sessions = sessions
+            self.unsynced = unsynced
+            self.reason = reason
         }
     }
 
@@ -128,6 +141,9 @@ package enum RecordComment: Equatable, Sendable {
                     json.member("packets", loss.packets)
                     json.member("from", loss.from)
                     json.member("to", loss.to)
+                    if loss.sessions != 0 { json.member("sessions", loss.sessions) }
+                    if loss.unsynced != 0 { json.member("unsynced", loss.unsynced) }
+                    if !loss.reason.isEmpty { json.member("reason", loss.reason) }
                 }
             }
         }
@@ -144,7 +160,10 @@ package enum RecordComment: Equatable, Sendable {
             guard let octets = lost["octets"]?.integer, let packets = lost["packets"]?.integer,
                 let from = lost["from"]?.integer, let to = lost["to"]?.integer
             else { return nil }
-            self = .lost(Loss(octets: octets, packets: packets, from: from, to: to))
+            self = .lost(
+                Loss(
+                    octets: octets, packets: packets, from: from, to: to, sessions: lost["sessions"]?.integer ?? 0,
+                    unsynced: lost["unsynced"]?.integer ?? 0, reason: lost["reason"]?.string ?? ""))
             return
         }
         guard let session = json["session"]?.string, !session.isEmpty else { return nil }

@@ -29,6 +29,8 @@ package enum ChainFaultKind: String, Sendable {
     case key
     /// The chain is not the one whose head was kept.
     case head
+    /// Retention removed it, as the chain says, and it is there.
+    case kept
     /// What should be read cannot be.
     case unreadable
 }

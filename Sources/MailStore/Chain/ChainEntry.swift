@@ -9,6 +9,8 @@ enum ChainEntry: Equatable, Sendable {
     case segment(Segment)
     /// A segment was removed by retention.
     case removed(name: String, reason: String)
+    /// Retention took sessions out of a segment: what is there now is this.
+    case thinned(Segment, sessions: Int, reason: String)
 
     /// A closed segment.
     struct Segment: Equatable, Sendable {
@@ -23,6 +25,14 @@ enum ChainEntry: Equatable, Sendable {
         var isRecovered: Bool
         /// When it was closed, or found.
         var time = ""
+        /// Why sessions were taken out of it, and its digest before; nil when it is as it was recorded. Not in its own entry.
+        var thinning: Thinning?
+    }
+
+    /// Why a segment is not as it was recorded.
+    struct Thinning: Equatable, Sendable {
+        var reason: String
+        var before: String
     }
 
     static let fileName = "chain.jsonl"
@@ -46,6 +56,15 @@ enum ChainEntry: Equatable, Sendable {
                 json.member("kind", "removed")
                 json.member("segment", name)
                 json.member("reason", reason)
+            case .thinned(let segment, let sessions, let reason):
+                json.member("kind", "thinned")
+                json.member("segment", segment.name)
+                json.member("octets", segment.octets)
+                json.member("sha256", segment.sha256)
+                json.member("blocks", segment.blocks)
+                json.member("seals", segment.seals)
+                json.member("sessions", sessions)
+                json.member("reason", reason)
             }
             json.member("time", time: time)
             json.member("previous", previous)
@@ -58,14 +77,17 @@ enum ChainEntry: Equatable, Sendable {
         case "key":
             guard let key = line.text("key").flatMap({ ChainPublicKey($0) }) else { return nil }
             self = .key(key)
-        case "segment":
+        case "segment", "thinned":
             guard let name = line.text("segment"), let octets = line.number("octets"),
                 let sha256 = line.text("sha256"), let blocks = line.number("blocks"), let seals = line.text("seals")
             else { return nil }
-            self = .segment(
-                Segment(
-                    name: name, octets: octets, sha256: sha256, blocks: blocks, seals: seals,
-                    isRecovered: line.value["recovered"]?.bool ?? false, time: line.text("time") ?? ""))
+            let segment = Segment(
+                name: name, octets: octets, sha256: sha256, blocks: blocks, seals: seals,
+                isRecovered: line.value["recovered"]?.bool ?? false, time: line.text("time") ?? "")
+            self =
+                line.kind == "segment"
+                ? .segment(segment)
+                : .thinned(segment, sessions: line.number("sessions") ?? 0, reason: line.text("reason") ?? "")
         case "removed":
             guard let name = line.text("segment") else { return nil }
             self = .removed(name: name, reason: line.text("reason") ?? "")

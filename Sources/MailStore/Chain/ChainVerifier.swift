@@ -41,6 +41,8 @@ package struct ChainFinding: Equatable, Sendable {
         case open
         /// Retention removed it, as the chain says.
         case removed
+        /// Retention took sessions out of it, as the chain says; it is as it was then.
+        case thinned
         case faulty
     }
 
@@ -53,6 +55,8 @@ package struct ChainFinding: Equatable, Sendable {
     /// When it was signed, or why it was removed.
     package var note = ""
     package var faults: [ChainFault] = []
+    /// What was not recorded before it began.
+    package var loss: RecordComment.Loss?
 }
 
 /// What was found of a recording.
@@ -64,6 +68,8 @@ package struct ChainSummary: Equatable, Sendable {
     package var keys: [String] = []
     package var segments = 0
     package var faults = 0
+    /// Octets of mail that were not recorded, as the segments that are there say.
+    package var lostOctets: Int64 = 0
 }
 
 /// Checks one directory. Not for several threads at once.
@@ -105,14 +111,7 @@ package final class ChainVerifier {
         try readChain()
         let signed = Set(segments.map(\.name))
         for segment in segments {
-            if let reason = removed[segment.name] {
-                var finding = ChainFinding(segment: segment.name, state: .removed, note: reason)
-                finding.octets = segment.octets
-                finding.blocks = segment.blocks
-                report(finding)
-            } else {
-                check(segment)
-            }
+            report(isRecorded ? settled(segment) : examined(segment))
         }
         for name in there where !signed.contains(name) && removed[name] == nil {
             checkOpen(name, isLast: name == there.last, isRecorded: isRecorded)
@@ -227,6 +226,13 @@ package final class ChainVerifier {
                 segments.append(segment)
             }
         case .removed(let name, let reason): removed[name] = reason
+        case .thinned(var segment, sessions: _, let reason):
+            guard let place = segments.firstIndex(where: { $0.name == segment.name }) else {
+                chainFault(.link, "line \(place) takes sessions out of \(segment.name), which was never signed")
+                return
+            }
+            segment.thinning = .init(reason: reason, before: segments[place].sha256)
+            segments[place] = segment
         }
     }
 
@@ -235,8 +241,13 @@ package final class ChainVerifier {
     // MARK: Segments
 
     private func report(_ finding: ChainFinding) {
+        var finding = finding
         summary.faults += finding.faults.count
-        if finding.segment != nil { summary.segments += 1 }
+        if let name = finding.segment {
+            summary.segments += 1
+            finding.loss = SegmentLoss.read(directory + "/" + name)
+            summary.lostOctets &+= finding.loss?.octets ?? 0
+        }
         tell(finding)
     }
 
@@ -244,11 +255,71 @@ package final class ChainVerifier {
         ChainFinding(segment: name, state: .faulty, faults: faults)
     }
 
-    private func check(_ entry: ChainEntry.Segment) {
-        var finding = ChainFinding(segment: entry.name, state: entry.isRecovered ? .recovered : .signed)
+    /// A segment while somebody records: retention says in the chain what it is about to do, and does it a moment later.
+    private func settled(_ entry: ChainEntry.Segment) -> ChainFinding {
+        var entry = entry
+        var finding = examined(entry)
+        for _ in 0..<Self.mostLooks where !finding.faults.isEmpty {
+            if let later = fate(of: entry.name) {
+                switch later {
+                case .removed(let name, let reason): removed[name] = reason
+                case .thinned(var segment, sessions: _, let reason):
+                    segment.thinning = .init(reason: reason, before: entry.sha256)
+                    entry = segment
+                case .key, .segment: break
+                }
+            } else if removed[entry.name] == nil, entry.thinning == nil {
+                break
+            }
+            finding = examined(entry)
+            if !finding.faults.isEmpty { poll(nil, 0, 50) }
+        }
+        return finding
+    }
+
+    /// A second in all.
+    private static let mostLooks = 20
+
+    /// What the chain says of a segment in lines that were added since it was read.
+    private func fate(of name: String) -> ChainEntry? {
+        let descriptor = System.openToRead(directory + "/" + ChainEntry.fileName)
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
+        var reader = LineReader(descriptor)
+        var lines = 0
+        var found: ChainEntry?
+        while let line = reader.next() {
+            lines += 1
+            guard lines > summary.entries, case .line(let octets) = line, let signed = SignedLine(octets),
+                let key, signed.isSigned(by: key), signed.text("segment") == name
+            else { continue }
+            found = ChainEntry(signed) ?? found
+        }
+        return found
+    }
+
+    private func examined(_ entry: ChainEntry.Segment) -> ChainFinding {
+        guard let reason = removed[entry.name] else { return check(entry) }
+        var finding = ChainFinding(segment: entry.name, state: .removed, note: reason)
         finding.octets = entry.octets
         finding.blocks = entry.blocks
-        finding.note = entry.time
+        let path = directory + "/" + entry.name
+        if access(path, F_OK) == 0 || access(path + PackedFile.suffix, F_OK) == 0 {
+            finding.state = .faulty
+            finding.faults = [ChainFault(.kept, "it was removed (\(reason)), as the chain says, and it is there")]
+        }
+        return finding
+    }
+
+    private func check(_ entry: ChainEntry.Segment) -> ChainFinding {
+        var finding = ChainFinding(segment: entry.name, state: entry.isRecovered ? .recovered : .signed)
+        if let thinning = entry.thinning {
+            finding.state = .thinned
+            finding.note = thinning.reason
+        }
+        finding.octets = entry.octets
+        finding.blocks = entry.blocks
+        if entry.thinning == nil { finding.note = entry.time }
         let seals = SealsFile(directory, entry.name)
         let isWhole = seals.head == entry.seals
         if !isWhole {
@@ -265,7 +336,13 @@ package final class ChainVerifier {
             let reading = try SegmentReading(file, checkpoints: trusted)
             // What was signed while it was written counts, even when a later signature covers the change.
             let isChanged = reading.size != entry.octets || reading.sha256 != entry.sha256
-            if isChanged || reading.firstWrong != nil {
+            if let thinning = entry.thinning, reading.sha256 == thinning.before {
+                finding.faults = [
+                    ChainFault(
+                        .kept,
+                        "sessions were taken out of it (\(thinning.reason)), as the chain says, and they are there")
+                ]
+            } else if isChanged || reading.firstWrong != nil {
                 finding.faults += try SegmentDiagnosis.faults(
                     of: file, seals: isWhole ? seals : nil, reading, signed: entry.octets)
             }
@@ -273,7 +350,7 @@ package final class ChainVerifier {
             finding.faults.append(unreadable(error))
         }
         if !finding.faults.isEmpty { finding.state = .faulty }
-        report(finding)
+        return finding
     }
 
     private func unreadable(_ error: PackedFileError) -> ChainFault {
@@ -323,6 +400,8 @@ package final class ChainVerifier {
             .filter { $0.hasSuffix(SegmentSeals.suffix) }
             .map { String($0.dropLast(SegmentSeals.suffix.count)) + ".pcapng" }
             .filter { !known.contains($0) && removed[$0] == nil && RecordingDirectory.segmentNumber($0) != nil }
+            // Who is killed between the two files has recorded nothing in the segment.
+            .filter { !SegmentSeals.isBegunOnly(directory, $0) }
             .sorted()
     }
 }

@@ -25,7 +25,7 @@ final class Notary: Sendable {
         /// In the order in which they were begun; the last may still grow.
         var jobs: [Job] = []
         /// Entries of others that wait.
-        var removals: [(name: String, reason: String, answer: RemovalAnswer)] = []
+        var removals: [(errand: ChainErrand, answer: RemovalAnswer)] = []
         /// Something is to be done at once.
         var isUrgent = false
         /// The segment that grows has grown.
@@ -33,22 +33,31 @@ final class Notary: Sendable {
         var isStopping = false
         /// Called when segments got their entries.
         var whenSealed: @Sendable () -> Void = {}
+        /// The digest of the last line of the chain.
+        var head = SignedFile.nothing
     }
 
     let state = Mutex(State())
     let wakeUp: WakeUp
     private let thread = BackgroundThread()
+    let directory: String
+    let key: ChainKey
+    let calls: FileCalls
 
     /// Opens the chain of a directory whose lock the caller holds, and finds what a killed recorder left without an entry.
     init(
         directory: String, key: ChainKey, calls: FileCalls, log: @escaping @Sendable (String) -> Void
     ) throws(RecorderError) {
+        self.directory = directory
+        self.key = key
+        self.calls = calls
         wakeUp = try WakeUp()
         let work = try NotaryWork(directory: directory, key: key, calls: calls, log: log)
         let left = work.left
         state.withLock { state in
             state.jobs = left
             state.isUrgent = !left.isEmpty
+            state.head = work.head
         }
         let isStarted = thread.start(.nice(Self.nice)) { [self] in work.run(self) }
         guard isStarted else {
@@ -91,12 +100,13 @@ final class Notary: Sendable {
         wakeUp.post()
     }
 
-    /// A segment is to be removed: the chain says so first. Waits until it does; false when it cannot, or says nothing any more.
-    func tellRemoved(_ name: String, reason: String) -> Bool {
+    /// A segment is to be removed, or sessions of it: the chain says so first. Waits until it does; false when it cannot, or says nothing
+    /// any more.
+    func tell(_ errand: ChainErrand) -> Bool {
         let answer = RemovalAnswer()
         let isTaken = state.withLock { state in
             guard !state.isStopping else { return false }
-            state.removals.append((name, reason, answer))
+            state.removals.append((errand, answer))
             state.isUrgent = true
             return true
         }
@@ -143,11 +153,13 @@ final class NotaryWork {
     /// Microseconds from a failure to the next attempt.
     private static let retryAfter: Int64 = 1_000_000
 
-    private let directory: String
-    private let key: ChainKey
-    private let calls: FileCalls
+    let directory: String
+    let key: ChainKey
+    let calls: FileCalls
     private let log: @Sendable (String) -> Void
     private let chain: SignedFile
+    /// The digest of the last line of the chain.
+    var head: String { chain.head }
     /// Segments of a killed recorder.
     let left: [Notary.Job]
 
@@ -184,7 +196,7 @@ final class NotaryWork {
             case .key(let key): lastKey = key
             case .segment(let segment): known.insert(segment.name)
             case .removed(let name, _): known.insert(name)
-            case nil: break
+            case .thinned, nil: break
             }
         }
         // Only what carries the signature of its beginning was recorded here: nothing is signed because it lies there.
@@ -194,6 +206,7 @@ final class NotaryWork {
                     && access(directory + "/" + SegmentSeals.name(for: segment.name), F_OK) == 0
             }
             .map { Notary.Job(name: $0.name, size: -1, hasEnded: true, isRecovered: true) }
+        SegmentSeals.removeBegun(in: directory)
         if lastKey != key.publicKey {
             if lastKey != nil { log("\(chain.path): goes on with the key of this machine, which is another one") }
             try append(.key(key.publicKey))
@@ -229,6 +242,7 @@ final class NotaryWork {
             let whenSealed = notary.state.withLock { state in
                 state.jobs.removeFirst(done)
                 state.removals.removeFirst(removals.count)
+                state.head = chain.head
                 return state.whenSealed
             }
             if done > 0 { whenSealed() }
@@ -256,10 +270,13 @@ final class NotaryWork {
         return done
     }
 
-    private func remove(_ removals: [(name: String, reason: String, answer: RemovalAnswer)]) {
+    private func remove(_ removals: [(errand: ChainErrand, answer: RemovalAnswer)]) {
         for removal in removals {
             do throws(RecorderError) {
-                try append(.removed(name: removal.name, reason: removal.reason))
+                switch removal.errand {
+                case .removed(let name, let reason): try append(.removed(name: name, reason: reason))
+                case .thinned(let segment): try append(try seal(segment))
+                }
                 try chain.sync()
                 removal.answer.give(true)
             } catch {

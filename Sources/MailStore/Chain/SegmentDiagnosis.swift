@@ -151,7 +151,7 @@ enum SegmentDiagnosis {
             case .doubled: "\(what) at \(offset) doubled: the same as at \(was)"
             case .cut: "the end was cut off at \(was): \(difference.octets) octets are missing"
             case .added: "\(what) added behind the end, at \(offset)"
-            case .missing, .unsigned, .signature, .link, .key, .head, .unreadable: what
+            case .missing, .unsigned, .signature, .link, .key, .head, .kept, .unreadable: what
             }
         return ChainFault(
             difference.kind, offset: difference.offset, was: difference.was, octets: difference.octets,

@@ -16,15 +16,21 @@ package struct KeepingPolicy: Sendable, Equatable {
     package var octets: Int64?
     /// Microseconds after which a segment is removed; nil: never.
     package var age: Int64?
+    /// Sessions that are kept longer, or not as long; the first that holds decides.
+    package var rules: [KeepingRule]
 
-    package init(level: Int? = nil, octets: Int64? = nil, age: Int64? = nil) {
+    package init(level: Int? = nil, octets: Int64? = nil, age: Int64? = nil, rules: [KeepingRule] = []) {
         self.level = level
         self.octets = octets
         self.age = age
+        self.rules = rules
     }
 
-    /// Segments are removed at all.
-    var removes: Bool { octets != nil || age != nil }
+    /// Segments, or sessions of them, are removed at all.
+    var removes: Bool { octets != nil || removesByAge }
+
+    /// Something is removed because it is old.
+    var removesByAge: Bool { age != nil || rules.contains { $0.age != nil } }
 }
 
 /// Packs and removes the closed segments of one recorder.
@@ -40,8 +46,8 @@ final class SegmentKeeper: Sendable {
         var closed: [String] = []
         /// Something was closed.
         var isDue = true
-        /// Numbers of segments that were removed, for the index.
-        var removed: [Int] = []
+        /// What became of segments, for the index.
+        var changes: [SegmentChange] = []
     }
 
     private let state = Mutex(State())
@@ -49,11 +55,13 @@ final class SegmentKeeper: Sendable {
     private let isStopping = Atomic(false)
     private let wakeUp: WakeUp
     private let thread = BackgroundThread()
-    private let directory: String
-    private let policy: KeepingPolicy
-    private let notary: Notary?
-    private let log: @Sendable (String) -> Void
-    /// Called on the thread of the keeper when ``takeRemoved()`` has something to give.
+    let directory: String
+    let policy: KeepingPolicy
+    let notary: Notary?
+    let log: @Sendable (String) -> Void
+    /// What is known of sessions that are removed one by one.
+    let retention = Mutex(SessionRetention())
+    /// Called on the thread of the keeper when ``takeChanges()`` has something to give.
     private let removedSome: @Sendable () -> Void
     private let failed = Mutex<Set<String>>([])
 
@@ -99,11 +107,11 @@ final class SegmentKeeper: Sendable {
         wakeUp.post()
     }
 
-    /// The numbers of segments that were removed since this was last asked.
-    func takeRemoved() -> [Int] {
+    /// What became of segments since this was last asked.
+    func takeChanges() -> [SegmentChange] {
         state.withLock { state in
-            defer { state.removed = [] }
-            return state.removed
+            defer { state.changes = [] }
+            return state.changes
         }
     }
 
@@ -116,11 +124,11 @@ final class SegmentKeeper: Sendable {
 
     // The thread.
 
-    private var goesOn: Bool { !isStopping.load(ordering: .acquiring) }
+    var goesOn: Bool { !isStopping.load(ordering: .acquiring) }
 
     private func run() {
-        for name in System.names(in: directory) where name.hasPrefix(".") && name.hasSuffix(PackedFile.suffix + ".part")
-        {
+        for name in System.names(in: directory)
+        where name.hasPrefix(".") && (name.hasSuffix(PackedFile.suffix + ".part") || ThinnedSegment.isPart(name)) {
             unlink(directory + "/" + name)
         }
         while goesOn {
@@ -135,12 +143,12 @@ final class SegmentKeeper: Sendable {
                 if policy.removes { remove() }
             }
             guard goesOn, state.withLock({ !$0.isDue }) else { continue }
-            wakeUp.wait(policy.age == nil ? -1 : Int32(Self.interval / 1_000))
+            wakeUp.wait(policy.removesByAge ? Int32(Self.interval / 1_000) : -1)
         }
     }
 
     /// Closed segments, oldest first.
-    private var closed: [String] { state.withLock { $0.closed }.filter { notary?.isPending($0) != true } }
+    var closed: [String] { state.withLock { $0.closed }.filter { notary?.isPending($0) != true } }
 
     private func pack(_ name: String, level: Int) {
         let path = directory + "/" + name
@@ -200,40 +208,62 @@ final class SegmentKeeper: Sendable {
     // MARK: Retention
 
     private func remove() {
+        if !policy.rules.isEmpty { removeSessions() }
         let wall = System.wallClock()
-        var all = RecordingDirectory.segments(in: directory).map { segment in
-            let (octets, time) = size(segment.name)
-            return (number: segment.number, name: segment.name, octets: octets, time: time)
-        }
+        // Where sessions have times of their own a segment has none.
+        let age = policy.rules.isEmpty ? policy.age : nil
+        var all = segments
         var total = all.reduce(0) { $0 + $1.octets }
         let closed = Set(closed)
         while let oldest = all.first, closed.contains(oldest.name), goesOn {
             let reason: String
-            if let age = policy.age, oldest.time < wall &- age {
+            if let age, oldest.time < wall &- age {
                 reason = "older than \(age / 86_400_000_000) days"
             } else if let most = policy.octets, total > most {
                 reason = "the recording had more than \(most) octets"
             } else {
                 return
             }
-            guard tell(oldest.name, reason) else { return }
-            for suffix in ["", PackedFile.suffix] { unlink(directory + "/" + oldest.name + suffix) }
-            unlink(directory + "/" + SegmentSeals.name(for: oldest.name))
-            log("\(oldest.name): removed, \(reason)")
-            state.withLock { state in
-                state.removed.append(oldest.number)
-                state.closed.removeAll { $0 == oldest.name }
-            }
-            removedSome()
+            guard remove(oldest, reason) else { return }
             total -= oldest.octets
             all.removeFirst()
         }
     }
 
-    /// The chain says first that a segment is to go. False when it can't be said: then it stays.
-    private func tell(_ name: String, _ reason: String) -> Bool {
-        guard let notary else { return true }
-        return notary.tellRemoved(name, reason: reason)
+    /// A segment with what it takes of the disk, and when it was last written.
+    struct StoredSegment {
+        var number: Int
+        var name: String
+        var octets: Int64
+        var time: Int64
+    }
+
+    /// All segments, oldest first.
+    var segments: [StoredSegment] {
+        RecordingDirectory.segments(in: directory).map { segment in
+            let (octets, time) = size(segment.name)
+            return StoredSegment(number: segment.number, name: segment.name, octets: octets, time: time)
+        }
+    }
+
+    /// Removes a segment, when the chain has said so. False when it can't be said: then it stays.
+    func remove(_ segment: StoredSegment, _ reason: String) -> Bool {
+        if let notary, !notary.tell(.removed(name: segment.name, reason: reason)) { return false }
+        for suffix in ["", PackedFile.suffix] { unlink(directory + "/" + segment.name + suffix) }
+        unlink(directory + "/" + SegmentSeals.name(for: segment.name))
+        log("\(segment.name): removed, \(reason)")
+        state.withLock { $0.closed.removeAll { $0 == segment.name } }
+        tell(.removed(segment.number))
+        return true
+    }
+
+    /// The index is to hear of it, and a segment that is no longer packed to be packed.
+    func tell(_ change: SegmentChange) {
+        state.withLock { state in
+            state.changes.append(change)
+            if case .thinned = change { state.isDue = true }
+        }
+        removedSome()
     }
 
     /// Octets of a segment and what is signed of it, as stored, and when it was last written.

@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+import MailCompression
 import MailRecording
 
 /// Opens and repairs indexes.
@@ -78,14 +79,20 @@ package enum IndexRecovery {
         _ index: IndexWriter, _ directory: String, readsRows: Bool, _ result: inout Result, log: (String) -> Void
     ) throws {
         let now = System.monotonicClock()
-        let known = try index.database.prepare("SELECT 1 FROM segments WHERE number = ? AND closed IS NOT NULL")
+        let known = try index.database.prepare(
+            "SELECT ifnull(bytes, -1) FROM segments WHERE number = ? AND closed IS NOT NULL")
         for (number, name) in RecordingDirectory.segments(in: directory) {
-            known.bind(1, number)
-            if try known.step() {
-                known.reset()
-                continue
-            }
             let path = directory + "/" + name
+            known.bind(1, number)
+            let octets = try known.step() ? known.int64(0) : nil
+            known.reset()
+            var isThinned = false
+            if let octets {
+                // Whoever took sessions out of it was killed before the index heard of it.
+                isThinned = octets >= 0 && (try? PackedFile(path: path))?.plainSize.map { $0 < Int(octets) } ?? false
+                if !isThinned { continue }
+                index.forgetPlaces(inSegment: number, now)
+            }
             let scan: SegmentScan
             do {
                 scan = try SegmentScan(path: path, number: number)
@@ -109,6 +116,7 @@ package enum IndexRecovery {
             }
             // What the exchanges of these sessions were, only those can say who follow dialogues.
             if isBehind, !readsRows { index.execute(markIncomplete, now) }
+            if isThinned { index.forgetOrphans(now) }
             let opened = scan.sessions.first?.info.start ?? System.wallClock()
             index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
         }

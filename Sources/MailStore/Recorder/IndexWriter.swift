@@ -329,28 +329,6 @@ final class IndexWriter {
         }
     }
 
-    /// Forgets a segment that is no more, with all of the sessions that were in no other. In one transaction, as all.
-    func forget(segment number: Int, _ now: Int64) {
-        let gone = "SELECT session FROM extents WHERE segment = \(number)"
-        let kept = "SELECT session FROM extents WHERE segment <> \(number)"
-        for table in ["exchanges", "messages", "credentials", "findings", "unread"] {
-            execute("DELETE FROM \(table) WHERE session IN (\(gone)) AND session NOT IN (\(kept))", now)
-        }
-        execute("DELETE FROM sessions WHERE row IN (\(gone)) AND row NOT IN (\(kept))", now)
-        execute("DELETE FROM extents WHERE segment = \(number)", now)
-        execute("DELETE FROM segments WHERE number = \(number)", now)
-    }
-
-    /// Forgets the segments before the first that is there: a recorder was killed when it had removed them.
-    func forget(before number: Int, _ now: Int64) {
-        guard let statement = try? database.prepare("SELECT number FROM segments WHERE number < ?") else { return }
-        statement.bind(1, number)
-        var gone: [Int] = []
-        while (try? statement.step()) == true { gone.append(statement.int(0)) }
-        statement.reset()
-        for segment in gone { forget(segment: segment, now) }
-    }
-
     /// Runs a statement without parameters as part of the transaction.
     func execute(_ sql: String, _ now: Int64) {
         guarded(now) { () throws(DatabaseError) in try database.execute(sql) }
@@ -381,7 +359,7 @@ final class IndexWriter {
         return hasRolledBack
     }
 
-    private func guarded(_ now: Int64, _ body: () throws(DatabaseError) -> Void) {
+    func guarded(_ now: Int64, _ body: () throws(DatabaseError) -> Void) {
         if failure != nil, now < retryAt { return }
         do throws(DatabaseError) {
             if began == nil {

@@ -78,6 +78,9 @@ final class RecordedSession {
     var credentialRows = 0
     /// Packets of it are gathered and not yet written.
     var isTouched = false
+    /// Places where the recording lacks octets of it, as the disk took nothing, and that it is at such a place.
+    var holes = 0
+    private var isMissing = false
 
     init(row: Int64, summary: SessionSummary, client: Conversation) {
         self.row = row
@@ -103,9 +106,20 @@ final class RecordedSession {
         }
     }
 
+    /// Octets of it could not be written: a place, however long it lasts, in the recording and in the index. True at the first octets.
+    func miss() -> Bool {
+        guard !isMissing else { return false }
+        isMissing = true
+        holes &+= 1
+        summary.gaps &+= 1
+        isIndexed = false
+        return true
+    }
+
     /// The gathered packets are on disk.
     func settle() {
         isTouched = false
+        isMissing = false
         client.settle()
         server?.settle()
     }

@@ -6,23 +6,6 @@ import Glibc
 import MailRecording
 import Synchronization
 
-/// What the recorder's thread lets others see.
-final class RecorderStatus: Sendable {
-    private let state = Mutex((failure: nil as String?, lost: Int64(0)))
-
-    var failure: String? { state.withLock { $0.failure } }
-    var lostOctets: Int64 { state.withLock { $0.lost } }
-
-    func failure(_ text: String?) {
-        state.withLock { $0.failure = text }
-    }
-
-    func lost(_ octets: Int64) {
-        guard octets > 0 else { return }
-        state.withLock { $0.lost &+= octets }
-    }
-}
-
 /// Records sessions into a directory of evidence. Any thread may call it; nothing but ``close()`` blocks.
 package final class Recorder: Sendable {
     /// When what was written is made durable with fdatasync. The kernel keeps it in any case when only the process
@@ -34,6 +17,14 @@ package final class Recorder: Sendable {
         case session
         /// After every batch of events.
         case always
+    }
+
+    /// What to do while the disk is full, or takes nothing for another reason.
+    package enum WhenFull: String, Equatable, Sendable {
+        /// Sessions wait until it takes all that they said; nothing is lost.
+        case slow
+        /// Sessions go on. What is not recorded is counted, and the recording says so as soon as it can be written again.
+        case unrecorded
     }
 
     /// How to record.
@@ -49,6 +40,7 @@ package final class Recorder: Sendable {
         package var sync = Sync.interval(1_000_000)
         /// Octets that wait to be written beyond which the recorder is congested: some 20 ms of a fast disk.
         package var bufferBytes = 16 << 20
+        package var whenFull = WhenFull.slow
         /// Takes a line for the log: a failure when it begins, and its end. Called on the recorder's thread.
         package var log: @Sendable (String) -> Void = { _ in }
         /// Reads exchanges and messages of sessions that have ended, so that sessions need not tell them. Nil: they do.
@@ -92,6 +84,7 @@ package final class Recorder: Sendable {
         do throws(RecorderError) {
             fingerprintKey = try RecordingDirectory.fingerprintKey(directory)
             queue = try RecorderQueue(limit: settings.bufferBytes)
+            ThinnedSegment.finish(in: directory)
             let (index, recovery) = try IndexRecovery.open(
                 directory, readsRows: settings.readRows != nil, log: settings.log)
             self.recovery = recovery
@@ -100,6 +93,7 @@ package final class Recorder: Sendable {
                 try Notary(directory: settings.directory, key: key, calls: settings.calls, log: settings.log)
             }
             if settings.keeping.removes, let first = RecordingDirectory.segments(in: settings.directory).first {
+                index.prepareForgetting(System.monotonicClock())
                 index.forget(before: first.number, System.monotonicClock())
             }
             let worker: RecorderWorker
@@ -144,6 +138,12 @@ package final class Recorder: Sendable {
 
     /// Octets that could not be written, or came for a session that was not open.
     package var lostOctets: Int64 { status.lostOctets }
+
+    /// How often the disk refused what was to be recorded after it had taken all before.
+    package var failures: Int64 { status.failures }
+
+    /// Microseconds that sessions were made to wait for a disk that took nothing.
+    package var heldTime: Int64 { status.heldTime }
 
     /// Writes all that was appended, ends the segment, stops the thread and gives up the lock. Events that come later
     /// are dropped.

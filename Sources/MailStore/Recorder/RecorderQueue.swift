@@ -34,6 +34,8 @@ final class RecorderQueue: Sendable {
         var drained: [@Sendable () -> Void] = []
     }
 
+    /// While the disk takes nothing, so many times the limit may wait: sessions are not read beyond the limit, but they begin and end.
+    static let mostHeld = 4
     /// Milliseconds that the thread waits for more work after it had some.
     static let linger: Int32 = 4
 
@@ -111,6 +113,18 @@ final class RecorderQueue: Sendable {
     }
 
     // For the thread.
+
+    /// Waits, as the disk takes nothing. False when there is no time for that: the recorder ends, or so much waits already, though
+    /// sessions stand still, that memory would not do for more.
+    func hold(_ milliseconds: Int32) -> Bool {
+        let mayHold = state.withLock { !$0.batch.isClosing } && pending.load(ordering: .relaxed) / Self.mostHeld < limit
+        guard mayHold else { return false }
+        var descriptor = pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
+        poll(&descriptor, 1, milliseconds)
+        var count: UInt64 = 0
+        Glibc.read(wakeUp, &count, 8)
+        return state.withLock { !$0.batch.isClosing }
+    }
 
     /// Waits for work.
     /// - Parameters:

@@ -30,9 +30,13 @@ final class RecorderWorker {
     var now = System.monotonicClock()
     private var lastSync: Int64
     private var lastUpdate: Int64
-    private var segmentFailure, indexFailure: String?
+    private let outage: DiskOutage
+    private var indexFailure: String?
     /// A session ended since the last sync.
     private var hasEnded = false
+
+    /// What the index has yet to forget.
+    private var forgetting = Forgetting()
 
     /// Sessions that have ended and whose exchanges and messages are to be read; nil when sessions tell them.
     var backlog: RowBacklog?
@@ -57,6 +61,13 @@ final class RecorderWorker {
             calls: settings.calls)
         lastSync = now
         lastUpdate = now
+        let outage = DiskOutage(settings, status, queue)
+        self.outage = outage
+        segments.holds = { outage.holds($0) }
+        if let notary {
+            segments.announce = { notary.announce($0) }
+            segments.retract = { notary.retract($0) }
+        }
     }
 
     /// Works until the queue is closed.
@@ -80,13 +91,14 @@ final class RecorderWorker {
             }
             flush()
             for rows in batch.rows { take(rows) }
-            for segment in keeper?.takeRemoved() ?? [] { index.forget(segment: segment, now) }
+            let forgets = forgetting.step(keeper, index, now)
             tick()
             if !batch.events.isEmpty { backlog?.recorded(now) }
             backlog?.feed(from: index, now)
             queue.finish(batch)
             if batch.isClosing { break }
             lingers = !batch.events.isEmpty
+            if forgets { queue.nudge() }
         }
         finish()
     }
@@ -227,6 +239,7 @@ final class RecorderWorker {
     private func close(_ summary: SessionSummary) {
         guard let session = sessions.removeValue(forKey: summary.info.id) else { return }
         session.summary = summary
+        session.summary.gaps &+= session.holes
         if summary.end == .open { session.summary.end = .closed }
         let closing = RecordComment.closed(RecordComment.Closing(session.summary))
         let end = session.summary.end
@@ -287,7 +300,7 @@ final class RecorderWorker {
             }
             gather(packets, session, leg, &conversation, time, comments, payload: payload)
         } else {
-            segments.lose(packets: Int64(packets.count), octets: Int64(payload))
+            segments.lose(packets: Int64(packets.count), octets: Int64(payload), sessions: session.miss() ? 1 : 0)
             status.lost(Int64(payload))
         }
         session[leg] = conversation
@@ -328,6 +341,7 @@ final class RecorderWorker {
             endSegment()
         }
         if segments.current != nil { return true }
+        if outage.holds(until: segments.retryAt, now) { now = System.monotonicClock() }
         guard segments.mayOpen(now) else { return false }
         let loss = segments.loss
         do {
@@ -342,13 +356,9 @@ final class RecorderWorker {
             keeper?.began(segment.name)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
-            if segmentFailure != nil {
-                let lost = "\(loss?.octets ?? 0) octets in \(loss?.packets ?? 0) packets were lost"
-                settings.log("recording again, in \(segment.name); \(lost)")
-            }
+            outage.ended(segment.name, loss)
         }
-        segmentFailure = nil
-        status.failure(segmentFailure ?? indexFailure)
+        status.failure(indexFailure)
         return true
     }
 
@@ -376,8 +386,15 @@ final class RecorderWorker {
         do {
             try segments.flush(now)
             for session in touched { session.settle() }
+            if outage.failure != nil, let segment = segments.current {
+                outage.ended(segment.name, segments.loss)
+                status.failure(indexFailure)
+            }
         } catch {
-            for session in touched { session.forget() }
+            for session in touched {
+                session.forget()
+                if session.miss() { segments.lose(sessions: 1) }
+            }
             status.lost((segments.loss?.octets ?? 0) - lostBefore)
             report(error)
         }
@@ -450,14 +467,10 @@ final class RecorderWorker {
         if let failure, indexFailure == nil { settings.log(failure) }
         if failure == nil, indexFailure != nil { settings.log("the index is written again") }
         indexFailure = failure
-        status.failure(segmentFailure ?? indexFailure)
+        status.failure(outage.failure ?? indexFailure)
     }
 
-    private func report(_ failure: SegmentWriter.Failure) {
-        if segmentFailure == nil { settings.log("recording stopped, mail goes on: \(failure.text)") }
-        segmentFailure = failure.text
-        status.failure(failure.text)
-    }
+    private func report(_ failure: SegmentWriter.Failure) { outage.began(failure) }
 
     /// Milliseconds until time demands something; negative for never.
     private var timeout: Int32 {
@@ -489,9 +502,10 @@ final class RecorderWorker {
             index.leave(session: session.row, isUnread: isUnread, now)
         }
         endSegment()
+        outage.gaveUp(segments.loss)
         index.commit(now)
         keeper?.close()
-        for segment in keeper?.takeRemoved() ?? [] { index.forget(segment: segment, now) }
+        while forgetting.step(keeper, index, now) {}
         index.commit(now)
         notary?.close()
     }

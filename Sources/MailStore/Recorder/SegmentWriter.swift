@@ -30,6 +30,8 @@ struct SegmentWriter {
         let dropped: UInt64
         /// Something was written since the last sync.
         var isDirty = true
+        /// Octets that had been synced.
+        var synced: Int64 = 0
     }
 
     /// Why the last attempt to write failed.
@@ -55,6 +57,11 @@ struct SegmentWriter {
     /// Microseconds from a failure to the next attempt.
     let retryAfter: Int64
     let calls: FileCalls
+    /// Asked when the disk takes nothing: true, some time later, when the same is to be tried once more.
+    var holds: (Failure) -> Bool = { _ in false }
+    /// Told the name of a segment before there is one, and that there is none after all.
+    var announce: (_ name: String) -> Void = { _ in }
+    var retract: (_ name: String) -> Void = { _ in }
 
     private(set) var current: Segment?
     private(set) var buffer: [UInt8] = []
@@ -62,7 +69,7 @@ struct SegmentWriter {
     private var bufferedOctets: Int64 = 0
     private var nextNumber: Int
     /// The time on the monotonic clock before which nothing is tried.
-    private var retryAt = Int64.min
+    private(set) var retryAt = Int64.min
     /// What was lost since the last segment began; nil when nothing was.
     private(set) var loss: RecordComment.Loss?
 
@@ -106,14 +113,22 @@ struct SegmentWriter {
         var name = ""
         var descriptor: Int32 = -EEXIST
         // A file of that name may have been put there by someone else: never write to it, take the next number.
-        for _ in 0..<100 where descriptor == -EEXIST {
-            name = RecordingDirectory.segmentName(time: wall, number: nextNumber)
-            nextNumber &+= 1
-            descriptor = calls.create(directory + "/" + name)
-        }
-        guard descriptor >= 0 else {
+        var failure: Failure?
+        repeat {
+            for _ in 0..<100 where descriptor == -EEXIST {
+                name = RecordingDirectory.segmentName(time: wall, number: nextNumber)
+                nextNumber &+= 1
+                announce(name)
+                descriptor = calls.create(directory + "/" + name)
+                if descriptor < 0 { retract(name) }
+            }
+            failure = descriptor < 0 ? Failure(path: directory + "/" + name, code: -descriptor) : nil
+            if failure != nil { descriptor = -EEXIST }
+        } while failure.map(holds) ?? false
+        if let failure {
             retryAt = now &+ retryAfter
-            throw Failure(path: directory + "/" + name, code: -descriptor)
+            lose(packets: 0, octets: 0, failure)
+            throw failure
         }
         let dropped = UInt64(clamping: loss?.packets ?? 0)
         var header = PcapngWriter.recordingHeader(
@@ -170,12 +185,17 @@ struct SegmentWriter {
         return true
     }
 
-    /// Counts a packet that cannot be written.
-    mutating func lose(packets: Int64, octets: Int64) {
+    /// Counts what cannot be written: packets, octets of mail in them, sessions that nothing was missing of before.
+    mutating func lose(
+        packets: Int64 = 0, octets: Int64 = 0, sessions: Int64 = 0, unsynced: Int64 = 0, _ failure: Failure? = nil
+    ) {
         let now = System.wallClock()
         var loss = loss ?? RecordComment.Loss(octets: 0, packets: 0, from: now, to: now)
         loss.octets &+= octets
         loss.packets &+= packets
+        loss.sessions &+= sessions
+        loss.unsynced &+= unsynced
+        if let failure, loss.reason.isEmpty { loss.reason = System.text(failure.code) }
         loss.to = now
         self.loss = loss
     }
@@ -191,7 +211,7 @@ struct SegmentWriter {
         do {
             try write(buffer, now)
         } catch {
-            lose(packets: bufferedPackets, octets: bufferedOctets)
+            lose(packets: bufferedPackets, octets: bufferedOctets, error)
             throw error
         }
     }
@@ -204,11 +224,14 @@ struct SegmentWriter {
             // What the disk kept of the segment is not known any more: go on in a new one.
             Glibc.close(segment.descriptor)
             current = nil
-            retryAt = now &+ retryAfter
-            lose(packets: 0, octets: 0)
-            throw Failure(path: directory + "/" + segment.name, code: -code)
+            // At once, unless the last one was begun a moment ago: a disk that syncs nothing would be strewn with segments.
+            retryAt = segment.opened &+ retryAfter
+            let failure = Failure(path: directory + "/" + segment.name, code: -code)
+            lose(unsynced: segment.size &- segment.synced, failure)
+            throw failure
         }
         current?.isDirty = false
+        current?.synced = segment.size
     }
 
     /// Ends the segment: counts of its packets, sync, close. Gives what it was.
@@ -231,22 +254,27 @@ struct SegmentWriter {
 
     private mutating func write(_ octets: [UInt8], _ now: Int64) throws(Failure) {
         guard let segment = current else { return }
-        var code: Int32 = 0
+        let path = directory + "/" + segment.name
+        var failure: Failure?
         octets.withUnsafeBytes { all in
             var rest = all[...]
             while !rest.isEmpty {
                 let count = calls.write(segment.descriptor, UnsafeRawBufferPointer(rebasing: rest))
-                guard count > 0 else {
-                    code = count == 0 ? EIO : Int32(clamping: -count)
-                    return
+                if count > 0 {
+                    rest = rest.dropFirst(count)
+                    continue
                 }
-                rest = rest.dropFirst(count)
+                let refused = Failure(path: path, code: count == 0 ? EIO : Int32(clamping: -count))
+                // What the disk took of a block stays, and the rest follows: readers stop before the part meanwhile.
+                if holds(refused) { continue }
+                failure = refused
+                return
             }
         }
-        guard code == 0 else {
-            let path = directory + "/" + segment.name
+        if let failure {
             if segment.size == 0 {
                 unlink(path)
+                retract(segment.name)
             } else {
                 // Blocks of which a part was written are taken back; should that fail too, readers stop before the
                 // part.
@@ -255,7 +283,7 @@ struct SegmentWriter {
             Glibc.close(segment.descriptor)
             current = nil
             retryAt = now &+ retryAfter
-            throw Failure(path: path, code: code)
+            throw failure
         }
         let size = segment.size &+ Int64(octets.count)
         current?.size = size
