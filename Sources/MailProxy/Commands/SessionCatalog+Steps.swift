@@ -1,6 +1,7 @@
 // Sessions of a catalog read step by step, for views that need what was said and not only rows.
 
 import MailCapture
+import MailRecording
 import MailStore
 
 extension SessionCatalog {
@@ -9,12 +10,17 @@ extension SessionCatalog {
 
     /// Reads the sessions that are searched for. When all are, in one reading; else those that the filter and the time let through, of a
     /// recording only where they are.
-    func readSteps(_ search: SessionSearch, _ deliver: (SessionBatch) throws -> Void) throws {
-        guard filter != nil || text != nil || search.since != nil || search.until != nil else {
+    /// - Parameter isWanted: says no of sessions that matter to nobody; nil when all do.
+    func readSteps(
+        _ search: SessionSearch, where isWanted: ((SessionSummary) -> Bool)? = nil,
+        _ deliver: (SessionBatch) throws -> Void
+    ) throws {
+        guard filter != nil || text != nil || search.since != nil || search.until != nil || isWanted != nil else {
             return try Self.read(paths, deliver)
         }
         var ids: Set<String> = []
         try each(search) { entry in
+            if isWanted?(entry.summary) == false { return true }
             ids.insert(entry.summary.info.id)
             if ids.count >= Self.mostAtOnce {
                 try read(ids, deliver)

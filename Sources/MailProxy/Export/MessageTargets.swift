@@ -87,13 +87,13 @@ final class MboxFile: MessageTarget {
 
 /// A Maildir, one that is there or a new one.
 final class MaildirFolder: MessageTarget {
-    var directory: String { root + "/tmp" }
-    private let root: String
+    var directory: String { path + "/tmp" }
+    let path: String
     private let host: String
     private var number = 0
 
     init(_ path: String) throws {
-        root = path
+        self.path = path
         try OutputFile.makeDirectory(path)
         for name in ["tmp", "new", "cur"] { try OutputFile.makeDirectory(path + "/" + name) }
         var buffer = [CChar](repeating: 0, count: 256)
@@ -103,16 +103,20 @@ final class MaildirFolder: MessageTarget {
         host = SafeFileName.of(name.split(separator: ":").joined(separator: "\\072"), fallback: "localhost")
     }
 
-    func take(_ message: ExportedMessage) throws -> String {
+    func take(_ message: ExportedMessage) throws -> String { try take(message, uid: nil) }
+
+    /// - Parameter uid: stands in the name, as mbsync writes it.
+    func take(_ message: ExportedMessage, uid: UInt32?) throws -> String {
         let seconds = max(message.time, 0) / 1_000_000
         let size = message.octets.count
+        let mark = uid.map { ",U=\($0)" } ?? ""
         while true {
             number += 1
             let unique =
-                "\(seconds).M\(max(message.time, 0) % 1_000_000)P\(getpid())Q\(number).\(host),S=\(size)"
+                "\(seconds).M\(max(message.time, 0) % 1_000_000)P\(getpid())Q\(number).\(host),S=\(size)\(mark)"
             let flags = message.flags ?? ""
             // What was seen or marked is in `cur`; what is new has no flags.
-            let path = flags.isEmpty ? "\(root)/new/\(unique)" : "\(root)/cur/\(unique):2,\(flags)"
+            let path = flags.isEmpty ? "\(self.path)/new/\(unique)" : "\(self.path)/cur/\(unique):2,\(flags)"
             var status = stat()
             if lstat(path, &status) == 0 { continue }
             try message.octets.publish(as: path, replaces: false)

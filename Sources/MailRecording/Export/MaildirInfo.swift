@@ -29,7 +29,7 @@ package struct FlagWatch: Sendable {
     }
 
     /// The letters of flags, in the order of ASCII, as maildir(5) asks.
-    private static func letters(_ flags: ArraySlice<UInt8>) -> String {
+    package static func letters(_ flags: ArraySlice<UInt8>) -> String {
         var found: Set<Character> = []
         for word in flags.split(separator: 32) {
             if word.equalsIgnoringCase("\\Draft") { found.insert("D") }

@@ -2,11 +2,11 @@
 // base64 with "," for "/" between "&" and "-".
 
 /// Modified UTF-7.
-enum ModifiedUTF7 {
+package enum ModifiedUTF7 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,".utf8)
 
     /// The name as it goes over the wire.
-    static func encode(_ name: String) -> [UInt8] {
+    package static func encode(_ name: String) -> [UInt8] {
         var out: [UInt8] = []
         var shifted: [UInt16] = []
         func close() {

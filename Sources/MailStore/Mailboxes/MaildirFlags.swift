@@ -69,11 +69,11 @@ struct MaildirFlags: Equatable, Hashable, Sendable {
 
 /// The keywords of a mailbox, `a` to `z`, in the file that Dovecot keeps them in too, so that a Maildir can change
 /// its server.
-struct KeywordTable: Equatable, Sendable {
-    static let fileName = "dovecot-keywords"
-    private(set) var names: [String?] = Array(repeating: nil, count: 26)
+package struct KeywordTable: Equatable, Sendable {
+    package static let fileName = "dovecot-keywords"
+    package private(set) var names: [String?] = Array(repeating: nil, count: 26)
 
-    init() {}
+    package init() {}
 
     /// Lines of number and name; others are passed over.
     init(parsing bytes: [UInt8]) {
@@ -85,7 +85,8 @@ struct KeywordTable: Equatable, Sendable {
         }
     }
 
-    var serialized: [UInt8] {
+    /// The file.
+    package var serialized: [UInt8] {
         var text = ""
         for (number, name) in names.enumerated() { if let name { text += "\(number) \(name)\n" } }
         return Array(text.utf8)
@@ -105,7 +106,7 @@ struct KeywordTable: Equatable, Sendable {
     }
 
     /// The letter of a flag, of system flags too; nil when it has none here.
-    func letter(of flag: String) -> UInt8? {
+    package func letter(of flag: String) -> UInt8? {
         let wanted = flag.lowercased()
         for (letter, name) in MaildirFlags.known where name.lowercased() == wanted { return letter }
         for (number, name) in names.enumerated() where name?.lowercased() == wanted {
@@ -115,7 +116,7 @@ struct KeywordTable: Equatable, Sendable {
     }
 
     /// Gives a keyword a letter; nil when it can't have one.
-    mutating func add(_ keyword: String) -> UInt8? {
+    package mutating func add(_ keyword: String) -> UInt8? {
         guard KeywordTable.isKeyword(keyword), let free = names.firstIndex(of: nil) else { return nil }
         names[free] = keyword
         return UInt8(ascii: "a") + UInt8(truncatingIfNeeded: free)

@@ -16,13 +16,15 @@ package struct IMAPFlagSet: Hashable, Sendable {
     /// The message has keywords that the table has no room for.
     package static let more = IMAPFlagSet(bits: 1 << 6)
     /// The flags are known at all.
-    static let known = IMAPFlagSet(bits: 1 << 7)
+    package static let known = IMAPFlagSet(bits: 1 << 7)
     /// The first bit of a keyword.
     static let firstKeyword = 8
 
     package func contains(_ flag: IMAPFlagSet) -> Bool { bits & flag.bits == flag.bits }
 
-    func union(_ other: IMAPFlagSet) -> IMAPFlagSet { IMAPFlagSet(bits: bits | other.bits) }
+    package func union(_ other: IMAPFlagSet) -> IMAPFlagSet { IMAPFlagSet(bits: bits | other.bits) }
+
+    package func subtracting(_ other: IMAPFlagSet) -> IMAPFlagSet { IMAPFlagSet(bits: bits & ~other.bits) }
 }
 
 /// The keywords of a mailbox, numbered as they are seen.
@@ -35,8 +37,10 @@ package struct IMAPKeywordTable: Equatable, Sendable {
 
     private(set) var names: [[UInt8]] = []
 
+    package init() {}
+
     /// The set of flags that stand in `octets`, parted by spaces.
-    mutating func flags(_ octets: ArraySlice<UInt8>) -> IMAPFlagSet {
+    package mutating func flags(_ octets: ArraySlice<UInt8>) -> IMAPFlagSet {
         var flags = IMAPFlagSet.known
         var index = octets.startIndex
         while index < octets.endIndex {

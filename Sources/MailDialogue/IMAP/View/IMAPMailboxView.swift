@@ -79,7 +79,15 @@ package struct IMAPMailboxView: Equatable, Sendable {
     /// Something was told of more messages than are kept.
     package private(set) var overflowed = false
 
-    private var map = IMAPMessageMap()
+    /// What is told of a message beside its UID.
+    private struct Facts: Equatable, Sendable {
+        /// 0 when it was not told.
+        var modSeq: UInt64 = 0
+        /// Without `.known` when they were not told.
+        var flags = IMAPFlagSet(bits: 0)
+    }
+
+    private var map = IMAPMessageMap<Facts>()
 
     package init(name: String, isReadOnly: Bool = false, isUIDOnly: Bool = false, limits: Limits = Limits()) {
         self.name = name
@@ -196,10 +204,10 @@ package struct IMAPMailboxView: Equatable, Sendable {
         guard number >= 1, number <= count else { return [.numberBeyondExists(number: number, exists: count)] }
         var faults: [Fault] = []
         let rank = Int(number)
-        var entry = map[rank] ?? IMAPMessageMap.Entry()
+        var entry = map[rank] ?? IMAPMessageMap.Entry(Facts())
         if let uid, uid != entry.uid {
             if entry.uid != 0 { faults.append(.uidChanged(number: number, from: entry.uid, to: uid)) }
-            if ascends(rank, uid) {
+            if map.ascends(rank, uid) {
                 entry.uid = uid
             } else {
                 faults.append(.uidNotAscending(number: number, uid: uid))
@@ -219,7 +227,7 @@ package struct IMAPMailboxView: Equatable, Sendable {
             take(flags, modSeq, isUIDOnly ? 0 : UInt32(truncatingIfNeeded: rank), into: &entry, &faults)
             _ = map.set(rank, entry, limit: limits.entries)
         } else if isUIDOnly {
-            var entry = IMAPMessageMap.Entry(uid: uid)
+            var entry = IMAPMessageMap.Entry(uid: uid, Facts())
             take(flags, modSeq, 0, into: &entry, &faults)
             if !map.insert(uid: uid, entry, limit: limits.entries) { overflowed = true }
         }
@@ -227,25 +235,16 @@ package struct IMAPMailboxView: Equatable, Sendable {
     }
 
     private func take(
-        _ flags: IMAPFlagSet?, _ modSeq: UInt64?, _ number: UInt32, into entry: inout IMAPMessageMap.Entry,
+        _ flags: IMAPFlagSet?, _ modSeq: UInt64?, _ number: UInt32, into entry: inout IMAPMessageMap<Facts>.Entry,
         _ faults: inout [Fault]
     ) {
-        if let flags { entry.flags = flags.union(.known) }
+        if let flags { entry.value.flags = flags.union(.known) }
         if let modSeq {
-            if modSeq < entry.modSeq {
-                faults.append(.modSeqWentBack(number: number, from: entry.modSeq, to: modSeq))
+            if modSeq < entry.value.modSeq {
+                faults.append(.modSeqWentBack(number: number, from: entry.value.modSeq, to: modSeq))
             }
-            entry.modSeq = modSeq
+            entry.value.modSeq = modSeq
         }
-    }
-
-    /// Between the neighbours there is a UID for each message that stands there.
-    private func ascends(_ rank: Int, _ uid: UInt32) -> Bool {
-        let (before, behind) = map.neighbours(rank)
-        let lowest = before.map { UInt64($0.uid) + UInt64(rank - $0.rank) } ?? UInt64(rank)
-        if UInt64(uid) < lowest { return false }
-        if let behind, UInt64(uid) + UInt64(behind.rank - rank) > UInt64(behind.uid) { return false }
-        return true
     }
 
     // MARK: Loss
@@ -314,9 +313,10 @@ package struct IMAPMailboxView: Equatable, Sendable {
     /// Memory that the view takes beyond its own fields, in octets.
     package var footprint: Int { map.footprint + keywords.names.reduce(0) { $0 + $1.count + 48 } }
 
-    private func message(_ rank: Int, _ entry: IMAPMessageMap.Entry) -> Message {
+    private func message(_ rank: Int, _ entry: IMAPMessageMap<Facts>.Entry) -> Message {
         Message(
             number: isUIDOnly ? 0 : UInt32(truncatingIfNeeded: rank), uid: entry.uid == 0 ? nil : entry.uid,
-            flags: entry.flags.contains(.known) ? entry.flags : nil, modSeq: entry.modSeq == 0 ? nil : entry.modSeq)
+            flags: entry.value.flags.contains(.known) ? entry.value.flags : nil,
+            modSeq: entry.value.modSeq == 0 ? nil : entry.value.modSeq)
     }
 }

@@ -5,17 +5,19 @@
 // inserting and removing look at one number a chunk and at one chunk: a mailbox of four billion messages of which three
 // were seen costs three entries, and removing a hundred thousand messages one by one is no quadratic work.
 
-/// The messages of a mailbox by rank and by UID.
-struct IMAPMessageMap: Equatable, Sendable {
+/// The messages of a mailbox by rank and by UID, each with what its keeper wants to know of it.
+struct IMAPMessageMap<Value: Equatable & Sendable>: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
         /// Unknown messages between the known one before and this one.
         var gap: UInt32 = 0
         /// 0 when it was not told.
         var uid: UInt32 = 0
-        /// 0 when it was not told.
-        var modSeq: UInt64 = 0
-        /// Without `.known` when they were not told.
-        var flags = IMAPFlagSet(bits: 0)
+        var value: Value
+
+        init(uid: UInt32 = 0, _ value: Value) {
+            self.uid = uid
+            self.value = value
+        }
     }
 
     private struct Chunk: Equatable, Sendable {
@@ -46,9 +48,9 @@ struct IMAPMessageMap: Equatable, Sendable {
         var rank: Int
     }
 
-    private static let chunkLimit = 512
+    private static var chunkLimit: Int { 512 }
     /// Neighbours that hold no more together become one chunk, so that there are never many small ones.
-    private static let mergeLimit = 256
+    private static var mergeLimit: Int { 256 }
 
     private var chunks: [Chunk] = []
     /// Unknown messages behind the last known one.
@@ -434,6 +436,15 @@ struct IMAPMessageMap: Equatable, Sendable {
         guard chunks.indices.contains(place.chunk) else { return }
         chunks[place.chunk].entries[place.index].gap &+= 1
         chunks[place.chunk].span &+= 1
+    }
+
+    /// A UID fits between those of its neighbours: between them there is one for each message that stands there.
+    func ascends(_ rank: Int, _ uid: UInt32) -> Bool {
+        let (before, behind) = neighbours(rank)
+        let lowest = before.map { UInt64($0.uid) + UInt64(rank - $0.rank) } ?? UInt64(rank)
+        if UInt64(uid) < lowest { return false }
+        if let behind, UInt64(uid) + UInt64(behind.rank - rank) > UInt64(behind.uid) { return false }
+        return true
     }
 
     // MARK: All
