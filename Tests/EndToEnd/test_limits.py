@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 
 import pytest
@@ -176,6 +177,41 @@ def test_hundreds_that_stall(scratch):
 
             until("nothing is left", is_over)
             assert value(figures(metrics), "mailproxy_sessions_timed_out_total", limit="smtp-command") == 200
+
+
+@pytest.mark.parametrize("how", ["reset", "closed"])
+def test_who_is_held_back_and_leaves_is_gone_at_once(scratch, how):
+    """While memory is short a client with half a line is not read; that it has left is noticed all the same, not when its time is over."""
+    metrics = free_port()
+
+    def serve(upstream, connection):
+        connection.sendall(b"* OK there\r\n")
+        with contextlib.suppress(OSError):
+            while connection.recv(65536):
+                pass
+
+    options = ("--set", "limits.memory=65536", "--metrics", f"{HOST}:{metrics}")
+    with Crowded(serve) as server, MailProxy(scratch, {"imap": server.port}, *options, record=False) as proxy:
+        clients = []
+        for _ in range(8):
+            client = socket.create_connection((HOST, proxy.ports["imap"]), 30)
+            if client.recv(100).startswith(b"* BYE"):
+                break
+            # Half a line, and not one that is too long.
+            client.sendall(b"a LOGIN " + b"x" * 30_000)
+            clients.append(client)
+            until("it is counted", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") > 0)
+        until("memory is short", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") > 65536)
+        # The others stay, and with them what memory they take.
+        leaver = clients.pop()
+        if how == "reset":
+            leaver.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        leaver.close()
+        until("it is gone", lambda: value(figures(metrics), "mailproxy_sessions_open") == len(clients))
+        for client in clients:
+            client.close()
+        until("nobody is left", lambda: value(figures(metrics), "mailproxy_sessions_open") == 0)
+        assert value(figures(metrics), "mailproxy_memory_in_flight_bytes") == 0
 
 
 def test_memory_is_kept_when_clients_are_slow(scratch):

@@ -78,6 +78,7 @@ extension ProxySession {
     /// The client does something while its upstream is called. One that is gone keeps no place; one that sends no more and has said
     /// nothing may be somebody who looks at the greeting, and is given a moment for it.
     func hungUp(_ stream: Stream) {
+        if phase == .open, isHeldBack(stream === client ? .client : .server) { return hungUpHeldBack(stream) }
         guard stream === client else { return }
         if isTurningAway || (phase == .open && isLoggingIn) { return hungUpAtLogin(stream) }
         guard phase == .connecting else { return }
@@ -92,6 +93,18 @@ extension ProxySession {
                 guard let self, self.phase == .connecting else { return }
                 self.leaveEarly(.closed)
             }
+        }
+    }
+
+    /// It is not read as memory is short: who has left must not keep what it has.
+    private func hungUpHeldBack(_ stream: Stream) {
+        switch stream.peerEnd {
+        case .none, .ended(isSilent: false): return
+        // There is nothing to be read but the end.
+        case .ended(isSilent: true): stream.pause(false)
+        case .gone:
+            stream.close()
+            failed(stream, SystemError("read", code: ECONNRESET))
         }
     }
 
