@@ -14,7 +14,8 @@ struct FuzzTarget: Sendable {
     let run: @Sendable ([UInt8]) -> Void
 
     static let all: [FuzzTarget] =
-        dialogues + [compressed, sasl, mime, captures, imports, expressions, grammar, relay, arrival]
+        dialogues
+        + [compressed, sasl, mime, captures, imports, expressions, grammar, relay, arrival, login, strip]
 
     /// Each protocol with one side's octets as they are and a plausible other side, and with both sides as they come.
     private static let dialogues: [FuzzTarget] = MailProtocol.allCases.flatMap { proto in

@@ -36,6 +36,15 @@ struct Seeds {
                 write(FuzzInput.encode(octets, seed: UInt64(seed)), "arrival", "\(index)-\(seed)")
             }
         }
+        for (index, turns) in Self.logins.enumerated() {
+            let steps = turns.map { Step.octets($0.0, Array($0.1.utf8)) }
+            let client = turns.filter { $0.0 == .client }.flatMap { Array($0.1.utf8) }
+            // Protocol, decisions and tests follow from the seed.
+            for seed in 0..<24 {
+                write(FuzzInput.encode(BothSides.encode(steps), seed: UInt64(seed)), "login", "\(index)-\(seed)")
+                write(FuzzInput.encode(client, seed: UInt64(seed)), "strip-test", "\(index)-\(seed)")
+            }
+        }
         for (index, text) in Self.texts.enumerated() {
             write(FuzzInput.encode(Array(text.octets.utf8), seed: text.kind), "expressions", "text-\(index)")
         }
@@ -139,6 +148,39 @@ struct Seeds {
         }
         return octets
     }
+
+    /// Logins, and what an upstream says while we log in to it.
+    private static let logins: [[(Side, String)]] = [
+        [
+            (.server, "220 mx.example.com ESMTP\r\n"), (.client, "EHLO me\r\n"),
+            (.server, "250-mx.example.com\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n"),
+            (.client, "AUTH PLAIN AG1lAHNlY3JldA==\r\n"), (.server, "250-x\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n"),
+            (.server, "235 2.7.0 in\r\n"), (.client, "MAIL FROM:<me@example.com>\r\nSTARTTLS\r\n"),
+            (.server, "250 ok\r\n"),
+        ],
+        [
+            (.server, "220 x\r\n"), (.client, "EHLO me\r\n"), (.server, "250 AUTH LOGIN CRAM-MD5 SCRAM-SHA-256\r\n"),
+            (.client, "AUTH LOGIN\r\nbWU=\r\nc2VjcmV0\r\nQUIT\r\n"),
+            (.server, "250 AUTH LOGIN CRAM-MD5\r\n334 PDEuMkB4Pg==\r\n"),
+            (.server, "535 5.7.8 not: Qx7-zWv9~swapped~Kp3\r\n"),
+        ],
+        [
+            (.server, "+OK ready <1.2@mx.example.com>\r\n"),
+            (.client, "STLS\r\nCAPA\r\nUSER me\r\nPASS secret\r\nSTAT\r\n"),
+            (.server, "+OK\r\nSASL PLAIN XOAUTH2 OAUTHBEARER\r\n.\r\n+ eyJzdGF0dXMiOiI0MDAifQ==\r\n"),
+            (.server, "-ERR [AUTH] not PASS Qx7-zWv9~swapped~Kp3\r\n-ERR\r\n"), (.server, "+OK in\r\n+OK 0 0\r\n"),
+        ],
+        [
+            (.server, "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n"),
+            (.client, "a STARTTLS\r\nb CAPABILITY\r\nc LOGIN {2+}\r\nme {6+}\r\nsecret\r\nd NOOP\r\n"),
+            (.server, "* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=OAUTHBEARER SASL-IR\r\nmailproxy OK done\r\n"),
+            (.server, "* NO [ALERT] not Qx7-zWv9~swapped~Kp3\r\nmailproxy OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+        ],
+        [
+            (.server, "* OK ready\r\n"), (.client, "a AUTHENTICATE PLAIN\r\nAG1lAHNlY3JldA==\r\nb SELECT INBOX\r\n"),
+            (.server, "* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN\r\nmailproxy OK\r\n+ %%%\r\nmailproxy BAD\r\n"),
+        ],
+    ]
 
     /// The transcript as a capture of its connection.
     private static func capture(_ turns: [(side: Side, octets: [UInt8])], _ proto: MailProtocol) -> [UInt8] {
