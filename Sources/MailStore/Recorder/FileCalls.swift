@@ -60,6 +60,14 @@ enum System {
         }
     }
 
+    /// Makes a file durable that somebody else has written. An errno; 0 when it is done.
+    static func sync(path: String) -> Int32 {
+        let descriptor = mp_open(path, O_RDONLY | O_NOFOLLOW, 0)
+        guard descriptor >= 0 else { return errno }
+        defer { Glibc.close(descriptor) }
+        return fsync(descriptor) == 0 ? 0 : errno
+    }
+
     /// Makes the names in a directory durable, as far as the file system can.
     static func syncDirectory(_ path: String) {
         let descriptor = mp_open(path, O_RDONLY | O_DIRECTORY, 0)

@@ -185,6 +185,10 @@ package enum IndexRecovery {
         Glibc.close(made)
         let segments = RecordingDirectory.segments(in: directory).map { directory + "/" + $0.name }
         try fill(fresh, directory, segments, keepsText, follow)
+        let code = System.sync(path: fresh)
+        guard code == 0 else {
+            throw RecorderError.failed(action: "write the index", path: fresh, reason: System.text(code))
+        }
         // The old index has no journal any more when the new one takes its place: SQLite would take it for the new one's.
         try? Database(path: path, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")
         for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
@@ -198,7 +202,7 @@ package enum IndexRecovery {
         _ path: String, _ directory: String, _ segments: [String], _ keepsText: Bool,
         _ follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
-        let index = try IndexWriter(path: path)
+        let index = try IndexWriter(path: path, isDraft: true)
         if !keepsText { index.markUntexted(System.monotonicClock()) }
         var result = Result()
         try update(index, directory, readsRows: true, &result) { _ in }
@@ -233,8 +237,6 @@ package enum IndexRecovery {
         index.execute("DELETE FROM meta WHERE name = 'incomplete'", System.monotonicClock())
         index.execute("DELETE FROM unread", System.monotonicClock())
         index.commit(System.monotonicClock())
-        if let failure = index.failure { throw failure }
-        // One file, so that it can take the place of the old one by a rename.
-        try index.database.execute("PRAGMA journal_mode = DELETE")
+        try index.publish()
     }
 }

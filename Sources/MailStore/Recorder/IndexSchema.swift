@@ -60,6 +60,10 @@ enum IndexSchema {
         CREATE VIRTUAL TABLE texts USING fts5 (header, body, content = '', tokenize = 'unicode61 remove_diacritics 2')
         """
 
+    /// Octets of words that are gathered before they are written: many, when an index is made at once, and as many as FTS5 has by itself.
+    static let textsInBulk = "INSERT INTO texts (texts, rank) VALUES ('hashsize', 16777216)"
+    static let textsInPart = "INSERT INTO texts (texts, rank) VALUES ('hashsize', 1048576)"
+
     /// Messages of a session that have a place among the texts.
     static let mostTexts = 1 << 20
 

@@ -43,16 +43,23 @@ final class IndexWriter {
     /// The row for the next session.
     private var nextRow: Int64
 
+    /// Nobody else looks at the file before it is whole.
+    private let isDraft: Bool
+    /// Rows after which a transaction of a draft is committed: words are written in bulk then, which costs a third.
+    private static let draftRowLimit = 100_000
+    private static let ordinary = """
+        PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA journal_size_limit = 67108864;
+        PRAGMA cache_size = -8192
+        """
+    private static let draft = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768"
+
     /// Opens the index, or makes it.
-    init(path: String) throws(DatabaseError) {
+    /// - Parameter isDraft: nobody else looks at the file before ``publish()``, and when something goes wrong it is thrown away.
+    init(path: String, isDraft: Bool = false) throws(DatabaseError) {
+        self.isDraft = isDraft
         let database = try Database(path: path, .readWrite)
-        try database.execute(
-            """
-            PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;
-            PRAGMA journal_size_limit = 67108864;
-            PRAGMA cache_size = -8192
-            """
-        )
+        try database.execute(isDraft ? Self.draft : Self.ordinary)
         let version = try database.schemaVersion()
         if version == 0 {
             try database.transaction { () throws(DatabaseError) in
@@ -76,6 +83,7 @@ final class IndexWriter {
             let marks = Array(repeating: "?", count: count).joined(separator: ", ")
             return try database.prepare("INSERT OR REPLACE INTO \(table) (\(columns)) VALUES (\(marks))")
         }
+        if isDraft { try database.execute(IndexSchema.textsInBulk) }
         // What can't change is not written again: each index over it would be too.
         saveSession = try database.prepare(IndexSchema.saveSession)
         saveExchange = try insert("exchanges", "session, " + IndexSchema.exchangeColumns)
@@ -337,7 +345,14 @@ final class IndexWriter {
     /// The transaction has as many rows, or is as old, as it may be.
     func isDue(_ now: Int64) -> Bool {
         guard let began else { return false }
+        if isDraft { return rows >= Self.draftRowLimit }
         return rows >= Self.rowLimit || now &- began >= Self.timeLimit
+    }
+
+    /// A draft is whole. It is still to be synced.
+    func publish() throws(DatabaseError) {
+        if let failure { throw failure }
+        try database.execute(IndexSchema.textsInPart)
     }
 
     /// Ends the transaction.
@@ -386,7 +401,8 @@ final class IndexWriter {
         began = nil
         rows = 0
         failure = error
-        retryAt = now &+ Self.retryAfter
+        // A draft that lacks rows is of no use to anybody.
+        retryAt = isDraft ? .max : now &+ Self.retryAfter
         marksIncomplete = true
         hasRolledBack = true
     }
