@@ -6,8 +6,11 @@ import MailDialogue
 package enum RuleReference {
     /// Markdown.
     package static var text: String {
-        [introduction, expressions, fieldTable(.rule), points, actionTable, fieldTable(.session), tests]
-            .joined(separator: "\n")
+        [
+            introduction, expressions, fieldTable(.rule), points, actionTable, fieldTable(.session), fieldTable(.scope),
+            tests,
+        ]
+        .joined(separator: "\n")
     }
 
     private static let introduction = """
@@ -77,6 +80,12 @@ package enum RuleReference {
                 "`mailproxy sessions list|show|export --filter EXPRESSION` asks for sessions:",
                 "", "| field | type | meaning |", "| --- | --- | --- |",
             ]
+        case .scope:
+            lines = [
+                "## Fields of `record.what`", "",
+                "[Privacy.md](Privacy.md) tells when each of them is known; `never` may ask for those of the session.",
+                "", "| field | type | of | meaning |", "| --- | --- | --- | --- |",
+            ]
         }
         for field in known {
             let name = field.name == .header ? "header[\"…\"]" : field.name.rawValue
@@ -91,6 +100,9 @@ package enum RuleReference {
                     ? "all"
                     : MailProtocol.allCases.filter(field.protocols.contains).map(\.rawValue).joined(separator: ", ")
                 lines.append("| `\(name)` | \(type) | \(moment) | \(protocols) | \(field.meaning) |")
+            case .scope:
+                let owner = field.name.isOfSession ? "the session" : "the message"
+                lines.append("| `\(name)` | \(type) | \(owner) | \(field.meaning) |")
             case .session: lines.append("| `\(name)` | \(type) | \(field.meaning) |")
             }
         }

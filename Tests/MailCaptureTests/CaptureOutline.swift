@@ -18,7 +18,7 @@ extension Reading {
             case .exchange(let id, let row): rows[id, default: []].append(row)
             case .message(let id, let record): records[id, default: []].append(record)
             case .credential(let id, let record): shown[id, default: []].append(record)
-            case .opened, .secured, .octets, .gap, .remark, .changed, .closed: break
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .closed: break
             }
         }
         return summaries.map { summary in

@@ -76,6 +76,7 @@ extension Note {
         case .mailbox(let name): "mailbox=\(name)"
         case .opaque(let reason): "opaque=\(reason.rawValue)"
         case .contentCut: "cut"
+        case .leftOut: "left-out"
         case .resumed: "resumed"
         }
     }

@@ -342,6 +342,7 @@ import Testing
     private final class Sink: RecordSink {
         let fingerprintKey: [UInt8] = []
         let isCongested = false
+        let privacy = RecordingPrivacy()
         let readsRows = false
         func append(_ events: [RecordEvent]) {}
         func whenDrained(_ callback: @escaping @Sendable () -> Void) {}

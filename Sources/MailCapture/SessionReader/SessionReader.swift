@@ -46,6 +46,12 @@ package struct SessionReader {
         set { tracker.only = newValue }
     }
 
+    /// Puts sealed secrets back into packets, where somebody has the key.
+    package var restore: ((CaptureRecord) -> CaptureRecord)? {
+        get { tracker.restore }
+        set { tracker.restore = newValue }
+    }
+
     /// Messages are read and judged too.
     package var judgesMessages: Bool {
         get { tracker.judgesMessages }

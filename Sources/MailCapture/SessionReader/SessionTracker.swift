@@ -79,6 +79,10 @@ package struct SessionTracker {
     package var keepsRows = true
     /// Messages are told with their text.
     package var keepsText = false
+    /// What is not recorded.
+    package var privacy = RecordingPrivacy()
+    /// Puts sealed secrets back into packets, where somebody has the key.
+    package var restore: ((CaptureRecord) -> CaptureRecord)?
     private let route: String
     private let checksums: ChecksumPolicy
     private var decoder = PacketDecoder()
@@ -124,6 +128,7 @@ package struct SessionTracker {
         _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.packets += 1
+        let record = restore?(record) ?? record
         if isRecording, record.interface == Int(PcapngWriter.serverLeg) { return }
         let segment: TCPSegment
         switch decoder.decode(record) {
@@ -187,7 +192,7 @@ package struct SessionTracker {
                 : Ends(source: segment.destination, destination: segment.source)
             if announced.count >= Self.mostAnnounced { announced.removeAll() }
             announced[ends] = info
-        case .opened(_, leg: .server, isContinued: _), .lost: break
+        case .opened(_, leg: .server, isContinued: _), .sealed, .lost: break
         case .closed(let closing):
             guard let flow = recorded[closing.session] else { return }
             flow.closing = closing
@@ -324,7 +329,7 @@ package struct SessionTracker {
         let session = Following(
             Observer(
                 info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-                keepsRows: keepsRows),
+                keepsRows: keepsRows, privacy: privacy),
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.start)
         session.observer.open(into: &batch.events)

@@ -27,6 +27,8 @@ package enum Fact: Equatable, Sendable {
     case opaque(OpaqueReason)
     /// The content that was under way can't be followed to its end: octets of it are missing, and where it ends is not known.
     case contentCut
+    /// What the octets of the content were is not known from here to its end: they were not to be recorded.
+    case leftOut
     /// Octets are missing before, and with this frame it is certain again where both sides are.
     case resumed
 }

@@ -11,8 +11,8 @@ struct ShownWords: Equatable, Sendable {
     private static let fewest = 3
     /// What masks are made of, and what they leave to be seen.
     private static let ofMask = Set("*!(= ".utf8)
-    /// Secrets of one exchange: a line, the credential in it, and those of its responses.
-    private static let count = 4
+    /// Secrets of one exchange: a line, the credential in it, those of its responses, and what is in their base64.
+    private static let count = 6
     /// Lines of the server that are looked at.
     private static let lines = 32
 
@@ -31,9 +31,21 @@ struct ShownWords: Equatable, Sendable {
             let last = zip(raw.indices.reversed(), masked.reversed()).first(where: { raw[$0] != $1 })?.0
         {
             words.add(raw[first...last], remarks.exchange)
+            words.addDecoded(raw[first...last], remarks.exchange)
         }
-        credential?.secret.withRevealed { words.add($0[...], remarks.exchange) }
+        credential?.secret.withRevealed {
+            words.add($0[...], remarks.exchange)
+            words.addDecoded($0[...], remarks.exchange)
+        }
         return words.secrets.isEmpty ? nil : words
+    }
+
+    /// What could not be read, and was hidden as it is, may be known to the server, which then says what it was before it was encoded.
+    private mutating func addDecoded(_ secret: ArraySlice<UInt8>, _ number: Int) {
+        guard secret.count >= Self.fewest, secret.count <= DialogueLimits.saslLine, let octets = Base64.decode(secret)
+        else { return }
+        // NULs part the fields of mechanisms; names among them are as secret as the rest.
+        for part in octets.split(separator: 0).prefix(2) { add(part, number) }
     }
 
     private mutating func add(_ secret: ArraySlice<UInt8>, _ number: Int) {

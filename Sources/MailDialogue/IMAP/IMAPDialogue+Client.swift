@@ -83,7 +83,8 @@ extension IMAPDialogue {
             secrecy = masked.trimmed.first == SASLMask.octet ? .line : .arguments
         }
         let isSecret = secrecy != .none
-        if isSecret { marks.insert(.openIsSecret) } else { marks.remove(.openIsSecret) }
+        if !command.isKnown, !isSecret { remarks.mask(maskArguments(raw)) }
+        if isSecret || !command.isKnown && mayLogIn { marks.insert(.openIsSecret) } else { marks.remove(.openIsSecret) }
         if phase == .greetingPending { remarks.blame(.imapEarlyTalker) }
         let tag = IMAPTag(command.tagOctets)
         if command.tag.isEmpty {

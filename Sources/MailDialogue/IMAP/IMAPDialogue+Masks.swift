@@ -3,7 +3,7 @@
 extension IMAPDialogue {
     func maskUnlessCommand(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let isKnown = IMAPCommand(line.withoutLineEnd.line).isKnown
-        return isKnown ? Self.maskLogin(line) : maskUnknown(line)
+        return isKnown ? Self.maskLogin(line) : maskUnknown(line) ?? maskArguments(line)
     }
 
     /// A line that is no command with what may be a secret in it masked; nil when nothing may. Directly behind a login it may be
@@ -18,6 +18,25 @@ extension IMAPDialogue {
         let isLate = tag.count == word.count && (marks.contains(.hasBegunLogin) || !isWhole)
         // What was masked once stays so.
         return word.count > 1 && (isLate || SASLMask.covers(tag)) ? Self.hide(word, of: raw) : nil
+    }
+
+    /// The client may log in yet: behind a verb that nobody knows, and in its literals, a password may stand.
+    var mayLogIn: Bool {
+        switch phase {
+        case .authenticated, .selected, .logout: false
+        case .greetingPending, .notAuthenticated, .unknown: true
+        }
+    }
+
+    /// A command that nobody knows with what stands behind its verb masked; nil when nothing does, or nobody logs in any more. A literal
+    /// at its end stays to be seen.
+    func maskArguments(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard mayLogIn else { return nil }
+        let line = raw.withoutLineEnd.line
+        let words = line[..<Self.literalStart(line)].trimmed
+        let arguments = words.firstWord.rest.firstWord.rest.trimmed
+        guard !arguments.isEmpty else { return nil }
+        return raw.maskingLine((arguments.startIndex - raw.startIndex)..<(arguments.endIndex - raw.startIndex))
     }
 
     /// Where the literal begins that follows a command; the end when none does.

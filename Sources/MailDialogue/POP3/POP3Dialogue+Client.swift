@@ -196,7 +196,10 @@ extension POP3Dialogue {
         // What a listing or a message follows is known well enough; who reads the masked form must see it too.
         guard entry.shape == .line else { return }
         remarks.masked = maskedUnknown(raw)
-        guard remarks.masked != nil else { return }
+        guard remarks.masked != nil else {
+            remarks.masked = maskedArguments(raw)
+            return
+        }
         remarks.element = .command(Command(verb: "", isKnown: false))
         entry.isSecret = true
     }

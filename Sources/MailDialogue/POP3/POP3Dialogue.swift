@@ -317,7 +317,8 @@ package struct POP3Dialogue: Dialogue {
         case .submissionOffered, .submission: return nil
         case .commands, .tlsOffered:
             let command = POP3Command(line.withoutLineEnd.line)
-            return command.verb == nil && command.shape == .line ? maskedUnknown(line) : Self.maskedCommand(line)
+            return command.verb == nil && command.shape == .line
+                ? maskedUnknown(line) ?? maskedArguments(line) : Self.maskedCommand(line)
         }
     }
 
@@ -341,6 +342,18 @@ package struct POP3Dialogue: Dialogue {
         // That it is a request of HTTP stays to be seen.
         let end = Self.isHTTPRequest(line) ? word.lastIndex(of: 32) ?? word.endIndex : word.endIndex
         return Self.hide(word.startIndex..<end, isSpaced: Self.isSpaced(word), of: raw)
+    }
+
+    /// The masked form of a line that begins with a verb that nobody knows, while the client may log in yet: a password may stand
+    /// behind it. Nil when nothing does.
+    func maskedArguments(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard phase != .transaction else { return nil }
+        let word = raw.withoutLineEnd.line.trimmed
+        let arguments = word.firstWord.rest
+        guard !arguments.isEmpty else { return nil }
+        // That it is a request of HTTP stays to be seen.
+        let end = Self.isHTTPRequest(word) ? word.lastIndex(of: 32) ?? word.endIndex : word.endIndex
+        return arguments.startIndex < end ? Self.hide(arguments.startIndex..<end, of: raw) : nil
     }
 
     /// Masks a part of a line. That there are too many spaces in it stays to be seen, though not where.

@@ -82,6 +82,8 @@ extension SMTPDialogue {
                 remarks.mask(raw.maskingLine(hidden))
                 entry.traits.insert(.isSecret)
                 isNameless = true
+            } else if let hidden = arguments(ofUnknown: line) {
+                remarks.mask(raw.maskingLine(hidden))
             }
         }
         if let verb = command.verb {

@@ -305,7 +305,8 @@ package struct SMTPDialogue: Dialogue {
             let octets = line.span
             let whole = octets.extracting(0..<octets.lineLength.length)
             let isKnown = SMTPCommandCut(whole).verb != nil
-            return (isKnown ? secret(of: whole) : secret(ofUnknown: whole)).map { line.maskingLine($0) }
+            let hidden = isKnown ? secret(of: whole) : secret(ofUnknown: whole) ?? arguments(ofUnknown: whole)
+            return hidden.map { line.maskingLine($0) }
         }
     }
 
@@ -323,6 +324,15 @@ package struct SMTPDialogue: Dialogue {
         }
         guard hasBegunLogin, !whole.isEmpty, line.firstWord(whole).word == whole else { return nil }
         return isAuthenticated && line.extracting(whole).isOfOneCase ? nil : whole
+    }
+
+    /// What stands behind the verb of a command that nobody knows, while the client may log in yet: a command of another protocol, or
+    /// of an extension, may have a password there. In a transaction nobody logs in (RFC 4954 §4).
+    func arguments(ofUnknown line: Span<UInt8>) -> Range<Int>? {
+        guard !isAuthenticated, sent.stage == .nothing else { return nil }
+        let whole = line.trimmed(0..<line.count)
+        let word = line.firstWord(whole).word
+        return word.upperBound < whole.upperBound ? (word.upperBound + 1)..<whole.upperBound : nil
     }
 
     /// What a line hides that begins with a verb of which a secret is an argument.

@@ -90,7 +90,7 @@ struct CaptureCommand: ParsableCommand {
                 switch event {
                 case .message: messages += 1
                 case .credential: credentials += 1
-                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange, .closed: break
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange, .closed: break
                 }
             }
             recorder.append(batch.events)

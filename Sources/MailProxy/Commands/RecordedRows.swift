@@ -40,7 +40,7 @@ enum RecordedRows {
                 case .closed:
                     rows[id] = nil
                     emit(event)
-                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange: break
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange: break
                 }
             }
         }

@@ -14,6 +14,7 @@ struct RecorderSink: RecordSink {
     var isCongested: Bool { recorder.isCongested }
     func whenDrained(_ callback: @escaping @Sendable () -> Void) { recorder.whenDrained(callback) }
     var fingerprintKey: [UInt8] { recorder.fingerprintKey }
+    var privacy: RecordingPrivacy { recorder.privacy }
     var readsRows: Bool { recorder.readsRows }
 }
 

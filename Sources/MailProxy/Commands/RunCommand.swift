@@ -238,6 +238,7 @@ struct RunCommand: ParsableCommand {
             let data = settings.text("data.dir") ?? Defaults.dataDirectory
             options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")
         }
+        (options.privacy, options.sealKey) = try settings.privacy()
         options.keepsText = settings.flag("record.full-text") ?? true
         options.readRows = RecordedRows.reader(keepsText: options.keepsText)
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }

@@ -111,7 +111,7 @@ struct SessionCatalog {
             case .message(session: let id, let message):
                 if areWanted { found[id, default: ReadRows()].messages.append(message) }
             case .closed(let summary): found[summary.info.id, default: ReadRows()].summary = summary
-            case .opened, .secured, .octets, .gap, .remark, .changed, .credential: break
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
             }
         }
         return found
@@ -163,7 +163,7 @@ struct SessionCatalog {
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
                     entry.summary = summary
                     if passes(entry), try hasText(entry) { found.append(entry) }
-                case .opened, .secured, .octets, .gap, .remark, .changed, .credential: break
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
                 }
             }
         }
@@ -179,6 +179,7 @@ struct SessionCatalog {
         }
         var reader = SessionReader(only: ids)
         reader.judgesMessages = judgesMessages
+        reader.restore = Self.unsealing?.restore
         try reader.read(stretches, isPatient: true, deliver: deliver)
         Self.complain(of: reader.missing)
     }
@@ -238,6 +239,7 @@ struct SessionCatalog {
         reader.keepsText = keepsText
         reader.keepsRows = keepsRows
         reader.form = form
+        reader.restore = unsealing?.restore
         do {
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {
@@ -258,6 +260,8 @@ struct SessionCatalog {
 
     /// The form of all files that are read, when they are no captures and their content does not tell.
     nonisolated(unsafe) static var form: ImportFormat?
+    /// Opens what is sealed, when somebody gave the key.
+    nonisolated(unsafe) static var unsealing: Unsealing?
     /// What was said of files that are read more than once.
     nonisolated(unsafe) private static var told: Set<String> = []
 

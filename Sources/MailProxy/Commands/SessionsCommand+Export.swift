@@ -234,7 +234,8 @@ struct SessionsExport: ParsableCommand {
                     for path in try pair.publish(as: "\(output)/\(MessageFiles.stem(id))", replaces: force) {
                         tell(path, id)
                     }
-                case .opened, .secured, .octets, .gap, .remark, .changed, .exchange, .message, .credential: break
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange, .message, .credential:
+                    break
                 }
             }
         }

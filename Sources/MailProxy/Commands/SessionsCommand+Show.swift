@@ -77,6 +77,8 @@ struct SessionsShow: ParsableCommand {
     @Option(help: "transcript or json.") var format = ShowFormat.transcript
     @Flag(help: "One JSON line an exchange, as --format json.") var json = false
     @Flag(help: "Show all content and every line whole.") var full = false
+    @Option(help: ArgumentHelp("Show secrets that were sealed: the file of the private key.", valueName: "file"))
+    var reveal: String?
 
     func run() throws {
         let selection = SessionSelection(words)
@@ -84,17 +86,21 @@ struct SessionsShow: ParsableCommand {
             throw CLIError.usage(
                 "which session? give an id, its first characters, or 'last' (see 'mailproxy sessions list')")
         }
+        if reveal != nil, json || format == .json { throw CLIError.usage("--reveal is for transcripts") }
         let catalog = try place.catalog(selection.paths)
         let entries = try selection.entries(of: catalog)
+        // What is found by is not what is shown: lists never have secrets.
+        if let reveal { SessionCatalog.unsealing = Unsealing(try Unsealing.key(reveal, in: "")) }
         if entries.isEmpty { throw CLIError.usage("no sessions in \(catalog.names)") }
         var out = StandardOutput()
         let options = TranscriptRenderer.Options(
-            isFull: full, style: TextStyle(isColoured: Terminal.isColoured))
+            isFull: full, style: TextStyle(isColoured: Terminal.isColoured), reveals: reveal != nil)
         try SessionWriter.write(
             entries, of: catalog, form: json || format == .json ? .json : .transcript, options,
             namesSessions: entries.count > 1
         ) { try out.write($0) }
         try out.flush()
+        try SessionCatalog.unsealing?.end(of: [catalog.names])
         try endSessions()
     }
 }
@@ -182,7 +188,7 @@ enum SessionWriter {
             case .exchange(_, let row): renderer.flaws(of: row, into: &text)
             case .closed(let summary): renderer.close(summary, into: &text)
             case .secured(let info, time: let time): renderer.secured(info, at: time, into: &text)
-            case .opened, .octets, .gap, .remark, .changed, .message, .credential: break
+            case .opened, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
             }
         }
     }
@@ -235,7 +241,7 @@ struct ExchangeRows {
             switch event {
             case .exchange(_, let row): waiting.append(row)
             case .closed: isClosed = true
-            case .opened, .secured, .octets, .gap, .remark, .changed, .message, .credential: break
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
             }
         }
         let ready = isClosed ? waiting.count : max(0, waiting.count - Self.most)

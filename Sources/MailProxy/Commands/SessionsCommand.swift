@@ -75,7 +75,7 @@ struct SessionsReindex: ParsableCommand {
                             sessions += 1
                             rows[id] = nil
                             emit(event)
-                        case .opened, .secured, .octets, .gap, .remark, .changed, .message: emit(event)
+                        case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .message: emit(event)
                         }
                     }
                 }

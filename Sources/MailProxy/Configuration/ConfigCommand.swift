@@ -64,6 +64,7 @@ struct ConfigCheck: ParsableCommand {
         }
         _ = attempt { try settings.privileges(isNow: false) }
         _ = attempt { try settings.metricsAddress() }
+        _ = attempt { try settings.privacy() }
         return problems
     }
 
@@ -135,7 +136,7 @@ struct ConfigShow: ParsableCommand {
                 let values = values(setting, settings)
                 json.object(setting.key) { json in
                     switch setting.kind {
-                    case .list, .lines: json.member("value", values)
+                    case .list, .lines, .scopes: json.member("value", values)
                     case .number: json.member("value", values.first.flatMap { Int($0) })
                     case .flag: json.member("value", values.first == "true")
                     case .text, .path, .choice: json.member("value", values.first)
@@ -191,6 +192,14 @@ struct ConfigSchema: ParsableCommand {
             json.member("maximum", range.upperBound)
         case .flag: json.member("type", "boolean")
         case .choice(let words): json.member("enum", words)
+        case .scopes:
+            json.array("anyOf") { json in
+                json.object { $0.member("type", "string") }
+                json.object { json in
+                    json.member("type", "array")
+                    json.object("items") { ScopeEntry.schema(&$0) }
+                }
+            }
         case .list, .lines:
             json.member("type", "array")
             json.object("items") { json in

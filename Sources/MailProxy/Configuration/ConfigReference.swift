@@ -43,6 +43,7 @@ enum ConfigReference {
         case .number(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .flag: "`true` or `false`"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
+        case .scopes: "a scope, or a list of them; in the variable parted by `;`"
         case .list(let what): "list, one \(what) an entry; in the variable parted by spaces"
         case .lines(let what): "list, one \(what) an entry; in the variable parted by semicolons"
         }

@@ -54,6 +54,11 @@ struct Settings {
     private mutating func set(_ setting: Setting, _ node: Node, path: String) throws {
         origins[setting.key] = YAMLMessage.place(path, node)
         if setting.kind.isList {
+            if case .scopes = setting.kind, case .scalar(let scalar) = node, !scalar.string.isEmpty {
+                values[setting.key] = [scalar.string]
+                places[setting.key] = [scalar.string: YAMLMessage.place(path, node)]
+                return
+            }
             guard case .sequence(let items) = node else {
                 throw CLIError.usage(
                     "\(YAMLMessage.place(path, node)): '\(setting.key)' must be a list, each line with '- '")
@@ -61,6 +66,11 @@ struct Settings {
             values[setting.key] = try items.map { item in
                 if setting.key == "routes", item.scalar == nil {
                     let text = try RouteEntry.text(item, path: path)
+                    places[setting.key, default: [:]][text] = YAMLMessage.place(path, item)
+                    return text
+                }
+                if case .scopes = setting.kind, item.scalar == nil {
+                    let text = try ScopeEntry.text(item, path: path)
                     places[setting.key, default: [:]][text] = YAMLMessage.place(path, item)
                     return text
                 }
@@ -103,7 +113,7 @@ struct Settings {
             }
             switch setting.kind {
             case .list: values[setting.key] = value.split(separator: " ").map(String.init)
-            case .lines:
+            case .lines, .scopes:
                 values[setting.key] = value.split(separator: ";").map { String($0.drop { $0 == " " }) }
             case .text, .path, .number, .flag, .choice: values[setting.key] = [value]
             }

@@ -14,9 +14,12 @@ struct Setting {
         /// A list whose entries have spaces in them.
         case lines(String)
 
+        /// Entries of `record.what`; a single one may stand without a list.
+        case scopes
+
         var isList: Bool {
             switch self {
-            case .list, .lines: true
+            case .list, .lines, .scopes: true
             case .text, .path, .number, .flag, .choice: false
             }
         }
@@ -51,6 +54,21 @@ struct Setting {
             Setting(
                 key: "record.dir", kind: .path, meaning: "Directory of the recording.",
                 standard: [Defaults.recordDirectory]),
+            Setting(
+                key: "record.what", kind: .scopes,
+                meaning:
+                    "How much is recorded: `never`, `envelope`, `headers` or `all`, or a list of `SCOPE when EXPRESSION`, of which the first that holds decides (default all); see [Privacy.md](Privacy.md).",
+                standard: ["all"]),
+            Setting(
+                key: "record.secrets", kind: .choice(["mask", "seal", "keep"]),
+                meaning:
+                    "What becomes of passwords and tokens: asterisks, asterisks and beside them the secret sealed to `record.seal-key`, or, for laboratories, nothing (default mask).",
+                standard: ["mask"]),
+            Setting(
+                key: "record.seal-key", kind: .path,
+                meaning:
+                    "File of the public key that secrets are sealed to (default: the one that `mailproxy seal create` made in the data directory)."
+            ),
             Setting(
                 key: "record.sync", kind: .choice(["interval", "session", "always"]),
                 meaning:
@@ -193,7 +211,7 @@ struct Setting {
         case .flag: return value == "true" || value == "false" ? nil : "must be true or false, not '\(value)'"
         case .choice(let words):
             return words.contains(value) ? nil : "must be one of \(words.joined(separator: ", ")), not '\(value)'"
-        case .list, .lines: return nil
+        case .list, .lines, .scopes: return nil
         }
     }
 }

@@ -76,7 +76,7 @@ final class MailboxMaildir {
             case .closed:
                 picker.close()
                 isOver = true
-            case .opened, .octets, .gap, .remark, .changed, .exchange, .message, .credential: break
+            case .opened, .octets, .secret, .gap, .remark, .changed, .exchange, .message, .credential: break
             }
         }
         if let failure = picker.sink.failure { throw failure }

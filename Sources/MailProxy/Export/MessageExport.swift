@@ -182,7 +182,7 @@ struct MessageExport {
                 case .closed:
                     isClosed = true
                     extractor.close()
-                case .opened, .octets, .gap, .remark, .changed, .exchange, .message, .credential: break
+                case .opened, .octets, .secret, .gap, .remark, .changed, .exchange, .message, .credential: break
                 }
             }
             if let failure = extractor.sink.failure { throw failure }

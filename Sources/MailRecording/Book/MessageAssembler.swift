@@ -73,6 +73,7 @@ package struct MessageAssembler: Sendable {
     package mutating func accept<Sink: MessageSink>(_ note: Note, _ sink: inout Sink) {
         switch note.element {
         case .content:
+            if !note.isPlain, note.facts.contains(.leftOut) { leaveOut(note.side, &sink) }
             switch note.side {
             case .client: Self.pass(note.raw, .client, &client, &sink)
             case .server: Self.pass(note.raw, .server, &server, &sink)
@@ -283,6 +284,19 @@ package struct MessageAssembler: Sendable {
             sink.willAlter(side)
         }
         for part in parts { sink.bytes(part, side) }
+    }
+
+    /// The octets of the content that is under way are hidden from here on.
+    private mutating func leaveOut<Sink: MessageSink>(_ side: Side, _ sink: inout Sink) {
+        switch side {
+        case .client:
+            guard client.inContent else { return }
+            client.isBroken = true
+        case .server:
+            guard server.inContent else { return }
+            server.isBroken = true
+        }
+        sink.leaveOut(side)
     }
 
     /// Octets are missing: inside of the message that is under way, or where its next chunk may have stood.

@@ -16,6 +16,15 @@ struct MessageLedger: MessageSink {
         var inspector: MessageInspector?
         /// The beginning of it, where its text is wanted.
         var octets: [UInt8]?
+        /// What its octets were is not known.
+        var isLeftOut = false
+
+        /// From here on only its length is known.
+        mutating func leaveOut() {
+            isLeftOut = true
+            readsHeader = false
+            inspector = nil
+        }
     }
 
     /// A message that has ended, and the exchange whose reply judges it.
@@ -45,6 +54,9 @@ struct MessageLedger: MessageSink {
     /// The digest of the octets on the wire, from where it differs from that of the message.
     private var clientWire: SHA256?
     private var serverWire: SHA256?
+    /// The content under way is known by its length only.
+    private var clientLeftOut = false
+    private var serverLeftOut = false
     /// Messages that have ended since this was emptied last.
     var ended: [Ended] = []
 
@@ -52,8 +64,23 @@ struct MessageLedger: MessageSink {
     /// on from `digest`.
     mutating func beginWire(_ side: Side, _ digest: SHA256?) {
         switch side {
-        case .client: clientWire = digest
-        case .server: serverWire = digest
+        case .client:
+            clientWire = digest
+            clientLeftOut = false
+        case .server:
+            serverWire = digest
+            serverLeftOut = false
+        }
+    }
+
+    mutating func leaveOut(_ side: Side) {
+        switch side {
+        case .client:
+            clientLeftOut = true
+            client?.leaveOut()
+        case .server:
+            serverLeftOut = true
+            server?.leaveOut()
         }
     }
 
@@ -62,6 +89,14 @@ struct MessageLedger: MessageSink {
         switch side {
         case .client: clientWire?.update(octets)
         case .server: serverWire?.update(octets)
+        }
+    }
+
+    /// The digest of the content so far; nil when its octets are not known.
+    func wireDigest(_ side: Side) -> SHA256? {
+        switch side {
+        case .client: clientLeftOut ? nil : digest(.client)
+        case .server: serverLeftOut ? nil : digest(.server)
         }
     }
 
@@ -119,7 +154,7 @@ struct MessageLedger: MessageSink {
         open?.hash.update(octets)
         open?.record.bytes += octets.count
         open?.inspector?.feed(octets)
-        if let kept = open?.octets?.count, kept < MessageText.mostOctets {
+        if open?.isLeftOut == false, let kept = open?.octets?.count, kept < MessageText.mostOctets {
             open?.octets?.append(contentsOf: octets.prefix(MessageText.mostOctets - kept))
         }
         guard open?.readsHeader == true, let progress = open?.header.feed(octets) else { return }
@@ -133,7 +168,7 @@ struct MessageLedger: MessageSink {
         guard let open else { return }
         var record = open.record
         record.complete = complete
-        record.sha256 = open.hash.hex
+        record.sha256 = open.isLeftOut ? "" : open.hash.hex
         let isAddressed: Bool
         switch record.carrier {
         // The envelope says from whom and to whom, when the server has judged it.
@@ -147,7 +182,7 @@ struct MessageLedger: MessageSink {
             record.from = Self.clip(header.addressTexts("From", limit: 1).first)
             record.to = header.addressTexts("To", limit: Self.mostRecipients).map { Self.clip($0) }
         }
-        record.text = open.octets.map { MessageText($0) }
+        record.text = open.octets.flatMap { open.isLeftOut && $0.isEmpty ? nil : MessageText($0) }
         var inspector = open.inspector
         let flaws = inspector?.finish(isComplete: complete).flaws ?? []
         ended.append(Ended(record: record, exchange: exchange, side: open.side, flaws: flaws))

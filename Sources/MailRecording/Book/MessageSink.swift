@@ -28,6 +28,8 @@ package protocol MessageSink {
     mutating func willAlter(_ side: Side)
     /// Octets of the message that `side` sends, without transparency.
     mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side)
+    /// What the octets are that follow, to the end of the content, is not known: only how many.
+    mutating func leaveOut(_ side: Side)
     /// - Parameters:
     ///   - complete: all octets of the message came.
     ///   - exchange: the exchange that ended it, whose reply says what became of it.
@@ -39,4 +41,5 @@ package protocol MessageSink {
 extension MessageSink {
     package mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {}
     package mutating func willAlter(_ side: Side) {}
+    package mutating func leaveOut(_ side: Side) {}
 }

@@ -11,6 +11,8 @@ struct OpenExchange: Sendable {
     static let mostViolations = 64
 
     var row: Exchange
+    /// What octets of a content were is not known: there is no digest.
+    private var isLeftOut = false
     /// The last line of the reply has come.
     private(set) var isAnswered = false
     /// The digest of its first content.
@@ -23,7 +25,7 @@ struct OpenExchange: Sendable {
     /// The row, with the digest of its content.
     var finished: Exchange {
         var row = row
-        if let digest { row.content?.sha256 = (digestOfAll ?? digest).hex }
+        if let digest, !isLeftOut { row.content?.sha256 = (digestOfAll ?? digest).hex }
         return row
     }
 
@@ -53,13 +55,14 @@ struct OpenExchange: Sendable {
     }
 
     /// A content has ended; `digest` is that of its octets.
-    mutating func take(content digest: SHA256, _ bytes: Int, _ side: Side, _ time: Int64, isReply: Bool) {
+    mutating func take(content digest: SHA256?, _ bytes: Int, _ side: Side, _ time: Int64, isReply: Bool) {
         row.last = max(row.last, time)
-        if let first = self.digest {
+        if digest == nil { isLeftOut = true }
+        if let digest, let first = self.digest {
             var all = digestOfAll ?? SHA256(of: first)
             all.update(digest)
             digestOfAll = all
-        } else {
+        } else if let digest {
             self.digest = digest
         }
         row.content = Exchange.ContentSummary(side: side, bytes: (row.content?.bytes ?? 0) &+ bytes, sha256: "")

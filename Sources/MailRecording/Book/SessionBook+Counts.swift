@@ -39,7 +39,7 @@ extension SessionBook {
         case .login(let accepted): judge(accepted, exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
         case .reversePath, .recipient, .messageAccepted, .messageRefused, .clientName, .recipientRefused,
-            .transactionReset, .mailbox, .contentCut, .resumed:
+            .transactionReset, .mailbox, .contentCut, .leftOut, .resumed:
             break
         }
     }

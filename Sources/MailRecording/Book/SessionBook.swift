@@ -21,6 +21,10 @@ package struct SessionBook: Sendable {
     /// The session so far.
     package internal(set) var summary: SessionSummary
     private let fingerprintKey: [UInt8]
+    /// What becomes of secrets.
+    private let secrets: RecordingPrivacy.Secrets
+    /// The scope of the session; none when all is recorded. A list, so that books without one take no more room for it.
+    var scope: [SessionScope] = []
     /// Exchanges and messages are told one by one.
     let keepsRows: Bool
     /// What rules changed and was not told yet, when rows are not kept.
@@ -60,15 +64,18 @@ package struct SessionBook: Sendable {
     ///   - keepsText: messages are told with their text.
     ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
     ///     them from the recording when there is time.
+    ///   - privacy: what is not recorded.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true
+        keepsRows: Bool = true, privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         summary = SessionSummary(info: info)
         self.keepsRows = keepsRows
         ledger.judges = judgesMessages
         ledger.keepsText = keepsText
         self.fingerprintKey = fingerprintKey
+        secrets = privacy.secrets
+        if let decide = privacy.scopes { scope = [SessionScope(info, decide)] }
     }
 
     /// The relay knows now where it leads. To be called before ``open(into:)``.
@@ -84,12 +91,20 @@ package struct SessionBook: Sendable {
     package mutating func learn(isInflated: Bool) { summary.info.isInflated = isInflated }
 
     /// The session begins.
-    package func open(into events: inout [RecordEvent]) { events.append(.opened(summary.info)) }
+    package mutating func open(into events: inout [RecordEvent]) {
+        guard scope.isEmpty else { return scoped(&events) { $0.open(into: &$1) } }
+        events.append(.opened(summary.info))
+    }
 
     /// TLS was begun after STARTTLS or STLS: what was under way in clear is over.
     package mutating func secured(
         tls: TLSLeg?, upstreamTLS: TLSLeg?, at time: Int64, into events: inout [RecordEvent]
     ) {
+        guard scope.isEmpty else {
+            return scoped(secures: true, &events) {
+                $0.secured(tls: tls, upstreamTLS: upstreamTLS, at: time, into: &$1)
+            }
+        }
         learn(tls: tls, upstreamTLS: upstreamTLS)
         settleAll(&events)
         envelope = Envelope()
@@ -116,6 +131,7 @@ package struct SessionBook: Sendable {
         _ notes: ArraySlice<Note>, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
     ) {
         guard !notes.isEmpty else { return }
+        guard scope.isEmpty else { return acceptScoped(notes, at: time, leg: leg, into: &events) }
         if !untold.isEmpty { tellChanges(&events) }
         appendOctets(notes, time, leg, &events)
         guard leg == .client else { return }
@@ -141,6 +157,9 @@ package struct SessionBook: Sendable {
     package mutating func lose(
         _ side: Side, octets: Int, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
     ) {
+        guard scope.isEmpty else {
+            return scoped(&events) { $0.lose(side, octets: octets, at: time, leg: leg, into: &$1) }
+        }
         events.append(.gap(session: summary.info.id, leg: leg, side: side, time: time, octets: max(octets, 0)))
         if leg == .client { summary.gaps += 1 }
     }
@@ -168,6 +187,7 @@ package struct SessionBook: Sendable {
     /// The session has ended: what is open is booked as it is.
     package mutating func close(_ end: SessionEnd, at time: Int64, into events: inout [RecordEvent]) {
         guard !isClosed else { return }
+        guard scope.isEmpty else { return scoped(isLast: true, &events) { $0.close(end, at: time, into: &$1) } }
         isClosed = true
         summary.last = max(summary.last, time)
         settleAll(&events)
@@ -210,7 +230,17 @@ package struct SessionBook: Sendable {
                 flush(&pieces, side, time, leg, &events)
                 side = note.side
             }
-            pieces.append(note.publicOctets)
+            if let masked = note.masked {
+                switch secrets {
+                case .mask: pieces.append(masked)
+                case .keep: pieces.append(note.raw)
+                case .seal:
+                    flush(&pieces, side, time, leg, &events)
+                    seal(note.raw, masked, side, time, leg, &events)
+                }
+            } else {
+                pieces.append(note.raw)
+            }
             guard leg == .client else { continue }
             switch side {
             case .client: summary.clientBytes += note.raw.count
@@ -218,22 +248,6 @@ package struct SessionBook: Sendable {
             }
         }
         flush(&pieces, side, time, leg, &events)
-    }
-
-    /// What a recording can't show of the note.
-    private func unseen(_ note: Note) -> Unseen? {
-        if note.cameEarly { return .haste }
-        guard summary.info.isInflated else { return nil }
-        switch note.element {
-        case .opaque, .gap:
-            for case .opaque(let reason) in note.facts where reason == .compress || reason == .gap {
-                return .opaque(reason)
-            }
-            return nil
-        case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done,
-            .contentBegin, .content, .contentEnd, .unplaced, .incomplete, .unknown:
-            return nil
-        }
     }
 
     private func flush(
@@ -381,7 +395,7 @@ package struct SessionBook: Sendable {
         }
         guard let content else { return }
         open[content.exchange]?.take(
-            content: ledger.digest(note.side), content.bytes, note.side, time, isReply: false)
+            content: ledger.wireDigest(note.side), content.bytes, note.side, time, isReply: false)
     }
 
     private mutating func endContent(_ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
@@ -397,7 +411,7 @@ package struct SessionBook: Sendable {
         if let content {
             let isReply = note.side == .server && summary.info.mailProtocol == .pop3
             open[content.exchange]?.take(
-                content: ledger.digest(note.side), content.bytes, note.side, time, isReply: isReply)
+                content: ledger.wireDigest(note.side), content.bytes, note.side, time, isReply: isReply)
         }
         messages.accept(note, &ledger)
     }
@@ -446,7 +460,7 @@ package struct SessionBook: Sendable {
             envelope.recipients.append(MessageLedger.clip(mailbox))
         case .messageAccepted, .messageRefused: settle(upTo: exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
-        case .clientName, .recipientRefused, .transactionReset, .mailbox, .contentCut, .resumed: break
+        case .clientName, .recipientRefused, .transactionReset, .mailbox, .contentCut, .leftOut, .resumed: break
         }
     }
 

@@ -45,6 +45,8 @@ package struct EventPackets: Sendable {
                 session.remark = nil
             }
             sessions[id] = session
+        case .secret(session: let id, leg: .client, side: let side, time: let time, let masked, _):
+            append(.octets(session: id, leg: .client, side: side, time: time, [masked]), to: &out)
         case .gap(let id, .client, let side, let time, let octets):
             // Where nobody knows how many are missing, one is.
             put(sessions[id]?.synthesizer.gap(from: side, UInt32(clamping: max(octets, 1))) ?? [], time, nil, &out)
@@ -56,7 +58,7 @@ package struct EventPackets: Sendable {
             guard var session = sessions.removeValue(forKey: summary.info.id) else { return }
             let comment = RecordComment.closed(RecordComment.Closing(summary)).text
             put(session.synthesizer.close(by: .client), summary.last, comment, &out)
-        case .octets, .gap, .exchange, .message, .credential: break
+        case .octets, .secret, .gap, .exchange, .message, .credential: break
         }
     }
 

@@ -72,6 +72,8 @@ package enum RecordComment: Equatable, Sendable {
     /// What is true of the octets that come next from a side, this packet's with them, and can't be seen of them.
     case unseen(session: String, side: Side, Unseen)
     case lost(Loss)
+    /// A secret of this packet, sealed.
+    case sealed(SealedSecret)
 
     /// The version of the comments that this code writes and reads.
     package static let version: Int64 = 1
@@ -84,6 +86,7 @@ package enum RecordComment: Equatable, Sendable {
         case .secured(let session): session
         case .changed(let session, exchange: _, rules: _): session
         case .unseen(let session, side: _, _): session
+        case .sealed(let secret): secret.session
         case .lost: nil
         }
     }
@@ -134,7 +137,9 @@ package enum RecordComment: Equatable, Sendable {
                 switch unseen {
                 case .opaque(let reason): json.member("opaque", reason.rawValue)
                 case .haste: json.member("haste", true)
+                case .leftOut: json.member("left_out", true)
                 }
+            case .sealed(let secret): secret.write(&json)
             case .lost(let loss):
                 json.object("lost") { json in
                     json.member("octets", loss.octets)
@@ -174,6 +179,9 @@ package enum RecordComment: Equatable, Sendable {
                 isContinued: json["continued"]?.bool ?? false)
         } else if let end = json["end"]?.string.flatMap(SessionEnd.init(rawValue:)) {
             self = .closed(Closing(session, end, json))
+        } else if json["sealed"] != nil {
+            guard let secret = SealedSecret(session, json) else { return nil }
+            self = .sealed(secret)
         } else if json["secured"]?.bool == true {
             self = .secured(session: session)
         } else if let exchange = json["exchange"]?.integer, let rules = json["changed"]?.strings {
@@ -189,10 +197,11 @@ package enum RecordComment: Equatable, Sendable {
 
     private static func unseen(_ json: JSONValue) -> Unseen? {
         if json["haste"]?.bool == true { return .haste }
+        if json["left_out"]?.bool == true { return .leftOut }
         return json["opaque"]?.string.flatMap(OpaqueReason.init(rawValue:)).map(Unseen.opaque)
     }
 
-    private static func name(_ side: Side) -> String { side == .client ? "client" : "server" }
+    static func name(_ side: Side) -> String { side == .client ? "client" : "server" }
 
     private static func info(_ session: String, _ name: String, _ json: JSONValue) -> SessionInfo? {
         guard let mailProtocol = MailProtocol(rawValue: name), let start = json["start"]?.integer,

@@ -16,6 +16,8 @@ package enum Unseen: Equatable, Sendable {
     case opaque(OpaqueReason)
     /// They came before the answer that they had to wait for.
     case haste
+    /// They are hidden, up to the end of the content that they belong to: `record.what` leaves them out.
+    case leftOut
 }
 
 /// What is recorded of a session, in order. Rows are kept elsewhere, so that the many events with octets stay small.
@@ -26,6 +28,9 @@ package enum RecordEvent: Sendable {
     indirect case secured(SessionInfo, time: Int64)
     /// Octets of a side, with secrets masked already.
     case octets(session: String, leg: Leg, side: Side, time: Int64, [ArraySlice<UInt8>])
+    /// Octets of a side with a secret: as they are recorded, and as they were, to be sealed.
+    indirect case secret(
+        session: String, leg: Leg, side: Side, time: Int64, ArraySlice<UInt8>, SecretBytes)
     /// Octets of a side are missing here, because a capture lost them; 0 when their number is not known.
     case gap(session: String, leg: Leg, side: Side, time: Int64, octets: Int)
     /// What is true of the octets that come next from a side, and can't be seen in what is recorded.
@@ -45,6 +50,7 @@ package enum RecordEvent: Sendable {
     package var weight: Int {
         switch self {
         case .octets(_, _, _, _, let pieces): pieces.reduce(160) { $0 + $1.count }
+        case .secret(_, _, _, _, let masked, _): 700 + 2 * masked.count
         case .opened, .secured, .gap, .remark, .changed, .exchange, .message, .credential, .closed: 600
         }
     }

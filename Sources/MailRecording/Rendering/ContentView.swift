@@ -15,6 +15,7 @@ struct ContentView: Sendable {
     private var hash = SHA256()
     private var header = HeaderScanner(limit: 65_536)
     private var readsHeader = true
+    private var isLeftOut = false
 
     init() {}
 
@@ -24,6 +25,7 @@ struct ContentView: Sendable {
     mutating func add(_ octets: ArraySlice<UInt8>, isFull: Bool, _ shown: inout [String]) {
         guard let content else { return }
         bytes += octets.count
+        if isLeftOut { return }
         if !content.secret { hash.update(octets) }
         if readsHeader, case .message = content.kind {
             switch header.feed(octets) {
@@ -40,6 +42,13 @@ struct ContentView: Sendable {
         if isFull || shownLines < TranscriptRenderer.shownLines { keep(rest) }
     }
 
+    /// What follows was not recorded: the line before it is the last that is shown.
+    mutating func leaveOut(_ shown: inout [String]) {
+        isLeftOut = true
+        readsHeader = false
+        if partialLength > 0 { show(&shown) }
+    }
+
     /// It has ended: the last line, and what it was. Nil when all of a short literal was shown.
     mutating func end(isFull: Bool, _ shown: inout [String]) -> String? {
         guard let content else { return nil }
@@ -47,11 +56,12 @@ struct ContentView: Sendable {
         switch content.kind {
         case .literal:
             guard bytes > 200, !content.secret else { return nil }
+            if isLeftOut { return "\(Figures.count(bytes, "octet")) of a literal, not recorded" }
             return "\(Figures.count(bytes, "octet")) of a literal, sha256 \(hash.hex.prefix(12))…"
         case .message:
             var text = "\(Figures.count(bytes, "octet")) of message data"
             if !content.section.isEmpty { text += " (\(InertText.of(content.section)))" }
-            text += ", sha256 \(hash.hex.prefix(12))…"
+            text += isLeftOut ? ", not recorded" : ", sha256 \(hash.hex.prefix(12))…"
             if let subject = header.header.text("Subject") {
                 text += ", subject \"\(InertText.of(MessageLedger.clip(subject)))\""
             }

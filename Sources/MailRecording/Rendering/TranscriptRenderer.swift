@@ -12,10 +12,15 @@ package struct TranscriptRenderer: Sendable {
         /// Nothing is folded or cut.
         package var isFull = false
         package var style = TextStyle(isColoured: false)
+        /// Secrets that are in the notes are shown.
+        package var reveals = false
 
-        package init(isFull: Bool = false, style: TextStyle = TextStyle(isColoured: false)) {
+        package init(
+            isFull: Bool = false, style: TextStyle = TextStyle(isColoured: false), reveals: Bool = false
+        ) {
             self.isFull = isFull
             self.style = style
+            self.reveals = reveals
         }
     }
 
@@ -276,7 +281,7 @@ package struct TranscriptRenderer: Sendable {
                 opaque = Opaque(reason: reason, time: time)
             }
         }
-        let octets = note.publicOctets
+        let octets = options.reveals ? note.raw : note.publicOctets
         let end = octets.withoutLineEnd.line
         var text = ""
         let shown = options.isFull ? end : end.prefix(Self.shownOctets)
@@ -323,9 +328,15 @@ package struct TranscriptRenderer: Sendable {
 
     private mutating func addContent(_ note: Note, _ out: inout String) {
         var shown: [String] = []
+        if !note.isPlain, note.facts.contains(.leftOut) {
+            switch note.side {
+            case .client: client.leaveOut(&shown)
+            case .server: server.leaveOut(&shown)
+            }
+        }
         switch note.side {
-        case .client: client.add(note.publicOctets, isFull: options.isFull, &shown)
-        case .server: server.add(note.publicOctets, isFull: options.isFull, &shown)
+        case .client: client.add(options.reveals ? note.raw : note.publicOctets, isFull: options.isFull, &shown)
+        case .server: server.add(options.reveals ? note.raw : note.publicOctets, isFull: options.isFull, &shown)
         }
         for text in shown { aside("│ " + text, .quiet, &out) }
     }

@@ -153,6 +153,7 @@ struct ExpressionParser {
         guard name.definition.isKnown(for: use) else {
             switch use {
             case .rule: throw error("'\(word)' is a field of session filters, rules don't know it", at: token.offset)
+            case .scope: throw error("'\(word)' is not known when octets are recorded", at: token.offset)
             case .session: throw error("'\(word)' is a field of rules, session filters don't know it", at: token.offset)
             }
         }

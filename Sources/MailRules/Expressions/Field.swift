@@ -8,6 +8,8 @@ package enum FieldUse: Sendable, Hashable, CaseIterable {
     case rule
     /// `--filter`: a session with all that is known of it.
     case session
+    /// `record.what`: what is known of a session when its octets are to be recorded.
+    case scope
 }
 
 /// The kind of value that a field has.

@@ -37,6 +37,17 @@ package enum FieldName: String, Sendable, Hashable, CaseIterable {
     case opaque
     case gaps
 
+    /// It is the same for the whole session, once it is known: what `never` may ask for.
+    package var isOfSession: Bool {
+        switch self {
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .tls, .user: true
+        case .clientName, .command, .line, .sender, .senderDomain, .rcpt, .rcptDomain, .rcptCount, .size, .mailbox,
+            .carrier, .header, .from, .to, .subject, .replyCode, .replyText, .tag, .id, .client, .server, .exchanges,
+            .messages, .credentials, .violations, .finding, .bytesClient, .bytesServer, .duration, .end, .opaque, .gaps:
+            false
+        }
+    }
+
     package var definition: FieldDefinition { FieldTable.definition(of: self) }
 }
 
@@ -72,10 +83,23 @@ package struct FieldDefinition: Sendable {
     /// One sentence.
     package let meaning: String
 
+    /// It can be known before the octets that it decides about are recorded, and means the same until then.
+    private static func decidesScopes(_ name: FieldName) -> Bool {
+        switch name {
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .clientName, .tls, .user, .sender,
+            .senderDomain, .rcpt, .rcptDomain, .rcptCount, .size, .mailbox, .carrier, .header, .from, .to, .subject:
+            true
+        case .command, .line, .replyCode, .replyText, .tag, .id, .client, .server, .exchanges, .messages, .credentials,
+            .violations, .finding, .bytesClient, .bytesServer, .duration, .end, .opaque, .gaps:
+            false
+        }
+    }
+
     package func isKnown(for use: FieldUse) -> Bool {
         switch use {
         case .rule: moment != nil
         case .session: inSessions
+        case .scope: Self.decidesScopes(name)
         }
     }
 }

@@ -59,7 +59,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         }
         if let recorder = context.core.recorder {
             book = SessionBook(
-                info: info, fingerprintKey: recorder.fingerprintKey, keepsRows: !recorder.readsRows)
+                info: info, fingerprintKey: recorder.fingerprintKey, keepsRows: !recorder.readsRows,
+                privacy: recorder.privacy)
             for tag in judged?.tags ?? [] { book?.tag(tag) }
         }
         store = context.core.store?.makeSession()

@@ -115,6 +115,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             target.introduction.means == nil ? context.core.rules : ImpostorRules.before(context.core.rules)
         let key = context.core.recorder?.fingerprintKey
         let keepsRows = context.core.recorder?.readsRows == false
+        let privacy = context.core.recorder?.privacy ?? RecordingPrivacy()
         let tls = security?.clientTLS ?? .passes
         let choosesUpstream = rules.routes(info.mailProtocol)
         let answersLogins =
@@ -124,7 +125,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             var facts = RuleFacts(
                 mailProtocol: info.mailProtocol, clientAddress: info.client.host, route: info.route)
             facts.isSecured = security?.isImplicit == true
-            let book = key.map { SessionBook(info: info, fingerprintKey: $0, keepsRows: keepsRows) }
+            let book = key.map { SessionBook(info: info, fingerprintKey: $0, keepsRows: keepsRows, privacy: privacy) }
             var relay = Relay(facts, rules: rules, tls: tls)
             relay.refusesCompression =
                 security?.policy.map { $0.hidesUnfollowed || !rules.isEmpty || answersLogins } ?? false
@@ -137,7 +138,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
             // Where logins are ours the legs are never the same.
             mode = .ruled(Kept(Ruled(relay: relay, book: book, diverged: answersLogins)))
         } else if let key {
-            mode = .observed(Kept(Observer(info: info, fingerprintKey: key, keepsRows: keepsRows)))
+            mode = .observed(Kept(Observer(info: info, fingerprintKey: key, keepsRows: keepsRows, privacy: privacy)))
         } else {
             mode = .followed(Kept(MailTap(info.mailProtocol, listens: false)))
         }

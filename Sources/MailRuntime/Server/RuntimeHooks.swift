@@ -12,6 +12,8 @@ package protocol RecordSink: Sendable {
     func whenDrained(_ callback: @escaping @Sendable () -> Void)
     /// The key of credential fingerprints.
     var fingerprintKey: [UInt8] { get }
+    /// What sessions are not to tell.
+    var privacy: RecordingPrivacy { get }
     /// It reads exchanges and messages from what it recorded: sessions need not tell them.
     var readsRows: Bool { get }
 }

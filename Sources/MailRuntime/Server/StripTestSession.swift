@@ -39,7 +39,7 @@ final class StripTestSession: RunningSession, StartableSession, StreamOwner {
         self.info = info
         test = StripTest(vector, info.mailProtocol, facade, isImplicit: security.isImplicit)
         if let recorder = context.core.recorder {
-            book = SessionBook(info: info, fingerprintKey: recorder.fingerprintKey)
+            book = SessionBook(info: info, fingerprintKey: recorder.fingerprintKey, privacy: recorder.privacy)
         }
         stream = Stream(descriptor, on: context.loop, owner: self)
     }

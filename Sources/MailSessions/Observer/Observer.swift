@@ -11,6 +11,9 @@ package struct Observer: Sendable {
     package internal(set) var tap: MailTap
     /// The first octets come behind the login.
     var isLate = false
+    /// What comes of a side is hidden in the recording, to the end of its content.
+    private var clientLeftOut = false
+    private var serverLeftOut = false
     /// Keeps what is recorded.
     package private(set) var book: SessionBook
 
@@ -21,7 +24,7 @@ package struct Observer: Sendable {
     ///   - keepsRows: exchanges and messages are told one by one, not only counted.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true
+        keepsRows: Bool = true, privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
         // What is kept of the session is what its notes hold.
@@ -29,7 +32,7 @@ package struct Observer: Sendable {
         info.isInflated = info.mailProtocol == .imap
         book = SessionBook(
             info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-            keepsRows: keepsRows)
+            keepsRows: keepsRows, privacy: privacy)
     }
 
     /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.
@@ -55,7 +58,7 @@ package struct Observer: Sendable {
     package mutating func learn(tls: TLSLeg?, upstreamTLS: TLSLeg?) { book.learn(tls: tls, upstreamTLS: upstreamTLS) }
 
     /// The connection is there. To be called first.
-    package func open(into events: inout [RecordEvent]) { book.open(into: &events) }
+    package mutating func open(into events: inout [RecordEvent]) { book.open(into: &events) }
 
     /// Octets of `side` arrived. What is now understood is appended to `notes`, what is to be recorded to `events`.
     /// - Parameter time: microseconds since 1970.
@@ -65,6 +68,7 @@ package struct Observer: Sendable {
         if isLate { login(before: octets, from: side) }
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
+        if clientLeftOut || serverLeftOut { markLeftOut(&notes, from: first) }
         book.accept(notes[first...], at: time, into: &events)
     }
 
@@ -107,10 +111,28 @@ package struct Observer: Sendable {
     ) {
         switch unseen {
         case .haste: tap.tellHaste(side)
+        case .leftOut:
+            switch side {
+            case .client: clientLeftOut = true
+            case .server: serverLeftOut = true
+            }
         case .opaque(let reason):
             let first = notes.count
             tap.stop(reason, at: side, into: &notes)
             book.accept(notes[first...], at: time, into: &events)
+        }
+    }
+
+    /// Says of content that its octets are hidden.
+    private mutating func markLeftOut(_ notes: inout [Note], from first: Int) {
+        for index in notes.indices[first...] {
+            guard case .content = notes[index].element else { continue }
+            switch notes[index].side {
+            case .client where clientLeftOut: clientLeftOut = false
+            case .server where serverLeftOut: serverLeftOut = false
+            case .client, .server: continue
+            }
+            notes[index].facts.append(.leftOut)
         }
     }
 

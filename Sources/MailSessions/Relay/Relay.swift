@@ -434,7 +434,8 @@ package struct Relay: Sendable {
             case .recipientRefused(let mailbox):
                 if !isOurs, let index = facts.recipients.lastIndex(of: mailbox) { facts.recipients.remove(at: index) }
             case .reversePath, .transactionReset: acceptedRecipients = 0
-            case .messageAccepted, .messageRefused, .clientName, .credential, .login, .mailbox, .opaque, .contentCut,
+            case .messageAccepted, .messageRefused, .clientName, .credential, .login, .mailbox, .opaque, .leftOut,
+                .contentCut,
                 .resumed:
                 break
             }

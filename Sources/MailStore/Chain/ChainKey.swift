@@ -111,7 +111,7 @@ package struct ChainPublicKey: Equatable, Sendable {
 }
 
 /// PEM (RFC 7468) around the two forms of RFC 8410, which differ from key to key in their last 32 octets only.
-private enum PEM {
+enum PEM {
     static let privateHead: [UInt8] = [
         0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
     ]

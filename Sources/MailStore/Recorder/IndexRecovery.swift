@@ -214,7 +214,7 @@ package enum IndexRecovery {
         try follow(segments) { event in
             let now = System.monotonicClock()
             switch event {
-            case .opened, .secured, .octets, .gap, .remark, .changed: break
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed: break
             case .exchange(session: let id, let exchange):
                 if let row = rows[id] { index.save(exchange, session: row, now) }
             case .message(session: let id, let message):

@@ -47,6 +47,10 @@ package final class Recorder: Sendable {
         package var readRows: RowReader?
         /// Signs what is recorded: a chain of entries, one for each segment. Nil: nothing is signed.
         package var chainKey: ChainKey?
+        /// What is left out of the recording, and what becomes of secrets.
+        package var privacy = RecordingPrivacy()
+        /// What secrets are sealed to, where they are.
+        package var sealKey: SealPublicKey?
         /// Messages come with their text, for searches.
         package var keepsText = true
         /// How closed segments are kept.
@@ -63,6 +67,8 @@ package final class Recorder: Sendable {
     package let fingerprintKey: [UInt8]
     /// The directory, as in the settings.
     package let directory: String
+    /// What sessions are not to tell.
+    package let privacy: RecordingPrivacy
     /// It reads exchanges and messages itself.
     package let readsRows: Bool
     /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one
@@ -79,6 +85,7 @@ package final class Recorder: Sendable {
         while settings.directory.count > 1, settings.directory.hasSuffix("/") { settings.directory.removeLast() }
         directory = settings.directory
         readsRows = settings.readRows != nil
+        privacy = settings.privacy
         try System.makeDirectory(directory)
         let lock = try RecordingDirectory.lock(directory)
         do throws(RecorderError) {

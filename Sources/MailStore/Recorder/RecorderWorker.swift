@@ -117,6 +117,18 @@ final class RecorderWorker {
                 return
             }
             write(pieces, of: session, leg, side, time)
+        case .secret(session: let id, leg: let leg, side: let side, time: let time, let masked, let secret):
+            guard let session = sessions[id] else {
+                segments.lose(packets: 1, octets: Int64(masked.count))
+                status.lost(Int64(masked.count))
+                return
+            }
+            // What was said of the octets stands on a packet without any, before them.
+            for _ in 0..<(leg == .client ? session.remarks.count : 0) {
+                emit(session, leg, time) { $0.gap(from: side.other, 0) }
+            }
+            let sealed = settings.sealKey?.seal(secret, session: id, leg: leg, side: side, octets: masked.count)
+            write([masked], of: session, leg, side, time, comment: sealed.map { .sealed($0) })
         case .gap(session: let id, leg: let leg, side: let side, time: let time, octets: let octets):
             guard let session = sessions[id] else { return }
             session.summary.gaps &+= 1
@@ -167,7 +179,8 @@ final class RecorderWorker {
     }
 
     private func write(
-        _ pieces: [ArraySlice<UInt8>], of session: RecordedSession, _ leg: Leg, _ side: Side, _ time: Int64
+        _ pieces: [ArraySlice<UInt8>], of session: RecordedSession, _ leg: Leg, _ side: Side, _ time: Int64,
+        comment: RecordComment? = nil
     ) {
         let count = pieces.reduce(0) { $0 + $1.count }
         guard count > 0 else { return }
@@ -181,12 +194,12 @@ final class RecorderWorker {
         }
         session.summary.last = max(session.summary.last, time)
         session.isIndexed = false
-        if !appendPlainly(pieces, count, session, leg, side, time) {
+        if comment != nil || !appendPlainly(pieces, count, session, leg, side, time) {
             // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
             var payload: [UInt8] = []
             payload.reserveCapacity(count)
             for piece in pieces { payload.append(contentsOf: piece) }
-            emit(session, leg, time, payload: count) { $0.data(from: side, payload[...]) }
+            emit(session, leg, time, comment: comment, payload: count) { $0.data(from: side, payload[...]) }
         }
         if segments.offset - (segments.current?.size ?? 0) >= SegmentWriter.bufferLimit { flush() }
     }

@@ -153,7 +153,7 @@ final class RowFiller: Sendable {
                 case .closed(let summary):
                     guard behind.contains(summary.info.id), let row = numbers[summary.info.id] else { return }
                     rows.rows.append(.summary(summary, session: row))
-                case .opened, .secured, .octets, .gap, .remark, .changed: return
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed: return
                 }
                 if rows.rows.count >= Self.most || textOctets >= Self.mostText {
                     hand(rows)

@@ -86,7 +86,7 @@ struct SegmentScan {
                 flows[Flow(interface: record.interface, tuple: tuple)] = (place, leg)
             case .closed(let closing):
                 if let place = places[closing.session] { sessions[place].closing = closing }
-            case .secured, .changed, .unseen, .lost: break
+            case .secured, .changed, .unseen, .sealed, .lost: break
             }
         }
         let sent = FourTuple(client: segment.source, server: segment.destination)

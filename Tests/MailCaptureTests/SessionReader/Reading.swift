@@ -45,7 +45,7 @@ struct Reading {
             events += batch.events
             for event in batch.events {
                 switch event {
-                case .opened, .gap, .remark, .changed, .octets: break
+                case .opened, .gap, .remark, .changed, .octets, .secret: break
                 case .secured(let info, time: let time):
                     secured.append(info)
                     renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
@@ -118,7 +118,7 @@ struct TestRecording {
             write(client[info.id]?.open() ?? [], info.id, time)
         case .octets(let id, .client, let side, let time, let pieces):
             for piece in pieces { write(client[id]?.data(from: side, piece) ?? [], id, time) }
-        case .octets: break
+        case .octets, .secret: break
         case .gap(let id, _, let side, let time, let octets):
             // As the recorder does: where nobody knows how many are missing, one is.
             write(client[id]?.gap(from: side, UInt32(max(octets, 1))) ?? [], id, time)

@@ -72,7 +72,7 @@ import Testing
             switch event {
             case .exchange(_, let row): live.append(row)
             case .closed(let closed): summary = closed
-            case .opened, .secured, .octets, .gap, .remark, .changed, .message, .credential: break
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
             }
         }
         let file = try scratch.write(TestRecording(events).segments[0], "own.pcapng")

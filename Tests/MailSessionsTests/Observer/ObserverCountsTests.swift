@@ -45,7 +45,7 @@ import Testing
             case .credential(_, let credential): told.credentials.append(credential)
             case .remark(_, _, let unseen): told.remarks.append(unseen)
             case .exchange, .message: told.rows += 1
-            case .opened, .secured, .gap, .changed, .closed: break
+            case .opened, .secured, .secret, .gap, .changed, .closed: break
             }
         }
         return told
@@ -83,7 +83,7 @@ import Testing
             case .changed(_, let exchange, let rules): "\(exchange) \(rules.joined(separator: ","))"
             case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
             case .closed: "closed"
-            case .opened, .secured, .gap, .remark, .exchange, .message, .credential: nil
+            case .opened, .secured, .secret, .gap, .remark, .exchange, .message, .credential: nil
             }
         }
         #expect(order == ["220 x\r\n", "1 a", "1 b", "NOOP\r\n", "2 c", "closed"])

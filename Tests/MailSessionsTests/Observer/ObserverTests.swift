@@ -35,7 +35,7 @@ import Testing
         var client: [UInt8] = []
         for event in events {
             switch event {
-            case .opened, .secured, .closed, .gap, .remark, .changed: break
+            case .opened, .secured, .closed, .secret, .gap, .remark, .changed: break
             case .octets(_, _, .client, _, let pieces): for piece in pieces { client += piece }
             case .octets: break
             case .exchange(_, let row): rows.append("\(row)")
@@ -78,7 +78,7 @@ import Testing
             case .gap(_, _, let side, _, let count): "\(side) lost \(count)"
             case .remark(_, let side, let unseen): "\(side) \(unseen)"
             case .closed: "closed"
-            case .changed, .exchange, .message, .credential: nil
+            case .secret, .changed, .exchange, .message, .credential: nil
             }
         }
         #expect(order == ["opened", "220 mx\r\n", "250 half", "server lost 10", "client lost 3", "more\r\n", "closed"])
@@ -106,7 +106,7 @@ import Testing
             switch event {
             case .octets(_, _, _, _, let pieces): pieces.map(\.text).joined()
             case .remark(_, let side, let unseen): "\(side) \(unseen)"
-            case .opened, .secured, .gap, .closed, .changed, .exchange, .message, .credential: nil
+            case .opened, .secured, .secret, .gap, .closed, .changed, .exchange, .message, .credential: nil
             }
         }
         let start = ["* PREAUTH x\r\n", "a COMPRESS DEFLATE\r\n", "a OK x\r\n"]

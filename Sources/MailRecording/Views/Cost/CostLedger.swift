@@ -108,7 +108,7 @@ package struct CostLedger: Sendable {
             case .secured(_, let time): session.meter.secured(at: time)
             case .exchange(_, let row): count(session.meter.finish(row), info, &session)
             case .closed(let summary): ended = summary
-            case .opened, .octets, .gap, .remark, .changed, .message, .credential: break
+            case .opened, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
             }
         }
         guard let ended else {

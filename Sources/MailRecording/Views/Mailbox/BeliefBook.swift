@@ -90,7 +90,7 @@ package struct BeliefBook: Sendable {
                 following.watch.ended = []
             // A session of which the end is not there yet goes on.
             case .closed(let summary): isOver = summary.end != .open
-            case .opened, .octets, .gap, .remark, .changed, .exchange, .message, .credential: break
+            case .opened, .octets, .secret, .gap, .remark, .changed, .exchange, .message, .credential: break
             }
         }
         if isOver {
@@ -167,7 +167,7 @@ package struct BeliefBook: Sendable {
             case .credential(let credential): if !credential.account.isEmpty { following.user = credential.account }
             case .login(accepted: true): logIn(info, time, &following)
             case .clientName, .login, .reversePath, .recipient, .recipientRefused, .messageAccepted, .messageRefused,
-                .transactionReset, .mailbox, .opaque, .contentCut, .resumed:
+                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed:
                 break
             }
         }

@@ -1,0 +1,137 @@
+// Entries of `record.what`: how they are read, and what they decide while not all is known.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+import Testing
+
+@Suite struct ScopeRulesTests {
+    @Test func entriesAreReadOrRefusedWithAReason() throws {
+        #expect(try ScopeRule("headers").condition == nil)
+        #expect(try ScopeRule("envelope when user == \"a\"").condition?.text == "user == \"a\"")
+        let flaws: [(String, String)] = [
+            ("", "'' is no scope"), ("body", "'body' is no scope; write never, envelope, headers, all"),
+            ("headers if smtp", "behind 'headers' stands 'when'"), ("headers when", "stands 'when' and an expression"),
+            ("headers when usr == \"a\"", "1:1: unknown field 'usr' (did you mean 'user'?)"),
+            ("headers when duration > 3 s", "'duration' is not known when octets are recorded"),
+            ("never when rcpt == \"a\"", "cannot ask for 'rcpt'"),
+            ("never when smtp and subject contains \"x\"", "cannot ask for 'subject'"),
+        ]
+        for (entry, reason) in flaws {
+            let flaw = #expect(throws: ScopeRule.Flaw.self) { try ScopeRule(entry) }
+            #expect(flaw?.description.contains(reason) == true, "\(entry): \(flaw?.description ?? "")")
+        }
+        #expect(throws: ScopeRule.Flaw.self) {
+            try ScopeRule.decider([ScopeRule("headers"), ScopeRule("never when smtp")])
+        }
+        #expect(try ScopeRule.decider([]) == nil)
+        #expect(try ScopeRule.decider([ScopeRule("all when smtp"), ScopeRule("all")]) == nil)
+    }
+
+    /// The octets of both sides that are recorded of a dialogue.
+    private func recorded(_ mailProtocol: MailProtocol, _ turns: [(Side, String)], _ entries: [String]) throws -> String
+    {
+        let info = SessionInfo(
+            id: "s", mailProtocol: mailProtocol, start: 5, client: SocketAddress(ip: .v4(0x7F00_0001), port: 1),
+            server: SocketAddress(ip: .v4(2), port: 25), route: "the route")
+        let decide = try ScopeRule.decider(entries.map { try ScopeRule($0) })
+        var observer = Observer(
+            info: info, fingerprintKey: [1], keepsRows: false, privacy: RecordingPrivacy(scopes: decide))
+        var events: [RecordEvent] = []
+        var notes: [Note] = []
+        observer.open(into: &events)
+        for (side, text) in turns {
+            observer.receive(Array(text.utf8)[...], from: side, at: 7, events: &events, notes: &notes)
+        }
+        observer.close(.closed, at: 9, events: &events, notes: &notes)
+        return events.map { event in
+            if case .octets(_, _, _, _, let pieces) = event { pieces.map(\.text).joined() } else { "" }
+        }.joined()
+    }
+
+    private let delivery: [(Side, String)] = [
+        (.server, "220 mx\r\n"), (.client, "EHLO client.example\r\n"), (.server, "250-mx\r\n250 AUTH PLAIN\r\n"),
+        (.client, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"), (.server, "235 in\r\n"),
+        (.client, "MAIL FROM:<a@example.com> SIZE=2000\r\n"), (.server, "250 ok\r\n"),
+        (.client, "RCPT TO:<b@Example.org>\r\n"), (.server, "250 ok\r\n"),
+        (.client, "RCPT TO:<c@example.net>\r\n"), (.server, "550 no\r\n"), (.client, "DATA\r\n"),
+        (.server, "354 go\r\n"),
+        (.client, "Subject: HEAD\r\nList-Id: x\r\n\r\nBODY\r\n.\r\n"), (.server, "250 ok\r\n"),
+        (.client, "MAIL FROM:<z@example.com>\r\nRCPT TO:<z@example.com>\r\nDATA\r\n"),
+        (.server, "250 ok\r\n250 ok\r\n354 go\r\n"), (.client, "Subject: LATER\r\n\r\nSECOND\r\n.\r\n"),
+        (.server, "250 ok\r\n"),
+    ]
+
+    @Test(arguments: [
+        ("smtp", true), ("not smtp", false), ("imap", false), ("route == \"the route\"", true),
+        ("client.address == \"127.0.0.1\"", true), ("client.name == \"client.example\"", true), ("tls", false),
+        ("user == \"alice\"", true), ("user == \"bob\"", false), ("sender == \"a@example.com\"", true),
+        ("sender.domain == \"example.com\"", true), ("rcpt == \"b@Example.org\"", true),
+        ("rcpt.domain == \"example.org\"", true), ("rcpt.domain == \"example.net\"", true), ("rcpt.count == 2", true),
+        ("size > 1 KB", true), ("size > 1 MB", false), ("carrier == \"DATA\"", true), ("subject == \"HEAD\"", true),
+        ("header[\"list-id\"] == \"x\"", true), ("mailbox == \"INBOX\"", false), ("subject == \"other\"", false),
+    ])
+    func anExpressionDecides(_ condition: String, _ holds: Bool) throws {
+        let text = try recorded(.smtp, delivery, ["envelope when \(condition)", "all"])
+        #expect(text.contains("BODY") == !holds, "\(condition)")
+        #expect(text.contains("RCPT TO:<b@Example.org>"))
+    }
+
+    @Test func theFirstEntryThatHoldsDecides() throws {
+        let entries = ["all when subject == \"LATER\"", "headers when user == \"alice\"", "envelope"]
+        let text = try recorded(.smtp, delivery, entries)
+        #expect(text.contains("SECOND") && text.contains("Subject: HEAD") && !text.contains("BODY"))
+    }
+
+    /// A name that is told after octets came decides about them all the same, as they wait for it.
+    @Test func whoIsNeverRecordedLeavesNothing() throws {
+        #expect(try recorded(.smtp, delivery, ["never when user == \"alice\""]).isEmpty)
+        #expect(try recorded(.smtp, delivery, ["never when user == \"bob\""]).contains("BODY"))
+        #expect(try recorded(.smtp, delivery, ["never when tls"]).contains("BODY"))
+        #expect(try recorded(.smtp, delivery, ["never when not tls"]).isEmpty)
+        #expect(try recorded(.smtp, delivery, ["never when client.address == \"127.0.0.1\""]).isEmpty)
+        // Nobody logs in: no name.
+        let anonymous = delivery.filter { !$0.1.hasPrefix("AUTH") && !$0.1.hasPrefix("235") }
+        #expect(try recorded(.smtp, anonymous, ["never when user == \"alice\""]).contains("BODY"))
+        #expect(try recorded(.smtp, anonymous, ["never when user != \"alice\""]).isEmpty)
+    }
+
+    /// Who tried another name first was there as well.
+    @Test func everyNameThatWasTriedCounts() throws {
+        let turns: [(Side, String)] = [
+            (.server, "+OK\r\n"), (.client, "USER alice\r\n"), (.server, "+OK\r\n"), (.client, "PASS x\r\n"),
+            (.server, "-ERR no\r\n"), (.client, "USER bob\r\n"), (.server, "+OK\r\n"), (.client, "PASS y\r\n"),
+            (.server, "+OK in\r\n"), (.client, "QUIT\r\n"), (.server, "+OK\r\n"),
+        ]
+        for name in ["alice", "bob"] {
+            #expect(try recorded(.pop3, turns, ["never when user == \"\(name)\""]).isEmpty)
+        }
+        #expect(try recorded(.pop3, turns, ["never when user == \"carol\""]).contains("USER alice"))
+    }
+
+    @Test func anOpenMailboxDecides() throws {
+        func fetch(_ name: String) -> [(Side, String)] {
+            [
+                (.client, "s\(name) SELECT \(name)\r\n"), (.server, "* 1 EXISTS\r\ns\(name) OK [READ-WRITE]\r\n"),
+                (.client, "f\(name) FETCH 1 BODY[TEXT]\r\n"),
+                (.server, "* 1 FETCH (BODY[TEXT] {\(name.utf8.count + 5)}\r\ntext-\(name))\r\nf\(name) OK\r\n"),
+            ]
+        }
+        let turns: [(Side, String)] =
+            [(.server, "* OK hi\r\n"), (.client, "a LOGIN u p\r\n"), (.server, "a OK\r\n")] + fetch("INBOX")
+            + fetch("Private") + fetch("Work")
+        let text = try recorded(.imap, turns, ["envelope when mailbox == \"Private\""])
+        #expect(text.contains("text-INBOX") && text.contains("text-Work") && !text.contains("text-Private"))
+    }
+
+    /// UNAUTHENTICATE (RFC 8437): somebody else may log in, and is kept back until it is known who.
+    @Test func aSecondLoginIsAnotherSession() throws {
+        let turns: [(Side, String)] = [
+            (.server, "* OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] hi\r\n"), (.client, "a LOGIN alice p\r\n"),
+            (.server, "a OK\r\n"), (.client, "b UNAUTHENTICATE\r\n"), (.server, "b OK\r\n"),
+            (.client, "c LOGIN bob p\r\n"), (.server, "c OK\r\n"), (.client, "d NOOP\r\n"), (.server, "d OK\r\n"),
+        ]
+        let text = try recorded(.imap, turns, ["never when user == \"bob\""])
+        #expect(text.contains("a LOGIN alice") && !text.contains("bob") && !text.contains("NOOP"))
+    }
+}
