@@ -223,7 +223,8 @@ protocol lmtp {{
 class Postfix:
     """SMTP with CHUNKING, PIPELINING, SMTPUTF8 and AUTH on a free loopback port; delivers to Dovecot."""
 
-    def __init__(self, folder, dovecot, certificate):
+    def __init__(self, folder, dovecot, certificate, more=""):
+        """`more` is what else stands in main.cf."""
         require_root("Postfix")
         self.folder = pathlib.Path(folder)
         self.port, self.smtps = free_port(), free_port()
@@ -237,7 +238,7 @@ class Postfix:
         (self.folder / "mailboxes").write_text(
             "".join(f"{a.address} {a.name}/Maildir/\n" for a in dovecot.accounts.all)
         )
-        (self.folder / "main.cf").write_text(self._main(dovecot, certificate))
+        (self.folder / "main.cf").write_text(self._main(dovecot, certificate) + more)
         (self.folder / "master.cf").write_text(self._master())
         self.process = Process(["/usr/sbin/postfix", "-c", self.folder, "start-fg"], self.folder, "postfix")
         try:

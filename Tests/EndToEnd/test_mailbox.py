@@ -223,6 +223,25 @@ def test_two_sessions_at_once_and_idle(servers, proxy):
     one.logout(), two.logout()
 
 
+def test_what_is_not_recorded_was_not_seen(servers, scratch):
+    account = servers.accounts.fresh()
+    message = messages.plain(account.address).replace(b"Message-ID: <", b"Message-ID: <headers.")
+    imap_clients.seed(clients.Place(servers.dovecot.side_door), account, [message])
+    with MailProxy(scratch, {"imap": servers.ports["imap"]}, "--set", "record.what=headers") as proxy:
+        client = login(proxy.ports["imap"], account)
+        ok(client.select("INBOX"))
+        ok(client.uid("FETCH", "1", "(FLAGS RFC822.SIZE BODY.PEEK[])"))
+        client.logout()
+    (row,) = View(proxy.record).messages("INBOX")
+    assert (row["seen"], row["content"], row["envelope"]["subject"], row["size"]) == ("header", None, "plain words", len(message))
+    done = rows(command("sessions", "mailbox", proxy.record, "--maildir", scratch / "out", "--json", status=0))[0]
+    assert (done["written"], done["not_seen"]) == (0, 1)
+    assert [path for path in (scratch / "out").rglob("*") if path.is_file()] == []
+    identity = re.search(rb"^Message-ID: (.*)\r$", message, re.M).group(1).decode()
+    (station,) = rows(command("sessions", "trace", identity, proxy.record, "--json", status=0))
+    assert (station["left_out"], station["sha256"], station["bytes"]) == (True, None, len(message))
+
+
 MIXED = [
     (1, "S: * OK hi"), (2, "C: a LOGIN you@example.com secret"), (3, "S: a OK"), (4, "C: b SELECT INBOX"), (5, "S: * 1 EXISTS\r\n* OK [UIDVALIDITY 5] ok\r\nb OK"),
     (6, "C: c FETCH 1 (UID BODY.PEEK[])"), (7, "S: * 1 FETCH (UID 12 BODY[] {3}\r\nabc)\r\nc OK"),

@@ -180,6 +180,18 @@ extension SessionCatalog {
         }
     }
 
+    /// Sessions that may have carried a message; nil when not all places have an index.
+    func sessions(withMessage id: String) throws -> Set<String>? {
+        var found: Set<String> = []
+        for place in try places() {
+            switch place {
+            case .indexed(let index): found.formUnion(try guarded { try index.sessions(withMessageID: id) })
+            case .files: return nil
+            }
+        }
+        return found
+    }
+
     /// Indexes answer for all places: which sessions there are is known without reading any.
     var isIndexed: Bool {
         get throws {

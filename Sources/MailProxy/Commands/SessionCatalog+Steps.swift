@@ -30,4 +30,16 @@ extension SessionCatalog {
         }
         if !ids.isEmpty { try read(ids, deliver) }
     }
+
+    /// Reads the sessions in which a message passed; where indexes don't know them, all that are searched for.
+    /// - Parameter id: a Message-ID without angle brackets.
+    func readSteps(
+        _ search: SessionSearch, withMessage id: String, _ deliver: (SessionBatch) throws -> Void
+    ) throws {
+        guard let ids = try sessions(withMessage: id) else { return try readSteps(search, deliver) }
+        guard filter != nil || text != nil || search.since != nil || search.until != nil else {
+            return ids.isEmpty ? () : try read(ids, deliver)
+        }
+        try readSteps(search, where: { ids.contains($0.info.id) }, deliver)
+    }
 }

@@ -14,8 +14,8 @@ struct SessionsCommand: ParsableCommand {
             a path the recordings of 'mailproxy run' and 'mailproxy capture' are taken.
             """,
         subcommands: [
-            SessionsList.self, SessionsShow.self, SessionsExport.self, SessionsMailbox.self, SessionsCost.self,
-            SessionsReindex.self, SessionsViolations.self,
+            SessionsList.self, SessionsShow.self, SessionsExport.self, SessionsMailbox.self, SessionsTrace.self,
+            SessionsCost.self, SessionsReindex.self, SessionsViolations.self,
         ])
 }
 

@@ -24,6 +24,8 @@ struct ContentWatch: MessageSink {
         var bytes = 0
         var hash = SHA256()
         var header: HeaderScanner?
+        /// What follows was not recorded.
+        var isLeftOut = false
     }
 
     private var client: Passing?
@@ -52,6 +54,13 @@ struct ContentWatch: MessageSink {
         }
     }
 
+    mutating func leaveOut(_ side: Side) {
+        switch side {
+        case .client: client?.isLeftOut = true
+        case .server: server?.isLeftOut = true
+        }
+    }
+
     mutating func end(_ side: Side, complete: Bool, exchange: Int) { close(side, "", complete) }
 
     mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {
@@ -65,6 +74,7 @@ struct ContentWatch: MessageSink {
     }
 
     private static func take(_ octets: ArraySlice<UInt8>, _ passing: inout Passing?) {
+        if passing?.isLeftOut == true { return }
         octets.withUnsafeBytes { passing?.hash.update(bufferPointer: $0) }
         passing?.bytes += octets.count
         _ = passing?.header?.feed(octets)
@@ -132,6 +142,8 @@ struct ContentDesk {
     private static func give(
         _ ended: ContentWatch.Ended, _ serial: UInt32, _ session: String, _ belief: inout MailboxBelief
     ) {
+        // Of what was not recorded nothing was seen.
+        guard ended.bytes > 0 || ended.isWhole else { return }
         if let envelope = ended.envelope { belief.set(envelope, of: serial) }
         let isMessage = ended.section.isEmpty
         if isMessage, ended.isWhole {

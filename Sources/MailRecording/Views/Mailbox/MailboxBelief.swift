@@ -211,9 +211,12 @@ package struct MailboxBelief: Sendable {
             }
             return known
         }
-        if let before = message.uidl { folders[folder].byUIDL[before] = nil }
-        folders[folder].unnumbered.remove(serial)
         guard keep(uidl.utf8.count + 80) else { return serial }
+        if let before = message.uidl {
+            folders[folder].byUIDL[before] = nil
+            details -= before.utf8.count + 80
+        }
+        folders[folder].unnumbered.remove(serial)
         folders[folder].byUIDL[uidl] = serial
         change(message: serial) { $0.uidl = uidl }
         return serial

@@ -1,0 +1,23 @@
+// Which sessions carried a message.
+
+import MailRecording
+
+extension RecordingIndex {
+    /// Ids of sessions that may have carried a message with this Message-ID: those that did, and those of which not all rows are there.
+    /// - Parameter id: without angle brackets.
+    package func sessions(withMessageID id: String) throws(RecordingIndexError) -> Set<String> {
+        var found = Set(try unsettled(SessionSearch()).map(\.info.id))
+        try guarded { () throws(DatabaseError) in
+            let statement = try database.prepare(
+                """
+                SELECT DISTINCT s.id FROM messages m JOIN sessions s ON s.row = m.session
+                WHERE m.message_id = ? OR m.message_id = ?
+                """)
+            defer { statement.reset() }
+            statement.bind(1, id)
+            statement.bind(2, "<\(id)>")
+            while try statement.step() { found.insert(statement.text(0) ?? "") }
+        }
+        return found
+    }
+}
