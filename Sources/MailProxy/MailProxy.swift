@@ -13,7 +13,7 @@ struct MailProxyCommand: ParsableCommand {
         version: Defaults.version,
         subcommands: [
             RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, VerifyCommand.self,
-            SealCommand.self, UnsealCommand.self,
+            SealCommand.self, UnsealCommand.self, AnonymizeCommand.self,
             RulesCommand.self,
             UserCommand.self, CACommand.self, StripTestCommand.self, ConfigCommand.self,
         ])

@@ -46,6 +46,9 @@ final class OutputFile {
         if let draft { unlink(draft) }
     }
 
+    /// Where it can be read before it has its name.
+    var draftPath: String { draft ?? path }
+
     /// The file is whole: it gets its name.
     func publish() throws {
         guard let draft else { return }
