@@ -30,6 +30,8 @@ package struct Answer: Equatable, Sendable {
     package var data: [String: Int] = [:]
     /// SHA-256 of the listing's lines, for POP3's LIST and UIDL.
     package var listing: [UInt8] = []
+    /// The same of the numbers at the front of its lines alone: the names in a UIDL are the server's own (RFC 1939 §7).
+    package var listed: [UInt8] = []
     /// SHA-256 of each message or part that came, in order.
     package var contents: [[UInt8]] = []
     package var violations: [Violation] = []
@@ -69,7 +71,10 @@ package struct AnswerBook: Equatable, Sendable {
         case .data(let keyword, _):
             let isRoom = answer.data.count < Self.kinds || answer.data[keyword] != nil
             answer.data[isRoom ? keyword : "...", default: 0] += 1
-            if mailProtocol == .pop3 { answer.listing = StreamDigest.chain(answer.listing, note.raw) }
+            if mailProtocol == .pop3 {
+                answer.listing = StreamDigest.chain(answer.listing, note.raw)
+                answer.listed = StreamDigest.chain(answer.listed, note.raw.withoutLineEnd.line.firstWord.word)
+            }
         case .goAhead, .challenge: intermediates[note.exchange, default: 0] += 1
         case .contentBegin: hasher = StreamDigest()
         case .content: hasher.update(note.raw)

@@ -47,6 +47,20 @@ import Testing
         )
     }
 
+    /// The names that a server gives to messages are its own; which messages have one is not.
+    @Test func uniqueIDsAreTheServersOwn() {
+        func turns(_ lines: String...) -> String {
+            (["S: +OK ready", "C: USER a", "S: +OK", "C: PASS b", "S: +OK", "C: UIDL", "S: +OK"] + lines + ["S: ."])
+                .joined(separator: "\n")
+        }
+        let credentials = ReplayCredentials(user: "a", password: SecretText("b"))
+        let script = script(.pop3, turns("S: 1 0000abcd", "S: 2 0000abce"))
+        let same = play(script, turns("S: 1 7777xyz", "S: 2 7778xyz"), credentials: credentials).result
+        #expect(same.verdict == .same)
+        let other = play(script, turns("S: 1 0000abcd", "S: 3 0000abce"), credentials: credentials).result
+        #expect(other.verdict == .differs)
+    }
+
     private let smtp = """
         S: 220 a ESMTP
         C: EHLO c

@@ -382,6 +382,45 @@ struct SessionAnonymizerTests {
         let differing = zip(pieces, whole).filter { $0 != $1 }.count
         #expect(differing <= 16)
     }
+
+    /// Whatever is said: as many octets come out on each side as went in, and line ends stand where they stood.
+    @Test(arguments: [MailProtocol.smtp, .lmtp, .pop3, .imap])
+    func anythingKeepsItsLength(_ mailProtocol: MailProtocol) {
+        let words = [
+            "EHLO a", "MAIL FROM:<a@b.c> SIZE=1", "RCPT TO:<", "DATA", ".", "..", "BDAT 9 LAST", "AUTH PLAIN AGEAYg==",
+            "AUTH LOGIN", "250-x", "250 x", "354 go", "334 YQ==", "220 hi", "+OK <1.2@x>",
+            "-ERR", "USER x", "PASS y", "UIDL", "LIST", "RETR 1", "1 2", "a1 LOGIN {3}", "a2 FETCH 1 (BODY[]<0.9>)",
+            "* 1 FETCH (BODY[]<0> {9}", "* OK [X \"]\"] hi", "* LIST (\\x) NIL &AGE-&-&", "+ go", "a1 OK [Y",
+            "a3 APPEND \"&\" {4+}", "* 2 FETCH (ENVELOPE (\"", "Subject: =?utf-8?b?YQ==?=", "--x",
+            "Content-Type: a/b; c=\"d", "\tfolded", "QUJD", "=41=C3=A9=", "=?utf-8?q?=?=", "+ ", "",
+            "[1.2.3.4] ::1 2001:db8::",
+        ]
+        var random = Seeded(42)
+        for _ in 0..<400 {
+            var turns: [(side: Side, octets: [UInt8])] = []
+            for _ in 0..<Int.random(in: 1...30, using: &random) {
+                var octets = Array((words.randomElement(using: &random) ?? "").utf8)
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    octets.insert(
+                        UInt8.random(in: 0...255, using: &random), at: Int.random(in: 0...octets.count, using: &random))
+                }
+                octets += Int.random(in: 0..<9, using: &random) == 0 ? [10] : [13, 10]
+                turns.append((Bool.random(using: &random) ? .client : .server, octets))
+            }
+            var session = SessionAnonymizer(mailProtocol, Pseudonyms(key: testKey))
+            var before: [Side: [UInt8]] = [:]
+            var after: [Side: [UInt8]] = [:]
+            for note in Spoken(turns, mailProtocol).notes {
+                before[note.side, default: []] += note.raw
+                after[note.side, default: []] += session.accept(note)
+            }
+            for side in Side.allCases {
+                after[side, default: []] += session.end(side)
+                let isSame = before[side, default: []].map { $0 == 10 } == after[side, default: []].map { $0 == 10 }
+                #expect(isSame, "\(turns.map { "\($0.side) \(String(decoding: $0.octets, as: UTF8.self))" })")
+            }
+        }
+    }
 }
 
 struct ResidueSearchTests {
