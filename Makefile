@@ -6,8 +6,9 @@ BIN = .build/$(CONFIG)/mailproxy
 PREFIX ?= /usr/local
 ARGS ?=
 SESSIONS ?= 1000000
+KILLS ?= 1000
 
-.PHONY: run build debug test unit e2e bench bench-search bench-soak fuzz fuzz-briefly tsan asan format lint install clean
+.PHONY: run build debug test unit e2e bench bench-search bench-soak crash fuzz fuzz-briefly tsan asan format lint install clean
 
 run: build ## start the proxy with its defaults; ARGS="--route …" adds to it
 	exec $(BIN) run $(ARGS)
@@ -39,6 +40,9 @@ bench-search: build ## how fast an index of SESSIONS sessions answers; needs 4 G
 
 bench-soak: build ## memory over a million sessions (SESSIONS=…), a quarter of an hour or more; fails when it grows
 	Scripts/soak $(BIN) --sessions $(SESSIONS)
+
+crash: build ## kill a recorder at KILLS random moments under load (1000), a minute for each thirty; each recording must hold
+	Scripts/crash $(BIN) kills --cycles $(KILLS)
 
 fuzz: ## random input steered by coverage, for FUZZ_SECONDS a target (60); TARGETS="imap-client sasl" chooses
 	@Scripts/setup build

@@ -192,8 +192,9 @@ import Testing
     @Test func aSegmentOfNothingElseIsRemoved() throws {
         let scratch = try RecorderScratch()
         try scratch.record((1...5).map { sample($0, { .imap($0) }, days: 20) }, key: key)
+        let path = scratch.segments[0]
         try record(scratch, [sample(9, { .smtp($0) }, days: 0)], rules: ["1 day: imap"]) { _ in
-            scratch.segments.count == 1
+            access(path, F_OK) != 0 && !scratch.segments.isEmpty
         }
         #expect(scratch.segments.count == 1)
         let (findings, summary) = try scratch.verify()

@@ -99,7 +99,7 @@ private final class FailingDisk: Sendable {
                 ]
             },
             until: { _ in
-                if recorder.failure != nil { wasFailing = true }
+                if recorder.failures > 0 { wasFailing = true }
                 return wasFailing && recorder.failure == nil
             })
         #expect(wasFailing)
@@ -111,7 +111,8 @@ private final class FailingDisk: Sendable {
         let octets = try #require(read.clientOctets[sample.info.id])
         let all = sent.reduce(0) { $0 + $1.count }
         #expect(Int64(all - octets.count) == recorder.lostOctets)
-        #expect(recorder.lostOctets > 0 || first == 1)
+        // The first writes have nothing but headers and handshakes.
+        #expect(recorder.lostOctets > 0 || first <= 3)
         let losses = read.sectionComments.compactMap { comment -> RecordComment.Loss? in
             if case .lost(let loss) = comment { loss } else { nil }
         }
@@ -170,7 +171,7 @@ private final class FailingDisk: Sendable {
         let sample = SampleSession.imap(1)
         recorder.append([.opened(sample.info), sample.octets[0]])
         await settle(recorder)
-        #expect(recorder.failure?.contains("Input/output error") == true)
+        #expect(recorder.failures == 1)
         await drive(
             recorder, { _ in [.gap(session: sample.info.id, leg: .client, side: .client, time: 0, octets: 1)] },
             until: { _ in recorder.failure == nil })

@@ -145,6 +145,8 @@ struct SessionCatalog {
         if withExchanges { needs.exchanges = true }
         var open: [String: CatalogEntry] = [:]
         var found: [CatalogEntry] = []
+        // Of a recorder that was killed: nobody will tell how these end.
+        let isAbandoned = paths.allSatisfy { Self.isDirectory($0) && !RecordingDirectory.isRecording($0) }
         try Self.read(paths, keepsText: text != nil, keepsRows: needs.exchanges || needs.messages) { batch in
             for event in batch.events {
                 switch event {
@@ -162,12 +164,18 @@ struct SessionCatalog {
                 case .closed(let summary):
                     var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
                     entry.summary = summary
+                    if isAbandoned, summary.end == .open { entry.summary.end = .lost }
                     if passes(entry), try hasText(entry) { found.append(entry) }
                 case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
                 }
             }
         }
         return found
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Reads some sessions: of a recording only where they are, else the files that hold them.

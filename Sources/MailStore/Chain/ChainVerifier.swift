@@ -231,6 +231,8 @@ package final class ChainVerifier {
                 chainFault(.link, "line \(place) takes sessions out of \(segment.name), which was never signed")
                 return
             }
+            // Said once more, as the disk did not sync what was said.
+            guard segment.sha256 != segments[place].sha256 else { return }
             segment.thinning = .init(reason: reason, before: segments[place].sha256)
             segments[place] = segment
         }
@@ -322,7 +324,7 @@ package final class ChainVerifier {
         if entry.thinning == nil { finding.note = entry.time }
         let seals = SealsFile(directory, entry.name)
         let isWhole = seals.head == entry.seals
-        if !isWhole {
+        if !isWhole || !seals.isClean {
             finding.faults.append(
                 ChainFault(
                     seals.head == nil ? .missing : .link,

@@ -70,7 +70,11 @@ final class Notary: Sendable {
     /// A segment was begun; one that still grew has ended where it is.
     func began(_ name: String) {
         state.withLock { state in
-            if let last = state.jobs.indices.last, !state.jobs[last].isRecovered { state.jobs[last].hasEnded = true }
+            if let last = state.jobs.indices.last, !state.jobs[last].isRecovered, !state.jobs[last].hasEnded {
+                // What the disk has of it is more than was synced, when it was a sync that failed.
+                state.jobs[last].size = 0
+                state.jobs[last].hasEnded = true
+            }
             state.jobs.append(Job(name: name, size: 0))
             state.isUrgent = true
         }
@@ -165,6 +169,8 @@ final class NotaryWork {
 
     /// The segment that is being signed.
     private var current: Current?
+    /// The segment whose entry is in the chain, though perhaps not on the disk: it is not written twice.
+    private var appended: String?
     private var failure: String?
 
     private final class Current {
@@ -320,11 +326,14 @@ final class NotaryWork {
         }
         guard job.hasEnded else { return }
         try current.seals.sync()
-        try append(
-            .segment(
-                .init(
-                    name: job.name, octets: current.digest.offset, sha256: current.digest.sha256,
-                    blocks: current.digest.blocks, seals: current.seals.head, isRecovered: job.isRecovered)))
+        if appended != job.name {
+            try append(
+                .segment(
+                    .init(
+                        name: job.name, octets: current.digest.offset, sha256: current.digest.sha256,
+                        blocks: current.digest.blocks, seals: current.seals.head, isRecovered: job.isRecovered)))
+            appended = job.name
+        }
         try chain.sync()
         self.current = nil
     }

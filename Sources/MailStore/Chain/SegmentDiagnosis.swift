@@ -15,12 +15,14 @@ struct SealsFile {
     /// Without the marks of their blocks, which would fill the memory.
     private(set) var stretches: [Stretch] = []
     private(set) var blocks = 0
+    /// Nothing stands behind its last line.
+    private(set) var isClean = true
     private let path: String
 
     init(_ directory: String, _ segment: String) {
         self.init(path: directory + "/" + SegmentSeals.name(for: segment))
         var found = self
-        forEach { line in
+        found.isClean = forEach { line in
             if let head = found.head, line.text("previous") != head { found.isLinked = false }
             found.head = line.digest
             found.last = line
@@ -54,14 +56,17 @@ struct SealsFile {
         return isTooMany ? nil : list
     }
 
-    private func forEach(_ body: (SignedLine) -> Bool) {
+    /// False when it stops before the end of the file.
+    @discardableResult
+    private func forEach(_ body: (SignedLine) -> Bool) -> Bool {
         let descriptor = System.openToRead(path)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return true }
         defer { Glibc.close(descriptor) }
         var reader = LineReader(descriptor)
         while let next = reader.next() {
-            guard case .line(let octets) = next, let line = SignedLine(octets), body(line) else { return }
+            guard case .line(let octets) = next, let line = SignedLine(octets), body(line) else { return false }
         }
+        return reader.rest == 0
     }
 }
 

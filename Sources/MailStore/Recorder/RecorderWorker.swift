@@ -446,6 +446,8 @@ final class RecorderWorker {
     /// What time demands: commits, syncs, updates, old segments.
     private func tick() {
         now = System.monotonicClock()
+        // Nobody has to say anything for the recorder to look whether the disk is well again.
+        if outage.failure != nil, segments.current == nil { _ = isSegmentReady() }
         if index.isDue(now) || now &- lastUpdate >= Self.updateInterval { updateIndex() }
         let isSyncDue =
             switch settings.sync {
@@ -492,6 +494,7 @@ final class RecorderWorker {
         if !fresh.isEmpty { due = min(due, now &+ IndexWriter.timeLimit) }
         if !sessions.isEmpty { due = min(due, lastUpdate &+ Self.updateInterval) }
         if let backlog { due = min(due, backlog.due) }
+        if outage.failure != nil, segments.current == nil { due = min(due, max(now, segments.retryAt)) }
         if let segment = segments.current {
             due = min(due, segments.ends(now))
             switch settings.sync {

@@ -72,7 +72,7 @@ package enum RecordingDirectory {
     }
 
     /// Does a recorder write to the directory at present? True as well when that cannot be known.
-    static func isRecording(_ directory: String) -> Bool {
+    package static func isRecording(_ directory: String) -> Bool {
         let descriptor = mp_open(directory + "/" + lockName, O_RDONLY | O_NOFOLLOW, 0)
         guard descriptor >= 0 else { return errno != ENOENT }
         defer { unlock(descriptor) }

@@ -127,7 +127,7 @@ struct SegmentWriter {
         } while failure.map(holds) ?? false
         if let failure {
             retryAt = now &+ retryAfter
-            lose(packets: 0, octets: 0, failure)
+            lose(failure)
             throw failure
         }
         let dropped = UInt64(clamping: loss?.packets ?? 0)
@@ -283,6 +283,7 @@ struct SegmentWriter {
             Glibc.close(segment.descriptor)
             current = nil
             retryAt = now &+ retryAfter
+            lose(failure)
             throw failure
         }
         let size = segment.size &+ Int64(octets.count)
