@@ -2,10 +2,12 @@
 
 import dataclasses
 import random
+import shutil
 import time
 
 import crash_load
 import mailproxy
+import power_cut
 from mailproxy import MailProxy, command
 from processes import crowding
 
@@ -76,3 +78,44 @@ def kills(folder, cycles, seed=1, longest=0.3, told=lambda text: None):
 def listed(record):
     """The sessions of a recording, by id."""
     return {row["id"]: row for row in mailproxy.sessions(record)}
+
+
+def cuts(folder, cycles, seed=1, told=lambda text: None, sync="interval"):
+    """Case F13: the power goes at any moment under load (power_cut.py). What was synced opens and holds against its signatures, as soon as the
+    next recorder has begun; what was over a moment before the last sync is there."""
+    tally = Tally()
+    turn = 0
+    while tally.cycles < cycles:
+        turn += 1
+        name, data = f"cut{turn}", folder / "data"
+        trace = folder / "trace"
+        record = folder / f"{name}-recording"
+        record.mkdir(mode=0o700)
+        options = ["--set", f"record.sync={sync}", "--set", "record.segment-size=100000"]
+        with MailProxy(folder, {"smtp": "fallback"}, *options, name=name, data=data, prefix=power_cut.prefix(trace)) as proxy:
+            load = crash_load.Load(proxy.ports["smtp"], clients=2, seed=seed * 1_000 + turn, pause=0.05)
+            offset = time.time() - time.monotonic()
+            # The load itself is what is wanted: so long that some of it was over long before the end.
+            time.sleep(4.0)
+            load.finish()
+        for synced, files in power_cut.cuts(trace, record, min(cycles - tally.cycles, 25), seed + turn):
+            state = folder / "state"
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir(mode=0o700)
+            for file, octets in files.items():
+                (state / file).write_bytes(octets)
+                (state / file).chmod(0o600)
+            what = f"cut {tally.cycles} of seed {seed}, {sync}"
+            load.killed = synced - offset
+            for _ in range(2):
+                found = crash_load.check(state, folder, [load], lag=0.3 * crowding()) if any(".pcapng" in file for file in files) else (0, 0, 0, 0)
+                # Whoever goes on in it first puts right what can be.
+                with MailProxy(folder, {"smtp": "fallback"}, "--record-dir", state, record=None, name="after", data=data):
+                    pass
+            faults = crash_load.faults_of(state)
+            assert faults == [], f"{what}: {faults}"
+            tally.cycles += 1
+            for field, count in zip(("sessions", "messages", "due_sessions", "due_messages"), found):
+                setattr(tally, field, getattr(tally, field) + count)
+            told(f"{what}: {found}")
+    return tally

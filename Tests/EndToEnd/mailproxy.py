@@ -60,7 +60,9 @@ class MailProxy:
         self.data = data or self.folder / f"{name}-data"
         self.ports = ports or {protocol: free_port() for protocol in upstreams}
         arguments = [*prefix, binary(), "run", "--no-ui", "--data-dir", self.data]
-        arguments += ["--record-dir", self.record] if record else ["--no-record"]
+        # None: the options say where.
+        if record is not None:
+            arguments += ["--record-dir", self.record] if record else ["--no-record"]
         for protocol, upstream in upstreams.items():
             target = upstream if isinstance(upstream, str) else f"{protocol}://{HOST}:{upstream}"
             arguments += ["--route", f"{protocol}://{HOST}:{self.ports[protocol]}{listener}={target}"]

@@ -221,3 +221,14 @@ def test_recordings(recording, scratch, file, name, damage):
             assert status == 1 and ("FAULTY" in said or "chain: " in said), f"{what}: {said}"
     # Whatever it was, the other segment's session is there.
     assert len(mailproxy.sessions(folder)) >= 1
+
+
+def test_a_segment_of_zeros_among_others(recording, scratch):
+    """As a power cut may leave one: it is told, and the others are read."""
+    folder = scratch / "recording"
+    shutil.copytree(recording, folder)
+    (folder / "index.sqlite").unlink()
+    last = mailproxy.segments(folder)[1]
+    last.write_bytes(bytes(9_000))
+    done = command("sessions", "list", folder, "--json", status=3)
+    assert len(mailproxy.rows(done)) == 1 and f"{last.name}: the file is neither pcap nor pcapng (at offset 0)" in done.stderr.decode()

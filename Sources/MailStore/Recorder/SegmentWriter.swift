@@ -142,6 +142,8 @@ struct SegmentWriter {
             midnight: day.end(of: wall), size: 0,
             dropped: dropped)
         try write(header, now)
+        // A name that the disk has is that of a capture, whenever the power goes.
+        try sync(now)
         System.syncDirectory(directory)
         loss = nil
     }
