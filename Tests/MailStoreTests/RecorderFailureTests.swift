@@ -161,7 +161,7 @@ private final class FailingDisk: Sendable {
 
     @Test func aFailedSyncBeginsANewSegment() async throws {
         let scratch = try RecorderScratch()
-        let disk = FailingDisk(syncs: 1..<2, code: EIO)
+        let disk = FailingDisk(syncs: 2..<3, code: EIO)
         var settings = Recorder.Settings(directory: scratch.path)
         settings.calls = disk.calls
         settings.sync = .always

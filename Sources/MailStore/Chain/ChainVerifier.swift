@@ -323,7 +323,7 @@ package final class ChainVerifier {
         finding.blocks = entry.blocks
         if entry.thinning == nil { finding.note = entry.time }
         let seals = SealsFile(directory, entry.name)
-        let isWhole = seals.head == entry.seals
+        let isWhole = seals.head == entry.seals && seals.isLinked
         if !isWhole || !seals.isClean {
             finding.faults.append(
                 ChainFault(

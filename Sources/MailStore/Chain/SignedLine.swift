@@ -29,6 +29,8 @@ struct SignedLine: Equatable, Sendable {
         guard octets.count <= Self.longest, place > 0, octets[place...].starts(with: Self.mark),
             octets.suffix(2).elementsEqual("\"}".utf8),
             let signature = Base64.decode(octets[(octets.count - 90)..<(octets.count - 2)]),
+            // A text has one form: bits that stand for nothing are zero (RFC 4648 §3.5).
+            Base64.encode(signature).elementsEqual(octets[(octets.count - 90)..<(octets.count - 2)]),
             let value = JSONValue(parsing: octets[...])
         else { return nil }
         self.octets = octets
