@@ -354,14 +354,13 @@ final class RecorderWorker {
             endSegment()
         }
         if segments.current != nil { return true }
-        if outage.holds(until: segments.retryAt, now) { now = System.monotonicClock() }
-        guard segments.mayOpen(now) else { return false }
-        let loss = segments.loss
-        do {
-            try segments.open(now)
-        } catch {
-            report(error)
-            return false
+        var loss = segments.loss
+        // A segment that could be made and not synced is none: who waits tries the next.
+        while segments.current == nil {
+            if outage.holds(until: segments.retryAt, now) { now = System.monotonicClock() }
+            guard segments.mayOpen(now) else { return false }
+            loss = segments.loss
+            do { try segments.open(now) } catch { report(error) }
         }
         if let segment = segments.current {
             backlog?.began(segment: segment.number, name: segment.name)
