@@ -4,6 +4,7 @@ import base64
 import pathlib
 import quopri
 import subprocess
+import tempfile
 import urllib.parse
 
 SHORTEST = 6
@@ -69,15 +70,30 @@ def contents(*places):
     return found
 
 
+def _is_odd(octets):
+    return b"\n" in octets or b"\0" in octets
+
+
+def _may_have(needles, octets):
+    """Any of them is there. grep looks for thousands at once; what it takes for the end of a line, or of a pattern, is not for it."""
+    with tempfile.NamedTemporaryFile() as patterns:
+        patterns.write(b"\n".join(needles))
+        patterns.flush()
+        done = subprocess.run(["grep", "-aFq", "-f", patterns.name], input=octets, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode == 0
+
+
 def told(secrets, found):
     """[(secret, form, place)] of all that is there."""
-    folded = {name: octets.lower() for name, octets in found.items()}
+    wanted = [(secret, *forms(secret)) for secret in secrets]
+    exact = [(secret, form, octets) for secret, forms_, _ in wanted for form, octets in forms_.items() if len(octets) >= SHORTEST]
+    either = [(secret, form, octets.lower()) for secret, _, forms_ in wanted for form, octets in forms_.items()]
     hits = []
-    for secret in secrets:
-        exact, either = forms(secret)
-        for form, octets in exact.items():
-            if len(octets) >= SHORTEST:
-                hits += [(secret, form, name) for name, all_of_it in found.items() if octets in all_of_it]
-        for form, octets in either.items():
-            hits += [(secret, form, name) for name, all_of_it in folded.items() if octets.lower() in all_of_it]
+    for name, octets in found.items():
+        for needles, all_of_it in ((exact, octets), (either, octets.lower())):
+            plain = [needle for needle in needles if not _is_odd(needle[2])]
+            if plain and not _may_have([needle[2] for needle in plain], all_of_it):
+                needles = [needle for needle in needles if _is_odd(needle[2])]
+            hits += [(secret, form, name) for secret, form, needle in needles if needle in all_of_it]
     return hits

@@ -15,6 +15,8 @@ import imap_clients
 import mailproxy
 import messages
 import pcap
+import pop3_clients
+import smtp_clients
 import spoken
 import tshark
 import wire
@@ -241,13 +243,17 @@ def test_keys_are_never_overwritten_and_told_apart(scratch):
 
 @pytest.fixture(scope="module")
 def real(servers, module_scratch):
-    """Every client through the proxy, once, with masks; and who logged in."""
+    """Clients that log in, each in a way of its own, through the proxy; and who they were. test_recording.py has all the others."""
     accounts = []
     with MailProxy(module_scratch, servers.ports, "--log-level", "debug", "--set", "record.segment-size=65536", name="real", env=(("MAILPROXY_RECORD_COMPRESS", "zstd"),)) as proxy:
-        for driver in clients.SMTP_DRIVERS:
+        for driver in (smtp_clients.swaks_auth_plain, smtp_clients.swaks_auth_login, smtp_clients.swaks_auth_cram_md5, smtp_clients.login_refused_then_cancelled):
             accounts.append(servers.accounts.fresh())
             driver(clients.Place(proxy.ports["smtp"]), accounts[-1])
-        accounts += [servers.drive(driver, proxy.ports) for driver in clients.POP3_DRIVERS + clients.IMAP_DRIVERS]
+        for driver in (
+            pop3_clients.poplib_whole, pop3_clients.poplib_apop, pop3_clients.sasl_plain, imap_clients.imaplib_whole, imap_clients.imaplib_sasl,
+            imap_clients.imaplib_cram_md5, imap_clients.literals, imap_clients.quoted_password, imap_clients.by_the_byte,
+        ):
+            accounts.append(servers.drive(driver, proxy.ports))
     return proxy, accounts
 
 
@@ -375,6 +381,19 @@ def test_sizes_stay_true_and_readers_follow(scoped):
     lengths = [len(canary_message(f"{name}@example.com", 0, subject)) for name, subject in (("never", "x"), ("hidden", "x"), ("private", "PRIVATE"), ("open", "x"))]
     assert [size for size, _, _ in sizes["DATA"]] == lengths == [size for size, _, _ in sizes["BDAT"]]
     assert [complete for _, complete, _ in sizes["DATA"]] == [True, False, False, True] == [whole for _, _, whole in sizes["DATA"]]
+
+
+def test_captures_are_recorded_as_they_may_be(kept, scratch):
+    """`capture` of what was kept: with the scopes and masks that it is told."""
+    proxy, held, _ = kept
+    source = scratch / "all.pcapng"
+    source.write_bytes(b"".join(path.read_bytes() for path in mailproxy.segments(proxy.record)))
+    command("capture", "-r", source, "--record-dir", scratch / "masked", "--data-dir", scratch, status=0)
+    assert without_packets(canaries.told(all_secrets(held), canaries.contents(scratch / "masked"))) == []
+    command("capture", "-r", source, "--record-dir", scratch / "pop3", "--data-dir", scratch, "--what", "never when not pop3", status=0)
+    assert {row["protocol"] for row in mailproxy.sessions(scratch / "pop3")} == {"pop3"}
+    done = command("capture", "-r", source, "--record-dir", scratch / "x", "--data-dir", scratch, "--what", "body", status=2)
+    assert "'body' is no scope" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,13 @@ struct CaptureCommand: ParsableCommand {
     var bpf: String?
     @Option(help: "The directory of recordings.") var recordDir: String?
     @Flag(help: "Do not sign what is recorded.") var noChain = false
+    @Option(
+        help: ArgumentHelp(
+            "How much is recorded, as record.what has it: 'envelope', or 'headers when imap'; may be repeated.",
+            valueName: "scope"))
+    var what: [String] = []
+    @Option(help: "What becomes of secrets: mask, seal or keep.") var secrets: String?
+    @Option(help: "With --secrets seal: the file of the public key.") var sealKey: String?
     @OptionGroup var data: DataDirectory
     @Flag(help: "List the interfaces on which packets can be captured.") var list = false
     @Flag(help: "The summary as a JSON line.") var json = false
@@ -74,6 +81,7 @@ struct CaptureCommand: ParsableCommand {
             self.recorder = recorder
             tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey)
             tracker.keepsText = true
+            tracker.privacy = recorder.privacy
         }
 
         var counters: TrackerCounters { tracker.counters }
@@ -99,12 +107,25 @@ struct CaptureCommand: ParsableCommand {
         }
     }
 
+    /// What is not recorded, as the settings of `run` say it.
+    private func privacy() throws -> (RecordingPrivacy, SealPublicKey?) {
+        var settings = Settings()
+        for scope in what { try settings.set(assignment: "record.what=\(scope)", said: "--what") }
+        if let secrets { try settings.set(assignment: "record.secrets=\(secrets)", said: "--secrets \(secrets)") }
+        if let sealKey { settings.set("record.seal-key", [sealKey]) }
+        settings.set("data.dir", [data.path])
+        return try settings.privacy()
+    }
+
     private func record(_ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
+        let (privacy, sealKey) = try privacy()
         // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
         settings.log = { Console.error($0) }
+        settings.privacy = privacy
+        settings.sealKey = sealKey
         // The traffic does not wait for who looks on.
         settings.whenFull = .unrecorded
         if !noChain {

@@ -85,6 +85,7 @@ package struct SessionBook: Sendable {
     package mutating func learn(tls: TLSLeg?, upstreamTLS: TLSLeg?) {
         summary.info.tls = tls
         summary.info.upstreamTLS = upstreamTLS
+        if tls != nil, tls?.failure == nil, !scope.isEmpty { scope[0].learnTLS() }
     }
 
     /// What was deflated on the wire is kept inflated, or it is not.

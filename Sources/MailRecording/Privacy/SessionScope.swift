@@ -60,7 +60,13 @@ struct SessionScope: Sendable {
         }
     }
 
-    /// The octets that come next are under TLS.
+    /// The session is under TLS.
+    mutating func learnTLS() {
+        facts.isSecured = true
+        judge()
+    }
+
+    /// The octets that come next are under TLS, and what was said in clear is forgotten.
     mutating func secured() {
         facts.isSecured = true
         facts.sender = nil

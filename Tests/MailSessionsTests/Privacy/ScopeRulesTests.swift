@@ -96,6 +96,24 @@ import Testing
         #expect(try recorded(.smtp, anonymous, ["never when user != \"alice\""]).isEmpty)
     }
 
+    /// TLS from the first octet is known a little later than the session.
+    @Test func sessionsUnderTLSAreToldApart() throws {
+        let info = SessionInfo(
+            id: "s", mailProtocol: .imap, start: 5, client: SocketAddress(ip: .v4(1), port: 1),
+            server: SocketAddress(ip: .v4(2), port: 993), route: "r")
+        let leg = TLSLeg(version: "TLSv1.3", cipher: "C", serverName: nil, how: .implicit)
+        for (entry, isRecorded) in [("never when tls", false), ("never when not tls", true)] {
+            let decide = try ScopeRule.decider([ScopeRule(entry)])
+            var observer = Observer(info: info, fingerprintKey: [1], privacy: RecordingPrivacy(scopes: decide))
+            var events: [RecordEvent] = []
+            var notes: [Note] = []
+            observer.learn(tls: leg, upstreamTLS: nil)
+            observer.open(into: &events)
+            observer.receive(Array("* OK hi\r\n".utf8)[...], from: .server, at: 7, events: &events, notes: &notes)
+            #expect(events.isEmpty != isRecorded, "\(entry)")
+        }
+    }
+
     /// Who tried another name first was there as well.
     @Test func everyNameThatWasTriedCounts() throws {
         let turns: [(Side, String)] = [
