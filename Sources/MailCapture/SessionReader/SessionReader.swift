@@ -176,6 +176,6 @@ package struct SessionReader {
     /// The interfaces are those of one of our recordings.
     package static func isRecording(_ interfaces: [CaptureInterface]) -> Bool {
         interfaces.count == 2 && interfaces[0].name == "client" && interfaces[1].name == "server"
-            && interfaces[1].linkType == UInt32(PcapngWriter.rawLinkType)
+            && [PcapngWriter.linkType, PcapngWriter.formerLinkType].contains { interfaces[1].linkType == UInt32($0) }
     }
 }

@@ -73,8 +73,8 @@ struct PacketCut {
             hasHeader = true
             if isRecording {
                 out += PcapngWriter.recordingHeader(application: "mailproxy")
-                interfaces[Interface(linkType: UInt32(PcapngWriter.rawLinkType), name: "client")] = 0
-                interfaces[Interface(linkType: UInt32(PcapngWriter.rawLinkType), name: "server")] = 1
+                interfaces[Interface(linkType: UInt32(PcapngWriter.linkType), name: "client")] = 0
+                interfaces[Interface(linkType: UInt32(PcapngWriter.linkType), name: "server")] = 1
             } else {
                 out += PcapngWriter.sectionHeader(application: "mailproxy")
             }

@@ -3,8 +3,9 @@
 
 import MailDialogue
 
-/// Makes the IP packets (LINKTYPE_RAW) of one TCP conversation. Endpoints of different families are both written as
-/// IPv6.
+/// Makes the frames (LINKTYPE_ETHERNET) of one TCP conversation. Endpoints of different families are both written as
+/// IPv6. The stations have addresses that nobody owns (IEEE 802: locally administered): 02-00-00-00-00-01 is the client, -02 the
+/// server.
 package struct PacketSynthesizer: Sendable {
     /// Payload of the longest segment: an IPv4 packet holds 65,535 octets with its headers.
     package static let longestPayload = 65_000
@@ -29,6 +30,9 @@ package struct PacketSynthesizer: Sendable {
         static let psh: UInt8 = 8
         static let ack: UInt8 = 16
     }
+
+    /// Octets in front of the IP packet.
+    private static let frameHeader = 14
 
     private var client: End
     private var server: End
@@ -138,8 +142,8 @@ package struct PacketSynthesizer: Sendable {
             ? UInt32.max : self[side].unacknowledged &+ count
     }
 
-    /// Octets of the packet that carries so many octets of payload.
-    package func packetLength(payload: Int) -> Int { (isIPv6 ? 60 : 40) + payload }
+    /// Octets of the frame that carries so many octets of payload.
+    package func packetLength(payload: Int) -> Int { Self.frameHeader + (isIPv6 ? 60 : 40) + payload }
 
     /// The sides may send on: neither has finished, and the connection was not reset.
     package var isOpen: Bool { !isReset && !client.isFinished && !server.isFinished }
@@ -162,7 +166,7 @@ package struct PacketSynthesizer: Sendable {
         from side: Side, _ flags: UInt8, acknowledgment: UInt32? = nil, _ payload: ArraySlice<UInt8> = []
     ) -> [UInt8] {
         var out: [UInt8] = []
-        out.reserveCapacity(68 + payload.count)
+        out.reserveCapacity(Self.frameHeader + 68 + payload.count)
         appendPacket(
             from: side, flags, acknowledgment: acknowledgment, [payload], count: payload.count, to: &out)
         return out
@@ -181,8 +185,18 @@ package struct PacketSynthesizer: Sendable {
         let header = options == nil ? 20 : 28
         let length = header + count
         let start = isIPv6 ? 40 : 20
-        let origin = out.count
-        withUnsafeTemporaryAllocation(byteCount: 72, alignment: 8) { packet in
+        let origin = out.count + Self.frameHeader
+        withUnsafeTemporaryAllocation(byteCount: Self.frameHeader + 72, alignment: 8) { frame in
+            let (destination, source): (UInt8, UInt8) =
+                switch side {
+                case .client: (2, 1)
+                case .server: (1, 2)
+                }
+            frame.storeBytes(of: (0x0200_0000_0000 | UInt64(destination)).bigEndian >> 16, as: UInt64.self)
+            frame.storeBytes(of: (0x0200_0000_0000 | UInt64(source)).bigEndian >> 16, toByteOffset: 6, as: UInt64.self)
+            frame.storeBytes(
+                of: (isIPv6 ? 0x86DD as UInt16 : 0x0800).bigEndian, toByteOffset: 12, as: UInt16.self)
+            let packet = UnsafeMutableRawBufferPointer(rebasing: frame[Self.frameHeader...])
             func put(_ value: some FixedWidthInteger, at offset: Int) {
                 packet.storeBytes(of: value.bigEndian, toByteOffset: offset, as: type(of: value))
             }
@@ -212,7 +226,7 @@ package struct PacketSynthesizer: Sendable {
             put(0xFFFF_0000 as UInt32, at: start + 14)
             put(0 as UInt16, at: start + 18)
             if let options { put(options, at: start + 20) }
-            out.append(contentsOf: packet[..<(start + header)])
+            out.append(contentsOf: frame[..<(Self.frameHeader + start + header)])
         }
         for piece in payload { out.append(contentsOf: piece) }
         let hasHeaderSum = !isIPv6

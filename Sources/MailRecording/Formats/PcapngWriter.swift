@@ -3,8 +3,12 @@
 
 /// Makes pcapng blocks, little-endian, times in microseconds.
 package enum PcapngWriter {
-    /// LINKTYPE_RAW: packets begin with the IPv4 or IPv6 header.
-    package static let rawLinkType: UInt16 = 101
+    /// LINKTYPE_ETHERNET. There are no frames where a proxy stands, but this is what every reader takes: libpcap, and with it tcpdump, tcpflow
+    /// and Zeek, refuses a file with several interfaces of LINKTYPE_RAW, as its own number for that is another one
+    /// (Docs/Decisions/033).
+    package static let linkType: UInt16 = 1
+    /// LINKTYPE_RAW, which recordings had before.
+    package static let formerLinkType: UInt16 = 101
     /// No packet of ours is longer than an IP packet; the number is what tcpdump writes.
     package static let snapLength: UInt32 = 262_144
     /// A longer comment is spread over several options, as an option's length has 16 bits.
@@ -37,7 +41,7 @@ package enum PcapngWriter {
 
     /// An interface description block; interfaces count from 0 in the order of their blocks.
     package static func interfaceDescription(
-        name: String, description: String, linkType: UInt16 = rawLinkType, snapLength: UInt32 = snapLength
+        name: String, description: String, linkType: UInt16 = linkType, snapLength: UInt32 = snapLength
     ) -> [UInt8] {
         block(1) { body in
             body.appendLittle16(linkType)

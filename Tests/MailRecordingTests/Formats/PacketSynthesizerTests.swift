@@ -9,7 +9,8 @@ struct PacketSynthesizerTests {
         var decoder = PacketDecoder()
         return try packets.map { packet in
             #expect(packet.count <= 65_575)
-            guard case .tcp(let segment) = decoder.decode(packet[...], linkType: 101, time: 0) else {
+            guard case .tcp(let segment) = decoder.decode(packet[...], linkType: UInt32(PcapngWriter.linkType), time: 0)
+            else {
                 throw CaptureFormatError(.badLength, at: 0, "not TCP")
             }
             #expect(segment.checksum == .right)
