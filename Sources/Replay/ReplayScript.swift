@@ -169,12 +169,16 @@ package struct ReplayScript: Equatable, Sendable {
             frames[last].octets += note.raw
             return
         }
+        // Behind a verb that nobody knows a secret may stand, which goes to no server; its mask may, as the verb is all that matters.
+        var isHidden = false
+        if case .command(let command) = note.element, !command.isKnown { isHidden = note.masked != nil }
         frames.append(
             ScriptFrame(
-                element: note.element == .contentEnd ? .content : note.element, octets: Array(note.raw),
+                element: note.element == .contentEnd ? .content : note.element,
+                octets: Array(isHidden ? note.publicOctets : note.raw),
                 exchange: note.exchange, completedBefore: expected.completed,
                 intermediatesBefore: expected.intermediates[note.exchange] ?? 0, credential: credential,
-                hasSecret: note.masked != nil))
+                hasSecret: note.masked != nil && !isHidden))
         // The account of a command in parts is known with its last part; the first is what a replay asks for.
         guard let credential, let first = frames.firstIndex(where: { $0.exchange == note.exchange }) else { return }
         if frames[first].credential == nil { frames[first].credential = credential }

@@ -86,7 +86,7 @@ struct CaptureFileTests {
         ("host 192.0.2.2 and tcp[tcpflags] & tcp-syn != 0", 2),
     ])
     func filtersPacketsOfFiles(expression: String, expected: Int) throws {
-        let filter = try CaptureFilter(expression, linkType: 101)
+        let filter = try CaptureFilter(expression, linkType: 1)
         let scratch = try Scratch()
         let records = try readAll(CaptureFile(path: scratch.write(recording(), "a.pcapng")))
         #expect(records.count == 11)

@@ -152,7 +152,11 @@ package struct SessionReader {
             guard let format = error.format else { throw error }
             // The first octets are not those of a capture: most likely the wrong file. Among others, or with the header of a recording, it
             // is what a dying disk left.
-            if files.count == 1, file.packets == 0, !Self.isRecording(file.interfaces), format.code != .truncated || format.offset == 0 { throw error }
+            if files.count == 1, file.packets == 0, !Self.isRecording(file.interfaces),
+                format.code != .truncated || format.offset == 0
+            {
+                throw error
+            }
             problems.append(ReadProblem(path: path, error: format))
         }
     }

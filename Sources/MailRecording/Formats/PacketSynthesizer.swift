@@ -32,7 +32,7 @@ package struct PacketSynthesizer: Sendable {
     }
 
     /// Octets in front of the IP packet.
-    private static let frameHeader = 14
+    static let frameHeader = 14
 
     private var client: End
     private var server: End

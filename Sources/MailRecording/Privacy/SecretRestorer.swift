@@ -37,7 +37,7 @@ package enum SecretRestorer {
                 told(secret, .otherKey(secret.key))
                 continue
             }
-            guard let octets = open(secret), let bytes = put(octets, into: restored.bytes) else {
+            guard let octets = open(secret), let bytes = put(octets, into: restored) else {
                 told(secret, .damaged)
                 continue
             }
@@ -53,9 +53,18 @@ package enum SecretRestorer {
         return restored
     }
 
-    /// An IP packet (LINKTYPE_RAW) whose TCP payload begins with other octets. Nil when it has no room for them.
-    private static func put(_ octets: [UInt8], into packet: ArraySlice<UInt8>) -> [UInt8]? {
-        var bytes = Array(packet)
+    /// A packet of ours whose TCP payload begins with other octets. Nil when it has no room for them.
+    private static func put(_ octets: [UInt8], into record: CaptureRecord) -> [UInt8]? {
+        // Recordings of before have no frames around their packets.
+        guard record.linkType == UInt32(PcapngWriter.linkType) else { return put(octets, into: Array(record.bytes)) }
+        let frame = record.bytes.prefix(PacketSynthesizer.frameHeader)
+        guard let packet = put(octets, into: Array(record.bytes.dropFirst(frame.count))) else { return nil }
+        return frame + packet
+    }
+
+    /// The same for an IP packet.
+    private static func put(_ octets: [UInt8], into packet: [UInt8]) -> [UInt8]? {
+        var bytes = packet
         guard let first = bytes.first else { return nil }
         let start: Int
         switch first >> 4 {

@@ -22,7 +22,7 @@ struct PcapngWriterTests {
         #expect(Array(first.bytes) == [1, 2, 3, 4, 5])
         #expect(first.time == 1_700_000_000_123_456)
         #expect(first.comments == ["{\"session\":\"ä\"}"])
-        #expect(first.linkType == 101)
+        #expect(first.linkType == 1)
         #expect(second.interface == 1)
         #expect(second.originalLength == 1_000)
         #expect(second.comments.isEmpty)

@@ -57,7 +57,8 @@ import Testing
     }
 
     /// A packet gets its octets back, with a checksum that holds; one that has no room stays as it is.
-    @Test(arguments: [false, true]) func aPacketGetsItsOctetsBack(_ isIPv6: Bool) throws {
+    @Test(arguments: [false, true], [false, true])
+    func aPacketGetsItsOctetsBack(_ isIPv6: Bool, isFramed: Bool) throws {
         let key = SealPrivateKey()
         let box = try sealed(key)
         let address: IPAddress = isIPv6 ? .v6(1, 2) : .v4(0x7F00_0001)
@@ -65,11 +66,12 @@ import Testing
             var synthesizer = PacketSynthesizer(
                 client: SocketAddress(ip: address, port: 1), server: SocketAddress(ip: address, port: 110))
             _ = synthesizer.open()
-            return synthesizer.data(from: .client, Array(text.utf8)[...])[0]
+            let frame = synthesizer.data(from: .client, Array(text.utf8)[...])[0]
+            return isFramed ? frame : Array(frame.dropFirst(14))
         }
         func restore(_ bytes: [UInt8]) -> (CaptureRecord, [SecretRestorer.Trouble]) {
             let record = CaptureRecord(
-                index: 1, time: 1, linkType: 101, bytes: bytes[...],
+                index: 1, time: 1, linkType: isFramed ? 1 : 101, bytes: bytes[...],
                 comments: ["a person's", RecordComment.sealed(box).text])
             var troubles: [SecretRestorer.Trouble] = []
             let restored = SecretRestorer.restore(record, key: key.publicKey.id, open: key.open) { troubles.append($1) }
