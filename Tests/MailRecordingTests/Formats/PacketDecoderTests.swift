@@ -91,9 +91,10 @@ struct PacketDecoderTests {
         var made = PacketSynthesizer(
             client: try #require(IPEndpoint("192.0.2.1:1")), server: try #require(IPEndpoint("192.0.2.2:25")))
         for length in [0, 1, 2, 7, 8, 9, 1_460] {
-            let packet = try #require(
+            let frame = try #require(
                 length == 0
                     ? made.open().first : made.data(from: .client, [UInt8](repeating: 0xC3, count: length)[...]).first)
+            let packet = withoutFrame(frame)
             for index in [26, 20, 24, packet.count - 1] where index < packet.count {
                 var damaged = packet
                 damaged[index] ^= 0x10
@@ -102,7 +103,7 @@ struct PacketDecoderTests {
             }
         }
         // What Linux leaves for the card: the sum of the pseudo header alone.
-        var offloaded = try #require(made.data(from: .client, Self.hello[...]).first)
+        var offloaded = withoutFrame(try #require(made.data(from: .client, Self.hello[...]).first))
         let words = [0xC000, 0x0201, 0xC000, 0x0202, 6, offloaded.count - 20]
         let sum = words.reduce(0, +)
         let folded = sum & 0xFFFF + sum >> 16
@@ -110,6 +111,9 @@ struct PacketDecoderTests {
         offloaded[37] = UInt8(folded & 0xFF)
         #expect(verdict(offloaded) == .offloaded)
     }
+
+    /// The IP packet in a frame of Ethernet.
+    private func withoutFrame(_ frame: [UInt8]) -> [UInt8] { Array(frame.dropFirst(14)) }
 
     private func verdict(_ packet: [UInt8]) -> ChecksumVerdict? {
         var decoder = PacketDecoder()
