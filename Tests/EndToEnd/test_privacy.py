@@ -167,6 +167,11 @@ def test_unseal_gives_every_octet_back(sealed, scratch):
     # What was sealed is gone from the copy, and a second attempt overwrites nothing.
     assert b"sealed" not in b"".join(path.read_bytes() for path in copy.iterdir())
     assert "is there already" in command("unseal", proxy.record, "-o", copy, "--key", key, status=2).stderr.decode()
+    # Among the segments of a recorder they would take the place of the sealed ones.
+    before = sorted((path.name, path.read_bytes()) for path in proxy.record.iterdir())
+    refused = command("unseal", proxy.record, "-o", proxy.record, "--key", key, status=2).stderr.decode()
+    assert f"{proxy.record}: is a directory of recordings" in refused
+    assert sorted((path.name, path.read_bytes()) for path in proxy.record.iterdir()) == before
 
 
 def test_unseal_lists_logins_and_show_reveals_them(sealed):

@@ -44,7 +44,7 @@ import Testing
             "APOP hunter2", "APOP me hunter2 hunter2", "APOP me", "AUTH PLAIN hunter2", "AUTH hunter2 hunter2",
             "AUTH PLAIN aHVudGVyMg==", "AUTH PLAIN aHVudGVyMg== aHVudGVyMg==", "AUTH=PLAIN aHVudGVyMg==",
             "AUTHPLAIN aHVudGVyMg==", "AUTH XHUNT hunter2", "AUTHENTICATE PLAIN aHVudGVyMg==", "RPASS hunter2",
-            "USER me\rPASS hunter2",
+            "USER me\rPASS hunter2", "USER me\r\nhunter2",
         ].map { Odd(.pop3, $0) }
         + [
             "AUTH PLAIN hunter2", "AUTH hunter2 hunter2", "AUTH PLAIN aHVudGVyMg==", "AUTH=PLAIN aHVudGVyMg==",

@@ -39,6 +39,8 @@ extension POP3Dialogue {
         account = .none
         switch command.verb {
         case .user:
+            // The password may come as a line by itself.
+            hasBegunLogin = true
             account = .named(listens ? command.argument.firstWord.word.text : "")
             // What stands behind the name may be the password.
             if !command.argument.firstWord.rest.isEmpty { remarks.mask(Self.maskedCommand(raw)) }

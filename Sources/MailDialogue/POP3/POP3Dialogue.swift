@@ -141,7 +141,7 @@ package struct POP3Dialogue: Dialogue {
     var strayLines = 0
     /// AUTH is over: what a hasty client sent behind it comes as commands, its password too.
     var mayLeakSecret = false
-    /// PASS, APOP or AUTH was sent, or may have been where octets are missing.
+    /// USER, PASS, APOP or AUTH was sent, or may have been where octets are missing.
     var hasBegunLogin = false
     /// Octets are missing before, and the place is not certain yet.
     var search: Search? { didSet { isSearching = search != nil } }

@@ -42,12 +42,24 @@ struct UnsealCommand: ParsableCommand {
     // MARK: The copy
 
     private func copy(_ files: [String], to directory: String, _ unsealing: Unsealing) throws {
-        try OutputFile.makeDirectory(directory)
-        var restored = 0
-        for path in files {
+        // Segments in clear among those of a recorder would take the place of what is sealed.
+        if RecordingDirectory.belongsToRecorder(directory) {
+            throw CLIError.usage(
+                "\(directory): is a directory of recordings; a copy with secrets goes into one of its own")
+        }
+        let targets = files.map { path in
             var name = path.split(separator: "/").last.map(String.init) ?? path
             if name.hasSuffix(PackedFile.suffix) { name.removeLast(PackedFile.suffix.count) }
-            let target = directory + "/" + name
+            return directory + "/" + name
+        }
+        for target in targets {
+            for path in [target, target + PackedFile.suffix] where access(path, F_OK) == 0 {
+                throw CLIError.usage("\(path): is there already; name another directory")
+            }
+        }
+        try OutputFile.makeDirectory(directory)
+        var restored = 0
+        for (path, target) in zip(files, targets) {
             let file = try OutputFile(target, replaces: false)
             var out = StandardOutput(file.descriptor, name: target)
             unsealing.path = path

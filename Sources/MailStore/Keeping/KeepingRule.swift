@@ -21,6 +21,9 @@ package struct KeepingRule: Sendable, Equatable {
         (["year", "years", "y"], 8_760),
     ]
 
+    /// Hours in a hundred years.
+    private static let longest: Int64 = 876_000
+
     /// Reads a line.
     package init(_ text: String) throws(KeepingRuleError) {
         self.text = text
@@ -46,11 +49,15 @@ package struct KeepingRule: Sendable, Equatable {
 
     private static func age(_ words: [Substring], _ form: String) throws(KeepingRuleError) -> Int64? {
         if words == ["forever"] { return nil }
-        guard words.count == 2, let count = Int64(words[0]), count > 0, count <= 876_000,
+        guard words.count == 2, let count = Int64(words[0]), count > 0,
             let unit = units.first(where: { $0.names.contains(words[1]) })
         else {
             throw KeepingRuleError(
                 text: "'\(words.joined(separator: " "))' is no time; \(form); units are hours, days, weeks and years")
+        }
+        guard count <= longest / unit.hours else {
+            throw KeepingRuleError(
+                text: "'\(words.joined(separator: " "))' is more than a hundred years: write 'forever'")
         }
         return count * unit.hours * 3_600_000_000
     }
@@ -98,7 +105,8 @@ struct KeepingDecision: Equatable {
         }
         var reasons: [String] = []
         for (age, group) in groups.sorted(by: { $0.key < $1.key }) {
-            let due = group.last &+ age
+            let (sum, isBeyond) = group.last.addingReportingOverflow(age)
+            let due = isBeyond ? Int64.max : sum
             guard due <= now else {
                 next = min(next, due)
                 continue
@@ -116,11 +124,11 @@ struct KeepingDecision: Equatable {
     init(_ sessions: [KeptSession], _ rules: [KeepingRule], standard: Int64?, beyond octets: Int64) {
         for session in sessions {
             if let rule = session.rule {
-                guard let age = rules[rule].age, let standard, age <= standard else { continue }
+                guard let age = rules[rule].age, age <= standard ?? .max else { continue }
             }
             gone.insert(session.id)
         }
-        reason = "the recording had more than \(octets) octets"
+        reason = "\(gone.count) session\(gone.count == 1 ? "" : "s"), as the recording had more than \(octets) octets"
     }
 }
 

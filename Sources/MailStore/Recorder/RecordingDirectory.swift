@@ -71,6 +71,11 @@ package enum RecordingDirectory {
         Glibc.close(descriptor)
     }
 
+    /// A recorder has written to the directory, or made its index there.
+    package static func belongsToRecorder(_ directory: String) -> Bool {
+        [lockName, indexName, ChainEntry.fileName].contains { access(directory + "/" + $0, F_OK) == 0 }
+    }
+
     /// Does a recorder write to the directory at present? True as well when that cannot be known.
     package static func isRecording(_ directory: String) -> Bool {
         let descriptor = mp_open(directory + "/" + lockName, O_RDONLY | O_NOFOLLOW, 0)
