@@ -226,6 +226,7 @@ struct RunCommand: ParsableCommand {
         default: break
         }
         options.log = { log.error($0) }
+        options.tell = { log.info($0) }
         if let choice = settings.text("record.when-full").flatMap({ Recorder.WhenFull(rawValue: $0) }) {
             options.whenFull = choice
         }

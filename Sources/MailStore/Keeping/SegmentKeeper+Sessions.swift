@@ -105,7 +105,7 @@ extension SegmentKeeper {
         }
         isDone = true
         ThinnedSegment.place(segment.name, in: directory)
-        log("\(segment.name): without \(reason)")
+        told("\(segment.name): without \(reason)")
         tell(
             .thinned(
                 ThinnedPlaces(

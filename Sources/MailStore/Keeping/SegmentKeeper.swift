@@ -59,6 +59,8 @@ final class SegmentKeeper: Sendable {
     let policy: KeepingPolicy
     let notary: Notary?
     let log: @Sendable (String) -> Void
+    /// For what is no failure.
+    let told: @Sendable (String) -> Void
     /// What is known of sessions that are removed one by one.
     let retention = Mutex(SessionRetention())
     /// Called on the thread of the keeper when ``takeChanges()`` has something to give.
@@ -68,12 +70,14 @@ final class SegmentKeeper: Sendable {
     /// Starts the thread.
     init(
         directory: String, policy: KeepingPolicy, notary: Notary?, log: @escaping @Sendable (String) -> Void,
+        told: @escaping @Sendable (String) -> Void,
         removedSome: @escaping @Sendable () -> Void
     ) throws(RecorderError) {
         self.directory = directory
         self.policy = policy
         self.notary = notary
         self.log = log
+        self.told = told
         self.removedSome = removedSome
         wakeUp = try WakeUp()
         let closed = RecordingDirectory.segments(in: directory).map(\.name)
@@ -251,7 +255,7 @@ final class SegmentKeeper: Sendable {
         if let notary, !notary.tell(.removed(name: segment.name, reason: reason)) { return false }
         for suffix in ["", PackedFile.suffix] { unlink(directory + "/" + segment.name + suffix) }
         unlink(directory + "/" + SegmentSeals.name(for: segment.name))
-        log("\(segment.name): removed, \(reason)")
+        told("\(segment.name): removed, \(reason)")
         state.withLock { $0.closed.removeAll { $0 == segment.name } }
         tell(.removed(segment.number))
         return true

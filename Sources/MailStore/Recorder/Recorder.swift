@@ -43,6 +43,8 @@ package final class Recorder: Sendable {
         package var whenFull = WhenFull.slow
         /// Takes a line for the log: a failure when it begins, and its end. Called on the recorder's thread.
         package var log: @Sendable (String) -> Void = { _ in }
+        /// Takes a line for the log that tells no failure: what was removed as it was to be. Called on any thread.
+        package var tell: @Sendable (String) -> Void = { _ in }
         /// Reads exchanges and messages of sessions that have ended, so that sessions need not tell them. Nil: they do.
         package var readRows: RowReader?
         /// Signs what is recorded: a chain of entries, one for each segment. Nil: nothing is signed.
@@ -110,7 +112,7 @@ package final class Recorder: Sendable {
                     ? nil
                     : try SegmentKeeper(
                         directory: settings.directory, policy: settings.keeping, notary: notary, log: settings.log,
-                        removedSome: { [queue] in queue.nudge() })
+                        told: settings.tell, removedSome: { [queue] in queue.nudge() })
                 worker = RecorderWorker(
                     settings, index: index, status: status, queue: queue, notary: notary, keeper: keeper)
             } catch {
