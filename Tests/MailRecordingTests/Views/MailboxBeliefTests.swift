@@ -118,6 +118,57 @@ import Testing
         #expect(client.rows() == ["4 -", "8 \\Seen", "9 -"])
     }
 
+    @Test(arguments: [
+        ["C: x UID SEARCH RETURN (MIN) ALL", "S: * ESEARCH (TAG \"x\") UID MIN 4", "S: x OK"],
+        ["C: x UID SEARCH RETURN (MIN MAX) ALL", "S: * ESEARCH (TAG \"x\") UID MIN 4 MAX 15", "S: x OK"],
+        ["C: x UID SEARCH RETURN (COUNT) ALL", "S: * ESEARCH (TAG \"x\") UID COUNT 3", "S: x OK"],
+        ["C: x UID SEARCH RETURN (SAVE) ALL", "S: x OK"],
+        ["C: x UID SEARCH RETURN (PARTIAL 1:2) ALL", "S: * ESEARCH (TAG \"x\") UID PARTIAL (1:2 4,8)", "S: x OK"],
+        ["C: x UID SORT RETURN (COUNT) (DATE) UTF-8 ALL", "S: * ESEARCH (TAG \"x\") UID COUNT 3", "S: x OK"],
+        ["C: x UID SEARCH ALL", "S: * SEARCH 4 8", "S: x OK [MESSAGELIMIT 2 8] in part"],
+        ["C: x UID SEARCH ALL", "S: x OK"], ["C: x UID SEARCH RETURN () ALL", "S: x OK"],
+        ["C: x UID SEARCH UNSEEN", "S: * SEARCH 4", "S: x OK"],
+    ])
+    func answersInPartTakeNothingAway(lines: [String]) {
+        var client = Believer()
+        client.begin("s", exists: 3)
+        client.play("s", ["C: c UID SEARCH ALL", "S: * SEARCH 4 8 15", "S: c OK"] + lines)
+        #expect(client.rows() == ["4 -", "8 -", "15 -"])
+    }
+
+    @Test(arguments: ["RETURN ()", "RETURN (ALL)", "RETURN (COUNT ALL)", "RETURN (ALL SAVE)"])
+    func answersInFullDo(options: String) {
+        var client = Believer()
+        client.begin("s", exists: 3)
+        client.play(
+            "s",
+            [
+                "C: c UID SEARCH ALL", "S: * SEARCH 4 8 15", "S: c OK", "C: d UID SEARCH \(options) ALL",
+                "S: * ESEARCH (TAG \"d\") UID ALL 8", "S: d OK",
+            ])
+        #expect(client.rows() == ["8 -"])
+        client.play(
+            "s", ["C: e UID SEARCH \(options) ALL", "S: * ESEARCH (TAG \"e\") UID", "S: e OK"])
+        #expect(client.rows().isEmpty)
+    }
+
+    @Test func answersWithAGapTakeNothingAway() {
+        var client = Believer()
+        client.begin("s", exists: 3)
+        client.play(
+            "s",
+            [
+                "C: c UID SEARCH ALL", "S: * SEARCH 4 8 15", "S: c OK", "C: d LIST \"\" *", "S: * LIST () \"/\" A",
+                "S: * LIST () \"/\" B", "S: d OK", "C: e UID SEARCH ALL", "S: * SEARCH 4",
+            ])
+        client.lose("s", .server)
+        client.play("s", ["S: * SEARCH 15", "S: e OK", "C: f LIST \"\" *", "S: * LIST () \"/\" A"])
+        client.lose("s", .server)
+        client.play("s", ["S: * LIST () \"/\" INBOX", "S: f OK"])
+        #expect(client.rows() == ["4 -", "8 -", "15 -"])
+        #expect(client.names.sorted() == ["A", "B", "INBOX"])
+    }
+
     @Test func copiesAndMovesAreKnownByTheirUIDs() {
         var client = Believer()
         client.begin("s", exists: 3)

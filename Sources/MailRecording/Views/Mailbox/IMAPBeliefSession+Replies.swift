@@ -66,7 +66,9 @@ extension IMAPBeliefSession {
                     belief.remove(folder: place)
                 }
             }
-        case .search(let isAll, let found): searched(isAll, found, time, &belief)
+        case .search(let isAll, let found):
+            // A search that nobody answered says nothing, not that there is nothing.
+            if let found { searched(isAll, found, time, &belief) }
         }
     }
 
@@ -90,6 +92,36 @@ extension IMAPBeliefSession {
             folder.count = folder.count.map { $0 >= gone ? $0 - gone : 0 }
             folder.time = time
         }
+    }
+
+    /// The answer names all messages that are there: those that it does not name are gone. With RETURN only ALL says so (RFC 9051 §6.4.4;
+    /// no option at all means ALL), and PARTIAL (RFC 9394), CONTEXT (RFC 5267) and what is not known may have other answers.
+    static func asksForAll(_ arguments: IMAPSearchArguments) -> Bool {
+        guard arguments.criteria == [.plain(.all)] else { return false }
+        guard let returns = arguments.returns else { return true }
+        let isPlain = returns.allSatisfy { option in
+            switch option {
+            case .min, .max, .all, .count, .save: true
+            case .context, .update, .relevancy, .partial, .other: false
+            }
+        }
+        return isPlain && (returns.isEmpty || returns.contains(.all))
+    }
+
+    /// Octets of the server are lost: what is missing in the answers that are under way may have been in them.
+    mutating func forgetAnswers() {
+        for (exchange, waiting) in pending {
+            switch waiting {
+            case .search, .list: pending[exchange] = nil
+            case .select, .close, .unselect, .store, .copy, .append, .create, .delete, .rename, .subscribe: break
+            }
+        }
+    }
+
+    /// The answer to a search does not name all that was found.
+    mutating func foundInPart(_ exchange: Int) {
+        guard case .search(_, let found) = pending[exchange] else { return }
+        pending[exchange] = .search(isAll: false, found: found)
     }
 
     /// UIDs that a search found are there; when all were asked for, no others are.

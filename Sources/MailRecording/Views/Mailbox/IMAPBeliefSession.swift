@@ -41,7 +41,8 @@ struct IMAPBeliefSession {
         case subscribe([UInt8], Bool)
         /// All folders are asked for, or all that are subscribed.
         case list(isLSUB: Bool, found: Set<String>)
-        case search(isAll: Bool, found: [UInt32])
+        /// UIDs are searched for, all of them or some; `found` is nil as long as no answer was heard.
+        case search(isAll: Bool, found: [UInt32]?)
     }
 
     let session: String
@@ -117,6 +118,7 @@ struct IMAPBeliefSession {
             belief.hasGaps = true
             if note.side == .server {
                 response = nil
+                forgetAnswers()
                 selected?.numbering.forget()
                 for exchange in opening.keys { opening[exchange]?.numbering.forget() }
             } else {
@@ -225,9 +227,9 @@ struct IMAPBeliefSession {
                 pending[exchange] = .list(isLSUB: true, found: [])
             }
         case .search(let arguments) where reading.isUID:
-            pending[exchange] = .search(isAll: arguments.criteria == [.plain(.all)], found: [])
+            pending[exchange] = .search(isAll: Self.asksForAll(arguments), found: nil)
         case .sort(_, let arguments) where reading.isUID:
-            pending[exchange] = .search(isAll: arguments.criteria == [.plain(.all)], found: [])
+            pending[exchange] = .search(isAll: Self.asksForAll(arguments), found: nil)
         case .plain, .authenticate, .login, .id, .enable, .compress, .status, .search, .sort, .thread, .multiSearch,
             .fetch, .expungeUIDs, .notify, .getMetadata, .setMetadata, .getQuota, .getQuotaRoot, .setQuota, .getACL,
             .setACL, .deleteACL, .listRights, .myRights, .generateURLs, .resetKey, .fetchURLs, .language, .comparator,
@@ -298,9 +300,11 @@ struct IMAPBeliefSession {
         case .search(let numbers, _), .sort(let numbers, _): found(numbers, exchange)
         case .extendedSearch(let search):
             guard search.isUID else { return }
+            found([], exchange)
             for case .all(let set) in search.items {
                 guard let count = set.count, count <= MailboxBelief.mostMessages, belief.pay(count) else {
                     belief.fail()
+                    foundInPart(exchange)
                     continue
                 }
                 for range in set.ranges { found(Array(range.resolved(largest: 0)), exchange) }
@@ -313,9 +317,13 @@ struct IMAPBeliefSession {
     }
 
     private mutating func found(_ uids: [UInt32], _ exchange: Int) {
-        guard case .search(let isAll, var found) = pending.removeValue(forKey: exchange) else { return }
-        found += uids.prefix(max(0, MailboxBelief.mostMessages - found.count))
-        pending[exchange] = .search(isAll: isAll, found: found)
+        guard case .search = pending[exchange],
+            case .search(let isAll, var found) = pending.removeValue(forKey: exchange)
+        else { return }
+        let room = max(0, MailboxBelief.mostMessages - (found?.count ?? 0))
+        if found == nil { found = [] }
+        found?.append(contentsOf: uids.prefix(room))
+        pending[exchange] = .search(isAll: isAll && uids.count <= room, found: found)
     }
 
     /// Which folder a response about messages is of: as long as nothing was told of the one that is being opened, it is of the other
@@ -425,8 +433,10 @@ struct IMAPBeliefSession {
         case .plain(.readWrite): opening[exchange]?.isReadOnly = false
         case .plain(.closed): leave(&belief)
         case .copyUID(let validity, let source, let target): copied(validity, source, target, exchange, time, &belief)
+        // The server stopped before the end (RFC 9738 §3).
+        case .messageLimit: foundInPart(exchange)
         case .plain, .annotate, .annotations, .appendUID, .badCharset, .badEvent, .badURL, .capability, .inProgress,
-            .mailboxID, .maxConvertMessages, .maxConvertParts, .messageLimit, .metadata, .modified, .noUpdate,
+            .mailboxID, .maxConvertMessages, .maxConvertParts, .metadata, .modified, .noUpdate,
             .permanentFlags, .referral, .undefinedFilter, .unseen, .urlMechanisms, .other:
             break
         }
