@@ -34,6 +34,11 @@ package struct WordScanner {
     /// Decoded octets of the line before, which the next may go on.
     private var carried: [UInt8] = []
     private var softBroken: [UInt8] = []
+    /// Octets that were looked at to decode soft breaks and UTF-7: so many as the input has, but for a factor.
+    private(set) var work = 0
+    /// A run of UTF-7 up to this is always tried; of longer ones that end at the same place, a few.
+    private static let longestTried = 256
+    private static let mostTried = 8
 
     /// - Parameters:
     ///   - isThorough: all shifts of base64 are tried, which finds what is part of something larger.
@@ -202,9 +207,13 @@ package struct WordScanner {
         _ text: ArraySlice<UInt8>, _ isContent: Bool, _ visit: (UInt64, Form) -> Void
     ) {
         guard text.contains(61) || !softBroken.isEmpty else { return }
+        // It is gone on with in place: what many lines have before their last separator is not looked at again in each of them.
         var decoded = softBroken
-        // Where each octet stands in the line; nothing for those of lines before.
-        var places = [Int](repeating: text.startIndex, count: decoded.count)
+        softBroken = []
+        // There is no separator in what lines before have left.
+        let carried = decoded.count
+        // Where each octet of this line stands in it.
+        var places: [Int] = []
         var index = text.startIndex
         var isBroken = false
         while index < text.endIndex {
@@ -223,12 +232,18 @@ package struct WordScanner {
         }
         places.append(text.endIndex)
         let goesOn = isBroken && decoded.count < Self.longestLine
-        let cut =
-            goesOn ? decoded.lastIndex { $0 < 128 && Glyph.next([$0], at: 0).glyph == nil } ?? -1 : decoded.count - 1
+        work += text.count
+        let separator = decoded[carried...].lastIndex { $0 < 128 && Glyph.next([$0], at: 0).glyph == nil }
+        guard let cut = goesOn ? separator : decoded.count - 1 else {
+            softBroken = decoded
+            return
+        }
+        work += cut + 1
         softBroken = Array(decoded[(cut + 1)...])
+        func place(_ index: Int) -> Int { index < carried ? text.startIndex : places[index - carried] }
         forEachWord(decoded[..<(cut + 1)], isContent) { mark, range in
             // `type=delivery`, `SIZE=52`: keywords that are followed by what looks like an octet.
-            let raw = text[places[range.lowerBound]..<places[range.upperBound]]
+            let raw = text[place(range.lowerBound)..<place(range.upperBound)]
             if !isCommon(Self.widened(raw, in: text), with: { $0 > 2 }) { visit(mark, .quotedPrintable) }
         }
     }
@@ -281,17 +296,35 @@ package struct WordScanner {
     }
 
     /// `&AOQ-` of mailbox names and `+AOQ-` of UTF-7.
-    private func utf7(_ text: ArraySlice<UInt8>, _ isContent: Bool, _ visit: (UInt64, Form) -> Void) {
+    private mutating func utf7(_ text: ArraySlice<UInt8>, _ isContent: Bool, _ visit: (UInt64, Form) -> Void) {
         guard text.contains(38) || text.contains(43) else { return }
         var decoded: [UInt8] = []
         var index = text.startIndex
         var isEncoded = false
+        // The end of the run that was looked for last, and how often one up to there was decoded in vain.
+        var end = text.startIndex
+        var tried = 0
         while index < text.endIndex {
             let octet = text[index]
-            if octet == 38 || octet == 43, let end = text[index...].firstIndex(where: { $0 == 45 || $0 <= 32 }),
-                text[end] == 45,
-                end > index + 2, let scalars = TextAnonymizer.scalars(text[(index + 1)..<end])
+            guard octet == 38 || octet == 43 else {
+                decoded.append(octet)
+                index += 1
+                continue
+            }
+            if end <= index {
+                end = text[index...].firstIndex { $0 == 45 || $0 <= 32 } ?? text.endIndex
+                work += end - index
+                tried = 0
+            }
+            var scalars: [UInt32]?
+            if end < text.endIndex, text[end] == 45, end > index + 2,
+                end - index <= Self.longestTried || tried < Self.mostTried
             {
+                work += end - index
+                if end - index > Self.longestTried { tried += 1 }
+                scalars = TextAnonymizer.scalars(text[(index + 1)..<end])
+            }
+            if let scalars {
                 for scalar in scalars { UTF8Scalar.write(scalar, to: &decoded) }
                 index = end + 1
                 isEncoded = true

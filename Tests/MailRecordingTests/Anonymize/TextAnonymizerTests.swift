@@ -131,3 +131,35 @@ struct Seeded: RandomNumberGenerator {
         return state ^ state >> 31
     }
 }
+
+struct WordScannerTests {
+    /// The words that a scanner finds, and what it looked at for them.
+    private func scanned(_ value: String) -> (marks: [UInt64], work: Int) {
+        var scanner = WordScanner(isThorough: true) { _ in false }
+        var marks: [UInt64] = []
+        scanner.accept(
+            Array(value.utf8)[...], isContent: true, address: { _ in }, visit: { mark, _ in marks.append(mark) })
+        scanner.finish(isContent: true, address: { _ in }, visit: { mark, _ in marks.append(mark) })
+        return (marks, scanner.work)
+    }
+
+    @Test(arguments: [("a=\r\n", 1), ("a b=\r\n", 1), ("&", 1), ("+", 1), ("&-", 1), ("+AA", 16)])
+    func wordsAreLookedForInLinearWork(piece: String, factor: Int) {
+        for count in [2_000, 16_000] {
+            let value = String(repeating: piece, count: count) + "-\r\n"
+            #expect(scanned(value).work <= (256 + 8 * factor) * value.utf8.count, "\(piece)")
+        }
+        let (small, large) = (
+            scanned(String(repeating: piece, count: 2_000)).work, scanned(String(repeating: piece, count: 16_000)).work
+        )
+        #expect(large <= 9 * small, "\(piece)")
+    }
+
+    @Test func wordsAreFoundOverSoftBreaksAndBehindManySigns() {
+        let marks = Set(scanned("Zebrafish").marks)
+        #expect(!marks.isEmpty)
+        for value in ["x Zeb=\r\nra=\r\nfish y", "x =5A=\r\nebrafish=\r\n z", "&&&&+++Zebrafish", "&AFo-ebrafish"] {
+            #expect(marks.isSubset(of: Set(scanned(value).marks)), "\(value)")
+        }
+    }
+}
