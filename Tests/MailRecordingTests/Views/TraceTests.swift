@@ -13,13 +13,14 @@ private struct Way {
 
     /// Plays `C: ` and `S: ` lines of one session, 10 ms each, and closes it.
     mutating func play(
-        _ mailProtocol: MailProtocol, server: UInt32 = 0x0A00_0002, port: UInt16 = 25, _ lines: [String]
+        _ mailProtocol: MailProtocol, client: UInt32 = 0x0A00_0001, server: UInt32 = 0x0A00_0002, port: UInt16 = 25,
+        _ lines: [String]
     ) {
         count += 1
         var tap = mailProtocol.makeTap()
         let info = SessionInfo(
             id: "s\(count)", mailProtocol: mailProtocol, start: time * 1000,
-            client: SocketAddress(ip: .v4(0x0A00_0001), port: UInt16(40_000 + count)),
+            client: SocketAddress(ip: .v4(client), port: UInt16(40_000 + count)),
             server: SocketAddress(ip: .v4(server), port: port), route: "test")
         for line in lines {
             time += 10
@@ -33,13 +34,13 @@ private struct Way {
 
     /// A submission of the message.
     mutating func submit(
-        _ message: [String], to recipients: [String] = ["bob@example.com"],
-        _ verdict: String = "250 2.0.0 Ok: queued as 4Q1"
+        _ message: [String], to recipients: [String] = ["bob@example.com"], from client: UInt32 = 0x0A00_0001,
+        at server: UInt32 = 0x0A00_0002, _ verdict: String = "250 2.0.0 Ok: queued as 4Q1"
     ) {
         var lines = ["S: 220 x", "C: EHLO c", "S: 250 x", "C: MAIL FROM:<ann@example.com>", "S: 250 ok"]
         for recipient in recipients { lines += ["C: RCPT TO:<\(recipient)>", "S: 250 ok"] }
         play(
-            .smtp,
+            .smtp, client: client, server: server,
             lines + ["C: DATA", "S: 354 go"] + message.map { "C: \($0)" } + [
                 "C: .", "S: \(verdict)", "C: QUIT", "S: 221",
             ])
@@ -146,6 +147,45 @@ private struct Way {
         #expect(
             TraceRendering.text(trace).contains(
                 "body      changed from line 2 on\n             - World\n             + wORLD\n"))
+    }
+
+    @Test func theCaseOfNamesIsNoChange() {
+        var way = Way()
+        way.submit(Self.sent)
+        way.deliver([Self.hop] + Self.sent.map { $0.replacing("Message-ID", with: "Message-Id") })
+        #expect(way.finished().links[1]?.change.header.count == 1)
+    }
+
+    /// One host gives the message on to two servers, each for another recipient.
+    @Test(arguments: [0x0A00_0001, 0x0A00_0002] as [UInt32])
+    func whatIsSplitForItsRecipients(relay: UInt32) {
+        var way = Way()
+        way.submit(Self.sent, to: ["bob@example.com", "eve@example.com"])
+        way.submit(Self.delivered, to: ["bob@example.com"], from: relay, at: 0x0A00_0003)
+        way.submit(Self.delivered, to: ["eve@example.com"], from: relay, at: 0x0A00_0004)
+        let trace = way.finished()
+        #expect(trace.links.map { $0?.source } == [nil, 0, 0])
+        #expect(kinds(trace) == ["last-seen 2 ", "last-seen 3 "])
+    }
+
+    /// Each goes on where its recipient is, though both have the same trail.
+    @Test func splitCopiesGoOnWithTheirRecipients() {
+        var way = Way()
+        way.submit(Self.sent, to: ["bob@example.com", "eve@example.com"])
+        way.submit(Self.delivered, to: ["bob@example.com"], from: 0x0A00_0002, at: 0x0A00_0003)
+        way.submit(Self.delivered, to: ["eve@example.com"], from: 0x0A00_0002, at: 0x0A00_0004)
+        way.submit(
+            ["Received: from mx by store with ESMTP id 8x; Thu, 26 Nov 2026 08:00:03 +0000"] + Self.delivered,
+            to: ["bob@example.com"], from: 0x0A00_0003, at: 0x0A00_0005)
+        #expect(way.finished().links.map { $0?.source } == [nil, 0, 0, 1])
+    }
+
+    /// A relay that adds no Received field is known by where the next session comes from.
+    @Test func relaysWithoutATrail() {
+        var way = Way()
+        way.submit(Self.delivered, to: ["bob@example.com"], from: 0x0A00_0002, at: 0x0A00_0003)
+        way.submit(Self.delivered, to: ["bob@example.com"], from: 0x0A00_0003, at: 0x0A00_0004)
+        #expect(way.finished().links.map { $0?.source } == [nil, 0])
     }
 
     @Test func foldingAndLineEndsAreNoChange() {

@@ -143,7 +143,9 @@ package struct MessageTrace: Sendable {
     private mutating func link(_ place: Int) -> TraceLink? {
         let station = stations[place]
         let trail = trails[place]
-        var best: (source: Int, length: Int)?
+        var best: (source: Int, length: Int, shares: Bool)?
+        // The best of those that only may be it.
+        var doubtful: Int?
         var last: Int?
         for source in stations.indices[..<place].reversed().prefix(Self.farthest) {
             let earlier = stations[source]
@@ -157,8 +159,22 @@ package struct MessageTrace: Sendable {
                 !station.isDelivery || trail.count > before.count
                 || station.carrier != .append && !Self.isSameServer(station, earlier)
             guard isOnward else { continue }
-            if best.map({ before.count > $0.length }) ?? true { best = (source, before.count) }
+            if station.isDelivery, trail.count == before.count {
+                // Two copies of a message that was split for its recipients have the same trail, too.
+                if Self.areSiblings(station, earlier) { continue }
+                if !shares(station, earlier) {
+                    doubtful = doubtful ?? source
+                    continue
+                }
+            }
+            if let found = best, before.count <= found.length {
+                guard before.count == found.length, !found.shares, shares(station, earlier) else { continue }
+                best = (source, before.count, true)
+            } else {
+                best = (source, before.count, shares(station, earlier))
+            }
         }
+        if best == nil, let doubtful { best = (doubtful, trails[doubtful].count, false) }
         guard let source = best?.source ?? (station.isDelivery ? nil : last) else { return nil }
         let earlier = stations[source]
         let hops = best == nil ? 0 : trail.count - trails[source].count
@@ -174,6 +190,17 @@ package struct MessageTrace: Sendable {
 
     private static func isSameServer(_ one: TraceStation, _ other: TraceStation) -> Bool {
         (one.info.upstream ?? one.info.server) == (other.info.upstream ?? other.info.server)
+    }
+
+    /// Both come from one host that is not the server of the earlier one: the later one was not given on by that.
+    private static func areSiblings(_ one: TraceStation, _ earlier: TraceStation) -> Bool {
+        one.info.client.address == earlier.info.client.address
+            && one.info.client.address != (earlier.info.upstream ?? earlier.info.server).address
+    }
+
+    /// A recipient for whom the earlier one was taken has it here, too; of very many the first are asked.
+    private func shares(_ station: TraceStation, _ earlier: TraceStation) -> Bool {
+        earlier.recipients.prefix(32).contains { carries(station, $0.address) }
     }
 
     /// The id stands in a reply as a word.

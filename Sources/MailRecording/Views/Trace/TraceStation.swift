@@ -23,14 +23,26 @@ package struct TraceField: Hashable, Sendable {
     package let name: String
     /// Unfolded, runs of white space as one: folding is no change.
     package let value: String
+    /// Names of fields have no case (RFC 5322 §1.2.2): `Message-Id` is `Message-ID`.
+    private let key: String
 
     package init(name: String, value: String) {
         self.name = name
         self.value = value
+        key = name.lowercased()
+    }
+
+    package static func == (one: TraceField, other: TraceField) -> Bool {
+        one.key == other.key && one.value == other.value
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(key)
+        hasher.combine(value)
     }
 
     init(_ field: HeaderField) {
-        name = String(decoding: field.name.prefix(200), as: UTF8.self)
+        let name = String(decoding: field.name.prefix(200), as: UTF8.self)
         var value: [UInt8] = []
         var wasSpace = false
         for octet in field.value {
@@ -38,7 +50,7 @@ package struct TraceField: Hashable, Sendable {
             if !isSpace || !wasSpace { value.append(isSpace ? 32 : octet) }
             wasSpace = isSpace
         }
-        self.value = String(decoding: value, as: UTF8.self)
+        self.init(name: name, value: String(decoding: value, as: UTF8.self))
     }
 }
 
