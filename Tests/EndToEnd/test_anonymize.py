@@ -176,3 +176,23 @@ def test_wrong_usage(options, complaint, scratch):
     capture.write_bytes(b"")
     done = command("anonymize", capture, *options, status=2, folder=scratch)
     assert complaint in done.stderr and len(done.stderr.decode().splitlines()) == 1
+
+
+def test_copy_never_replaces_what_is_read(scratch):
+    folder = scratch / "captures"
+    folder.mkdir()
+    capture = folder / "a.pcap"
+    capture.write_bytes(b"what is here stays")
+    (scratch / "link").symlink_to(capture)
+    (scratch / "second").hardlink_to(capture)
+    for source, output in (
+        (capture, capture),
+        (folder, capture),
+        (scratch / "link", capture),
+        (capture, scratch / "second"),
+        (capture, folder),
+        (folder, folder),
+    ):
+        done = command("anonymize", source, "-o", output, "--force", status=2)
+        assert b"is read from" in done.stderr
+        assert capture.read_bytes() == b"what is here stays"

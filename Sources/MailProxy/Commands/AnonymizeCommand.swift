@@ -44,6 +44,7 @@ struct AnonymizeCommand: ParsableCommand {
         let pseudonyms = Pseudonyms(key: try Self.key(key))
         let directory = Self.isDirectory(output) ? output : nil
         try Self.refuseDevices(output)
+        try Self.refuseInputs(output, paths)
         if let directory { try Self.check(directory) }
         // Where the copy becomes whole: beside its place, on the same disk.
         let draft = try OutputFile(
@@ -178,16 +179,17 @@ struct AnonymizeCommand: ParsableCommand {
 
     // MARK: Options
 
-    private static func key(_ path: String?) throws -> [UInt8] {
+    /// The octets of the key file; without one, a key of now.
+    static func key(_ path: String?) throws -> [UInt8] {
         guard let path else {
             // Forgotten with the process.
             var random = SystemRandomNumberGenerator()
             return (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         }
-        let text = try TextFile.read(path, what: "key file")
-        var key = Array(text.utf8)
-        while key.last == 10 || key.last == 13 { key.removeLast() }
+        var key = try TextFile.octets(path, what: "key file")
         guard key.count >= 16 else { throw CLIError.usage("\(path): a key has 16 octets or more") }
+        // The line end that an editor leaves is none of a key of text.
+        while key.count > 16, key.last == 10 || key.last == 13 { key.removeLast() }
         return key
     }
 
@@ -195,14 +197,12 @@ struct AnonymizeCommand: ParsableCommand {
     static func microseconds(_ text: String) throws -> Int64 {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         let unit = text.last.flatMap { units[$0] }
-        guard let number = Int64(unit == nil ? text[...] : text.dropLast()), abs(number) <= 100 * 366 * 86_400 else {
+        // Not the absolute value: that of the least number is none.
+        let most: Int64 = 100 * 366 * 86_400 / (unit ?? 1)
+        guard let number = Int64(unit == nil ? text[...] : text.dropLast()), (-most...most).contains(number) else {
             throw CLIError.usage("--shift: write seconds, or a number with m, h or d, up to a hundred years")
         }
-        let (seconds, isOver) = number.multipliedReportingOverflow(by: unit ?? 1)
-        guard !isOver, abs(seconds) <= 100 * 366 * 86_400 else {
-            throw CLIError.usage("--shift: write seconds, or a number with m, h or d, up to a hundred years")
-        }
-        return seconds * 1_000_000
+        return number * (unit ?? 1) * 1_000_000
     }
 
     /// What is written to a pipe or a device is away before it was searched.
@@ -212,6 +212,24 @@ struct AnonymizeCommand: ParsableCommand {
         let kind = status.st_mode & S_IFMT
         guard kind == S_IFREG || kind == S_IFDIR else {
             throw CLIError.usage("\(path): the copy is searched before it is given away; name a file with -o")
+        }
+    }
+
+    /// The copy never takes the place of what it is a copy of, by whatever name; nor does it come among captures that are read.
+    private static func refuseInputs(_ output: String, _ paths: [String]) throws {
+        func identity(_ path: String) -> (UInt64, UInt64)? {
+            var status = stat()
+            return stat(path, &status) == 0 ? (UInt64(status.st_dev), UInt64(status.st_ino)) : nil
+        }
+        guard let target = identity(output) else { return }
+        let files: [String]
+        do { files = try CapturePaths.expand(paths) } catch { throw CLIError.usage("\(error)") }
+        for file in files + paths {
+            for path in [file, OutputFile.directory(of: file)] {
+                if let other = identity(path), other == target {
+                    throw CLIError.usage("\(output): is read from; name another place for the copy")
+                }
+            }
         }
     }
 

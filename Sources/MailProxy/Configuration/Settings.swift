@@ -170,6 +170,14 @@ enum TextFile {
 
     /// - Parameter isSecret: nobody but its owner may read it.
     static func read(_ path: String, what: String, isSecret: Bool = false) throws -> String {
+        guard let text = String(validating: try octets(path, what: what, isSecret: isSecret), as: UTF8.self) else {
+            throw CLIError.usage("the \(what) \(path) is not UTF-8 text")
+        }
+        return text
+    }
+
+    /// The same of a file that need not be text.
+    static func octets(_ path: String, what: String, isSecret: Bool = false) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CLIError.usage("cannot read the \(what) \(path): \(String(cString: strerror(errno)))")
@@ -193,10 +201,7 @@ enum TextFile {
             octets += buffer[..<count]
             if octets.count > limit { throw CLIError.usage("the \(what) \(path) is larger than \(limit) octets") }
         }
-        guard let text = String(validating: octets, as: UTF8.self) else {
-            throw CLIError.usage("the \(what) \(path) is not UTF-8 text")
-        }
-        return text
+        return octets
     }
 }
 

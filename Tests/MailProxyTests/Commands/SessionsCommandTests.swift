@@ -130,3 +130,30 @@ import Testing
         #expect(cut.packets == 3 + Self.turns.count + 4 + 4)
     }
 }
+
+@Suite struct AnonymizeCommandTests {
+    @Test(arguments: [("90", 90), ("-90s", -90), ("15m", 900), ("-12h", -43_200), ("36600d", 3_162_240_000)])
+    func shifts(text: String, seconds: Int64) throws {
+        #expect(try AnonymizeCommand.microseconds(text) == seconds * 1_000_000)
+    }
+
+    @Test(arguments: [
+        "-9223372036854775808", "9223372036854775807", "-9223372036854775808d", "36601d", "3162240001", "soon", "", "d",
+        "-",
+    ])
+    func shiftsThatAreNone(text: String) {
+        #expect(throws: CLIError.self) { try AnonymizeCommand.microseconds(text) }
+    }
+
+    @Test func keysAreOctets() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("mailproxy-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let key = [0xFF, 0xFE, 0, 0xC0] + [UInt8](repeating: 0x80, count: 11) + [10]
+        try Data(key).write(to: URL(fileURLWithPath: path))
+        #expect(try AnonymizeCommand.key(path) == key)
+        try Data("0123456789abcdefgh\r\n".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try AnonymizeCommand.key(path) == Array("0123456789abcdefgh".utf8))
+        try Data(key.dropLast()).write(to: URL(fileURLWithPath: path))
+        #expect(throws: CLIError.self) { try AnonymizeCommand.key(path) }
+    }
+}
