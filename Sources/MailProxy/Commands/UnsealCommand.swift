@@ -132,7 +132,8 @@ struct UnsealCommand: ParsableCommand {
 
     private func list(_ files: [String], _ unsealing: Unsealing) throws {
         var shown: [String: [Int: [Credential]]] = [:]
-        var rows: [[String]] = []
+        // Written as it is read: columns have the width that most need.
+        if !json { Self.tell(["SESSION", "MECHANISM", "ACCOUNT", "SECRET", "OUTCOME"]) }
         var reader: SessionReader
         do { reader = try SessionReader(files) } catch { throw CLIError.usage("\(error)") }
         reader.restore = unsealing.restore
@@ -152,7 +153,7 @@ struct UnsealCommand: ParsableCommand {
                         if json {
                             print(Self.row(batch.info, record, text))
                         } else {
-                            rows.append([
+                            Self.tell([
                                 id, record.mechanism, InertText.of(record.account), InertText.of(text),
                                 record.outcome.rawValue,
                             ])
@@ -166,12 +167,11 @@ struct UnsealCommand: ParsableCommand {
             throw CLIError.usage("\(error)")
         }
         for problem in reader.problems { Console.error("\(problem); what comes before it was read") }
-        if json { return }
-        let table = [["SESSION", "MECHANISM", "ACCOUNT", "SECRET", "OUTCOME"]] + rows
-        let widths = (0..<4).map { column in table.map { $0[column].count }.max() ?? 0 }
-        for row in table {
-            print(zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (row.last ?? ""))
-        }
+    }
+
+    private static func tell(_ row: [String]) {
+        print(
+            zip(row, [20, 13, 24, 24]).map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (row.last ?? ""))
     }
 
     private static func row(_ info: SessionInfo, _ record: CredentialRecord, _ secret: String) -> String {
@@ -193,6 +193,8 @@ struct UnsealCommand: ParsableCommand {
 final class Unsealing {
     /// Troubles that are told one by one.
     private static let most = 10
+    /// Other keys that are told by their ids.
+    private static let mostKeys = 16
 
     private let key: SealPrivateKey
     private let id: String
@@ -201,6 +203,8 @@ final class Unsealing {
     private(set) var opened = 0
     private var failed = 0
     private var otherKeys: [String: Int] = [:]
+    /// Secrets that are sealed to keys beyond those.
+    private var beyond = 0
 
     init(_ key: SealPrivateKey) {
         self.key = key
@@ -223,7 +227,12 @@ final class Unsealing {
             return octets
         } told: { secret, trouble in
             switch trouble {
-            case .otherKey(let other): otherKeys[other, default: 0] += 1
+            case .otherKey(let other):
+                if otherKeys[other] == nil, otherKeys.count >= Self.mostKeys {
+                    beyond += 1
+                } else {
+                    otherKeys[other, default: 0] += 1
+                }
             case .damaged:
                 failed += 1
                 guard failed <= Self.most else { return }
@@ -245,6 +254,7 @@ final class Unsealing {
                 "\(paths.joined(separator: ", ")): \(Figures.count(count, "secret")) sealed to the key \(InertText.of(other)); the key given is \(id)"
             )
         }
+        if beyond > 0 { Console.error("\(Figures.count(beyond, "secret")) sealed to more keys than are told") }
         if failed > 0 || !others.isEmpty { throw CLIError(message: "", exit: 3) }
         guard opened > 0 else {
             throw CLIError(message: "\(paths.joined(separator: ", ")): no secret is sealed here", exit: 1)
