@@ -167,6 +167,7 @@ package struct SessionBook: Sendable {
 
     /// A rule changed something in this exchange.
     package mutating func mark(exchange number: Int, changedBy rule: String) {
+        if !scope.isEmpty { scope[0].learnChange() }
         guard let changed = open[number]?.row.changed else {
             guard keepsRows else {
                 noteChange(number, rule)

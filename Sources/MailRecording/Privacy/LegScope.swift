@@ -28,6 +28,8 @@ struct LegScope: Sendable {
         var continues = false
         /// Readers of the recording were told that the content is hidden.
         var isTold = false
+        /// Its begin was seen.
+        var isBegun = false
     }
 
     /// A message whose header is awaited.
@@ -52,6 +54,14 @@ struct LegScope: Sendable {
     private var fetch = FetchMask()
     private var opaque: OpaqueReason?
     private var gathering: Gathering?
+    /// The newest command that ends what chunks have begun, once it is accepted.
+    private var ending: Int?
+    /// The strictest scope that a header has decided of a message of the client.
+    private(set) var strictest = RecordingScope.all
+    /// Messages of the client have no more than that.
+    var floor = RecordingScope.all
+    /// Rules change the session: the header of what the server sends was another on the other leg.
+    var isChanged = false
     /// Notes that wait, with their times.
     private var queue: [(note: Note, time: Int64)] = []
     private var head = 0
@@ -166,7 +176,11 @@ struct LegScope: Sendable {
         guard var gathered = gathering else { return }
         gathering = nil
         gathered.facts.message?.header = header
-        let scope = gathered.scope ?? decide(gathered.facts).strictestRecorded
+        var scope = gathered.scope ?? decided(gathered.facts, gathered.side)
+        if gathered.scope == nil, gathered.side == .client {
+            strictest = strictest.stricter(scope)
+            scope = scope.stricter(floor)
+        }
         var path = self[gathered.side]
         switch scope {
         case .all: path.state = .shown
@@ -177,6 +191,12 @@ struct LegScope: Sendable {
         case .never, .envelope: path.state = .hidden
         }
         self[gathered.side] = path
+    }
+
+    private func decided(_ facts: ScopeFacts, _ side: Side) -> RecordingScope {
+        var facts = facts
+        if isChanged, side == .server { facts.message?.header = nil }
+        return decide(facts).strictestRecorded
     }
 
     private subscript(side: Side) -> Path {
@@ -194,15 +214,17 @@ struct LegScope: Sendable {
         switch note.element {
         case .contentBegin(let content): begin(content, note.side, facts)
         case .content:
+            if !self[note.side].isBegun, linesOf(facts) != .all { self[note.side].state = .hidden }
             pass(note, time)
             return
         case .contentEnd:
             var path = self[note.side]
             path.isTold = false
+            path.isBegun = false
             if !path.continues { path = Path() }
             self[note.side] = path
         case .command(let command):
-            if Self.endsMessage(command.verb) { client = Path() }
+            if Self.endsMessage(command.verb), client.continues { ending = note.exchange }
             if !command.isKnown, linesOf(facts) != .all { hide(&note) }
         case .data(let keyword, let isComplete):
             let kind = FetchMask.Kind(keyword)
@@ -211,7 +233,12 @@ struct LegScope: Sendable {
         case .dataPart(let isComplete): hideFetch(&note, isFirst: false, isComplete)
         case .opaque: if opaque != .tls, linesOf(facts) != .all { hide(&note) }
         case .unplaced, .incomplete, .unknown: if linesOf(facts) != .all { hide(&note) }
-        case .greeting, .commandPart, .reply, .goAhead, .challenge, .response, .done, .gap: break
+        case .reply(let reply):
+            if reply.isLast, ending == note.exchange {
+                ending = nil
+                if reply.status == .ok { client = Path() }
+            }
+        case .greeting, .commandPart, .goAhead, .challenge, .response, .done, .gap: break
         }
         ready.append((note, time))
     }
@@ -219,7 +246,7 @@ struct LegScope: Sendable {
     /// Commands that end what chunks have begun (RFC 3030 §2).
     private static func endsMessage(_ verb: String) -> Bool {
         switch verb {
-        case "MAIL", "RSET", "EHLO", "HELO", "LHLO", "DATA": true
+        case "MAIL", "RSET", "EHLO", "HELO", "LHLO": true
         default: false
         }
     }
@@ -256,21 +283,27 @@ struct LegScope: Sendable {
     // MARK: Content
 
     private mutating func begin(_ content: Content, _ side: Side, _ facts: ScopeFacts) {
+        self[side].isBegun = true
         var path = self[side]
         // Secrets are hidden already.
         guard !content.secret else { return }
         guard case .message(let carrier) = content.kind else {
-            path = Path()
+            path = Path(isBegun: true)
             if side == .server, fetch.hidesLiteral { path.state = .hidden }
             self[side] = path
             return
         }
         if carrier == .bdat, path.continues {
             path.continues = content.continues
+            // It may be the first of another message.
+            if ending != nil, scope(of: .bdat, nil, facts) != .all { path.state = .hidden }
             self[side] = path
             return
         }
-        path = Path(mask: ContentMask(keepsDots: content.dotStuffed), continues: carrier == .bdat && content.continues)
+        path = Path(
+            mask: ContentMask(keepsDots: content.dotStuffed), continues: carrier == .bdat && content.continues,
+            isBegun: true)
+        ending = nil
         var facts = facts
         var size = content.size
         if carrier == .data || carrier == .lmtp || carrier == .bdat { size = facts.announced }

@@ -14,6 +14,11 @@ package enum RecordingScope: String, Sendable, CaseIterable {
     case headers
     /// All but secrets.
     case all
+
+    /// The one of both that records less.
+    func stricter(_ other: RecordingScope) -> RecordingScope {
+        RecordingScopes([RecordingScopes(self), RecordingScopes(other)]).strictest
+    }
 }
 
 /// The scopes that are still possible when not all is known that decides.

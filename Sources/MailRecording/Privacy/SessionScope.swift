@@ -26,6 +26,10 @@ struct SessionScope: Sendable {
     private var weight = 0
     private var client: LegScope
     private var server: LegScope
+    private var envelope = ScopeEnvelope()
+    private var mailbox = ScopeMailbox()
+    /// A credential with a name came since the last verdict on a login.
+    private var isNamed = false
 
     init(_ info: SessionInfo, _ decide: @escaping ScopeDecider) {
         self.decide = decide
@@ -41,8 +45,17 @@ struct SessionScope: Sendable {
         case .client:
             learn(note)
             client.take(note, time, facts)
-        case .server: server.take(note, time, facts)
+        case .server:
+            // What the client's leg has decided of the same message holds here too, whatever rules made of its header.
+            server.floor = client.strictest
+            server.take(note, time, facts)
         }
+    }
+
+    /// Rules change what passes: of messages from the server the header that decides is on one leg only.
+    mutating func learnChange() {
+        client.isChanged = true
+        server.isChanged = true
     }
 
     /// What waits for the rest of a message is decided as it is.
@@ -69,9 +82,10 @@ struct SessionScope: Sendable {
     /// The octets that come next are under TLS, and what was said in clear is forgotten.
     mutating func secured() {
         facts.isSecured = true
-        facts.sender = nil
-        facts.recipients = []
-        facts.mailbox = ""
+        envelope = ScopeEnvelope()
+        envelope.tell(&facts)
+        mailbox = ScopeMailbox()
+        facts.mailbox = mailbox.name
         judge()
     }
 
@@ -105,7 +119,7 @@ struct SessionScope: Sendable {
         let scopes = decide(facts)
         switch verdict {
         case .never: return
-        case .recorded: if scopes == .never { verdict = .never }
+        case .recorded: if scopes.contains(.never) { verdict = .never }
         case .open:
             if !scopes.contains(.never) {
                 verdict = .recorded
@@ -126,57 +140,77 @@ struct SessionScope: Sendable {
         if !note.isPlain {
             for fact in note.facts { learn(fact) }
         }
-        guard case .command(let command) = note.element else { return }
+        switch note.element {
+        case .command(let command): learn(command, note)
+        case .reply(let reply) where reply.isLast: learn(reply, note)
+        case .contentBegin(let content):
+            if content.kind == .message(.data) || content.kind == .message(.lmtp) { envelope.isComplete = true }
+        case .greeting, .reply, .commandPart, .data, .dataPart, .goAhead, .challenge, .response, .done, .content,
+            .contentEnd, .opaque, .gap, .unplaced, .incomplete, .unknown:
+            break
+        }
+    }
+
+    private mutating func learn(_ command: Command, _ note: Note) {
         switch command.verb {
         case "MAIL", "SEND", "SOML", "SAML":
-            let path = SMTPCommand(note.publicOctets.withoutLineEnd.line).path
-            facts.sender = path.map { Self.name($0.mailbox) } ?? ""
-            facts.announced = path?.parameters.first { $0.keyword == "SIZE" }?.value.decimal
-            facts.recipients = []
-        case "RCPT":
-            guard let path = SMTPCommand(note.publicOctets.withoutLineEnd.line).path else { return }
-            let count = facts.recipients?.count ?? 0
-            let isKept = count < ScopeFacts.mostRecipients && path.mailbox.count <= ScopeFacts.longest
-            if isKept { facts.recipients?.append(Self.name(path.mailbox)) } else { facts.recipients = nil }
-        case "RSET", "EHLO", "HELO", "LHLO":
-            facts.sender = nil
-            facts.announced = nil
-            facts.recipients = []
-        case "SELECT", "EXAMINE": facts.mailbox = nil
-        case "CLOSE", "UNSELECT": facts.mailbox = ""
-        case "UNAUTHENTICATE":
-            // Somebody else may log in.
-            facts.mailbox = ""
-            facts.accounts = []
-            facts.isSettled = false
-            if verdict == .recorded { verdict = .open }
-            judge()
-        default: break
+            envelope.begin(SMTPCommand(note.publicOctets.withoutLineEnd.line).path, note.exchange)
+        case "RCPT": envelope.add(SMTPCommand(note.publicOctets.withoutLineEnd.line).path)
+        case "RSET", "EHLO", "HELO", "LHLO": envelope.reset(note.exchange)
+        case "SELECT", "EXAMINE": mailbox.ask(.open, note.exchange)
+        case "CLOSE", "UNSELECT": mailbox.ask(.close, note.exchange)
+        case "UNAUTHENTICATE": mailbox.ask(.leave, note.exchange)
+        default: return
         }
+        envelope.tell(&facts)
+        facts.mailbox = mailbox.name
+    }
+
+    private mutating func learn(_ reply: Reply, _ note: Note) {
+        envelope.settle(note.exchange, reply.status)
+        envelope.tell(&facts)
+        let left = mailbox.settle(note.exchange, reply.status)
+        facts.mailbox = mailbox.name
+        guard left else { return }
+        // Somebody else may log in. The account before counts on: the next may have been named already.
+        facts.isSettled = false
+        if verdict == .recorded { verdict = .open }
+        judge()
     }
 
     private mutating func learn(_ fact: Fact) {
         switch fact {
         case .clientName(let name): facts.clientName = name.utf8.count <= ScopeFacts.longest ? name : nil
         case .credential(let credential):
-            let account = credential.account
-            if facts.accounts?.contains(account) == true { break }
-            let isKept = facts.accounts.map { $0.count < ScopeFacts.mostAccounts } ?? false
-            if isKept, account.utf8.count <= ScopeFacts.longest {
-                facts.accounts?.append(account)
-            } else {
-                facts.accounts = nil
+            isNamed = !credential.account.isEmpty || credential.authorization != nil
+            // Who acts as somebody else counts as both.
+            for name in [credential.account, credential.authorization ?? ""] where !name.isEmpty {
+                learn(account: name)
             }
-        case .login(accepted: true): settle()
+        case .login(accepted: true):
+            // Who it was could not be read.
+            if !isNamed { facts.accounts = nil }
+            isNamed = false
+            settle()
         case .reversePath, .recipient: if !facts.isSettled { settle() }
         case .mailbox(let name):
-            facts.mailbox = name
+            mailbox.opened(name)
             if !facts.isSettled { settle() }
-        case .login(accepted: false), .recipientRefused, .messageAccepted, .messageRefused, .transactionReset,
+        case .login(accepted: false): isNamed = false
+        case .messageAccepted: envelope.isComplete = true
+        case .recipientRefused, .messageRefused, .transactionReset,
             .opaque, .contentCut, .leftOut, .resumed:
             break
         }
     }
 
-    private static func name(_ octets: ArraySlice<UInt8>) -> String { octets.prefix(ScopeFacts.longest).text }
+    private mutating func learn(account: String) {
+        if facts.accounts?.contains(account) == true { return }
+        let isKept = facts.accounts.map { $0.count < ScopeFacts.mostAccounts } ?? false
+        if isKept, account.utf8.count <= ScopeFacts.longest {
+            facts.accounts?.append(account)
+        } else {
+            facts.accounts = nil
+        }
+    }
 }
