@@ -241,11 +241,23 @@ package struct WordScanner {
         work += cut + 1
         softBroken = Array(decoded[(cut + 1)...])
         func place(_ index: Int) -> Int { index < carried ? text.startIndex : places[index - carried] }
+        // A long word comes in pieces, which are judged as the one word that they are of.
+        var word = text[..<text.startIndex]
+        var isWordCommon = false
+        var judged = 0
         forEachWord(decoded[..<(cut + 1)], isContent) { mark, range in
             // `type=delivery`, `SIZE=52`: keywords that are followed by what looks like an octet.
             let raw = text[place(range.lowerBound)..<place(range.upperBound)]
-            if !isCommon(Self.widened(raw, in: text), with: { $0 > 2 }) { visit(mark, .quotedPrintable) }
+            if raw.startIndex < word.startIndex || raw.endIndex > word.endIndex || raw.contains(61) {
+                let whole = Self.widened(raw, in: text)
+                judged += whole.count
+                isWordCommon = isCommon(whole, with: { $0 > 2 })
+                // With an equals sign in it, it is more than one word: others are judged on their own.
+                word = raw.contains(61) ? text[..<text.startIndex] : whole
+            }
+            if !isWordCommon { visit(mark, .quotedPrintable) }
         }
+        work += judged
     }
 
     /// The text with the words at its edges whole.

@@ -155,6 +155,15 @@ struct WordScannerTests {
         #expect(large <= 9 * small, "\(piece)")
     }
 
+    @Test func longWordsBesideOctetsAreJudgedOnce() {
+        let value = String(repeating: "ab", count: 30_000) + "=41 " + String(repeating: "ab", count: 30_000) + "\r\n"
+        #expect(scanned(value).work <= 16 * value.utf8.count)
+        let marks = Set(scanned("Zebrafish").marks)
+        for value in ["=41 Zebrafish", "type=41 Zebrafish", "x=20Zebrafish=20y", "Zebra=66ish Zebrafish"] {
+            #expect(marks.isSubset(of: Set(scanned(value).marks)), "\(value)")
+        }
+    }
+
     @Test func wordsAreFoundOverSoftBreaksAndBehindManySigns() {
         let marks = Set(scanned("Zebrafish").marks)
         #expect(!marks.isEmpty)
