@@ -37,7 +37,13 @@ struct FetchMask: Equatable, Sendable {
             switch keyword {
             case "FETCH", "UIDFETCH": self = .fetch
             case "URLFETCH", "CONVERTED": self = .all
-            default: self = .other
+            case "CAPABILITY", "ENABLED", "ID", "NAMESPACE", "LIST", "LSUB", "XLIST", "STATUS", "FLAGS", "EXISTS",
+                "RECENT", "EXPUNGE", "VANISHED", "SEARCH", "ESEARCH", "SORT", "THREAD", "QUOTA", "QUOTAROOT", "ACL",
+                "LISTRIGHTS", "MYRIGHTS", "METADATA", "ANNOTATION", "GENURLAUTH", "LANGUAGE", "COMPARATOR",
+                "CONVERSION", "JMAPACCESS", "UIDBATCHES", "OK", "NO", "BAD", "BYE", "PREAUTH":
+                self = .other
+            // What nobody knows may be a message.
+            default: self = .all
             }
         }
     }
@@ -90,9 +96,15 @@ struct FetchMask: Equatable, Sendable {
         var isChanged = false
         let end = raw.withoutLineEnd.line.endIndex
         var at = raw.startIndex
-        if isFirst, kind == .fetch {
-            guard let open = raw.firstIndex(of: UInt8(ascii: "(")) else { return nil }
-            at = open
+        if isFirst {
+            // `*`, a number where there is one, and the keyword.
+            at = Self.skip(1, in: raw, to: end)
+            let hasNumber = at < end && (48...57).contains(raw[at])
+            at = Self.skip(hasNumber ? 3 : 2, in: raw, to: end)
+            if kind == .fetch, at < end, raw[at] != UInt8(ascii: "(") {
+                // No FETCH that anybody knows: all of it may be of a message.
+                kind = .all
+            }
         }
         while at < end {
             switch octets[at] {
@@ -116,7 +128,7 @@ struct FetchMask: Equatable, Sendable {
                 }
                 at = min(at + 1, end)
                 if depth <= 1 { item = "" }
-            default: takeWord(octets, &at, end)
+            default: if takeWord(&octets, &at, end) { isChanged = true }
             }
         }
         return isChanged ? octets : nil
@@ -137,8 +149,19 @@ struct FetchMask: Equatable, Sendable {
         return Self.kinds.contains(string.keyword(limit: Self.longestItem))
     }
 
-    /// An item's name, an atom or number as a value, or the size of a literal.
-    private mutating func takeWord(_ octets: ArraySlice<UInt8>, _ at: inout Int, _ end: Int) {
+    /// Where the word stands that comes behind so many.
+    private static func skip(_ words: Int, in raw: ArraySlice<UInt8>, to end: Int) -> Int {
+        var at = raw.startIndex
+        let space = UInt8(ascii: " ")
+        for _ in 0..<words {
+            while at < end, raw[at] != space { at += 1 }
+            while at < end, raw[at] == space { at += 1 }
+        }
+        return at
+    }
+
+    /// An item's name, an atom or number as a value, or the size of a literal. True when it is hidden.
+    private mutating func takeWord(_ octets: inout ArraySlice<UInt8>, _ at: inout Int, _ end: Int) -> Bool {
         let start = at
         var isInSection = false
         while at < end {
@@ -153,9 +176,30 @@ struct FetchMask: Equatable, Sendable {
         let word = octets[start..<at]
         if at == end, word.last == UInt8(ascii: "}") {
             hidesLiteral = hidesValue
-            return
+            return false
         }
-        guard depth == 1 else { return }
-        item = item.isEmpty ? word.keyword(limit: Self.longestItem) : ""
+        let isName = depth == 1 && item.isEmpty && kind == .fetch
+        let text = word.keyword(limit: Self.longestItem)
+        let isHidden: Bool
+        if isName {
+            isHidden = !Self.isItem(text)
+        } else {
+            // Numbers are sizes and counts where the grammar has lists; else they are a text.
+            let isNumber = depth > 1 && word.allSatisfy { (48...57).contains($0) }
+            isHidden = hidesValue && text != "NIL" && !isNumber && !isKind(word)
+        }
+        if isHidden {
+            for index in word.indices { octets[index] = UInt8(ascii: "x") }
+        }
+        guard depth == 1 else { return isHidden }
+        item = item.isEmpty ? text : ""
+        return isHidden
+    }
+
+    /// The name of an item, and not the rest of a literal that was longer than it said.
+    private static func isItem(_ name: String) -> Bool {
+        isHarmless(name)
+            || ["BODY", "BINARY", "RFC822", "ENVELOPE", "PREVIEW", "SNIPPET", "ANNOTATION", "X-"]
+                .contains { name.utf8.starts(with: $0.utf8) }
     }
 }

@@ -53,6 +53,8 @@ struct LegScope: Sendable {
     private var server = Path()
     private var fetch = FetchMask()
     private var opaque: OpaqueReason?
+    /// The newest command is not known, nor what it carries.
+    private var isUnknown = false
     private var gathering: Gathering?
     /// The newest command that ends what chunks have begun, once it is accepted.
     private var ending: Int?
@@ -225,9 +227,11 @@ struct LegScope: Sendable {
             self[note.side] = path
         case .command(let command):
             if Self.endsMessage(command.verb), client.continues { ending = note.exchange }
-            if !command.isKnown, linesOf(facts) != .all { hide(&note) }
+            isUnknown = !command.isKnown
+            if isUnknown, linesOf(facts) != .all { hide(&note) }
         case .data(let keyword, let isComplete):
-            let kind = FetchMask.Kind(keyword)
+            if !isIMAP, isUnknown, linesOf(facts) != .all { hide(&note) }
+            let kind = isIMAP ? FetchMask.Kind(keyword) : .other
             if kind != .other { fetch.begin(kind, scope(of: .fetch, nil, facts)) }
             hideFetch(&note, isFirst: true, isComplete)
         case .dataPart(let isComplete): hideFetch(&note, isFirst: false, isComplete)
@@ -238,7 +242,8 @@ struct LegScope: Sendable {
                 ending = nil
                 if reply.status == .ok { client = Path() }
             }
-        case .greeting, .commandPart, .goAhead, .challenge, .response, .done, .gap: break
+        case .commandPart: if isUnknown, linesOf(facts) != .all { hide(&note) }
+        case .greeting, .goAhead, .challenge, .response, .done, .gap: break
         }
         ready.append((note, time))
     }
@@ -290,6 +295,7 @@ struct LegScope: Sendable {
         guard case .message(let carrier) = content.kind else {
             path = Path(isBegun: true)
             if side == .server, fetch.hidesLiteral { path.state = .hidden }
+            if isUnknown, linesOf(facts) != .all { path.state = .hidden }
             self[side] = path
             return
         }

@@ -67,7 +67,17 @@ import Testing
         #expect(hide(["* URLFETCH \"u\" \"body\"\r\n"], .headers, .all) == ["* URLFETCH \"x\" \"xxxx\"\r\n"])
         #expect(hide(["* 1 FETCH (BODY[] \"x y\r\n"], .envelope) == ["* 1 FETCH (BODY[] \"xxx\r\n"])
         #expect(hide(["* 1 FETCH (BODY[] \"b\")\r\n"], .all) == ["* 1 FETCH (BODY[] \"b\")\r\n"])
-        #expect(hide(["* 1 FETCH nothing\r\n"], .envelope) == ["* 1 FETCH nothing\r\n"])
+        #expect(hide(["* 1 FETCH nothing\r\n"], .envelope) == ["* 1 FETCH xxxxxxx\r\n"])
+        #expect(
+            hide(["* 1 FETCH (UID 7 BODY[TEXT] word FLAGS (a) ENVELOPE (\"d\" word NIL))\r\n"], .envelope)
+                == ["* 1 FETCH (UID 7 BODY[TEXT] xxxx FLAGS (a) ENVELOPE (\"x\" xxxx NIL))\r\n"])
+        #expect(
+            hide(["* 1 FETCH (BODY[TEXT] {2}\r\n", "rest of it UID 7)\r\n"], .envelope)
+                == ["* 1 FETCH (BODY[TEXT] {2}\r\n!", "xxxx xx xx xxx x)\r\n"])
+        #expect(
+            hide(["* 1 FETCH BODY[TEXT] \"a (b c\r\n"], .envelope) == ["* 1 FETCH xxxxxxxxxx \"xxxxxx\r\n"])
+        #expect(hide(["* URLFETCH u body\r\n"], .headers, .all) == ["* URLFETCH x xxxx\r\n"])
+        #expect(FetchMask.Kind("XTEXT") == .all && FetchMask.Kind("LIST") == .other)
     }
 
     /// What comes from outside never traps it and never changes a length.

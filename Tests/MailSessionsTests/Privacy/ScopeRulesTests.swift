@@ -290,4 +290,21 @@ import Testing
         }
         #expect(!told(.pop3, retrieval("hidden"), retrieval("private")).contains("BODY"))
     }
+
+    /// What belongs to a command that nobody knows may be a message.
+    @Test func whatNobodyKnowsIsHidden() throws {
+        let imap: [(Side, String)] = [
+            (.server, "* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n"), (.client, "a LOGIN u p\r\n"),
+            (.server, "a OK\r\n"), (.client, "b XFOO {4+}\r\nBODY BODY\r\n"),
+            (.server, "* XTEXT BODY \"BODY\"\r\nb OK\r\n"), (.client, "c LIST \"\" SHOWN\r\n"), (.server, "c OK\r\n"),
+        ]
+        let text = try recorded(.imap, imap, ["envelope"])
+        #expect(!text.contains("BODY") && text.contains("SHOWN"))
+        let pop3: [(Side, String)] = [
+            (.server, "+OK\r\n"), (.client, "USER u\r\n"), (.server, "+OK\r\n"), (.client, "PASS p\r\n"),
+            (.server, "+OK\r\n"), (.client, "XRETR 1\r\n"), (.server, "+OK\r\nBODY\r\n.\r\n"),
+            (.client, "QUIT\r\n"), (.server, "+OK\r\n"),
+        ]
+        #expect(try !recorded(.pop3, pop3, ["envelope"]).contains("BODY"))
+    }
 }
