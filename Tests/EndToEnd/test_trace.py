@@ -12,7 +12,7 @@ import imap_clients
 import messages
 import peers
 from imap_clients import ok
-from mailproxy import MailProxy, command, rows
+from mailproxy import MailProxy, command, rows, sessions
 from processes import HOST, free_port, until
 
 RULES = """rules:
@@ -28,6 +28,8 @@ class Hops:
 
     def __init__(self, folder, servers):
         self.servers = servers
+        # Sessions of clients by protocol, as far as they have ended.
+        self.ended = {"smtp": 0, "imap": 0, "pop3": 0}
         lmtp = free_port()
         dovecot = servers.dovecot
         self.postfix = peers.Postfix(
@@ -52,6 +54,16 @@ class Hops:
     def send(self, message, *accounts):
         with smtplib.SMTP(HOST, self.front.ports["smtp"], timeout=20) as client:
             client.sendmail("ada@example.org", [account.address for account in accounts], message)
+        self.ended["smtp"] += 1
+
+    def recorded(self):
+        """Waits until the recorders have told the indexes of all sessions of clients."""
+
+        def is_whole():
+            found = [row["protocol"] for proxy in (self.front, self.back) for row in sessions(proxy.record) if row["end"] != "open"]
+            return all(found.count(protocol) == count for protocol, count in self.ended.items())
+
+        until("all sessions to be recorded", is_whole, 20, 0.05)
 
     def arrived(self, account, count):
         place = clients.Place(self.servers.dovecot.side_door)
@@ -65,6 +77,7 @@ class Hops:
         for uid in uids:
             ok(client.uid("FETCH", uid.decode(), "(FLAGS BODY[])"))
         client.logout()
+        self.ended["imap"] += 1
         return [int(uid) for uid in uids]
 
     def retrieve(self, account):
@@ -74,6 +87,7 @@ class Hops:
         for number in range(1, client.stat()[0] + 1):
             client.retr(number)
         client.quit()
+        self.ended["pop3"] += 1
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +98,7 @@ def hops(servers, module_scratch):
 
 
 def traced(hops, identity):
+    hops.recorded()
     found = rows(command("sessions", "trace", identity, hops.front.record, hops.back.record, "--json", status=0))
     return [row for row in found if "carrier" in row], [row for row in found if "remark" in row]
 
@@ -153,6 +168,7 @@ def test_refused_and_unknown(hops, scratch):
     message = messages.plain(account.address).replace(b"Message-ID: <", b"Message-ID: <refused.")
     with smtplib.SMTP(HOST, hops.front.ports["smtp"], timeout=20) as client:
         refused = client.sendmail("ada@example.org", [account.address, "nobody.here@example.com"], message)
+    hops.ended["smtp"] += 1
     assert set(refused) == {"nobody.here@example.com"}
     hops.arrived(account, 1)
     _, remarks = traced(hops, identity(message))
