@@ -204,7 +204,9 @@ package struct SessionAnonymizer {
         switch note.element {
         case .response: return lines.challenge(line, mechanism, behindWord: false, into: &out)
         case .challenge: return lines.challenge(line, mechanism, behindWord: true, into: &out)
-        default: break
+        case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .done, .contentBegin, .content,
+            .contentEnd, .opaque, .gap, .unplaced, .incomplete, .unknown:
+            break
         }
         let isFirst = note.side == .client || answered != note.exchange
         if note.side == .server { answered = note.exchange }

@@ -273,7 +273,8 @@ struct LegScope: Sendable {
             command.verb = String(repeating: "X", count: command.verb.utf8.count)
             note.element = .command(command)
         case .unknown: note.conceal(ContentMask.hide(line: octets, keepsTag: isIMAP && note.side == .client))
-        default:
+        case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin,
+            .content, .contentEnd, .opaque, .gap, .unplaced, .incomplete:
             var mask = ContentMask(keepsDots: true)
             note.conceal(mask.hide(octets))
         }
