@@ -6,7 +6,6 @@ Maildirs, so that a message sent over SMTP is read over IMAP and POP3."""
 
 import contextlib
 import grp
-import itertools
 import os
 import pathlib
 import pwd
@@ -33,15 +32,18 @@ class Account:
 class Accounts:
     """A supply of users that no other test has touched, each with a password that occurs nowhere else."""
 
-    def __init__(self, count=400):
+    def __init__(self, count=1000):
         self.all = [Account(f"user{n:03}", f"korrekt.Pferd-{n * 7919 % 99991:05}") for n in range(count)]
         # One password with the two characters that IMAP's quoted strings must escape (RFC 9051 section 9).
         self.quoted = Account("quoted", 'ku"gel\\blitz-31')
         self.all.append(self.quoted)
-        self._next = itertools.count()
+        self._fresh = iter(self.all[:-1])
 
     def fresh(self):
-        return self.all[next(self._next)]
+        account = next(self._fresh, None)
+        if account is None:
+            raise RuntimeError("the tests have used up the supply of accounts: give it more")
+        return account
 
 
 class Certificate:
