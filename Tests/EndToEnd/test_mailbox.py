@@ -17,7 +17,7 @@ import pop3_clients
 from imap_clients import ok
 from made_capture import Conversation, pcap
 from mailproxy import MailProxy, command, rows
-from processes import HOST, checked
+from processes import HOST, checked, until
 
 
 @pytest.fixture
@@ -217,7 +217,8 @@ def test_two_sessions_at_once_and_idle(servers, proxy):
     ok(two.expunge())
     ok(one.noop())
     truth = actual(servers, account)
-    # Both go on: the recording tells of them already.
+    # Both go on: the recording tells of them already, as soon as the recorder has written what passed.
+    until("what both heard to be recorded", lambda: View(proxy.record).known("INBOX") == truth[0]["INBOX"], 20, 0.05)
     View(proxy.record).check(truth, ["INBOX"])
     assert View(proxy.record).folders["INBOX"]["open"] is True
     one.logout(), two.logout()

@@ -2,11 +2,13 @@
 it."""
 
 import base64
+import datetime
 import hashlib
 import json
 import re
 import socket
 import stat
+import time
 
 import pytest
 
@@ -18,6 +20,8 @@ import smtp_clients
 import tshark
 from mailproxy import MailProxy, command
 from processes import HOST, until
+from tls_peers import Upstream
+from wire import SMTP
 
 
 class Recorded:
@@ -367,3 +371,30 @@ def test_a_login_that_nobody_reads_is_masked(scratch, protocol, long, login, wit
     for secret in b"s3cret", b"AGFsaWNl":
         assert secret not in kept
     assert mailproxy.sessions(proxy.record)[0]["opaque"]
+
+
+@pytest.mark.parametrize("with_rules", [False, True], ids=["", "rules"])
+def test_times_are_those_of_arrival(scratch, with_rules):
+    """What the other side can have read already was there before, though the thread that passes it on comes back late from the system call
+    that sends it: `sessions mailbox --at` and others ask what was known at a moment."""
+    heard = []
+
+    def serve(upstream, connection):
+        connection.sendall(b"220 mx.example.com\r\n")
+        upstream.expect(connection, b"NOOP\r\n")
+        heard.append(time.time())
+        connection.sendall(b"250 here\r\n")
+        upstream.drain(connection)
+
+    rules = scratch / "rules.yaml"
+    rules.write_text("rules:\n  - name: none\n    when: smtp\n    then:\n      - tag: seen\n")
+    late = ["strace", "-D", "-f", "-qq", "-o", scratch / "trace", "-e", "trace=sendto", "-e", "inject=sendto:delay_exit=200000"]
+    options = ["--rules", rules] if with_rules else []
+    with Upstream(serve) as upstream, MailProxy(scratch, {"smtp": upstream.port}, *options, prefix=late) as proxy:
+        with SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.reply(220)
+            client.say("NOOP", 250)
+            heard.append(time.time())
+    (row,) = [row for row in mailproxy.rows(command("sessions", "show", proxy.record, "--json", status=0)) if row["command"] == "NOOP"]
+    came = datetime.datetime.fromisoformat(row["time"]).timestamp()
+    assert came <= heard[0] and came + row["seconds"] <= heard[1], (row["time"], row["seconds"], heard)

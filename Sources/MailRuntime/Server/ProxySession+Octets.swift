@@ -50,9 +50,10 @@ extension ProxySession {
         }
         guard !rest.isEmpty else { return }
         guard secrecy.watchesEdge || refusesCompression || refusesImpostors, !isDeflated else {
+            let time = arrival
             releaseAll(of: .client)
             server?.write(rest)
-            return follow([UInt8](rest)[...], from: .client)
+            return follow([UInt8](rest)[...], from: .client, at: time)
         }
         follow([UInt8](rest)[...], from: .client)
         // More than may wait behind STARTTLS: whoever sends so much does not wait for the answer.
@@ -203,8 +204,9 @@ extension ProxySession {
             edge.isMisplaced = !view.mayBeginTLS
             return reach(edge)
         }
+        let time = arrival
         piece.withUnsafeBytes { client?.write($0) }
-        follow(piece, from: .server)
+        follow(piece, from: .server, at: time)
         if !secrecy.held.isEmpty { release() }
     }
 
@@ -246,13 +248,23 @@ extension ProxySession {
 
     // MARK: Following
 
-    func follow(_ chunk: ArraySlice<UInt8>, from side: Side) {
+    /// The time of octets that go on before they are followed. The other side may have them, and go on, before we do; to it they were
+    /// there before. Nil when nobody asks.
+    private var arrival: Int64? {
+        switch mode {
+        case .observed: Clock.now()
+        case .followed, .ruled: nil
+        }
+    }
+
+    /// - Parameter time: when they came; now, when none is given.
+    func follow(_ chunk: ArraySlice<UInt8>, from side: Side, at time: Int64? = nil) {
         context.withNotes { notes in
             var events: [RecordEvent] = []
             switch mode {
             case .followed(let kept): kept.value.receive(chunk, from: side, into: &notes)
             case .observed(let kept):
-                kept.value.receive(chunk, from: side, at: Clock.now(), events: &events, notes: &notes)
+                kept.value.receive(chunk, from: side, at: time ?? Clock.now(), events: &events, notes: &notes)
             case .ruled(let kept):
                 // Words of ours before the upstream is there: the client's leg sees them.
                 var tap = info.mailProtocol.makeTap()
