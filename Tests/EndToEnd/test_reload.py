@@ -1,5 +1,6 @@
 """SIGHUP: routes, certificates and rules are read again, and no session and no connection is lost by it."""
 
+import base64
 import signal
 import socket
 import ssl
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+import mailproxy
 from mailproxy import MailProxy, command
 from peers import Certificate
 from processes import HOST, free_port, until
@@ -265,3 +267,110 @@ def test_no_connection_is_lost(protocol, scratch):
         for thread in threads:
             thread.join()
     assert not failures and count[0] > 20, (failures[:5], count)
+
+
+class Recorded:
+    """A proxy to the built-in server whose configuration has lines of `record`."""
+
+    def __init__(self, scratch, *lines):
+        self.config, self.port = scratch / "mailproxy.yaml", free_port()
+        self.write(*lines)
+        self.proxy = MailProxy(scratch, {}, "--config", self.config)
+
+    def write(self, *lines):
+        written(self.config, f"smtp://{HOST}:{self.port}=fallback", more="record:\n" + "".join(f"  {line}\n" for line in lines))
+
+    def mail(self, client, word):
+        client.send(f"MAIL FROM:<ada@example.org>\r\nRCPT TO:<user@example.com>\r\nDATA\r\nSubject: {word}\r\n\r\nbody-{word}\r\n.\r\n")
+        for code in (250, 250, 354, 250):
+            client.reply(code)
+
+    def client(self):
+        client = SMTP(HOST, self.port)
+        client.reply(220)
+        client.say("EHLO client.example.org", 250)
+        return client
+
+    def octets(self):
+        return b"".join(path.read_bytes() for path in sorted(self.proxy.record.glob("*.pcapng")))
+
+
+def test_what_is_recorded_is_read_again(scratch):
+    """For sessions that begin then; one that goes on is recorded as it was begun."""
+    recorded = Recorded(scratch, "what: all")
+    with recorded.proxy as proxy:
+        with recorded.client() as old:
+            recorded.mail(old, "first")
+            recorded.write("what: envelope")
+            reload(proxy, "read again: 1 listeners")
+            assert "in force from now on: record.what" in proxy.said()
+            recorded.mail(old, "second")
+            with recorded.client() as new:
+                recorded.mail(new, "third")
+        recorded.write("what: never")
+        reload(proxy, "read again: 1 listeners")
+        with recorded.client() as none:
+            recorded.mail(none, "fourth")
+        # A mistake leaves it so.
+        recorded.write("what: 'envelope when nonsense =='")
+        reload(proxy, "nothing changed: ")
+        assert "mailproxy.yaml:4" in proxy.process.err.splitlines()[-1]
+        with recorded.client() as none:
+            recorded.mail(none, "fifth")
+        recorded.write("what: headers")
+        reload(proxy, "read again: 1 listeners")
+        with recorded.client() as new:
+            recorded.mail(new, "sixth")
+    kept = recorded.octets()
+    there = [word for word in ("first", "second", "third", "fourth", "fifth", "sixth") if f"Subject: {word}".encode() in kept]
+    whole = [word for word in ("first", "second", "third", "fourth", "fifth", "sixth") if f"body-{word}".encode() in kept]
+    assert (there, whole) == (["first", "second", "sixth"], ["first", "second"])
+    assert len(mailproxy.sessions(proxy.record)) == 3
+    assert "next start" not in proxy.said()
+
+
+def test_what_becomes_of_secrets_is_read_again(scratch):
+    """A session that is sealed stays sealed, one that began later is masked."""
+    password = "one-pass-word-71"
+    command("seal", "create", "--data-dir", scratch / "keys", status=0)
+    public, private = (scratch / "keys" / "seal" / name for name in ("seal.pub", "seal.key"))
+    login = base64.b64encode(f"\0you@example.com\0{password}".encode()).decode()
+    recorded = Recorded(scratch, "secrets: seal", f"seal-key: {public}")
+    with recorded.proxy as proxy:
+        with recorded.client() as old:
+            recorded.write("secrets: mask")
+            reload(proxy, "read again: 1 listeners")
+            assert "in force from now on: record.secrets, record.seal-key" in proxy.said()
+            old.say(f"AUTH PLAIN {login}", 235)
+            with recorded.client() as new:
+                new.say(f"AUTH PLAIN {login}", 235)
+        # The key of a new setting is looked for before anything changes.
+        recorded.write("secrets: seal", "seal-key: /nowhere")
+        reload(proxy, "nothing changed: ")
+        assert "/nowhere" in proxy.process.err.splitlines()[-1]
+    logins = mailproxy.rows(command("unseal", "--list", "--json", proxy.record, "--key", private, status=0))
+    assert sorted(row["secret"] for row in logins) == ["*" * len(password), password]
+    assert password.encode() not in recorded.octets()
+
+
+def test_how_segments_are_kept_is_read_again(scratch):
+    """At once, for what is there already."""
+    recorded = Recorded(scratch, "segment-size: 65536")
+    with recorded.proxy as proxy:
+        with recorded.client() as client:
+            for number in range(12):
+                recorded.mail(client, f"{number}" + "\r\nX: " * 3 + ("y" * 900 + "\r\n") * 20)
+        until("two segments to be closed", lambda: len(mailproxy.segments(proxy.record)) >= 3)
+        first = mailproxy.segments(proxy.record)[0]
+        recorded.write("segment-size: 65536", "keep: ['1 minute: smtp']")
+        reload(proxy, "nothing changed: ")
+        assert "'1 minute' is no time" in proxy.process.err.splitlines()[-1]
+        recorded.write("segment-size: 65536", "keep-size: 1048576")
+        # The variable says that nothing is packed.
+        reload(proxy, "read again: 1 listeners")
+        assert "in force from now on: record.keep-size" in proxy.said()
+        with recorded.client() as client:
+            for number in range(60):
+                recorded.mail(client, f"{number}" + "\r\nX: " * 3 + ("y" * 900 + "\r\n") * 20)
+        until("the first segment to be removed", lambda: not first.exists())
+    assert "the recording had more than 1048576 octets" in proxy.said()

@@ -109,11 +109,13 @@ struct RunCommand: ParsableCommand {
         let manager = ServiceManager(log)
         manager.ready("\(server.addresses.count) listeners")
 
+        var inForce = settings
         while true {
             switch signals.wait() {
             case SIGHUP:
                 manager.reloading()
-                reload(Running(server: server, core: core, hasStore: store != nil), from: settings, log)
+                let running = Running(server: server, core: core, recorder: recorder, hasStore: store != nil)
+                inForce = reload(running, from: settings, inForce, log) ?? inForce
                 manager.ready("\(server.addresses.count) listeners")
             case SIGTERM, SIGINT:
                 manager.stopping("\(server.openSessions) sessions open")
@@ -227,19 +229,15 @@ struct RunCommand: ParsableCommand {
         }
         options.log = { log.error($0) }
         options.tell = { log.info($0) }
-        if let choice = settings.text("record.when-full").flatMap({ Recorder.WhenFull(rawValue: $0) }) {
-            options.whenFull = choice
-        }
-        options.keeping = KeepingPolicy(
-            level: settings.text("record.compress") == "none" ? nil : settings.number("record.compress-level") ?? 3,
-            octets: settings.number("record.keep-size").map { Int64($0) },
-            age: settings.number("record.keep-days").map { Int64($0) * 86_400_000_000 },
-            rules: try settings.keepingRules())
+        let orders = try settings.recorderOrders()
+        options.privacy = orders.privacy
+        options.sealKey = orders.sealKey
+        options.whenFull = orders.whenFull
+        options.keeping = orders.keeping
         if settings.flag("record.chain") ?? true {
             let data = settings.text("data.dir") ?? Defaults.dataDirectory
             options.chainKey = try RecordingKey.get(data, otherwise: "record.chain=false records without signatures")
         }
-        (options.privacy, options.sealKey) = try settings.privacy()
         options.keepsText = settings.flag("record.full-text") ?? true
         options.readRows = RecordedRows.reader(keepsText: options.keepsText)
         do { return try Recorder(options) } catch { throw CLIError.fault("\(error)") }

@@ -3,6 +3,26 @@
 import MailStore
 
 extension Settings {
+    /// Settings that a recorder takes while it records.
+    static let ofRecorder = [
+        "record.what", "record.secrets", "record.seal-key", "record.when-full", "record.compress",
+        "record.compress-level",
+        "record.keep-size", "record.keep-days", "record.keep",
+    ]
+
+    /// What they come to.
+    func recorderOrders() throws -> Recorder.Orders {
+        let (privacy, sealKey) = try privacy()
+        return Recorder.Orders(
+            privacy: privacy, sealKey: sealKey,
+            whenFull: text("record.when-full").flatMap { Recorder.WhenFull(rawValue: $0) } ?? .slow,
+            keeping: KeepingPolicy(
+                level: text("record.compress") == "none" ? nil : number("record.compress-level") ?? 3,
+                octets: number("record.keep-size").map { Int64($0) },
+                age: number("record.keep-days").map { Int64($0) * 86_400_000_000 },
+                rules: try keepingRules()))
+    }
+
     /// The lines of `record.keep`.
     func keepingRules() throws -> [KeepingRule] {
         try list("record.keep").map { line in

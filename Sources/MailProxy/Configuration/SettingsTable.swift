@@ -57,17 +57,17 @@ struct Setting {
             Setting(
                 key: "record.what", kind: .scopes,
                 meaning:
-                    "How much is recorded: `never`, `envelope`, `headers` or `all`, or a list of `SCOPE when EXPRESSION`, of which the first that holds decides (default all); see [Privacy.md](Privacy.md).",
+                    "How much is recorded: `never`, `envelope`, `headers` or `all`, or a list of `SCOPE when EXPRESSION`, of which the first that holds decides (default all); see [Privacy.md](Privacy.md); read again on SIGHUP.",
                 standard: ["all"]),
             Setting(
                 key: "record.secrets", kind: .choice(["mask", "seal", "keep"]),
                 meaning:
-                    "What becomes of passwords and tokens: asterisks, asterisks and beside them the secret sealed to `record.seal-key`, or, for laboratories, nothing (default mask).",
+                    "What becomes of passwords and tokens: asterisks, asterisks and beside them the secret sealed to `record.seal-key`, or, for laboratories, nothing (default mask); read again on SIGHUP.",
                 standard: ["mask"]),
             Setting(
                 key: "record.seal-key", kind: .path,
                 meaning:
-                    "File of the public key that secrets are sealed to (default: the one that `mailproxy seal create` made in the data directory)."
+                    "File of the public key that secrets are sealed to (default: the one that `mailproxy seal create` made in the data directory); read again on SIGHUP."
             ),
             Setting(
                 key: "record.sync", kind: .choice(["interval", "session", "always"]),
@@ -78,7 +78,7 @@ struct Setting {
             Setting(
                 key: "record.when-full", kind: .choice(["slow", "unrecorded"]),
                 meaning:
-                    "What happens while the disk is full or takes nothing: sessions wait until it does, or go on unrecorded (default slow); see [Recordings.md](Recordings.md).",
+                    "What happens while the disk is full or takes nothing: sessions wait until it does, or go on unrecorded (default slow); see [Recordings.md](Recordings.md); read again on SIGHUP.",
                 standard: ["slow"]
             ),
             Setting(
@@ -95,23 +95,25 @@ struct Setting {
             ),
             Setting(
                 key: "record.compress", kind: .choice(["zstd", "none"]),
-                meaning: "What closed segments are packed with (default zstd); see [Recordings.md](Recordings.md).",
+                meaning:
+                    "What closed segments are packed with (default zstd); see [Recordings.md](Recordings.md); read again on SIGHUP.",
                 standard: ["zstd"]),
             Setting(
                 key: "record.compress-level", kind: .number(1...19),
-                meaning: "How hard zstd tries (default 3): higher is smaller, and slower.", standard: ["3"]),
+                meaning: "How hard zstd tries (default 3): higher is smaller, and slower; read again on SIGHUP.",
+                standard: ["3"]),
             Setting(
                 key: "record.keep-size", kind: .number(1_048_576...(1 << 50)),
                 meaning:
-                    "Octets that the recording may have; beyond them the oldest segments are removed (default: no limit)."
+                    "Octets that the recording may have; beyond them the oldest segments are removed (default: no limit); read again on SIGHUP."
             ),
             Setting(
                 key: "record.keep-days", kind: .number(1...36_500),
-                meaning: "Days after which a segment is removed (default: never)."),
+                meaning: "Days after which a segment is removed (default: never); read again on SIGHUP."),
             Setting(
                 key: "record.keep", kind: .lines("time and expression"),
                 meaning:
-                    "Sessions that are kept for another time, such as `90 days: violations > 0` or `forever: user == \"legal@example.com\"`; the first line that holds decides, and for all others `record.keep-days` (default: none); see [Recordings.md](Recordings.md)."
+                    "Sessions that are kept for another time, such as `90 days: violations > 0` or `forever: user == \"legal@example.com\"`; the first line that holds decides, and for all others `record.keep-days` (default: none); see [Recordings.md](Recordings.md); read again on SIGHUP."
             ),
             Setting(
                 key: "record.chain", kind: .flag,

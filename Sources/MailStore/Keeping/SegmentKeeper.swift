@@ -56,7 +56,9 @@ final class SegmentKeeper: Sendable {
     private let wakeUp: WakeUp
     private let thread = BackgroundThread()
     let directory: String
-    let policy: KeepingPolicy
+    private let orders: RecorderOrders
+    /// What is in force during one look at the segments.
+    private let looked = Mutex(KeepingPolicy())
     let notary: Notary?
     let log: @Sendable (String) -> Void
     /// For what is no failure.
@@ -69,12 +71,12 @@ final class SegmentKeeper: Sendable {
 
     /// Starts the thread.
     init(
-        directory: String, policy: KeepingPolicy, notary: Notary?, log: @escaping @Sendable (String) -> Void,
+        directory: String, orders: RecorderOrders, notary: Notary?, log: @escaping @Sendable (String) -> Void,
         told: @escaping @Sendable (String) -> Void,
         removedSome: @escaping @Sendable () -> Void
     ) throws(RecorderError) {
         self.directory = directory
-        self.policy = policy
+        self.orders = orders
         self.notary = notary
         self.log = log
         self.told = told
@@ -87,6 +89,13 @@ final class SegmentKeeper: Sendable {
             throw .failed(action: "start", path: "the thread that keeps segments", reason: System.text(EAGAIN))
         }
     }
+
+    var policy: KeepingPolicy { looked.withLock { $0 } }
+
+    // For any thread.
+
+    /// Segments are to be kept otherwise than before.
+    func lookAgain() { look() }
 
     // For the recorder's thread.
 
@@ -140,6 +149,7 @@ final class SegmentKeeper: Sendable {
                 defer { state.isDue = false }
                 return state.isDue
             }
+            adopt(orders.keeping)
             // Whatever woke it, ages are looked at.
             if policy.removes { remove() }
             if isDue, let level = policy.level {
@@ -149,6 +159,15 @@ final class SegmentKeeper: Sendable {
             guard goesOn, state.withLock({ !$0.isDue }) else { continue }
             wakeUp.wait(policy.removesByAge ? Int32(Self.interval / 1_000) : -1)
         }
+    }
+
+    /// What was found out of sessions holds for the rules that they were judged by.
+    private func adopt(_ next: KeepingPolicy) {
+        let isNew = looked.withLock { looked in
+            defer { looked = next }
+            return looked != next
+        }
+        if isNew { retention.withLock { $0 = SessionRetention() } }
     }
 
     /// Closed segments, oldest first.

@@ -37,6 +37,7 @@ final class RecorderStatus: Sendable {
 /// A time in which the disk takes nothing, from its first refusal to the next octets that it takes. Used by the recorder's thread only.
 final class DiskOutage {
     private let settings: Recorder.Settings
+    private let orders: RecorderOrders
     private let status: RecorderStatus
     private let queue: RecorderQueue
     /// What the system said last; nil while all is well.
@@ -45,15 +46,16 @@ final class DiskOutage {
     /// It was said that sessions go on though they should wait.
     private var hasGivenUp = false
 
-    init(_ settings: Recorder.Settings, _ status: RecorderStatus, _ queue: RecorderQueue) {
+    init(_ settings: Recorder.Settings, _ orders: RecorderOrders, _ status: RecorderStatus, _ queue: RecorderQueue) {
         self.settings = settings
+        self.orders = orders
         self.status = status
         self.queue = queue
     }
 
     /// The disk refused something. True, after a wait, when it is to be asked once more.
     func holds(_ refused: SegmentWriter.Failure) -> Bool {
-        switch settings.whenFull {
+        switch orders.whenFull {
         case .unrecorded: return false
         case .slow:
             began(refused)
@@ -63,7 +65,7 @@ final class DiskOutage {
 
     /// Waits until the monotonic clock says so. False when nobody waits.
     func holds(until time: Int64, _ now: Int64) -> Bool {
-        switch settings.whenFull {
+        switch orders.whenFull {
         case .unrecorded: return false
         case .slow: return time > now && wait(time &- now)
         }
@@ -88,7 +90,7 @@ final class DiskOutage {
     func began(_ refused: SegmentWriter.Failure) {
         if failure == nil {
             status.failed()
-            switch settings.whenFull {
+            switch orders.whenFull {
             case .slow: settings.log("recording waits for the disk, and sessions wait with it: \(refused.text)")
             case .unrecorded: settings.log("recording stopped, mail goes on: \(refused.text)")
             }

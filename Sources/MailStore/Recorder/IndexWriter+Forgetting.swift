@@ -31,8 +31,8 @@ struct Forgetting {
     private var waiting: [SegmentChange] = []
 
     /// Forgets some. True when more is to be forgotten.
-    mutating func step(_ keeper: SegmentKeeper?, _ index: IndexWriter, _ now: Int64) -> Bool {
-        waiting += keeper?.takeChanges() ?? []
+    mutating func step(_ keeper: SegmentKeeper, _ index: IndexWriter, _ now: Int64) -> Bool {
+        waiting += keeper.takeChanges()
         guard let first = waiting.first else { return false }
         let isDone =
             switch first {

@@ -69,8 +69,8 @@ package final class Recorder: Sendable {
     package let fingerprintKey: [UInt8]
     /// The directory, as in the settings.
     package let directory: String
-    /// What sessions are not to tell.
-    package let privacy: RecordingPrivacy
+    /// What sessions that begin now are not to tell.
+    package var privacy: RecordingPrivacy { orders.privacy }
     /// It reads exchanges and messages itself.
     package let readsRows: Bool
     /// Sessions of an earlier process that had no end, and segments that the index had not heard of, when this one
@@ -78,6 +78,8 @@ package final class Recorder: Sendable {
     package let recovery: IndexRecovery.Result
 
     private let queue: RecorderQueue
+    private let orders: RecorderOrders
+    private let keeper: SegmentKeeper
     private let status = RecorderStatus()
     private let thread: Mutex<pthread_t?>
 
@@ -87,7 +89,7 @@ package final class Recorder: Sendable {
         while settings.directory.count > 1, settings.directory.hasSuffix("/") { settings.directory.removeLast() }
         directory = settings.directory
         readsRows = settings.readRows != nil
-        privacy = settings.privacy
+        orders = RecorderOrders(settings)
         try System.makeDirectory(directory)
         let lock = try RecordingDirectory.lock(directory)
         do throws(RecorderError) {
@@ -107,14 +109,12 @@ package final class Recorder: Sendable {
             }
             let worker: RecorderWorker
             do throws(RecorderError) {
-                let keeper =
-                    settings.keeping == KeepingPolicy()
-                    ? nil
-                    : try SegmentKeeper(
-                        directory: settings.directory, policy: settings.keeping, notary: notary, log: settings.log,
-                        told: settings.tell, removedSome: { [queue] in queue.nudge() })
+                keeper = try SegmentKeeper(
+                    directory: settings.directory, orders: orders, notary: notary, log: settings.log,
+                    told: settings.tell, removedSome: { [queue] in queue.nudge() })
                 worker = RecorderWorker(
-                    settings, index: index, status: status, queue: queue, notary: notary, keeper: keeper)
+                    settings, index: index, orders: orders, status: status, queue: queue, notary: notary,
+                    keeper: keeper)
             } catch {
                 notary?.close()
                 throw error
@@ -132,6 +132,11 @@ package final class Recorder: Sendable {
     }
 
     deinit { close() }
+
+    /// Is told anew what to leave out and how to keep what it has.
+    package func follow(_ next: Orders) {
+        if orders.replace(next) { keeper.lookAgain() }
+    }
 
     /// Takes events, in order. Events of one session must come from one thread at a time.
     package func append(_ events: [RecordEvent]) { queue.append(events) }

@@ -14,6 +14,7 @@ final class RecorderWorker {
     static let mostRemarks = 1_000
 
     let settings: Recorder.Settings
+    private let orders: RecorderOrders
     private let status: RecorderStatus
     private var segments: SegmentWriter
     let index: IndexWriter
@@ -42,13 +43,14 @@ final class RecorderWorker {
     var backlog: RowBacklog?
     /// Signs the segments; nil when nobody does.
     private let notary: Notary?
-    /// Packs and removes those that are closed; nil when they stay as they are.
-    private let keeper: SegmentKeeper?
+    /// Packs and removes those that are closed.
+    private let keeper: SegmentKeeper
 
     init(
-        _ settings: Recorder.Settings, index: IndexWriter, status: RecorderStatus, queue: RecorderQueue,
-        notary: Notary?, keeper: SegmentKeeper? = nil
+        _ settings: Recorder.Settings, index: IndexWriter, orders: RecorderOrders, status: RecorderStatus,
+        queue: RecorderQueue, notary: Notary?, keeper: SegmentKeeper
     ) {
+        self.orders = orders
         self.notary = notary
         self.keeper = keeper
         backlog = settings.readRows.map { RowBacklog(RowFiller($0, queue), directory: settings.directory) }
@@ -61,7 +63,7 @@ final class RecorderWorker {
             calls: settings.calls)
         lastSync = now
         lastUpdate = now
-        let outage = DiskOutage(settings, status, queue)
+        let outage = DiskOutage(settings, orders, status, queue)
         self.outage = outage
         segments.holds = { outage.holds($0) }
         if let notary {
@@ -127,7 +129,7 @@ final class RecorderWorker {
             for _ in 0..<(leg == .client ? session.remarks.count : 0) {
                 emit(session, leg, time) { $0.gap(from: side.other, 0) }
             }
-            let sealed = settings.sealKey?.seal(secret, session: id, leg: leg, side: side, octets: masked.count)
+            let sealed = orders.sealKey?.seal(secret, session: id, leg: leg, side: side, octets: masked.count)
             write([masked], of: session, leg, side, time, comment: sealed.map { .sealed($0) })
         case .gap(session: let id, leg: let leg, side: let side, time: let time, octets: let octets):
             guard let session = sessions[id] else { return }
@@ -365,7 +367,7 @@ final class RecorderWorker {
         if let segment = segments.current {
             backlog?.began(segment: segment.number, name: segment.name)
             notary?.began(segment.name)
-            keeper?.began(segment.name)
+            keeper.began(segment.name)
             index.saveSegment(
                 segment.number, name: segment.name, opened: segment.began, closed: nil, bytes: nil, now)
             outage.ended(segment.name, loss)
@@ -379,7 +381,7 @@ final class RecorderWorker {
         do {
             guard let closed = try segments.close(now) else { return }
             notary?.ended(closed.size)
-            keeper?.ended()
+            keeper.ended()
             // A segment that the index knows to be closed is not looked at again, whatever becomes of this process.
             for session in sessions.values where !session.isIndexed { tellIndex(session) }
             index.saveSegment(
@@ -519,7 +521,7 @@ final class RecorderWorker {
         endSegment()
         outage.gaveUp(segments.loss)
         index.commit(now)
-        keeper?.close()
+        keeper.close()
         while forgetting.step(keeper, index, now) {}
         index.commit(now)
         notary?.close()
