@@ -54,6 +54,7 @@ let package = Package(
         module("MailRecording", ["CBytes", "MailDialogue", "MailMessage", crypto]),
         module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),
         module("MailSessions", ["MailDialogue", "MailRecording", "MailRules", "MailMessage", crypto]),
+        module("MailAudit", ["MailDialogue", "MailRecording", "MailMessage"]),
         module("Replay", ["MailDialogue", "MailRecording", "MailSessions", "MailMessage", crypto]),
 
         // Files, packets, sockets.
@@ -73,8 +74,8 @@ let package = Package(
         .executableTarget(
             name: "MailProxy",
             dependencies: [
-                "MailMessage", "MailDialogue", "MailRecording", "MailRules", "MailSessions", "Replay", "MailStore",
-                "MailCapture", "MailTLS", "MailRuntime", "Yams",
+                "MailMessage", "MailDialogue", "MailRecording", "MailRules", "MailSessions", "MailAudit", "Replay",
+                "MailStore", "MailCapture", "MailTLS", "MailRuntime", "Yams", crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -90,6 +91,7 @@ let package = Package(
         tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),
         tests("MailRules", ["MailDialogue"]),
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),
+        tests("MailAudit", ["MailDialogue", "MailRecording", "MailMessage", "MailSessions"]),
         tests("Replay", ["MailDialogue", "MailSessions"]),
         tests("MailCompression", ["CLinux"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailCompression", crypto]),

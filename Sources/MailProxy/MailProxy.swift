@@ -12,7 +12,8 @@ struct MailProxyCommand: ParsableCommand {
         abstract: "A scriptable man-in-the-middle proxy and recorder for SMTP, POP3 and IMAP.",
         version: Defaults.version,
         subcommands: [
-            RunCommand.self, CaptureCommand.self, SessionsCommand.self, ReplayCommand.self, VerifyCommand.self,
+            RunCommand.self, CaptureCommand.self, SessionsCommand.self, AuditCommand.self, ReplayCommand.self,
+            VerifyCommand.self,
             SealCommand.self, UnsealCommand.self, AnonymizeCommand.self,
             RulesCommand.self,
             UserCommand.self, CACommand.self, StripTestCommand.self, ConfigCommand.self,

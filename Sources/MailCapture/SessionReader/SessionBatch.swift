@@ -31,6 +31,10 @@ package struct SessionBatch {
     package var events: [RecordEvent]
     /// Rules that changed something in exchanges that may have been told before; only recordings say that.
     package var changes: [ExchangeChange] = []
+    /// The packet with whose octets it was understood, from 1 in its file; 0 when it was none.
+    package var frame = 0
+    /// The file of that packet, from 0 in the order in which files are read.
+    package var source = 0
 }
 
 /// Rules that changed something in an exchange.
@@ -42,6 +46,19 @@ package struct ExchangeChange: Equatable, Sendable {
         self.exchange = exchange
         self.rules = rules
     }
+}
+
+/// What was read of one file.
+package struct FileFigures: Equatable, Sendable {
+    package var path: String
+    package var packets = 0
+    package var gaps = 0
+    package var undecoded = 0
+    /// Packets that the capturing kernel lost, as the file says.
+    package var dropped: UInt64 = 0
+    package var problem: ReadProblem?
+
+    init(path: String) { self.path = path }
 }
 
 /// What was read, and what could not be.

@@ -29,6 +29,8 @@ package struct SessionReader {
     package var form: ImportFormat?
     /// Packets that the capturing kernel lost, as the files say.
     package private(set) var dropped: UInt64 = 0
+    /// What was read of each file so far.
+    package private(set) var figures: [FileFigures] = []
 
     /// - Parameters:
     ///   - paths: captures of any origin, our recordings, directories of both, `-` for standard input.
@@ -80,7 +82,19 @@ package struct SessionReader {
     package mutating func read(
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, deliver: (SessionBatch) throws -> Void
     ) throws {
-        for path in files { try read(path, packet, deliver) }
+        for (number, path) in files.enumerated() {
+            tracker.source = number
+            var figures = FileFigures(path: path)
+            let (before, lost, known) = (tracker.counters, dropped, problems.count)
+            try read(path, packet, deliver)
+            figures.packets = tracker.counters.packets - before.packets
+            figures.gaps = tracker.counters.gaps - before.gaps
+            figures.undecoded =
+                tracker.counters.undecoded - before.undecoded + tracker.counters.malformed - before.malformed
+            figures.dropped = dropped &- lost
+            if problems.count > known { figures.problem = problems.last }
+            self.figures.append(figures)
+        }
         try tracker.finish(deliver: deliver)
     }
 

@@ -105,6 +105,8 @@ package struct SessionTracker {
     /// What is no recorded session is nothing.
     package var ignoresUnannounced = false
     package private(set) var counters = TrackerCounters()
+    /// The file that is read, from 0.
+    var source = 0
 
     /// - Parameters:
     ///   - fingerprintKey: the key for the marks of secrets.
@@ -228,6 +230,7 @@ package struct SessionTracker {
     /// A batch with nothing in it.
     mutating func batch(_ session: Following, at time: Int64) -> SessionBatch {
         var batch = SessionBatch(session: session.identity, time: time, notes: [], events: [])
+        batch.source = source
         swap(&batch.notes, &notes)
         swap(&batch.events, &events)
         return batch
@@ -365,8 +368,9 @@ package struct SessionTracker {
 
     private static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
         switch event {
-        case .bytes(_, let side, let time, let octets, packet: _):
+        case .bytes(_, let side, let time, let octets, let packet):
             batch.time = time
+            batch.frame = packet
             observer.receive(octets, from: side, at: time, events: &batch.events, notes: &batch.notes)
         case .gap(_, let side, let count, let time):
             batch.time = time

@@ -16,7 +16,8 @@ extension SessionCatalog {
         _ deliver: (SessionBatch) throws -> Void
     ) throws {
         guard filter != nil || text != nil || search.since != nil || search.until != nil || isWanted != nil else {
-            return try Self.read(paths, deliver)
+            try Self.read(paths, deliver)
+            return
         }
         var ids: Set<String> = []
         try each(search) { entry in

@@ -56,7 +56,10 @@ struct SessionCatalog {
     }
 
     /// The names for people.
-    var names: String { paths.map { $0 == spool?.path ? "standard input" : $0 }.joined(separator: ", ") }
+    var names: String { paths.map(shownName).joined(separator: ", ") }
+
+    /// The name of a file for people.
+    func shownName(_ path: String) -> String { path == spool?.path ? "standard input" : path }
 
     /// What was read of a session that the index does not have all of.
     struct ReadRows {
@@ -183,7 +186,8 @@ struct SessionCatalog {
         _ ids: Set<String>, judgesMessages: Bool = false, _ deliver: (SessionBatch) throws -> Void
     ) throws {
         guard let stretches = try stretches(of: ids) else {
-            return try Self.read(try files(of: ids), only: ids, judgesMessages: judgesMessages, deliver)
+            try Self.read(try files(of: ids), only: ids, judgesMessages: judgesMessages, deliver)
+            return
         }
         var reader = SessionReader(only: ids)
         reader.judgesMessages = judgesMessages
@@ -230,16 +234,17 @@ struct SessionCatalog {
         }
     }
 
-    /// Reads captures, and says on stderr what is wrong with them.
+    /// Reads captures, and says on stderr what is wrong with them. Gives what was read of each file.
     /// - Parameters:
     ///   - only: the sessions that matter; nil for all.
     ///   - keepsText: messages are wanted with their text.
     ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
+    @discardableResult
     static func read(
         _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
         keepsRows: Bool = true,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
-    ) throws {
+    ) throws -> [FileFigures] {
         var reader: SessionReader
         do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
         reader.only = only
@@ -264,6 +269,7 @@ struct SessionCatalog {
         }
         for remark in reader.remarks where told.insert(remark).inserted { Console.error(remark) }
         if isDamaged { damaged = true }
+        return reader.figures
     }
 
     /// The form of all files that are read, when they are no captures and their content does not tell.

@@ -53,6 +53,12 @@ package indirect enum JSONValue: Equatable, Sendable {
         return value
     }
 
+    /// The elements of an array; nil for anything else.
+    package var array: [JSONValue]? {
+        guard case .array(let values) = self else { return nil }
+        return values
+    }
+
     /// The strings of an array; elements that are none are left out. Nil for anything else.
     package var strings: [String]? {
         guard case .array(let values) = self else { return nil }

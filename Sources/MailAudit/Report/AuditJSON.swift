@@ -1,0 +1,185 @@
+// The report for programs: one JSON document. Its names are promised; fields may be added.
+
+import MailRecording
+
+extension AuditReport {
+    /// The document, with a line end.
+    package var json: String {
+        var writer = JSONWriter()
+        writer.object { json in
+            json.member("verdict", verdict)
+            json.member("summary", sentence)
+            json.member("made", time: made)
+            json.member("program", program)
+            if let first = found.first { json.member("first", time: first) }
+            if let last = found.last { json.member("last", time: last) }
+            json.member("sessions", found.sessions)
+            json.member("clear_sessions", found.clearSessions)
+            json.array("sources") { json in sources.forEach { Self.write($0, &json) } }
+            json.array("credentials") { json in found.credentials.forEach { Self.write($0, &json) } }
+            json.array("messages") { json in found.messages.forEach { Self.write($0, &json) } }
+            json.array("findings") { json in found.findings.forEach { Self.write($0, &json) } }
+            json.array("clients") { json in found.clients.forEach { Self.write($0, &json) } }
+            json.array("servers") { json in found.servers.forEach { Self.write($0, &json) } }
+            json.array("accounts") { json in found.accounts.forEach { Self.write($0, &json) } }
+            json.member("unlisted", found.unkept)
+            if let baseline { Self.write(baseline.changes(to: found.findings), &json) }
+        }
+        return writer.text + "\n"
+    }
+
+    private static func write(_ source: AuditSource, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("file", source.file)
+            json.member("sha256", source.sha256)
+            json.member("packets", source.packets)
+            json.member("gaps", source.gaps)
+            json.member("dropped", source.dropped)
+            json.member("undecoded", source.undecoded)
+            json.member("problem", source.problem)
+        }
+    }
+
+    private static func write(_ row: AuditCredential, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("account", row.account)
+            json.member("mechanism", row.mechanism)
+            json.member("protocol", row.mailProtocol.rawValue)
+            json.member("outcome", row.outcome.rawValue)
+            json.member("client", row.client.description)
+            json.member("server", row.server.description)
+            json.member("time", time: row.time)
+            json.member("tls", row.protection == .tls)
+            if let offered = row.tlsOffered {
+                json.member("tls_offered", offered)
+            } else {
+                json.member("tls_offered", nil as String?)
+            }
+            json.member("fingerprint", row.fingerprint.isEmpty ? nil : row.fingerprint)
+            json.member("attackable", row.isAttackable)
+            json.member("session", row.session)
+            json.member("exchange", row.exchange)
+            json.member("frame", row.frame)
+            json.member("source", row.source)
+            if let secret = row.secret { json.member("secret", secret) }
+            if let hash = row.hash { json.member("hash", hash) }
+        }
+    }
+
+    private static func write(_ row: AuditMessage, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("session", row.session)
+            json.member("exchange", row.record.exchange)
+            json.member("protocol", row.mailProtocol.rawValue)
+            json.member("carrier", row.record.carrier.rawValue)
+            json.member("complete", row.record.complete)
+            json.member("bytes", row.record.bytes)
+            json.member("sha256", row.record.sha256)
+            json.member("from", row.record.from)
+            json.member("to", row.record.to)
+            json.member("subject", row.record.subject)
+            json.member("message_id", row.record.messageID)
+            json.member("client", row.client.description)
+            json.member("server", row.server.description)
+            json.member("time", time: row.time)
+            json.member("tls", row.protection == .tls)
+            json.member("frame", row.frame)
+            json.member("source", row.source)
+        }
+    }
+
+    private static func write(_ finding: Finding, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("code", finding.kind.code)
+            json.member("severity", finding.severity.rawValue)
+            json.member("area", finding.kind.area.rawValue)
+            json.member("title", finding.kind.title)
+            json.member("count", finding.count)
+            json.member("section", finding.kind.reference.isEmpty ? nil : finding.kind.reference)
+            json.member("meaning", finding.kind.meaning)
+            json.member("remedy", finding.kind.remedy.advice)
+            json.member("subjects", finding.subjects)
+            json.array("evidence") { json in
+                for place in finding.evidence {
+                    json.object { json in
+                        json.member("session", place.session.isEmpty ? nil : place.session)
+                        json.member("exchange", place.exchange)
+                        json.member("frame", place.frame)
+                        json.member("source", place.source)
+                        json.member("time", time: place.time)
+                        json.member("client", place.client?.description)
+                        json.member("server", place.server?.description)
+                        json.member("detail", place.detail)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func write(_ row: AuditClient, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("address", row.address.description)
+            json.member("names", row.names)
+            json.member("software", row.software)
+            json.member("protocols", row.protocols.map(\.rawValue))
+            json.member("accounts", row.accounts)
+            json.member("sessions", row.sessions)
+            json.member("tls_sessions", row.tlsSessions)
+            json.member("clear_credentials", row.clearCredentials)
+            json.member("clear_messages", row.clearMessages)
+            json.member("posture", row.posture.rawValue)
+            json.member("findings", row.findings)
+        }
+    }
+
+    private static func write(_ row: AuditServer, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("address", row.endpoint.description)
+            json.member("protocol", row.mailProtocol.rawValue)
+            json.member("banner", row.banner)
+            json.member("software", row.software)
+            if let offers = row.offersTLS {
+                json.member("offers_tls", offers)
+            } else {
+                json.member("offers_tls", nil as String?)
+            }
+            json.member("clear_mechanisms", row.clearMechanisms)
+            json.member("sessions", row.sessions)
+            json.member("tls_sessions", row.tlsSessions)
+            json.member("clear_credentials", row.clearCredentials)
+            json.member("clear_messages", row.clearMessages)
+            json.member("accounts", row.accounts)
+            json.member("findings", row.findings)
+        }
+    }
+
+    private static func write(_ row: AuditAccount, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("account", row.name)
+            json.member("mechanisms", row.mechanisms)
+            json.member("protocols", row.protocols.map(\.rawValue))
+            json.member("clients", row.clients)
+            json.member("servers", row.servers)
+            json.member("clear_accepted", row.clearAccepted)
+            json.member("clear_refused", row.clearRefused)
+            json.member("clear_unknown", row.clearUnknown)
+            json.member("tls", row.tls)
+            json.member("secrets", row.secrets)
+        }
+    }
+
+    private static func write(_ changes: [AuditBaseline.Change], _ json: inout JSONWriter) {
+        json.array("changes") { json in
+            for change in changes {
+                json.object { json in
+                    json.member("code", change.code)
+                    json.member("change", change.direction.rawValue)
+                    json.member("before", change.before)
+                    json.member("now", change.now)
+                    json.member("new_subjects", change.newSubjects)
+                    json.member("gone_subjects", change.goneSubjects)
+                }
+            }
+        }
+    }
+}

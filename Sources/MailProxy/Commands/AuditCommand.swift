@@ -1,0 +1,149 @@
+// `mailproxy audit`: what went in clear, what is wrong, and what to do about it, of recordings and captures.
+
+import ArgumentParser
+import Glibc
+import MailAudit
+import MailCapture
+import MailRecording
+import MailStore
+
+extension Severity: ExpressibleByArgument {}
+
+struct AuditCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Report what recordings and captures show: credentials and messages in clear, findings.",
+        discussion: """
+            A PATH may be a directory of recordings, a segment of one, or any pcap or pcapng file; - is standard input. Exit \
+            status 1 says that something was found that is as grave as --fail-on, or graver.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+    @Argument(help: "Recordings or captures.") var paths: [String] = []
+    @OptionGroup var place: SessionPlace
+    @Option(help: "text or json.") var format = Format.text
+    @Option(name: .shortAndLong, help: "Write the report into this file.") var output: String?
+    @Flag(help: "Replace the file.") var force = false
+    @Option(help: "The severity from which on findings make exit status 1: info, low, medium, high, critical or never.")
+    var failOn = FailOn(severity: .high)
+    @Option(help: "An earlier report in JSON; what changed since then is told.") var baseline: String?
+    @Option(help: "Only sessions that began then or later.", transform: TimeArgument.init) var since: TimeArgument?
+    @Option(help: "Only sessions that began before then.", transform: TimeArgument.init) var until: TimeArgument?
+    @Flag(help: "Tell the secrets, too. Who reads the report then has the accounts.") var reveal = false
+    @Flag(help: "Tell challenges and responses in hashcat's form.") var hashes = false
+    @Option(help: "A domain of yours; mail that a server takes for others from strangers is relayed. May be repeated.")
+    var localDomain: [String] = []
+    @Option(help: "A domain to which mail may go; others are told. May be repeated.") var expectedDomain: [String] = []
+    @Option(help: "The address of your proxy; what passes by it is told. May be repeated.") var proxy: [String] = []
+    @Flag(help: "Judge the format of messages, too; takes longer.") var deep = false
+    @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
+
+    /// `--fail-on`.
+    struct FailOn: ExpressibleByArgument {
+        var severity: Severity?
+
+        init(severity: Severity?) { self.severity = severity }
+        init?(argument: String) {
+            if argument == "never" {
+                severity = nil
+            } else if let severity = Severity(rawValue: argument) {
+                self.severity = severity
+            } else {
+                return nil
+            }
+        }
+        var defaultValueDescription: String { severity?.rawValue ?? "never" }
+    }
+
+    func run() throws {
+        let earlier = try baseline.map(Self.read)
+        var book = AuditBook(try options())
+        let catalog = try place.catalog(paths)
+        var search = catalog.search()
+        search.since = since?.time
+        search.until = until?.time
+        let sources = try catalog.audit(
+            search, isDeep: deep, keepsText: !book.options.patterns.isEmpty, hashes: !noHash
+        ) { book.accept($0) }
+        for (number, source) in sources.enumerated() {
+            if source.dropped > 0 {
+                book.add(
+                    .drops, file: number, time: 0, detail: "\(source.dropped) in \(source.file)", subject: source.file)
+            }
+            if source.undecoded > 0 {
+                book.add(
+                    .undecoded, file: number, time: 0, detail: "\(source.undecoded) in \(source.file)",
+                    subject: source.file)
+            }
+        }
+        let report = AuditReport(
+            found: book.finish(), sources: sources, program: "mailproxy \(Defaults.version)", made: Self.now(),
+            baseline: earlier)
+        try write(report)
+        if let severity = failOn.severity, report.reaches(severity) { throw CLIError(message: "", exit: 1) }
+        try endSessions()
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+    }
+
+    private func options() throws -> AuditOptions {
+        var options = AuditOptions()
+        options.localDomains = localDomain.map { $0.lowercased() }
+        options.expectedDomains = expectedDomain.map { $0.lowercased() }
+        options.revealsSecrets = reveal
+        options.tellsHashes = hashes
+        for text in proxy {
+            guard let address = IPAddress(text) else {
+                throw CLIError.usage("--proxy \(text): is no IP address; write it as 192.0.2.1 or 2001:db8::1")
+            }
+            options.proxies.insert(address)
+        }
+        // The system's generator, which is made for keys.
+        options.fingerprintKey = (0..<32).map { _ in UInt8.random(in: 0...255) }
+        return options
+    }
+
+    private static func read(_ path: String) throws -> AuditBaseline {
+        let octets = try whole(path)
+        guard let json = JSONValue(parsing: octets[...]), let baseline = AuditBaseline(json) else {
+            throw CLIError.usage("--baseline \(path): is no report of 'mailproxy audit --format json'")
+        }
+        return baseline
+    }
+
+    /// A report is not larger.
+    private static let mostBaseline = 256 << 20
+
+    private static func whole(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CLIError.usage("--baseline \(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var octets: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0, octets.count <= mostBaseline else {
+                throw CLIError.usage("--baseline \(path): cannot be read")
+            }
+            if count == 0 { return octets }
+            octets += buffer.prefix(count)
+        }
+    }
+
+    private func write(_ report: AuditReport) throws {
+        let text: String =
+            switch format {
+            case .text: report.text(TextStyle(isColoured: output == nil && Terminal.isColoured))
+            case .json: report.json
+            }
+        let file = try OutputFile(output ?? "-", replaces: force)
+        try SpoolFile.write(Array(text.utf8)[...], to: file.descriptor, name: output ?? "standard output")
+        try file.publish()
+    }
+}
