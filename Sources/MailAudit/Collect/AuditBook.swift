@@ -169,7 +169,12 @@ package struct AuditBook {
     }
 
     private mutating func judgeContent(_ record: MessageRecord, _ session: SessionAudit) {
-        guard let text = record.text, !options.patterns.isEmpty else { return }
+        guard let text = record.text else { return }
+        if let name = ProgramNames.first(in: text.header) {
+            add(
+                .programAttached, session.evidence(name, exchange: record.exchange),
+                about: record.from.isEmpty ? session.client.host : Shorten.line(record.from))
+        }
         for pattern in options.patterns {
             guard let found = pattern.find(text.body) ?? pattern.find(text.header) else { continue }
             add(

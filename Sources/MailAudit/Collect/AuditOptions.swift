@@ -43,18 +43,6 @@ package struct AuditOptions: Sendable {
     }
 }
 
-/// Something that should not stand in a message in clear.
-package struct ContentPattern: Sendable {
-    package let name: String
-    /// The first place of the text that fits, in a form that can be shown; nil when none does.
-    package let find: @Sendable (String) -> String?
-
-    package init(_ name: String, _ find: @escaping @Sendable (String) -> String?) {
-        self.name = name
-        self.find = find
-    }
-}
-
 /// What is understood of a session by one step, with where it stands.
 package struct AuditStep {
     package var info: SessionInfo

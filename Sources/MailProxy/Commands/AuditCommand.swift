@@ -5,6 +5,7 @@ import Glibc
 import MailAudit
 import MailCapture
 import MailRecording
+import MailRules
 import MailStore
 
 extension Severity: ExpressibleByArgument {}
@@ -36,7 +37,13 @@ struct AuditCommand: ParsableCommand {
     var localDomain: [String] = []
     @Option(help: "A domain to which mail may go; others are told. May be repeated.") var expectedDomain: [String] = []
     @Option(help: "The address of your proxy; what passes by it is told. May be repeated.") var proxy: [String] = []
-    @Flag(help: "Judge the format of messages, too; takes longer.") var deep = false
+    @Flag(help: "Take messages apart: their format, programs, card numbers, keys and the like; takes longer.")
+    var deep = false
+    @Option(
+        help: ArgumentHelp(
+            "What should not stand in messages in clear: a name and a regular expression. May be repeated.",
+            valueName: "name=pattern"))
+    var pattern: [String] = []
     @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
 
     /// `--fail-on`.
@@ -64,7 +71,7 @@ struct AuditCommand: ParsableCommand {
         search.since = since?.time
         search.until = until?.time
         let sources = try catalog.audit(
-            search, isDeep: deep, keepsText: !book.options.patterns.isEmpty, hashes: !noHash
+            search, isDeep: deep, keepsText: deep || !book.options.patterns.isEmpty, hashes: !noHash
         ) { book.accept($0) }
         for (number, source) in sources.enumerated() {
             if source.dropped > 0 {
@@ -103,9 +110,26 @@ struct AuditCommand: ParsableCommand {
             }
             options.proxies.insert(address)
         }
+        if deep { options.patterns = ContentPattern.builtIn }
+        for text in pattern { options.patterns.append(try Self.pattern(text)) }
         // The system's generator, which is made for keys.
         options.fingerprintKey = (0..<32).map { _ in UInt8.random(in: 0...255) }
         return options
+    }
+
+    private static func pattern(_ text: String) throws -> ContentPattern {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw CLIError.usage("--pattern \(text): write it as NAME=REGULAR-EXPRESSION")
+        }
+        do {
+            let pattern = try Pattern(String(parts[1]))
+            // What it fits is what must not be shown.
+            return ContentPattern(String(parts[0])) { pattern.isFound(in: Array($0.utf8)) ? "found" : nil }
+        } catch {
+            let place = parts[0].utf8.count + 2 + error.offset
+            throw CLIError.usage("--pattern \(text), column \(place): \(error.message)")
+        }
     }
 
     private static func read(_ path: String) throws -> AuditBaseline {
