@@ -31,13 +31,19 @@ package final class CaptureFile {
 
     /// The next packet; nil at the end. A file that ends in the middle throws `badFormat` with the code `truncated`
     /// after its last whole packet.
-    package func next() throws(CaptureError) -> CaptureRecord? {
+    package func next() throws(CaptureError) -> CaptureRecord? { try next(isWhole: true) }
+
+    /// The next packet of a file that is still being written; nil when there is none yet, or none that is whole.
+    package func nextSoFar() throws(CaptureError) -> CaptureRecord? { try next(isWhole: false) }
+
+    private func next(isWhole: Bool) throws(CaptureError) -> CaptureRecord? {
         do {
             while true {
                 if let record = try reader.next() { return record }
                 if hasEnded { return nil }
                 let chunk = try read()
                 if chunk.isEmpty {
+                    guard isWhole else { return nil }
                     hasEnded = true
                     try reader.finish()
                 } else {

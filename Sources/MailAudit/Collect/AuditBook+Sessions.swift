@@ -81,7 +81,7 @@ extension AuditBook {
         if offer.xclient { add(.identityOffered, session.evidence("to \(session.client.host)"), about: host) }
         if offer.turn { add(.queueOffered, session.evidence("to \(session.client.host)"), about: host) }
         if offer.mechanisms.contains("ANONYMOUS") { add(.anonymousOffered, session.evidence(""), about: host) }
-        if !offer.mechanisms.isDisjoint(with: Offer.weak), session.isFirst("weak-offered") {
+        if !offer.mechanisms.isDisjoint(with: Offer.weak) {
             add(.weakMechanismOffered, session.evidence(mechanisms(Offer.weak)), about: host)
         }
         guard offer.isKnown, !session.isUnderTLS else { return }

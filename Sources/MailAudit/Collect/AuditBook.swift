@@ -38,7 +38,17 @@ package struct AuditBook {
     var last: Int64?
     var gaps = 0
 
+    /// Findings that were not told yet.
+    private var fresh: [FreshFinding] = []
+    private static let mostFresh = 10_000
+
     package init(_ options: AuditOptions = AuditOptions()) { self.options = options }
+
+    /// Findings since the last time: each kind once for each whom it concerns. For those who watch.
+    package mutating func takeFresh() -> [FreshFinding] {
+        defer { fresh.removeAll() }
+        return fresh
+    }
 
     /// Takes the next step of a session.
     package mutating func accept(_ step: AuditStep) {
@@ -99,7 +109,12 @@ package struct AuditBook {
         sighting.severity = max(sighting.severity, severity)
         sighting.count += 1
         if sighting.evidence.count < Finding.mostEvidence { sighting.evidence.append(evidence) }
-        if sighting.subjects.count < Finding.mostSubjects { sighting.subjects.insert(String(subject.prefix(200))) }
+        let subject = String(subject.prefix(200))
+        if sighting.subjects.count < Finding.mostSubjects, sighting.subjects.insert(subject).inserted,
+            options.tellsFresh, fresh.count < Self.mostFresh
+        {
+            fresh.append(FreshFinding(kind: kind, severity: severity, evidence: evidence, subject: subject))
+        }
         sightings[kind] = sighting
         parties.mark(kind, evidence)
     }
@@ -218,6 +233,14 @@ package struct AuditBook {
             sessions: sessions, clearSessions: clearSessions, first: first, last: last,
             unkept: unkeptCredentials + unkeptMessages)
     }
+}
+
+/// A finding that was made just now.
+package struct FreshFinding: Equatable, Sendable {
+    package var kind: FindingKind
+    package var severity: Severity
+    package var evidence: Evidence
+    package var subject: String
 }
 
 /// Text that stands in a line.

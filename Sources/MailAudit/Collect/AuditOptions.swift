@@ -15,6 +15,8 @@ package struct AuditOptions: Sendable {
     package var revealsSecrets = false
     /// What can be attacked is told in hashcat's form.
     package var tellsHashes = false
+    /// Findings are told as they are made: ``AuditBook/takeFresh()``.
+    package var tellsFresh = false
     /// Messages are searched for these; empty for none.
     package var patterns: [ContentPattern] = []
     /// The key for marks of secrets; the same key gives the same marks.

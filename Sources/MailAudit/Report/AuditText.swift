@@ -21,7 +21,8 @@ extension AuditReport {
         return text + limits(style)
     }
 
-    static func role(_ severity: Severity) -> TextStyle.Role {
+    /// The colour of a severity.
+    package static func role(_ severity: Severity) -> TextStyle.Role {
         switch severity {
         case .critical, .high: .alarm
         case .medium: .warning

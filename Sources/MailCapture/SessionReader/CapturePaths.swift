@@ -64,7 +64,8 @@ package enum CapturePaths {
         return names.sorted { (number($0), $0) < (number($1), $1) }
     }
 
-    private static func number(_ name: String) -> Int {
+    /// The number of a segment by its name; 0 of what is none.
+    static func number(_ name: String) -> Int {
         let name = name.hasSuffix(PackedFile.suffix) ? name.dropLast(PackedFile.suffix.count) : name[...]
         guard name.hasSuffix(".pcapng"), let dash = name.lastIndex(of: "-") else { return 0 }
         return Int(name[name.index(after: dash)...].dropLast(7)) ?? 0

@@ -44,6 +44,16 @@ struct AuditCommand: ParsableCommand {
             "What should not stand in messages in clear: a name and a regular expression. May be repeated.",
             valueName: "name=pattern"))
     var pattern: [String] = []
+    @Flag(help: "Tell findings as they are made, of the recording of a running proxy or, with -i, of an interface.")
+    var watch = false
+    @Option(name: [.short, .customLong("interface")], help: "With --watch: the interface; 'any' is all of them.")
+    var interface: String?
+    @Option(
+        name: [.customShort("f"), .customLong("bpf")],
+        help: "With -i: only packets that this pcap-filter(7) expression takes.")
+    var bpf: String?
+    @Option(help: "With --watch: end after so many seconds.") var duration: UInt32?
+    @Option(help: "With --watch: the severity from which on findings are told.") var least = Severity.low
     @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
 
     /// `--fail-on`.
@@ -63,16 +73,23 @@ struct AuditCommand: ParsableCommand {
         var defaultValueDescription: String { severity?.rawValue ?? "never" }
     }
 
+    func validate() throws {
+        if interface != nil, !watch {
+            throw ValidationError("-i needs --watch; -r of 'mailproxy capture' records first")
+        }
+        if watch, paths.count > 1 { throw ValidationError("--watch takes one directory of recordings") }
+        if watch, place.filter != nil || place.text != nil || since != nil || until != nil {
+            throw ValidationError("--watch has neither --filter, --text, --since nor --until")
+        }
+        if duration != nil, !watch { throw ValidationError("--duration needs --watch") }
+    }
+
     func run() throws {
         let earlier = try baseline.map(Self.read)
-        var book = AuditBook(try options())
-        let catalog = try place.catalog(paths)
-        var search = catalog.search()
-        search.since = since?.time
-        search.until = until?.time
-        let sources = try catalog.audit(
-            search, isDeep: deep, keepsText: deep || !book.options.patterns.isEmpty, hashes: !noHash
-        ) { book.accept($0) }
+        var options = try options()
+        options.tellsFresh = watch
+        var book = AuditBook(options)
+        let sources = try watch ? watch(&book, earlier) : read(&book)
         for (number, source) in sources.enumerated() {
             if source.dropped > 0 {
                 book.add(
@@ -84,15 +101,30 @@ struct AuditCommand: ParsableCommand {
                     subject: source.file)
             }
         }
-        let report = AuditReport(
-            found: book.finish(), sources: sources, program: "mailproxy \(Defaults.version)", made: Self.now(),
-            baseline: earlier)
-        try write(report)
+        let report = report(book.finish(), sources, earlier)
+        // Who watched has seen the findings; the report is for the file.
+        if !watch || output != nil { try write(report, replaces: force || watch) }
         if let severity = failOn.severity, report.reaches(severity) { throw CLIError(message: "", exit: 1) }
         try endSessions()
     }
 
-    private static func now() -> Int64 {
+    private func read(_ book: inout AuditBook) throws -> [AuditSource] {
+        let catalog = try place.catalog(paths)
+        var search = catalog.search()
+        search.since = since?.time
+        search.until = until?.time
+        return try catalog.audit(
+            search, isDeep: deep, keepsText: deep || !book.options.patterns.isEmpty, hashes: !noHash
+        ) { book.accept($0) }
+    }
+
+    func report(_ found: AuditFindings, _ sources: [AuditSource], _ baseline: AuditBaseline?) -> AuditReport {
+        AuditReport(
+            found: found, sources: sources, program: "mailproxy \(Defaults.version)", made: Self.now(),
+            baseline: baseline)
+    }
+
+    static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
@@ -160,13 +192,13 @@ struct AuditCommand: ParsableCommand {
         }
     }
 
-    private func write(_ report: AuditReport) throws {
+    func write(_ report: AuditReport, replaces: Bool) throws {
         let text: String =
             switch format {
             case .text: report.text(TextStyle(isColoured: output == nil && Terminal.isColoured))
             case .json: report.json
             }
-        let file = try OutputFile(output ?? "-", replaces: force)
+        let file = try OutputFile(output ?? "-", replaces: replaces)
         try SpoolFile.write(Array(text.utf8)[...], to: file.descriptor, name: output ?? "standard output")
         try file.publish()
     }

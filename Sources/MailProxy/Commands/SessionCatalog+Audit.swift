@@ -38,15 +38,20 @@ extension SessionCatalog {
             }
             deliver(
                 AuditStep(
-                    info: batch.info, client: batch.client, server: batch.server, notes: batch.notes, events: events,
+                    info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
+                    events: events,
                     time: batch.time, frame: batch.frame == 0 ? nil : batch.frame, source: batch.source))
         }
         return figures.map { file in
-            AuditSource(
-                file: shownName(file.path), sha256: hashes ? Self.digest(file.path) : nil, packets: file.packets,
-                gaps: file.gaps, dropped: file.dropped, undecoded: file.undecoded,
-                problem: file.problem.map { "\($0.error)" })
+            Self.source(file, name: shownName(file.path), sha256: hashes ? Self.digest(file.path) : nil)
         }
+    }
+
+    /// What was read of a file.
+    static func source(_ file: FileFigures, name: String, sha256: String?) -> AuditSource {
+        AuditSource(
+            file: name, sha256: sha256, packets: file.packets, gaps: file.gaps, dropped: file.dropped,
+            undecoded: file.undecoded, problem: file.problem.map { "\($0.error)" })
     }
 
     /// The SHA-256 of a file in hex; nil when it can't be read.

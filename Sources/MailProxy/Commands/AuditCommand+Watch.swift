@@ -1,0 +1,139 @@
+// `mailproxy audit --watch`: tells findings as they are made, of a running proxy's recording or of an interface.
+
+import Glibc
+import MailAudit
+import MailCapture
+import MailRecording
+
+extension AuditCommand {
+    /// Seconds between two writings of the report.
+    private static let interval: Int64 = 30_000_000
+
+    /// Watches until it is interrupted, or the time is over.
+    func watch(_ book: inout AuditBook, _ baseline: AuditBaseline?) throws -> [AuditSource] {
+        Interruption.block()
+        let style = TextStyle(isColoured: Terminal.isColoured)
+        let end = try self.end()
+        var written = Self.now()
+        var sources: [AuditSource] = []
+        func step(_ batch: SessionBatch, _ book: inout AuditBook) {
+            book.accept(
+                AuditStep(
+                    info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
+                    events: batch.events.map(Self.withoutMark), time: batch.time,
+                    frame: batch.frame == 0 ? nil : batch.frame, source: batch.source))
+        }
+        func tell(_ book: inout AuditBook, _ sources: [AuditSource]) throws {
+            for fresh in book.takeFresh() where fresh.severity >= least { print(line(fresh, style)) }
+            fflush(nil)
+            guard output != nil, Self.now() - written >= Self.interval else { return }
+            written = Self.now()
+            var copy = book
+            try write(report(copy.finish(), sources, baseline), replaces: true)
+        }
+        func isOver() -> Bool { Interruption.isWanted || end.map { Self.now() >= $0 } ?? false }
+
+        if let interface {
+            var tracker = SessionTracker()
+            (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
+            let live = try self.live(interface)
+            Console.error("watching \(interface); Ctrl-C ends it")
+            while !isOver() {
+                var taken = 0
+                while taken < 1024, let packet = try live.next() {
+                    tracker.accept(packet, isRecording: false) { step($0, &book) }
+                    taken += 1
+                }
+                if taken == 0, !live.wait(milliseconds: 200) {
+                    tracker.advance(to: Self.now()) { step($0, &book) }
+                }
+                sources = [self.source(interface, live, tracker.counters)]
+                try tell(&book, sources)
+            }
+            tracker.finish { step($0, &book) }
+        } else {
+            let directory = try self.directory()
+            let follower = RecordingFollower(directory)
+            (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
+            Console.error("watching \(directory); Ctrl-C ends it")
+            while !isOver() {
+                let hasMore: Bool
+                do { hasMore = try follower.poll { step($0, &book) } } catch let error as CaptureError {
+                    throw CLIError.fault("\(error)")
+                }
+                sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
+                try tell(&book, sources)
+                if !hasMore { poll(nil, 0, 200) }
+            }
+            // What was recorded up to now; who interrupts once more does not wait for it.
+            while !Interruption.isWanted, try follower.poll({ step($0, &book) }) {}
+            sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
+            follower.finish { step($0, &book) }
+        }
+        try tell(&book, sources)
+        return sources
+    }
+
+    /// A recording has no secrets: marks made of their masks would say that all are the same.
+    private static func withoutMark(_ event: RecordEvent) -> RecordEvent {
+        guard case .credential(let session, var record) = event else { return event }
+        record.fingerprint = ""
+        return .credential(session: session, record)
+    }
+
+    private func line(_ fresh: FreshFinding, _ style: TextStyle) -> String {
+        let place = fresh.evidence
+        if format == .json {
+            var json = JSONWriter()
+            json.object { json in
+                json.member("time", time: place.time)
+                json.member("severity", fresh.severity.rawValue)
+                json.member("code", fresh.kind.code)
+                json.member("title", fresh.kind.title)
+                json.member("subject", fresh.subject)
+                json.member("detail", place.detail)
+                json.member("client", place.client?.description)
+                json.member("server", place.server?.description)
+                json.member("session", place.session.isEmpty ? nil : place.session)
+                json.member("exchange", place.exchange)
+            }
+            return json.text
+        }
+        let severity = fresh.severity.rawValue.padded(to: 8)
+        let ends = place.client.map { client in " \(client) → \(place.server?.description ?? "")" } ?? ""
+        return "\(Timestamp.rfc3339(place.time)) \(style.text(severity, AuditReport.role(fresh.severity))) "
+            + InertText.of("\(fresh.kind.code): \(fresh.subject) \(place.detail)\(ends)")
+    }
+
+    private func end() throws -> Int64? { duration.map { Self.now() + Int64($0) * 1_000_000 } }
+
+    private func directory() throws -> String {
+        let place = paths.first ?? self.place.recordDir ?? Defaults.recordDirectory
+        var status = stat()
+        guard stat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw CLIError.usage("--watch \(place): is no directory of recordings; -i watches an interface")
+        }
+        return place
+    }
+
+    private func live(_ name: String) throws -> LiveCapture {
+        do {
+            var options = LiveCapture.Options()
+            options.filter = bpf ?? ""
+            return try LiveCapture(interface: name, options: options)
+        } catch {
+            switch error.code {
+            case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
+            case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
+            }
+        }
+    }
+
+    private func source(_ name: String, _ live: LiveCapture, _ counters: TrackerCounters) -> AuditSource {
+        let statistics = try? live.statistics()
+        let dropped = statistics.map { UInt64(clamping: $0.dropped + $0.interfaceDropped) } ?? 0
+        return AuditSource(
+            file: name, sha256: nil, packets: counters.packets, gaps: counters.gaps, dropped: dropped,
+            undecoded: counters.undecoded + counters.malformed, problem: nil)
+    }
+}

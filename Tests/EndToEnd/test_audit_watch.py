@@ -1,0 +1,134 @@
+"""Audits while mail passes: of the recording of a running proxy, and of an interface; and the audit of the mixed capture."""
+
+import imaplib
+import json
+import os
+import pathlib
+import signal
+import smtplib
+
+import messages
+from imap_clients import ok
+from mailproxy import MailProxy, binary, command, environment, rows
+from processes import HOST, Process
+
+CASES = pathlib.Path(os.environ.get("MAILPROXY_CASES") or pathlib.Path(__file__).parents[3] / "shared" / "cases")
+MIXED = CASES / "mixed-11-sessions" / "mail.pcap"
+
+FOUND = 1
+
+
+def login(port, account):
+    client = imaplib.IMAP4(HOST, port, timeout=20)
+    ok(client.login(account.address, account.password))
+    client.logout()
+
+
+class Watch:
+    """`audit --watch` until it is interrupted."""
+
+    def __init__(self, folder, *options):
+        self.report = folder / "report.json"
+        self.process = Process(
+            [binary(), "audit", "--watch", "--format", "json", "--fail-on", "medium", "-o", self.report, *options],
+            folder,
+            "watch",
+            env=environment(folder),
+        )
+        self.process.wait_for("it watches", lambda: "watching" in self.process.err)
+
+    def lines(self):
+        return [json.loads(line) for line in self.process.out.splitlines()]
+
+    def told(self, code, subject):
+        return [row for row in self.lines() if (row["code"], row["subject"]) == (code, subject)]
+
+    def wait(self, code, subject):
+        self.process.wait_for(f"{code} of {subject} is told", lambda: self.told(code, subject))
+        return self.told(code, subject)
+
+    def stop(self):
+        """Ctrl-C; gives the report."""
+        self.process.kill(signal.SIGINT)
+        assert self.process.wait() == FOUND, self.process.err
+        return json.loads(self.report.read_text())
+
+
+def test_of_a_running_proxy(servers, scratch):
+    first, second = (servers.accounts.fresh() for _ in range(2))
+    with MailProxy(scratch, {"imap": servers.dovecot.imap, "smtp": servers.postfix.port}) as proxy:
+        login(proxy.ports["imap"], first)
+        watch = Watch(scratch, proxy.record)
+        # What was there, and what comes.
+        (row,) = watch.wait("credentials-in-clear", first.address)
+        assert (row["severity"], row["detail"]) == ("medium", "LOGIN, accepted")
+        login(proxy.ports["imap"], second)
+        watch.wait("credentials-in-clear", second.address)
+        with smtplib.SMTP(HOST, proxy.ports["smtp"], timeout=20) as client:
+            client.sendmail("ada@example.org", [second.address], messages.plain(second.address, "watched"))
+        watch.wait("messages-in-clear", "ada@example.org")
+        login(proxy.ports["imap"], second)
+    report = watch.stop()
+    assert len(watch.told("credentials-in-clear", second.address)) == 1
+    assert [row["account"] for row in report["credentials"]] == [first.address, second.address, second.address]
+    assert [row["subject"] for row in report["messages"]] == ["watched"]
+    everything = watch.process.out + watch.report.read_text()
+    assert first.password not in everything and second.password not in everything
+    assert oct(watch.report.stat().st_mode & 0o777) == "0o600"
+    # The same from the recording at rest.
+    later = json.loads(command("audit", proxy.record, "--format", "json", "--fail-on", "medium", status=FOUND).stdout)
+    assert {row["code"] for row in later["findings"]} == {row["code"] for row in report["findings"]}
+    marks = [row["fingerprint"] for row in later["credentials"]]
+    # The index knows which secrets are the same.
+    assert None not in marks and marks[1] == marks[2] != marks[0]
+
+
+def test_of_an_interface(servers, scratch):
+    account = servers.accounts.fresh()
+    watch = Watch(scratch, "-i", "lo", "-f", f"tcp port {servers.dovecot.imap}")
+    login(servers.dovecot.imap, account)
+    watch.wait("credentials-in-clear", account.address)
+    report = watch.stop()
+    (source,) = report["sources"]
+    assert source["file"] == "lo" and source["packets"] > 10 and source["dropped"] == 0
+
+
+def test_for_a_while(scratch):
+    folder = scratch / "empty"
+    folder.mkdir()
+    done = command("audit", "--watch", folder, "--duration", "1", "-o", scratch / "r.json", "--format", "json", status=0)
+    assert done.stdout == b"" and json.loads((scratch / "r.json").read_text())["verdict"] == "clear"
+
+
+def test_what_can_not_be_watched(scratch):
+    assert b"is no directory of recordings" in command("audit", "--watch", MIXED, status=2).stderr
+    assert b"-i needs --watch" in command("audit", "-i", "lo", status=2).stderr
+    assert b"no such" in command("audit", "--watch", "-i", "nowhere0", status=2).stderr.lower()
+    assert b"--filter" in command("audit", "--watch", scratch, "--filter", "imap", status=2).stderr
+
+
+def test_the_mixed_capture():
+    """Nine credentials, nine messages, and the injection behind STARTTLS, where other readers find three and three."""
+    report = json.loads(command("audit", MIXED, "--format", "json", "--reveal", status=FOUND).stdout)
+    shown = {(row["account"], row["protocol"], row["mechanism"]) for row in report["credentials"]}
+    assert shown == {
+        ("alice", "smtp", "PLAIN"),
+        ("bob", "smtp", "LOGIN"),
+        ("carol", "pop3", "USER"),
+        ("dave", "pop3", "PLAIN"),
+        ("erin", "imap", "LOGIN"),
+        ("frank", "imap", "PLAIN"),
+        ("grace", "imap", "LOGIN"),
+        ("heidi", "imap", "PLAIN"),
+        ("ivan", "smtp", "PLAIN"),
+    }
+    assert len(report["credentials"]) == 9 and all(row["outcome"] == "accepted" and row["secret"] for row in report["credentials"])
+    names = {"smtp-data", "smtp-bdat", "smtp-pipelined", "pop3-retr", "pop3-pipe1", "pop3-pipe2", "imap-fetch", "imap-append", "smtp-oddport"}
+    assert {row["subject"] for row in report["messages"]} == names and all(row["complete"] for row in report["messages"])
+    found = {row["code"]: row for row in report["findings"]}
+    (place,) = found["starttls-injection"]["evidence"]
+    assert report["verdict"] == "critical" and place["client"] == "10.0.0.1:40011" and place["frame"] == 182
+    # What is revealed is revealed to who asked for it alone.
+    assert b'"secret"' not in command("audit", MIXED, "--format", "json", status=FOUND).stdout
+    assert command("audit", MIXED, "--fail-on", "never", status=0).stdout.startswith(b"Verdict: critical")
+    assert rows(command("audit", MIXED, "--format", "json", "--fail-on", "critical", status=FOUND))[0]["sources"][0]["packets"] == 185
