@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int mp_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -105,6 +107,18 @@ int mp_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
   // Nor does a program that we run give anything back.
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
   return 0;
+}
+int mp_limit_capabilities(unsigned kept) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) return -1;
+  if (syscall(SYS_capget, &header, data) != 0) return -1;
+  data[0].effective &= kept;
+  data[0].permitted &= kept;
+  data[0].inheritable = 0;
+  data[1].effective = data[1].permitted = data[1].inheritable = 0;
+  if (syscall(SYS_capset, &header, data) != 0) return -1;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 int mp_hide_memory(void) {
   struct rlimit none = {0, 0};

@@ -77,6 +77,8 @@ package final class CaptureFile {
     package var packets: Int { reader.packets }
     /// Packets that the capturing kernel lost, as the file says.
     package var dropped: UInt64 { reader.dropped }
+    /// The secrets that came since they were last taken, to decrypt the packets that follow.
+    package func takeSecrets() -> [CaptureSecrets] { reader.takeSecrets() }
     /// The interfaces of the current section.
     package var interfaces: [CaptureInterface] { reader.interfaces }
     /// The comments of the current section.

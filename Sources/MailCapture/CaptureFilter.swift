@@ -3,6 +3,16 @@
 import CPcap
 import MailRecording
 
+extension CaptureFilter {
+    /// What is captured from an interface when nothing is said: all but what has no mail in it for certain. Mail is
+    /// recognised on any port, and within VLANs, MPLS, PPPoE and tunnels; UDP is a tunnel's when it has its port, or
+    /// comes in fragments, of which only the first has a port.
+    package static let usual = """
+        not (arp or icmp or icmp6 or (udp and not (udp port 4789 or udp port 8472 or udp port 6081 or \
+        (ip[6:2] & 0x3fff != 0))))
+        """
+}
+
 /// A compiled filter for packets of one link type. Not for several threads at once.
 package final class CaptureFilter {
     private var program = bpf_program()

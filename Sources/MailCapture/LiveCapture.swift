@@ -14,11 +14,20 @@ package struct CaptureDevice: Equatable, Sendable {
 
 /// What the kernel counted since the capture began.
 package struct CaptureStatistics: Equatable, Sendable {
-    package var received: Int
+    package var received: Int = 0
     /// Packets that were lost for want of space in the kernel's buffer.
-    package var dropped: Int
+    package var dropped: Int = 0
     /// Packets that the interface or its driver lost.
-    package var interfaceDropped: Int
+    package var interfaceDropped: Int = 0
+
+    package init(received: Int = 0, dropped: Int = 0, interfaceDropped: Int = 0) {
+        self.received = received
+        self.dropped = dropped
+        self.interfaceDropped = interfaceDropped
+    }
+
+    /// All that were lost.
+    package var lost: Int { dropped &+ interfaceDropped }
 }
 
 /// A live capture. Never blocks but in ``wait(milliseconds:)``. Not for several threads at once.
@@ -27,11 +36,12 @@ package final class LiveCapture {
         package var filter = ""
         /// Octets of a packet that are kept.
         package var snapLength: Int32 = 262_144
-        /// The kernel's buffer in octets: what it holds while we are busy.
-        package var bufferSize: Int32 = 32 << 20
+        /// The kernel's buffer in octets: what it holds while we are busy. Half a second of 1 Gbit/s.
+        package var bufferSize: Int32 = 64 << 20
         /// Packets are given as soon as they pass instead of in blocks: for a person who watches, at more cost a
-        /// packet.
-        package var isImmediate = true
+        /// packet. The kernel's buffer then has slots of the snap length (TPACKET_V2), and holds few packets.
+        package var isImmediate = false
+        /// Packets for others are captured, too, as on the mirrored port of a switch.
         package var isPromiscuous = false
 
         package init() {}

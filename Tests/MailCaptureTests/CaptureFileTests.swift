@@ -93,6 +93,41 @@ struct CaptureFileTests {
         #expect(records.count { filter.matches($0) } == expected)
     }
 
+    /// Without a filter all is captured but what has no mail in it for certain.
+    @Test func usualFilterLosesNothing() throws {
+        let filter = try CaptureFilter(CaptureFilter.usual, linkType: 1)
+        var wire = Wire()
+        let segment = wire.say(.client, "EHLO x\r\n")
+        let (a, b): ([UInt8], [UInt8]) = ([192, 0, 2, 1], [192, 0, 2, 2])
+        func udp(_ port: UInt16, _ text: [UInt8]) -> [UInt8] {
+            PacketMaker.big(50_000) + PacketMaker.big(port) + PacketMaker.big(UInt16(text.count + 8)) + [0, 0] + text
+        }
+        func takes(_ packet: [UInt8], _ frame: PacketMaker.Frame = .ethernet) -> Bool {
+            var maker = PacketMaker()
+            maker.frame = frame
+            return filter.matches(CaptureRecord(index: 1, time: 0, linkType: 1, bytes: maker.framed(packet)[...]))
+        }
+        var six = PacketMaker()
+        six.isIPv6 = true
+        for packet in [PacketMaker().packet(segment), six.packet(segment)] {
+            for frame in [PacketMaker.Frame.ethernet, .vlan, .qinq] { #expect(takes(packet, frame)) }
+        }
+        let inner = PacketMaker().packet(segment)
+        #expect(takes(PacketMaker.ipv4(inner, a, b, proto: 4)))
+        #expect(takes(PacketMaker.ipv4([0, 0, 8, 0] + inner, a, b, proto: 47)))
+        for port in [4_789, 8_472, 6_081] as [UInt16] {
+            #expect(takes(PacketMaker.ipv4(udp(port, inner), a, b, proto: 17)))
+        }
+        #expect(takes(PacketMaker.ipv4(Array(inner.prefix(40)), a, b, fragment: 0x2000)))
+        #expect(takes(PacketMaker.ipv4(Array(inner.suffix(24)), a, b, fragment: 3)))
+        #expect(takes(PacketMaker.ipv4(udp(53, inner), a, b, fragment: 0x2000, proto: 17)))
+        #expect(takes(PacketMaker.ipv4(inner, a, b, fragment: 8, proto: 17)))
+        #expect(!takes(PacketMaker.ipv4(udp(53, inner), a, b, proto: 17)))
+        #expect(!takes(PacketMaker.ipv4(udp(443, inner), a, b, proto: 17)))
+        #expect(!takes(PacketMaker.ipv4([8, 0, 0, 0], a, b, proto: 1)))
+        #expect(!takes(PacketMaker.ipv6([128, 0, 0, 0], a + a + a + a, b + b + b + b, next: 58)))
+    }
+
     @Test func badFilterIsExplained() {
         let error = #expect(throws: CaptureError.self) { try CaptureFilter("tcp prot 25", linkType: 101) }
         #expect(error?.code == .badFilter)

@@ -9,7 +9,8 @@ extension Reading {
     /// pop3-early-talker | tls`: the protocol and the commands in the order in which each came first, the messages with
     /// their octets (a sum where there are many, "not whole" when some are), the credentials, how many breaches of a
     /// rule there are and of which, why it is not followed to its end, gaps. Parts with nothing in them are left out.
-    func sessionLines() -> [String] {
+    /// - Parameter doubts: with what the packets leave in doubt, behind a `?`.
+    func sessionLines(doubts: Bool = true) -> [String] {
         var rows: [String: [Exchange]] = [:]
         var records: [String: [MessageRecord]] = [:]
         var shown: [String: [CredentialRecord]] = [:]
@@ -31,7 +32,11 @@ extension Reading {
                 "\($0.mechanism) \($0.account.isEmpty ? "-" : $0.account) \($0.outcome.rawValue)"
             }
             if summary.violations > 0 {
-                parts.append("\(summary.violations): " + summary.findings.joined(separator: " "))
+                let violations = summary.findings.filter { !$0.hasPrefix("capture-") }
+                parts.append("\(summary.violations): " + violations.joined(separator: " "))
+            }
+            if doubts, !summary.doubts.isEmpty {
+                parts.append("? " + summary.doubts.map(\.kind.rawValue).joined(separator: " "))
             }
             if let opaque = summary.opaque { parts.append(opaque.rawValue) }
             if summary.gaps > 0 { parts.append("gaps \(summary.gaps)") }

@@ -107,6 +107,8 @@ struct FlowLog: Equatable {
     private var lastSide: Side?
     var gaps = 0
     var conflicts: [String] = []
+    /// `client window 5 octets in 3`: side, kind, octets, packet.
+    var doubts: [String] = []
     var ended: [Side] = []
     var end: FlowEnd?
     var isMidstream = false
@@ -132,6 +134,9 @@ struct FlowLog: Equatable {
             times.append(time)
         case .conflict(_, let side, let offset, let other, let time, _):
             conflicts.append("\(side) \(offset) \(String(decoding: other, as: UTF8.self))")
+            times.append(time)
+        case .doubt(_, let side, let kind, let octets, let time, let packet):
+            doubts.append("\(side) \(kind.rawValue) \(octets) octets in \(packet)")
             times.append(time)
         case .ended(_, let side, let time):
             ended.append(side)

@@ -102,19 +102,24 @@ struct TCPReassemblerTests {
         #expect(flow.times == flow.times.sorted())
     }
 
-    /// Case C4: only a RST at the right place ends a session.
+    /// Case C4: only a RST at the right place, behind which its sender says nothing more, ends a session.
     @Test func resets() throws {
         var wire = Wire()
         let segments = wire.dialogue()
-        for (offset, ends) in [(1 as UInt32, false), (70_000, false), (UInt32.max, false), (0, true)] {
+        for offset in [0, 1, 70_000, UInt32.max] as [UInt32] {
             var wire = Wire()
             var part = wire.handshake()
             part.append(wire.say(.server, "220 hi\r\n"))
             part.append(wire.say(.client, "EHLO x\r\n"))
             part.append(wire.reset(.client, at: wire.clientNext &+ offset))
-            let flow = try #require(reassemble(part + segments[5...]).first)
-            #expect(flow.end == (ends ? .reset : .fin))
-            #expect(flow.turns == (ends ? Array(Wire.turns[..<2]) : Wire.turns))
+            let goesOn = try #require(reassemble(part + segments[5...]).first)
+            #expect(goesOn.end == .fin)
+            #expect(goesOn.turns == Wire.turns)
+            #expect(goesOn.doubts == ["client reset 0 octets in 6"])
+            let stops = try #require(reassemble(part).first)
+            #expect(stops.end == (offset == 0 ? .reset : .endOfCapture))
+            #expect(stops.turns == Array(Wire.turns[..<2]))
+            #expect(stops.doubts.isEmpty == (offset == 0))
         }
     }
 

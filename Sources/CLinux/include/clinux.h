@@ -53,6 +53,9 @@ int mp_permit_socket(const char *_Nonnull path, dev_t device, ino_t number, mode
 /// back. 0 when that is done and there is no way back, 1 when there is one, -1 with errno when it can't be done. Nor does running
 /// another program give rights back (PR_SET_NO_NEW_PRIVS).
 int mp_become(uid_t user, gid_t group, const gid_t *_Nonnull groups, size_t count);
+/// Gives up all capabilities for good, in all sets and for programs that we run, but those in the mask `kept` (1 << CAP_…). Of the
+/// calling thread and those that it makes. 0, or -1 with errno.
+int mp_limit_capabilities(unsigned kept);
 /// From now on no core is written of this process, and others of its user may not look into it. Nor does the Swift runtime hold a process
 /// that crashes until it has written down its registers and the memory that they point to. 0, or -1 with errno.
 int mp_hide_memory(void);

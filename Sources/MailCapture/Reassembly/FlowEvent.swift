@@ -32,6 +32,9 @@ package enum FlowEvent: Equatable, Sendable {
     case gap(flow: Int, side: Side, count: Int, time: Int64)
     /// Octets that contradict those at the same place that were taken; `offset` counts from the side's first octet.
     case conflict(flow: Int, side: Side, offset: UInt64, other: ArraySlice<UInt8>, time: Int64, packet: Int)
+    /// What else leaves it in doubt how the receiver read the side's segments; of ``PacketDoubt/Kind/overlap`` there are
+    /// `conflict`s. Once for each kind in a flow.
+    case doubt(flow: Int, side: Side, PacketDoubt.Kind, octets: Int, time: Int64, packet: Int)
     /// A side sent its FIN: nothing more comes from it.
     case ended(flow: Int, side: Side, time: Int64)
     /// The last event of each flow.
@@ -41,7 +44,8 @@ package enum FlowEvent: Equatable, Sendable {
     package var flow: Int {
         switch self {
         case .opened(let flow, _, _, _, _), .bytes(let flow, _, _, _, _), .gap(let flow, _, _, _),
-            .conflict(let flow, _, _, _, _, _), .ended(let flow, _, _), .closed(let flow, _, _):
+            .conflict(let flow, _, _, _, _, _), .doubt(let flow, _, _, _, _, _), .ended(let flow, _, _),
+            .closed(let flow, _, _):
             flow
         }
     }
@@ -75,6 +79,8 @@ package struct ReassemblyLimits: Sendable, Equatable {
     package var patiencePackets = 16
     /// The same in microseconds.
     package var patienceTime: Int64 = 1_000_000
+    /// Microseconds for which it is waited whether the sides go on behind a reset, which then was none of theirs.
+    package var resetTime: Int64 = 3_000_000
     /// Microseconds without a packet after which a flow has ended. RFC 5382 §5 lets address translators forget after 2
     /// h 4 min.
     package var idleTime: Int64 = 2 * 3_600 * 1_000_000 + 240 * 1_000_000

@@ -41,6 +41,24 @@ struct Flow: Sendable {
         var packet: Int
     }
 
+    /// A reset that ends the flow, unless the sides go on.
+    struct Reset: Sendable {
+        /// Segments of the other side that are kept meanwhile, and octets in them: a window in flight.
+        static let mostHeld = 64
+        static let mostOctets = 65_536
+
+        var side: Side
+        var sequence: UInt32
+        var time: Int64
+        var packet: Int
+        /// What the other side sent since: in flight when the reset reached it, or a sign that it did not.
+        var held: [(segment: TCPSegment, time: Int64, packet: Int)] = []
+        var octets = 0
+
+        /// What it takes to keep them.
+        var cost: Int { octets + held.count * 2 * PendingPart.overhead }
+    }
+
     let id: Int
     let key: FlowKey
     let isClientLow: Bool
@@ -53,6 +71,11 @@ struct Flow: Sendable {
     /// The event `closed` was given; the flow stays for a while to know late packets.
     var isClosed = false
     var newSYN: NewSYN?
+    var reset: Reset?
+    /// Who reset the flow, once that was believed, and where.
+    var wasReset: (side: Side, sequence: UInt32)?
+    /// Doubts that were told.
+    var doubts: Set<PacketDoubt.Kind> = []
     /// The time of the last packet, and of the last event.
     var lastSeen: Int64
     var eventTime: Int64
@@ -143,6 +166,7 @@ struct FlowTable: Sendable {
         flows[slot].client = FlowStream()
         flows[slot].server = FlowStream()
         flows[slot].newSYN = nil
+        flows[slot].reset = nil
         free.append(slot)
     }
 

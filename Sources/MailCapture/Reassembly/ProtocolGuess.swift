@@ -15,6 +15,8 @@ extension FlowEvent {
         case .gap(let flow, let side, let count, let time): .gap(flow: flow, side: side.other, count: count, time: time)
         case .conflict(let flow, let side, let offset, let other, let time, let packet):
             .conflict(flow: flow, side: side.other, offset: offset, other: other, time: time, packet: packet)
+        case .doubt(let flow, let side, let kind, let octets, let time, let packet):
+            .doubt(flow: flow, side: side.other, kind, octets: octets, time: time, packet: packet)
         case .ended(let flow, let side, let time): .ended(flow: flow, side: side.other, time: time)
         case .closed: self
         }
@@ -88,7 +90,7 @@ package struct ProtocolGuess: Sendable {
     package mutating func accept(_ event: FlowEvent) -> Verdict {
         guard verdict == .undecided else { return verdict }
         switch event {
-        case .opened, .conflict, .ended: held.append(event)
+        case .opened, .conflict, .doubt, .ended: held.append(event)
         case .bytes(let flow, let side, let time, let octets, let packet):
             // A copy, so that the chunk of the file is not kept for a few octets.
             held.append(.bytes(flow: flow, side: side, time: time, Array(octets)[...], packet: packet))
@@ -145,8 +147,8 @@ package struct ProtocolGuess: Sendable {
 
     /// The octets cannot be mail, whatever follows.
     private var isForeign: Bool {
-        // A TLS record: handshake, version 3.x (RFC 8446 §5.1).
-        if !isMidstream, client.octets.starts(with: [0x16, 0x03]) { return true }
+        // A TLS record: handshake, version 3.x (RFC 8446 §5.1). Behind a greeting it does not say that there was no mail.
+        if !isMidstream, first == .client, client.octets.starts(with: [0x16, 0x03]) { return true }
         guard !isMidstream, let greeting = Self.lines(server).first else { return false }
         // All mail servers speak first (RFC 5321 §3.1, RFC 1939 §4, RFC 9051 §3.4), so this line is the greeting.
         switch Self.ofServer(greeting) {

@@ -121,12 +121,26 @@ extension TCPReassembler {
         let isNew =
             segment.flags.contains(.syn) && !segment.flags.contains(.rst)
             && !(known.isKnown && known.origin == segment.sequence &+ 1)
-        guard isNew else {
+        guard isNew || isBehindReset(slot, side, segment) else {
             counters.late += 1
             return
         }
         forget(slot)
         begin(segment, key, isLow, time, packet, into: &events)
+        if !isNew, let slot = table.slot(of: key) {
+            // It never ended: what was taken for its end was not.
+            tell(.reset, slot, side, octets: 0, time, packet, into: &events)
+        }
+    }
+
+    /// Who is said to have reset the flow sends more of it, long after.
+    private func isBehindReset(_ slot: Int, _ side: Side, _ segment: TCPSegment) -> Bool {
+        guard let reset = table.flows[slot].wasReset, reset.side == side, segment.length > 0,
+            segment.checksum != .wrong, segment.flags.isDisjoint(with: [.syn, .rst])
+        else { return false }
+        let end = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
+        let ahead = sequenceDistance(end, from: reset.sequence)
+        return ahead > 0 && ahead <= Self.farthest
     }
 
     mutating func open(_ slot: Int, into events: inout [FlowEvent]) {

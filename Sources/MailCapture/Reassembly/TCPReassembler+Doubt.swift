@@ -8,6 +8,11 @@ extension TCPReassembler {
     mutating func doubt(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
+        // A reset or an end that receivers do not take.
+        let isLeftOut = checksums == .verify || !segment.flags.isDisjoint(with: [.syn, .rst])
+        if isLeftOut, table.flows[slot].isOpen {
+            tell(.checksum, slot, side, octets: segment.length, time, packet, into: &events)
+        }
         guard checksums == .auto, !table.flows[slot].isClosed, segment.length > 0,
             segment.flags.isDisjoint(with: [.syn, .rst]), table.flows[slot][side].isKnown
         else { return }

@@ -18,6 +18,8 @@ package struct TCPReassembler: Sendable {
     var allRecent = 0
     /// Slots of flows in which octets wait for others that the peer has.
     var stalled: Set<Int> = []
+    /// Slots of flows with a reset that is not yet believed.
+    var resetting: Set<Int> = []
     var nextSweep = Int64.min
 
     /// Octets that are kept to compare repetitions with, in all flows together.
@@ -76,8 +78,12 @@ package struct TCPReassembler: Sendable {
             afterEnd(slot, side, segment, key, isLow, time, packet, into: &events)
             return
         }
-        if segment.flags.contains(.rst) {
-            reset(slot, side, segment, time, into: &events)
+        if let reset = table.flows[slot].reset {
+            guard goesOn(slot, side, segment, reset, time, packet, into: &events) else { return }
+            counters.segments -= 1
+            accept(segment, time: time, packet: packet, into: &events)
+        } else if segment.flags.contains(.rst) {
+            self.reset(slot, side, segment, time, packet, into: &events)
         } else if segment.flags.contains(.syn) {
             synchronise(slot, side, segment, key, isLow, time, packet, into: &events)
         } else if let new = table.flows[slot].newSYN, new.side == side, segment.flags.contains(.ack),
@@ -131,6 +137,9 @@ package struct TCPReassembler: Sendable {
         }
         seen(slot, side, time)
         open(slot, into: &events)
+        if segment.hasFragmentConflict {
+            tell(.fragments, slot, side, octets: segment.length, time, packet, into: &events)
+        }
         let shift =
             table.flows[slot][side].scale.map(UInt32.init) ?? (table.flows[slot].isMidstream ? Self.unknownScale : 0)
         let window = UInt32(segment.window) << shift
@@ -177,6 +186,10 @@ package struct TCPReassembler: Sendable {
         // Nothing is taken from behind the FIN.
         if let fin = table.flows[slot][side].fin {
             let room = max(0, sequenceDistance(fin, from: sequence))
+            // An octet alone may be a keep-alive's (RFC 9293 §3.8.4).
+            if segment.length - room > 1 {
+                tell(.end, slot, side, octets: segment.length - room, time, packet, into: &events)
+            }
             missing = max(0, min(missing, room - payload.count))
             payload = payload.prefix(room)
         }
@@ -206,7 +219,7 @@ package struct TCPReassembler: Sendable {
             for found in table.flows[slot][side].insert(part) { tell(found, slot, side, time, packet, into: &events) }
         }
         if hasFIN, table.flows[slot][side].fin == nil, sequenceDistance(end, from: next) >= 0 {
-            takeFIN(slot, side, end, acknowledgment, time, packet)
+            takeFIN(slot, side, end, acknowledgment, time, packet, into: &events)
         }
         allPending += table.flows[slot][side].pendingCost - before
         deliver(slot, into: &events)
@@ -216,11 +229,13 @@ package struct TCPReassembler: Sendable {
     }
 
     mutating func takeFIN(
-        _ slot: Int, _ side: Side, _ number: UInt32, _ acknowledgment: UInt32?, _ time: Int64, _ packet: Int
+        _ slot: Int, _ side: Side, _ number: UInt32, _ acknowledgment: UInt32?, _ time: Int64, _ packet: Int,
+        into events: inout [FlowEvent]
     ) {
         // A FIN in the middle of what waits is contradicted by it.
         if let last = table.flows[slot][side].last, sequenceDistance(last.end, from: number) > 0 {
             counters.conflicts += 1
+            tell(.end, slot, side, octets: sequenceDistance(last.end, from: number), time, packet, into: &events)
             return
         }
         table.flows[slot][side].fin = number
@@ -251,6 +266,7 @@ package struct TCPReassembler: Sendable {
             return true
         }
         counters.outOfWindow += 1
+        tell(.window, slot, side, octets: segment.length, time, packet, into: &events)
         let run = table.flows[slot][side].strayCount
         table.flows[slot][side].strayCount =
             run > 0 && table.flows[slot][side].strayNext == segment.sequence ? run + 1 : 1
@@ -293,6 +309,18 @@ package struct TCPReassembler: Sendable {
             .conflict(
                 flow: table.flows[slot].id, side: side, offset: UInt64(max(0, place)), other: found.octets,
                 time: clock(slot, time), packet: packet))
+    }
+
+    /// Tells a doubt of a flow, each kind once.
+    mutating func tell(
+        _ kind: PacketDoubt.Kind, _ slot: Int, _ side: Side, octets: Int, _ time: Int64, _ packet: Int,
+        into events: inout [FlowEvent]
+    ) {
+        guard table.flows[slot].isOpen, !table.flows[slot].isClosed, table.flows[slot].doubts.insert(kind).inserted
+        else { return }
+        events.append(
+            .doubt(
+                flow: table.flows[slot].id, side: side, kind, octets: octets, time: clock(slot, time), packet: packet))
     }
 
     /// The time of an event: not before the last one.

@@ -200,6 +200,7 @@ package struct SessionTracker {
             flow.closing = closing
             guard case .following(let session) = flow.state else { return }
             for tag in closing.tags { session.observer.tag(tag) }
+            for doubt in closing.doubts { session.observer.doubt(doubt) }
             if closing.tls != nil {
                 session.observer.unsecured(tls: closing.tls, upstreamTLS: closing.upstreamTLS)
                 session.identify(flow)
@@ -281,8 +282,9 @@ package struct SessionTracker {
         case .gap(let number, _, _, _):
             counters.gaps += 1
             try take(event, flows[number], deliver)
-        case .bytes(let number, _, _, _, _), .ended(let number, _, _): try take(event, flows[number], deliver)
-        case .conflict: break
+        case .bytes(let number, _, _, _, _), .conflict(let number, _, _, _, _, _), .doubt(let number, _, _, _, _, _),
+            .ended(let number, _, _):
+            try take(event, flows[number], deliver)
         case .closed(let number, let how, let time):
             let flow = flows.removeValue(forKey: number)
             try take(event, flow, deliver)
@@ -319,6 +321,9 @@ package struct SessionTracker {
                 let isLate = flow.isMidstream && flow.route == nil
                 let isMidway = isLate && !Self.beginsWithGreeting(held, mailProtocol)
                 try follow(flow, info, isMidway: isMidway, deliver)
+                if isMidway, case .following(let session) = flow.state {
+                    session.observer.doubt(PacketDoubt(.midstream, .client, time: flow.start, packet: 0))
+                }
                 // The guess gives them with the sides as they are.
                 for event in held { try take(flow.isTurned ? event.swapped : event, flow, deliver) }
             }
@@ -378,7 +383,11 @@ package struct SessionTracker {
         case .ended(_, let side, let time):
             batch.time = time
             observer.end(side, at: time, events: &batch.events, notes: &batch.notes)
-        case .opened, .conflict, .closed: break
+        case .conflict(_, let side, offset: _, let other, let time, let packet):
+            observer.doubt(PacketDoubt(.overlap, side, time: time, packet: packet, octets: other.count))
+        case .doubt(_, let side, let kind, let octets, let time, let packet):
+            observer.doubt(PacketDoubt(kind, side, time: time, packet: packet, octets: octets))
+        case .opened, .closed: break
         }
     }
 
@@ -421,6 +430,11 @@ package struct SessionTracker {
             case .replaced, .evicted: session.observer.summary.last
             }
         var batch = batch(session, at: time)
+        let seen = session.observer.summary
+        if seen.gaps > 0, seen.clientBytes == 0 || seen.serverBytes == 0, flow.closing == nil, flow.route == nil {
+            let side: Side = seen.clientBytes == 0 ? .client : .server
+            session.observer.doubt(PacketDoubt(.oneSided, side, time: flow.start, packet: 0))
+        }
         session.observer.close(
             flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
         try hand(batch, deliver)

@@ -23,6 +23,7 @@ struct CaptureCommand: ParsableCommand {
     @Option(
         name: [.customShort("f"), .customLong("bpf")], help: "Only packets that this pcap-filter(7) expression takes.")
     var bpf: String?
+    @OptionGroup var live: LiveOptions
     @Option(help: "The directory of recordings.") var recordDir: String?
     @Flag(help: "Do not sign what is recorded.") var noChain = false
     @Option(
@@ -38,6 +39,7 @@ struct CaptureCommand: ParsableCommand {
 
     func run() throws {
         if list { return try listDevices() }
+        try live.check(isFile: read != nil)
         switch (interface, read) {
         case (nil, nil): throw CLIError.usage("capture what? -i names an interface ('--list' shows them), -r a file")
         case (.some, .some): throw CLIError.usage("-i and -r exclude each other")
@@ -75,7 +77,9 @@ struct CaptureCommand: ParsableCommand {
         private var tracker: SessionTracker
         private(set) var messages = 0
         private(set) var credentials = 0
+        /// What the kernel and the interface lost, and how much of it was said.
         var dropped: UInt64 = 0
+        var kernel = CaptureStatistics()
 
         init(_ recorder: Recorder) {
             self.recorder = recorder
@@ -165,6 +169,10 @@ struct CaptureCommand: ParsableCommand {
                 json.member("not_mail", counters.notMail)
                 json.member("gaps", counters.gaps)
                 json.member("dropped", pipeline.dropped)
+                if interface != nil {
+                    json.member("dropped_by_kernel", pipeline.kernel.dropped)
+                    json.member("dropped_by_interface", pipeline.kernel.interfaceDropped)
+                }
                 json.member("malformed", counters.malformed)
                 json.member("directory", directory)
             }
@@ -176,7 +184,11 @@ struct CaptureCommand: ParsableCommand {
                 Figures.count(counters.gaps, "gap"), "\(Figures.grouped(Int(clamping: pipeline.dropped))) dropped",
             ]
             if counters.encrypted > 0 { parts.append("\(counters.encrypted) under TLS from the start") }
-            if counters.undecoded > 0 { parts.append("\(counters.undecoded) of an unknown link type") }
+            if counters.malformed > 0 { parts.append("\(counters.malformed) malformed") }
+            if counters.undecoded > 0 {
+                let name = counters.undecodedLinkType.map(LinkTypeName.text) ?? "?"
+                parts.append("\(counters.undecoded) of link type \(name), which is not decoded")
+            }
             print("\(parts.joined(separator: ", ")) → \(directory)")
         }
         fflush(nil)
@@ -197,8 +209,12 @@ struct CaptureCommand: ParsableCommand {
         } catch {
             throw CLIError.usage(error.text)
         }
+        try live.drop()
         try record { pipeline in
-            defer { pipeline.dropped = file.dropped }
+            defer {
+                pipeline.dropped = file.dropped
+                pipeline.recorder.captureLost(packets: file.dropped)
+            }
             do throws(CaptureError) {
                 var next = first
                 while let packet = next {
@@ -227,43 +243,90 @@ struct CaptureCommand: ParsableCommand {
     }
 
     private func listen(on name: String) throws {
-        let live: LiveCapture
-        do throws(CaptureError) {
-            var options = LiveCapture.Options()
-            options.filter = bpf ?? ""
-            live = try LiveCapture(interface: name, options: options)
-        } catch {
+        let source: LiveCapture
+        do throws(CaptureError) { source = try open(name) } catch {
             switch error.code {
             case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
             case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
             }
         }
+        // Nothing that is read of the packets is read with the right to capture them.
+        try live.drop()
         try record { pipeline in
-            Console.error("capturing on \(name), recording to \(pipeline.recorder.directory); Ctrl-C ends it")
-            defer {
-                if let statistics = try? live.statistics() {
-                    pipeline.dropped = UInt64(clamping: statistics.dropped + statistics.interfaceDropped)
-                }
-            }
-            do throws(CaptureError) {
-                while !Interruption.isWanted {
-                    var taken = 0
-                    while taken < 1024, let packet = try live.next() {
-                        pipeline.accept(packet, isRecording: false)
-                        taken += 1
-                    }
-                    if taken == 0, !live.wait(milliseconds: 200) { pipeline.advance(to: Self.now()) }
-                }
-                // What the kernel has still to give.
-                var rest = 100_000
-                while rest > 0, let packet = try live.next() {
-                    pipeline.accept(packet, isRecording: false)
-                    rest -= 1
-                }
-            } catch {
+            Console.error(
+                "capturing on \(name) (link type \(LinkTypeName.text(source.linkType))), recording to \(pipeline.recorder.directory); Ctrl-C ends it"
+            )
+            defer { note(source, pipeline) }
+            do throws(CaptureError) { try follow(source, pipeline) } catch {
                 throw CLIError.fault(error.text)
             }
         }
+    }
+
+    private func open(_ name: String) throws(CaptureError) -> LiveCapture {
+        var options = live.options(isAny: name == "any")
+        options.filter = bpf ?? CaptureFilter.usual
+        do throws(CaptureError) { return try LiveCapture(interface: name, options: options) } catch {
+            // There are link types for which libpcap does not take all of our own filter.
+            guard bpf == nil, error.code == .badFilter else { throw error }
+            options.filter = ""
+            return try LiveCapture(interface: name, options: options)
+        }
+    }
+
+    private func follow(_ source: LiveCapture, _ pipeline: Pipeline) throws(CaptureError) {
+        let start = Self.now()
+        let end = live.duration.map { start &+ Int64($0 * 1_000_000) } ?? Int64.max
+        var nextLook = start &+ Self.lookInterval
+        while !Interruption.isWanted, source.packets < live.count ?? Int.max {
+            let room = min(1024, (live.count ?? Int.max) - source.packets)
+            var taken = 0
+            while taken < room, let packet = try source.next() {
+                pipeline.accept(packet, isRecording: false)
+                taken += 1
+            }
+            let now = Self.now()
+            if now >= end { break }
+            if now >= nextLook {
+                nextLook = now &+ Self.lookInterval
+                note(source, pipeline)
+            }
+            guard taken == 0 else { continue }
+            let patience = Int32(clamping: min(200, (end &- now) / 1_000 &+ 1))
+            if !source.wait(milliseconds: patience) { pipeline.advance(to: Self.now()) }
+        }
+        try takeRest(source, pipeline)
+    }
+
+    /// What the kernel has still to give of what passed until now: it gives blocks when they are full or old.
+    private func takeRest(_ source: LiveCapture, _ pipeline: Pipeline) throws(CaptureError) {
+        let end = Self.now()
+        let patience = end &+ 2_000_000
+        while source.packets < live.count ?? Int.max, Self.now() < patience {
+            if let packet = try source.next() {
+                if packet.time > end { return }
+                pipeline.accept(packet, isRecording: false)
+            } else if !source.wait(milliseconds: 200) {
+                return
+            }
+        }
+    }
+
+    /// How often it is asked what was lost, in microseconds.
+    private static let lookInterval: Int64 = 1_000_000
+
+    /// What was lost so far goes into the recording, and is said when it became more.
+    private func note(_ source: LiveCapture, _ pipeline: Pipeline) {
+        guard let statistics = try? source.statistics() else { return }
+        let before = pipeline.kernel.lost
+        pipeline.kernel = statistics
+        pipeline.dropped = UInt64(clamping: statistics.lost)
+        pipeline.recorder.captureLost(packets: pipeline.dropped)
+        guard statistics.lost > before else { return }
+        let new = Figures.count(statistics.lost - before, "packet")
+        Console.error(
+            "\(new) dropped (\(Figures.grouped(statistics.dropped)) by the kernel, \(Figures.grouped(statistics.interfaceDropped)) by the interface since the start); a larger --buffer or a narrower --bpf helps"
+        )
     }
 
     private static func now() -> Int64 {

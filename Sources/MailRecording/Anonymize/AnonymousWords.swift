@@ -160,6 +160,7 @@ enum AnonymousWords {
     static let own = set(
         """
         mailproxy left_out left out sealed session protocol route client server upstream upstream_tls tls start leg continued inflated end user tags opaque exchanges gaps secured exchange changed side haste \
+        doubts kind time packet count overlap fragments checksum window midstream one sided \
         lost octets packets from to version cipher sni how distrust failure via peer destination null open closed reset timeout true false implicit starttls capture import rawlog swaks \
         openssl late relayed proxy socks5 transparent unix compress long line hold limit desynchronised gap not this security layer roles swapped goodbye capabilities login \
         TLSv1 SSLv3 TLS AES 128 256 GCM CCM CBC SHA256 SHA384 SHA CHACHA20 POLY1305 ECDHE ECDSA RSA smtp smtps submission submissions lmtp pop3 pop3s imap imaps fallback mock

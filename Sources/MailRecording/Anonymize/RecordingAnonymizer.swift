@@ -197,6 +197,7 @@ package struct RecordingAnonymizer {
         out.last = summary.last &+ shift
         out.user = summary.user.map { words($0, .names) }
         out.tags = summary.tags.map { words($0, .names) }
+        for index in out.doubts.indices { out.doubts[index].time &+= shift }
         return out
     }
 

@@ -1,5 +1,5 @@
-// The blocks of pcapng (draft-ietf-opsawg-pcapng §4): sections, interfaces, packets in three forms, statistics. Other
-// blocks are passed over.
+// The blocks of pcapng (draft-ietf-opsawg-pcapng §4): sections, interfaces, packets in three forms, statistics,
+// secrets. Other blocks are passed over.
 
 extension CaptureFileReader {
     enum Step {
@@ -53,6 +53,9 @@ extension CaptureFileReader {
                 addStatistics(order, body)
                 step = .skipped
             case 6: step = .packet(try enhancedPacket(order, body))
+            case 10:
+                try addSecrets(order, body)
+                step = .skipped
             default: step = .skipped
             }
         }
@@ -96,6 +99,18 @@ extension CaptureFileReader {
             }
         }
         interfaces.append(interface)
+    }
+
+    /// A decryption secrets block (§4.7): what kind of secrets they are, their length, and they.
+    private mutating func addSecrets(_ order: ByteOrder, _ body: ArraySlice<UInt8>) throws(CaptureFormatError) {
+        let length = Int(order.read(UInt32.self, body, 4))
+        guard body.count >= 8, length <= body.count - 8 else {
+            throw CaptureFormatError(
+                .badLength, at: offset, "a block of secrets claims \(length) octets, more than it holds")
+        }
+        guard length <= Self.mostSecretOctets - secretOctets else { return }
+        secretOctets += length
+        secrets.append(CaptureSecrets(kind: order.read(UInt32.self, body, 0), octets: Array(body.part(8, length))))
     }
 
     private mutating func addStatistics(_ order: ByteOrder, _ body: ArraySlice<UInt8>) {

@@ -9,6 +9,8 @@ package struct CaptureFileReader: Sendable {
     package static let largestBlock = 16 << 20
     /// Interfaces of a section, as each takes memory for as long as the section lasts.
     package static let mostInterfaces = 65_536
+    /// Octets of secrets in a file: a key log of some hundred thousand sessions.
+    package static let mostSecretOctets = 64 << 20
 
     enum Format: Sendable {
         case unknown
@@ -24,6 +26,11 @@ package struct CaptureFileReader: Sendable {
     package internal(set) var interfaces: [CaptureInterface] = []
     /// The comments of the current section's header.
     package internal(set) var sectionComments: [String] = []
+    /// Secrets with which packets can be decrypted, in the order in which they came and not yet taken
+    /// (``takeSecrets()``).
+    var secrets: [CaptureSecrets] = []
+    /// Octets of secrets in the file so far.
+    var secretOctets = 0
     /// Packets that the statistics blocks of finished sections count as dropped.
     var droppedBefore: UInt64 = 0
     /// Packets delivered.
@@ -37,6 +44,14 @@ package struct CaptureFileReader: Sendable {
     private var failure: CaptureFormatError?
 
     package init() {}
+
+    /// The secrets that came since they were last taken. They stand before the packets that they are for. Beyond
+    /// ``mostSecretOctets`` in a file they are passed over.
+    package mutating func takeSecrets() -> [CaptureSecrets] {
+        guard !secrets.isEmpty else { return [] }
+        defer { secrets = [] }
+        return secrets
+    }
 
     /// Packets that the capturing kernel lost, as the file says in its interface statistics.
     package var dropped: UInt64 { interfaces.reduce(droppedBefore) { $0 &+ $1.dropped } }

@@ -73,6 +73,24 @@ package struct CaptureInterface: Equatable, Sendable {
     }
 }
 
+/// Secrets with which packets of the file can be decrypted. They never print.
+package struct CaptureSecrets: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
+    /// The lines of an NSS key log, as SSLKEYLOGFILE has them ("TLSK").
+    package static let tlsKeyLog: UInt32 = 0x544C_534B
+
+    package let kind: UInt32
+    /// What the block holds, of the form that `kind` says.
+    package let octets: [UInt8]
+
+    package init(kind: UInt32, octets: [UInt8]) {
+        self.kind = kind
+        self.octets = octets
+    }
+
+    package var description: String { "<secrets>" }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// What is wrong with a capture file, and where. Packets before that place were delivered.
 package struct CaptureFormatError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {

@@ -14,10 +14,35 @@ package enum DecodedPacket: Equatable, Sendable {
     case unknownLinkType(UInt32)
 }
 
-/// Decodes packets. It has state, as IP fragments wait in it for their datagram.
+/// Decodes packets, also those within tunnels. It has state, as IP fragments wait in it for their datagram.
 package struct PacketDecoder: Sendable {
     /// Headers before TCP that are passed over, as each may name a further one.
-    private static let mostHeaders = 16
+    static let mostHeaders = 16
+    /// IP packets within each other: a tunnel in a tunnel, in a capture that came through one.
+    static let mostDepth = 6
+
+    /// Where a packet stands.
+    struct Place {
+        /// Microseconds since 1970.
+        var time: Int64
+        /// The tunnels around it.
+        var depth = 0
+        /// A packet around it came in fragments that disagreed.
+        var hasConflict = false
+
+        /// Within a tunnel; nil when there are too many around it.
+        var within: Place? {
+            var inner = self
+            inner.depth += 1
+            return inner.depth < PacketDecoder.mostDepth ? inner : nil
+        }
+
+        func with(conflict: Bool) -> Place {
+            var place = self
+            place.hasConflict = hasConflict || conflict
+            return place
+        }
+    }
 
     private var fragments = IPFragments()
 
@@ -31,92 +56,18 @@ package struct PacketDecoder: Sendable {
     /// - Parameter time: microseconds since 1970; how long fragments wait is measured by it.
     package mutating func decode(_ bytes: ArraySlice<UInt8>, linkType: UInt32, time: Int64) -> DecodedPacket {
         guard let type = LinkType(linkType) else { return .unknownLinkType(linkType) }
-        switch type {
-        case .raw, .ipv4, .ipv6: return network(bytes, time)
-        case .null:
-            // The address family in the byte order of the capturing machine: the value differs between systems for
-            // IPv6, so the packet itself says which IP it is.
-            let family = bytes.little(UInt32.self, at: 0)
-            return isIPFamily(family) || isIPFamily(family.byteSwapped) ? network(bytes.dropFirst(4), time) : .other
-        case .loop:
-            return isIPFamily(bytes.big(UInt32.self, at: 0)) ? network(bytes.dropFirst(4), time) : .other
-        case .ethernet:
-            guard bytes.count >= 14 else { return .malformed("an Ethernet frame of \(bytes.count) octets") }
-            return etherType(bytes.big(UInt16.self, at: 12), bytes.dropFirst(14), time)
-        case .linuxCooked:
-            guard bytes.count >= 16 else { return .malformed("a cooked frame of \(bytes.count) octets") }
-            return etherType(bytes.big(UInt16.self, at: 14), bytes.dropFirst(16), time)
-        case .linuxCooked2:
-            guard bytes.count >= 20 else { return .malformed("a cooked frame of \(bytes.count) octets") }
-            return etherType(bytes.big(UInt16.self, at: 0), bytes.dropFirst(20), time)
-        case .pppoe: return pppoe(bytes, time)
-        case .ppp:
-            // With or without the HDLC address and control octets.
-            return ppp(bytes.big(UInt16.self, at: 0) == 0xFF03 ? bytes.dropFirst(2) : bytes, time)
-        }
+        return link(type, bytes, Place(time: time))
     }
 
-    private func isIPFamily(_ family: UInt32) -> Bool {
-        switch family {
-        // AF_INET is 2 everywhere; AF_INET6 is 10 on Linux and Solaris' 26, 24 on OpenBSD, 28 on FreeBSD, 30 on Darwin.
-        case 2, 10, 23, 24, 26, 28, 30: true
-        default: false
-        }
-    }
-
-    private mutating func etherType(_ first: UInt16, _ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
-        var type = first
-        var rest = bytes
-        for _ in 0..<Self.mostHeaders {
-            switch type {
-            case 0x0800, 0x86DD: return network(rest, time)
-            case 0x8100, 0x88A8, 0x9100, 0x9200:
-                // IEEE 802.1Q: two octets of tag, then the type.
-                guard rest.count >= 4 else { return .malformed("a VLAN tag is cut") }
-                type = rest.big(UInt16.self, at: 2)
-                rest = rest.dropFirst(4)
-            case 0x8864: return pppoe(rest, time)
-            case 0x8847, 0x8848:
-                // MPLS labels (RFC 3032): the lowest has the bottom-of-stack bit; IP says itself which it is.
-                guard rest.count >= 4 else { return .malformed("an MPLS label is cut") }
-                let isBottom = rest.octet(at: 2) & 1 == 1
-                rest = rest.dropFirst(4)
-                if isBottom { return network(rest, time) }
-            case 0..<0x0600:
-                // IEEE 802.3 with a length: LLC and SNAP name the type (RFC 1042).
-                guard rest.big(UInt32.self, at: 0) == 0xAAAA_0300, rest.octet(at: 4) == 0 else { return .other }
-                type = rest.big(UInt16.self, at: 6)
-                rest = rest.dropFirst(8)
-                if type < 0x0600 { return .other }
-            default: return .other
-            }
-        }
-        return .malformed("more than \(Self.mostHeaders) link headers")
-    }
-
-    /// A PPPoE session packet (RFC 2516 §4).
-    private mutating func pppoe(_ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
-        guard bytes.count >= 8 else { return .malformed("a PPPoE packet of \(bytes.count) octets") }
-        guard bytes.octet(at: 0) == 0x11, bytes.octet(at: 1) == 0 else { return .other }
-        return ppp(bytes.part(6, Int(bytes.big(UInt16.self, at: 4))), time)
-    }
-
-    private mutating func ppp(_ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
-        // The protocol number may be compressed to one octet, which is then odd (RFC 1661 §6.5).
-        let isShort = bytes.octet(at: 0) & 1 == 1
-        let number = isShort ? UInt16(bytes.octet(at: 0)) : bytes.big(UInt16.self, at: 0)
-        return number == 0x21 || number == 0x57 ? network(bytes.dropFirst(isShort ? 1 : 2), time) : .other
-    }
-
-    private mutating func network(_ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
+    mutating func network(_ bytes: ArraySlice<UInt8>, _ place: Place) -> DecodedPacket {
         switch bytes.octet(at: 0) >> 4 {
-        case 4: ipv4(bytes, time)
-        case 6: ipv6(bytes, time)
+        case 4: ipv4(bytes, place)
+        case 6: ipv6(bytes, place)
         case let version: .malformed(bytes.isEmpty ? "an IP packet of 0 octets" : "IP version \(version)")
         }
     }
 
-    private mutating func ipv4(_ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
+    private mutating func ipv4(_ bytes: ArraySlice<UInt8>, _ place: Place) -> DecodedPacket {
         let header = Int(bytes.octet(at: 0) & 15) * 4
         guard header >= 20, bytes.count >= header else { return .malformed("an IPv4 header is cut or too short") }
         var length = Int(bytes.big(UInt16.self, at: 2))
@@ -131,7 +82,7 @@ package struct PacketDecoder: Sendable {
         let fragment = bytes.big(UInt16.self, at: 6)
         let offset = Int(fragment & 0x1FFF) * 8
         let hasMore = fragment & 0x2000 != 0
-        guard number == 6 else { return .other }
+        guard Self.isCarrier(number) else { return .other }
         var sum = InternetChecksum()
         sum.add(bytes.prefix(header))
         let isHeaderRight = sum.folded == 0xFFFF || bytes.big(UInt16.self, at: 10) == 0
@@ -140,15 +91,44 @@ package struct PacketDecoder: Sendable {
             let key = IPFragments.Key(
                 source: source, destination: destination, protocolNumber: number,
                 identification: UInt32(bytes.big(UInt16.self, at: 4)))
-            guard let whole = fragments.accept(key, offset: offset, hasMore: hasMore, payload, time: time) else {
+            guard let whole = fragments.accept(key, offset: offset, hasMore: hasMore, payload, time: place.time) else {
                 return .fragment
             }
-            return tcp(whole.payload[...], 0, source, destination, whole.hasConflict)
+            return carried(number, whole.payload[...], 0, source, destination, place.with(conflict: whole.hasConflict))
         }
-        return tcp(payload, missing, source, destination, false, isHeaderRight: isHeaderRight)
+        return carried(number, payload, missing, source, destination, place, isHeaderRight: isHeaderRight)
     }
 
-    private mutating func ipv6(_ bytes: ArraySlice<UInt8>, _ time: Int64) -> DecodedPacket {
+    /// TCP, or what may have it within: IP, UDP, IPv6, GRE.
+    private static func isCarrier(_ number: UInt8) -> Bool {
+        switch number {
+        case 4, 6, 17, 41, 47: true
+        default: false
+        }
+    }
+
+    /// The payload of an IP packet, by its protocol number.
+    private mutating func carried(
+        _ number: UInt8, _ bytes: ArraySlice<UInt8>, _ missing: Int, _ source: IPAddress, _ destination: IPAddress,
+        _ place: Place, isHeaderRight: Bool = true
+    ) -> DecodedPacket {
+        switch number {
+        case 6: return tcp(bytes, missing, source, destination, place.hasConflict, isHeaderRight: isHeaderRight)
+        case 4, 41:
+            // RFC 2003 §3.1, RFC 4213 §3.5, RFC 2473 §3.
+            guard let inner = place.within else { return .malformed("more than \(Self.mostDepth) IP headers") }
+            return network(bytes, inner)
+        case 47:
+            guard let inner = place.within else { return .malformed("more than \(Self.mostDepth) IP headers") }
+            return gre(bytes, inner)
+        case 17:
+            guard let inner = place.within else { return .malformed("more than \(Self.mostDepth) IP headers") }
+            return udp(bytes, inner)
+        default: return .other
+        }
+    }
+
+    private mutating func ipv6(_ bytes: ArraySlice<UInt8>, _ place: Place) -> DecodedPacket {
         guard bytes.count >= 40 else { return .malformed("an IPv6 header is cut") }
         var length = Int(bytes.big(UInt16.self, at: 4))
         // 0 with a jumbo payload option (RFC 2675) or segmentation offload.
@@ -157,21 +137,20 @@ package struct PacketDecoder: Sendable {
         let destination = IPAddress(high: bytes.big(UInt64.self, at: 24), low: bytes.big(UInt64.self, at: 32))
         let payload = bytes.part(40, length)
         return extensions(
-            bytes.octet(at: 6), payload, missing: length - payload.count, source, destination, time, hasConflict: false,
-            isWhole: false)
+            bytes.octet(at: 6), payload, missing: length - payload.count, source, destination, place, isWhole: false)
     }
 
     /// Extension headers (RFC 8200 §4) up to TCP.
     private mutating func extensions(
         _ first: UInt8, _ bytes: ArraySlice<UInt8>, missing: Int, _ source: IPAddress, _ destination: IPAddress,
-        _ time: Int64, hasConflict: Bool, isWhole: Bool
+        _ place: Place, isWhole: Bool
     ) -> DecodedPacket {
         var number = first
         var rest = bytes
         for _ in 0..<Self.mostHeaders {
             let length: Int
             switch number {
-            case 6: return tcp(rest, missing, source, destination, hasConflict)
+            case 4, 6, 17, 41, 47: return carried(number, rest, missing, source, destination, place)
             // Hop-by-hop, routing, destination options, mobility, HIP, shim6.
             case 0, 43, 60, 135, 139, 140: length = (Int(rest.octet(at: 1)) + 1) * 8
             // Authentication header (RFC 4302 §2.2), in units of four octets.
@@ -195,11 +174,11 @@ package struct PacketDecoder: Sendable {
                 }
                 guard
                     let whole = fragments.accept(
-                        key, offset: offset, hasMore: hasMore, rest.dropFirst(8), time: time)
+                        key, offset: offset, hasMore: hasMore, rest.dropFirst(8), time: place.time)
                 else { return .fragment }
                 return extensions(
-                    next, whole.payload[...], missing: 0, source, destination, time, hasConflict: whole.hasConflict,
-                    isWhole: true)
+                    next, whole.payload[...], missing: 0, source, destination,
+                    place.with(conflict: whole.hasConflict), isWhole: true)
             default: return .other
             }
             guard rest.count >= length else { return .malformed("an IPv6 extension header is cut") }

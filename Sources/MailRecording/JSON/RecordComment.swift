@@ -18,6 +18,8 @@ package enum RecordComment: Equatable, Sendable {
         /// The TLS of both legs, when the client's handshake behind STARTTLS failed: no conversation begins that would say so.
         package var tls: TLSLeg?
         package var upstreamTLS: TLSLeg?
+        /// What the packets that the session was captured from leave in doubt.
+        package var doubts: [PacketDoubt]
 
         package init(_ summary: SessionSummary) {
             session = summary.info.id
@@ -27,6 +29,7 @@ package enum RecordComment: Equatable, Sendable {
             opaque = summary.opaque
             exchanges = summary.exchanges
             gaps = summary.gaps
+            doubts = summary.doubts
             guard summary.info.tls?.failure != nil else { return }
             tls = summary.info.tls
             upstreamTLS = summary.info.upstreamTLS
@@ -122,6 +125,9 @@ package enum RecordComment: Equatable, Sendable {
                 json.member("opaque", closing.opaque?.rawValue)
                 json.member("exchanges", closing.exchanges)
                 if closing.gaps != 0 { json.member("gaps", closing.gaps) }
+                if !closing.doubts.isEmpty {
+                    json.array("doubts") { json in for doubt in closing.doubts { doubt.write(&json) } }
+                }
                 if closing.tls != nil { TLSLeg.write(closing.tls, "tls", &json) }
                 if closing.upstreamTLS != nil { TLSLeg.write(closing.upstreamTLS, "upstream_tls", &json) }
             case .secured(let session):
@@ -225,6 +231,11 @@ extension RecordComment.Closing {
         opaque = json["opaque"]?.string.flatMap(OpaqueReason.init(rawValue:))
         exchanges = Int(clamping: json["exchanges"]?.integer ?? 0)
         gaps = Int(clamping: json["gaps"]?.integer ?? 0)
+        if case .array(let values) = json["doubts"] {
+            doubts = values.prefix(2 * PacketDoubt.Kind.allCases.count).compactMap { PacketDoubt($0) }
+        } else {
+            doubts = []
+        }
         tls = TLSLeg(json["tls"])
         upstreamTLS = TLSLeg(json["upstream_tls"])
     }

@@ -73,6 +73,8 @@ package struct SessionSummary: Equatable, Sendable {
     package var gaps = 0
     /// Tags that rules set.
     package var tags: [String] = []
+    /// What the packets leave in doubt, at most one of a kind and a side. The index has only their codes, in ``findings``.
+    package var doubts: [PacketDoubt] = []
 
     package init(info: SessionInfo) {
         self.info = info

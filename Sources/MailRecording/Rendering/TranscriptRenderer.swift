@@ -135,6 +135,7 @@ package struct TranscriptRenderer: Sendable {
                 "client \(Figures.count(opaque.client, "octet")), server \(Figures.count(opaque.server, "octet"))"
             mark(opaque.time, "…", "not followed from here on (\(Self.text(opaque.reason))): \(counts)", .quiet, &out)
         }
+        for doubt in summary.doubts { mark(doubt.time, "?", doubt.text, .warning, &out) }
         let parts = [
             Figures.count(summary.exchanges, "exchange"), Figures.count(summary.messages, "message"),
             summary.violations == 0 ? "no violations" : Figures.count(summary.violations, "violation"),

@@ -152,6 +152,9 @@ package struct Observer: Sendable {
         book.close(end, at: time, into: &events)
     }
 
+    /// The packets of the session leave something in doubt.
+    package mutating func doubt(_ doubt: PacketDoubt) { book.doubt(doubt) }
+
     /// A rule changed something in this exchange.
     package mutating func mark(exchange: Int, changedBy rule: String) { book.mark(exchange: exchange, changedBy: rule) }
 

@@ -11,6 +11,7 @@ final class RecorderStatus: Sendable {
         var lost: Int64 = 0
         var failures: Int64 = 0
         var held: Int64 = 0
+        var captureDropped: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -28,6 +29,11 @@ final class RecorderStatus: Sendable {
         guard octets > 0 else { return }
         state.withLock { $0.lost &+= octets }
     }
+
+    /// Packets that were lost before they came to us.
+    var captureDropped: UInt64 { state.withLock { $0.captureDropped } }
+
+    func captureDropped(_ packets: UInt64) { state.withLock { $0.captureDropped = max($0.captureDropped, packets) } }
 
     func failed() { state.withLock { $0.failures &+= 1 } }
 

@@ -157,6 +157,7 @@ package enum IndexRecovery {
             summary.opaque = closing.opaque
             summary.exchanges = max(summary.exchanges, closing.exchanges)
             summary.gaps = max(summary.gaps, closing.gaps)
+            summary.findings = Set(summary.findings).union(closing.doubts.map(\.kind.code)).sorted()
         }
         index.save(summary, row: row, now)
         for extent in session.extents.values { index.save(extent, session: row, now) }

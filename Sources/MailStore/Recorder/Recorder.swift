@@ -159,6 +159,10 @@ package final class Recorder: Sendable {
     /// Microseconds that sessions were made to wait for a disk that took nothing.
     package var heldTime: Int64 { status.heldTime }
 
+    /// A capture has lost so many packets since it began. Each segment says how many of them were lost since the one
+    /// before ended (isb_ifdrop of its client leg).
+    package func captureLost(packets: UInt64) { status.captureDropped(packets) }
+
     /// Writes all that was appended, ends the segment, stops the thread and gives up the lock. Events that come later
     /// are dropped.
     package func close() {

@@ -66,6 +66,7 @@ final class RecorderWorker {
         let outage = DiskOutage(settings, orders, status, queue)
         self.outage = outage
         segments.holds = { outage.holds($0) }
+        segments.captureDropped = { [status] in status.captureDropped }
         if let notary {
             segments.announce = { notary.announce($0) }
             segments.retract = { notary.retract($0) }

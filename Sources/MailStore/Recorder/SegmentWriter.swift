@@ -63,6 +63,11 @@ struct SegmentWriter {
     var announce: (_ name: String) -> Void = { _ in }
     var retract: (_ name: String) -> Void = { _ in }
 
+    /// Packets that a capture has lost so far, before they came to us.
+    var captureDropped: () -> UInt64 = { 0 }
+    /// Of them, those that segments have told.
+    private var toldDropped: UInt64 = 0
+
     private(set) var current: Segment?
     private(set) var buffer: [UInt8] = []
     private var bufferedPackets: Int64 = 0
@@ -240,8 +245,11 @@ struct SegmentWriter {
     mutating func close(_ now: Int64) throws(Failure) -> Segment? {
         guard let segment = current else { return nil }
         let time = System.wallClock()
+        let all = captureDropped()
         buffer += PcapngWriter.statistics(
-            interface: PcapngWriter.clientLeg, time: time, received: segment.packets.0, dropped: segment.dropped)
+            interface: PcapngWriter.clientLeg, time: time, received: segment.packets.0,
+            dropped: segment.dropped &+ (all &- min(toldDropped, all)))
+        toldDropped = max(toldDropped, all)
         if segment.packets.1 > 0 {
             buffer += PcapngWriter.statistics(
                 interface: PcapngWriter.serverLeg, time: time, received: segment.packets.1, dropped: 0)

@@ -18,6 +18,7 @@ struct Reading {
     var events: [RecordEvent] = []
     /// Notes in which an octet of the wire is missing or doubled, by comparison with what was recorded.
     var counters = TrackerCounters()
+    var reassembly = ReassemblyCounters()
     var problems: [ReadProblem] = []
 
     /// Keeps the octets of messages.
@@ -35,32 +36,53 @@ struct Reading {
     init(_ paths: [String], only: Set<String>? = nil) throws {
         var reader = try SessionReader(paths, fingerprintKey: [1, 2, 3])
         reader.only = only
-        var extractors: [String: MessageExtractor<Bodies>] = [:]
-        var renderers: [String: TranscriptRenderer] = [:]
-        try reader.read { batch in
-            let id = batch.info.id
-            extractors[id, default: MessageExtractor(Bodies())].accept(batch.notes[...])
-            renderers[id, default: TranscriptRenderer(batch.info)].accept(
-                batch.notes[...], at: batch.time, into: &transcripts[id, default: ""])
-            events += batch.events
-            for event in batch.events {
-                switch event {
-                case .opened, .gap, .remark, .changed, .octets, .secret: break
-                case .secured(let info, time: let time):
-                    secured.append(info)
-                    renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
-                case .exchange(_, let row): exchanges.append(row)
-                case .message(_, let record): messages.append(record)
-                case .credential(_, let record): credentials.append(record)
-                case .closed(let summary):
-                    renderers[id]?.close(summary, into: &transcripts[id, default: ""])
-                    summaries.append(summary)
-                }
-            }
-        }
-        for id in extractors.keys.sorted() { bodies += extractors[id]?.sink.done ?? [] }
+        var gathering = Gathering()
+        try reader.read { take($0, &gathering) }
         counters = reader.counters
         problems = reader.problems
+        finish(gathering)
+    }
+
+    /// What is told of packets, in order.
+    init(_ records: [CaptureRecord], checksums: ChecksumPolicy = .auto) {
+        var tracker = SessionTracker(fingerprintKey: [1, 2, 3], checksums: checksums)
+        var gathering = Gathering()
+        for record in records { tracker.accept(record, isRecording: false) { take($0, &gathering) } }
+        tracker.finish { take($0, &gathering) }
+        counters = tracker.counters
+        reassembly = tracker.reassembly
+        finish(gathering)
+    }
+
+    private struct Gathering {
+        var extractors: [String: MessageExtractor<Bodies>] = [:]
+        var renderers: [String: TranscriptRenderer] = [:]
+    }
+
+    private mutating func take(_ batch: SessionBatch, _ gathering: inout Gathering) {
+        let id = batch.info.id
+        gathering.extractors[id, default: MessageExtractor(Bodies())].accept(batch.notes[...])
+        gathering.renderers[id, default: TranscriptRenderer(batch.info)].accept(
+            batch.notes[...], at: batch.time, into: &transcripts[id, default: ""])
+        events += batch.events
+        for event in batch.events {
+            switch event {
+            case .opened, .gap, .remark, .changed, .octets, .secret: break
+            case .secured(let info, time: let time):
+                secured.append(info)
+                gathering.renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
+            case .exchange(_, let row): exchanges.append(row)
+            case .message(_, let record): messages.append(record)
+            case .credential(_, let record): credentials.append(record)
+            case .closed(let summary):
+                gathering.renderers[id]?.close(summary, into: &transcripts[id, default: ""])
+                summaries.append(summary)
+            }
+        }
+    }
+
+    private mutating func finish(_ gathering: Gathering) {
+        for id in gathering.extractors.keys.sorted() { bodies += gathering.extractors[id]?.sink.done ?? [] }
         summaries.sort { $0.info.id < $1.info.id }
     }
 

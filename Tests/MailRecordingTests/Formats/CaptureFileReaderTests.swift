@@ -79,6 +79,35 @@ struct CaptureFileReaderTests {
         #expect(reader.dropped == 14)
     }
 
+    /// A key log comes with the packets that it is for, once, in either byte order, in parts and in bounds.
+    @Test(arguments: [false, true])
+    func secretsBlock(big: Bool) throws {
+        func secrets(_ text: String, length: Int? = nil) -> [UInt8] {
+            let octets = Array(text.utf8)
+            let kind: UInt32 = 0x544C_534B
+            return block(
+                10,
+                MailRecordingTests.octets(kind, big: big)
+                    + MailRecordingTests.octets(UInt32(length ?? octets.count), big: big) + octets, big: big)
+        }
+        let head = section(big: big) + interface(big: big)
+        var reader = CaptureFileReader()
+        reader.feed(
+            head + secrets("CLIENT_RANDOM 01 02\n") + secrets("x") + enhanced([1], ticks: 1, big: big) + secrets("y")
+                + enhanced([2], ticks: 2, big: big))
+        #expect(reader.takeSecrets().isEmpty)
+        #expect(try reader.next()?.index == 1)
+        let first = reader.takeSecrets()
+        #expect(first.map(\.kind) == [CaptureSecrets.tlsKeyLog, CaptureSecrets.tlsKeyLog])
+        #expect(first.map { String(decoding: $0.octets, as: UTF8.self) } == ["CLIENT_RANDOM 01 02\n", "x"])
+        #expect("\(first)" == "[<secrets>, <secrets>]")
+        #expect(reader.takeSecrets().isEmpty)
+        #expect(try reader.next()?.index == 2)
+        #expect(reader.takeSecrets().map(\.octets) == [Array("y".utf8)])
+        #expect(readAll(head + secrets("ab", length: 5)).error?.code == .badLength)
+        #expect(readAll(head + block(10, [0, 0, 0], big: big)).error?.code == .badLength)
+    }
+
     @Test func timesInEveryResolution() {
         func time(_ resolution: UInt8, _ ticks: UInt64, offset: Int64 = 0) -> Int64? {
             let file =

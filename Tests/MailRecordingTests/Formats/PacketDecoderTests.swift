@@ -41,11 +41,11 @@ struct PacketDecoderTests {
 
     @Test func unknownLinkTypesAreNamed() {
         var decoder = PacketDecoder()
-        #expect(decoder.decode([1][...], linkType: 105, time: 0) == .unknownLinkType(105))
-        #expect(LinkTypeName.text(105) == "105 (IEEE802_11)")
+        #expect(decoder.decode([1][...], linkType: 189, time: 0) == .unknownLinkType(189))
+        #expect(LinkTypeName.text(189) == "189 (USB_LINUX)")
         #expect(LinkTypeName.text(9_999) == "9999")
         #expect(LinkTypeName.isDecoded(276))
-        #expect(!LinkTypeName.isDecoded(105))
+        #expect(!LinkTypeName.isDecoded(189))
     }
 
     @Test func headersBetween() {
@@ -182,7 +182,10 @@ struct PacketDecoderTests {
         var dice = Dice(5)
         var decoder = PacketDecoder()
         var decoded = 0
-        let links: [UInt32] = [0, 1, 9, 12, 50, 51, 101, 108, 113, 228, 229, 276, 105]
+        let links: [UInt32] = [
+            0, 1, 9, 10, 11, 12, 50, 51, 101, 104, 105, 108, 109, 113, 117, 127, 138, 163, 166, 189, 204, 219, 228, 229,
+            239, 258, 276,
+        ]
         for round in 0..<20_000 {
             var packet = round & 1 == 0 ? Self.inner : Self.inner6
             if round & 2 == 0 {

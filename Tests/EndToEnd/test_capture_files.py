@@ -1,0 +1,116 @@
+"""Captures in every form of file, packed or not, by name or from a pipe: the same sessions."""
+
+import gzip
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+import mailproxy
+import test_capture_links as made
+from mailproxy import command
+from processes import checked
+
+
+@pytest.fixture(scope="module")
+def plain(module_scratch):
+    return made.write(module_scratch / "plain.pcap", 1, made.ether, made.packets())
+
+
+def _pcap(order, nano, minor=4):
+    def write(path):
+        magic = 0xA1B23C4D if nano else 0xA1B2C3D4
+        data = struct.pack(order + "IHHiIII", magic, 2, minor, 0, 0, 262144, 1)
+        for time, packet in made.packets():
+            frame = made.ether(packet)
+            fraction = time % 1_000_000 * (1000 if nano else 1)
+            lengths = (len(frame), len(frame))
+            data += struct.pack(order + "IIII", time // 1_000_000, fraction, *lengths) + frame
+        path.write_bytes(data)
+
+    return write
+
+
+def _converted(kind):
+    def write(path):
+        plain = path.with_suffix(".plain")
+        made.write(plain, 1, made.ether, made.packets())
+        checked(["/usr/bin/editcap", "-F", kind, plain, path])
+
+    return write
+
+
+FORMS = {
+    "little": _pcap("<", False), "big": _pcap(">", False), "little-nano": _pcap("<", True), "big-nano": _pcap(">", True),
+    "version-2.3": _pcap("<", False, 3), "version-2.2": _pcap(">", False, 2), "pcapng": _converted("pcapng"),
+    "nsecpcap": _converted("nsecpcap"),
+}  # fmt: skip
+
+
+def _shown(path, **more):
+    row, = mailproxy.rows(command("sessions", "list", path, "--json", status=0, **more))
+    return mailproxy.timeless(row), row["start"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_files(form, plain, scratch):
+    path = scratch / "a.cap"
+    FORMS[form](path)
+    assert _shown(path) == _shown(plain)
+
+
+def _zstd(data):
+    return subprocess.run(["/usr/bin/zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+PACKINGS = {"plain": bytes, "gzip": gzip.compress, "zstd": _zstd, "two-members": lambda data: gzip.compress(data[:500]) + gzip.compress(data[500:])}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_packed_files_are_known_by_their_octets(packing, plain, scratch):
+    """The name says nothing: neither does it of standard input."""
+    octets = PACKINGS[packing](plain.read_bytes())
+    path = scratch / "some-file"
+    path.write_bytes(octets)
+    assert _shown(path) == _shown(plain)
+    done = command("capture", "-r", "-", "--record-dir", scratch / "record", "--json", status=0, stdin=octets)
+    summary, = mailproxy.rows(done)
+    assert (summary["sessions"], summary["messages"], summary["packets"]) == (1, 1, len(made.packets()))
+    assert _shown(scratch / "record")[0]["messages"] == 1
+
+
+def test_tcpdump_writes_into_capture(plain, scratch):
+    """`tcpdump -w - | mailproxy capture -r -`, as it is typed."""
+    line = f"/usr/bin/tcpdump -q -r {plain} -Z root -U -w - | {mailproxy.binary()} capture -r - --record-dir {scratch}/record --json"
+    done = subprocess.run(["/bin/sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=mailproxy.environment(scratch), check=True)
+    assert b'"messages":1' in done.stdout, (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("size", [23, 30, 200, -1])
+def test_c20_a_file_that_is_cut(size, plain, scratch):
+    """What comes before the cut is recorded; the place is named."""
+    octets = plain.read_bytes()[:size]
+    path = scratch / "cut.pcap"
+    path.write_bytes(octets)
+    done = command("capture", "-r", path, "--record-dir", scratch / "record", status=(0, 2))
+    said = done.stderr.decode()
+    assert str(path) in said and "offset" in said
+    if size == -1:
+        assert done.returncode == 0 and mailproxy.sessions(scratch / "record")[0]["messages"] == 1
+
+
+def test_dropped_packets_of_a_file_are_told(plain, scratch):
+    """pcapng says how many packets were lost (isb_ifdrop): so do the summary and the recording."""
+    ng = scratch / "a.pcapng"
+    checked(["/usr/bin/editcap", "-F", "pcapng", plain, ng])
+    body = struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 5, 8, 7) + struct.pack("<I", 0)
+    block = struct.pack("<II", 5, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+    ng.write_bytes(ng.read_bytes() + block)
+    done = command("capture", "-r", ng, "--record-dir", scratch / "record", "--json", status=0)
+    summary, = mailproxy.rows(done)
+    assert summary["dropped"] == 7
+    segment, = mailproxy.segments(scratch / "record")
+    shutil.copy(segment, scratch / "copy.pcapng")
+    again, = mailproxy.rows(command("capture", "-r", scratch / "copy.pcapng", "--record-dir", scratch / "third", "--json", status=0))
+    assert again["dropped"] == 7
