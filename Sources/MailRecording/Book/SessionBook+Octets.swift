@@ -3,6 +3,12 @@
 import MailDialogue
 
 extension SessionBook {
+    /// The packets of the session leave something in doubt.
+    package mutating func doubt(_ doubt: PacketDoubt) {
+        summary.add(doubt)
+        insertFinding(doubt.kind.code)
+    }
+
     /// Octets with a secret, in pieces that one packet holds.
     func seal(
         _ raw: ArraySlice<UInt8>, _ masked: ArraySlice<UInt8>, _ side: Side, _ time: Int64, _ leg: Leg,

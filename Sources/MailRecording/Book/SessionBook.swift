@@ -186,12 +186,6 @@ package struct SessionBook: Sendable {
         if !summary.tags.contains(tag) { summary.tags.append(tag) }
     }
 
-    /// The packets of the session leave something in doubt.
-    package mutating func doubt(_ doubt: PacketDoubt) {
-        summary.add(doubt)
-        insertFinding(doubt.kind.code)
-    }
-
     /// The session has ended: what is open is booked as it is.
     package mutating func close(_ end: SessionEnd, at time: Int64, into events: inout [RecordEvent]) {
         guard !isClosed else { return }
