@@ -14,6 +14,10 @@ struct HeaderAnonymizer {
         case mime
         /// Words of a registry.
         case words
+        /// What a BODYSTRUCTURE shows as one string: what stays of it stays there, too.
+        case value
+        /// The same, a string for each language.
+        case languages
         /// Nothing.
         case text
     }
@@ -68,7 +72,28 @@ struct HeaderAnonymizer {
             field.kind = .date
             text.replace(line[end...], .date, into: &out)
         case .mime: parameters(line, &field, into: &out)
+        case .value: values(line, into: &out) { _ in false }
+        case .languages: values(line, into: &out) { $0 == 44 || $0 == 32 || $0 == 9 }
         }
+    }
+
+    /// A line of a body that is one value, or several between separators; what stands around them stays.
+    private func values(_ line: ArraySlice<UInt8>, into out: inout [UInt8], _ isSeparator: (UInt8) -> Bool) {
+        let body = line.drop { $0 == 58 || $0 == 32 || $0 == 9 }
+        out += line[..<body.startIndex]
+        let end = body.lastIndex { $0 != 32 && $0 != 9 }.map { $0 + 1 } ?? body.startIndex
+        var rest = body[..<end]
+        while !rest.isEmpty {
+            let word = rest.prefix { !isSeparator($0) }
+            if word.isEmpty {
+                out.append(rest[rest.startIndex])
+                rest = rest.dropFirst()
+            } else {
+                value(word, isName: false, into: &out)
+                rest = rest[word.endIndex...]
+            }
+        }
+        out += line[end...]
     }
 
     private static func kind(_ name: ArraySlice<UInt8>) -> Kind {
@@ -80,8 +105,11 @@ struct HeaderAnonymizer {
         if dates.contains(where: { name.equalsIgnoringCase($0) }) { return .date }
         if name.equalsIgnoringCase("Received") || name.equalsIgnoringCase("X-Received") { return .trace }
         if name.equalsIgnoringCase("Content-Type") || name.equalsIgnoringCase("Content-Disposition") { return .mime }
+        if name.equalsIgnoringCase("Content-Language") { return .languages }
+        let values: [StaticString] = ["Content-Description", "Content-Location", "Content-ID", "Content-MD5"]
+        if values.contains(where: { name.equalsIgnoringCase($0) }) { return .value }
         let words: [StaticString] = [
-            "MIME-Version", "Content-Transfer-Encoding", "Content-Length", "Content-Language", "Lines", "Precedence",
+            "MIME-Version", "Content-Transfer-Encoding", "Content-Length", "Lines", "Precedence",
             "Importance", "Priority",
             "X-Priority", "X-MSMail-Priority", "Auto-Submitted", "Status", "X-Status",
         ]
@@ -94,6 +122,8 @@ struct HeaderAnonymizer {
     private func parameters(_ line: ArraySlice<UInt8>, _ field: inout Field, into out: inout [UInt8]) {
         var index = line.startIndex
         var isValue = field.isQuoted
+        // Equals signs behind the first are of the value: `boundary=----=_Next`.
+        var isNamed = field.isQuoted
         while index < line.endIndex {
             let octet = line[index]
             if octet == 34 || field.isQuoted {
@@ -105,8 +135,14 @@ struct HeaderAnonymizer {
                 if !field.isQuoted { out.append(34) }
                 index = min(end + 1, line.endIndex)
                 isValue = false
+            } else if isValue, let word = Self.encodedWord(line[index...]) {
+                // Where no quotation marks are around it, as RFC 2047 §5 forbids and many write.
+                value(word, isName: field.isName, into: &out)
+                index = word.endIndex
+                isValue = false
             } else if octet == 61 {
-                field.isName = Self.isName(line[..<index])
+                if !isNamed { field.isName = Self.isName(line[..<index]) }
+                isNamed = true
                 out.append(octet)
                 index += 1
                 isValue = true
@@ -120,11 +156,21 @@ struct HeaderAnonymizer {
                     isValue = false
                 } else {
                     text.replace(part, .mime, into: &out)
-                    if octet == 59 { isValue = false }
+                    if octet == 59 {
+                        isValue = false
+                        isNamed = false
+                    }
                 }
                 index = end
             }
         }
+    }
+
+    /// What looks like an encoded word at the front of a text, up to the end of the value.
+    private static func encodedWord(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard text.starts(with: [61, 63]) else { return nil }
+        let word = text.prefix { ![59, 32, 9, 34].contains($0) }
+        return word.count > 8 && word.suffix(2).elementsEqual([63, 61]) ? word : nil
     }
 
     /// The quotation mark at which a quoted string ends, or the end of the text.
@@ -152,12 +198,38 @@ struct HeaderAnonymizer {
     func value(_ value: ArraySlice<UInt8>, isName: Bool, into out: inout [UInt8]) {
         if Self.isDate(value) || !isName && Self.isRegistered(value) {
             out += value
+        } else if let charset = Self.charset(value) {
+            out += charset
+            text.replace(value[charset.endIndex...], .fileName, into: &out)
+        } else if !isName, Self.isToken(value) {
+            text.replace(value, .token, into: &out)
         } else {
             text.replace(value, .fileName, into: &out)
         }
     }
 
+    /// A word such as a type, an encoding, or the name of a parameter; made up, as no registry has all of it.
+    private static func isToken(_ value: ArraySlice<UInt8>) -> Bool {
+        value.contains { $0 < 128 && !($0 >= 48 && $0 <= 57) && Glyph.next([$0], at: 0).glyph != nil }
+            && value.allSatisfy { $0 > 32 && $0 < 127 && ![34, 37, 39, 47, 58, 60, 64].contains($0) }
+    }
+
+    /// The charset of an extended value, `UTF-8'en'%41` (RFC 2231 §4), with the apostrophe behind it.
+    private static func charset(_ value: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard let end = value.prefix(40).firstIndex(of: 39), value[(end + 1)...].prefix(40).contains(39),
+            EncodedCharset(value[..<end]) != nil
+        else { return nil }
+        return value[...end]
+    }
+
     private static func isRegistered(_ value: ArraySlice<UInt8>) -> Bool {
+        // `filename*`, `filename*0*` (RFC 2231 §3, §4).
+        var value = value
+        if let star = value.firstIndex(of: 42), star > value.startIndex,
+            value[star...].allSatisfy({ $0 == 42 || $0 >= 48 && $0 <= 57 })
+        {
+            value = value[..<star]
+        }
         var words = 0
         var index = value.startIndex
         var mark = AnonymousWords.Mark()

@@ -45,6 +45,10 @@ struct IMAPLineAnonymizer {
     private var verb = ""
     /// What follows is said to people.
     private var isSpeech = false
+    /// In a BODYSTRUCTURE: the last that came was a number. A list behind the size of a message is its envelope (RFC 9051 §7.5.2).
+    private var isBehindNumber = false
+    /// The string that comes next is the first of an envelope: a date, however it is written.
+    private var isEnvelopeDate = false
     /// In a BODYSTRUCTURE: the string that comes next is the value of a parameter that somebody chose.
     private var isName = false
     /// The message of a FETCH response.
@@ -69,6 +73,8 @@ struct IMAPLineAnonymizer {
         verb = ""
         isSpeech = false
         isName = false
+        isBehindNumber = false
+        isEnvelopeDate = false
     }
 
     /// Appends what stands for a line, or for a part of one, without its end.
@@ -128,7 +134,12 @@ struct IMAPLineAnonymizer {
         case .mailbox: text.mailbox(octets, into: &out)
         case .fieldName: header.name(octets, into: &out)
         case .name, .tag:
-            if lists.contains(.structure) {
+            if isEnvelopeDate {
+                isEnvelopeDate = false
+                text.replace(octets, .date, into: &out)
+            } else if lists.last == .envelope {
+                text.replace(octets, .names, into: &out)
+            } else if lists.contains(.structure) {
                 header.value(octets, isName: isName, into: &out)
                 isName = false
             } else {
@@ -146,6 +157,9 @@ struct IMAPLineAnonymizer {
     private mutating func open() {
         depth += 1
         guard lists.count < Self.deepest else { return }
+        if next == nil, lists.last == .structure, isBehindNumber { next = .envelope }
+        isBehindNumber = false
+        isEnvelopeDate = next == .envelope
         lists.append(next ?? lists.last ?? .other)
         next = nil
     }
@@ -159,6 +173,9 @@ struct IMAPLineAnonymizer {
     // MARK: Strings
 
     private mutating func string(_ value: ArraySlice<UInt8>, into out: inout [UInt8]) {
+        isBehindNumber = false
+        let isDate = isEnvelopeDate
+        isEnvelopeDate = false
         switch take() {
         case .mailbox: return text.mailbox(value, into: &out)
         case .fieldName: return header.name(value, into: &out)
@@ -173,6 +190,7 @@ struct IMAPLineAnonymizer {
             out += value
             return
         }
+        if isDate { return text.replace(value, .date, into: &out) }
         switch lists.last {
         case .structure:
             header.value(value, isName: isName, into: &out)
@@ -190,6 +208,8 @@ struct IMAPLineAnonymizer {
     // MARK: Atoms
 
     private mutating func atom(_ atom: ArraySlice<UInt8>, isBefore following: UInt8?, into out: inout [UInt8]) {
+        isEnvelopeDate = false
+        isBehindNumber = lists.last == .structure && atom.decimal != nil
         if depth == 0, words < 2, front(atom, into: &out) { return }
         switch lists.last {
         case .fieldNames: return header.name(atom, into: &out)

@@ -29,9 +29,11 @@ struct WordRule {
     static let speech = WordRule(words: AnonymousWords.spoken, longestNumber: 4)
     static let mime = WordRule(words: AnonymousWords.mime, longestNumber: 4, findsAddresses: false)
     static let fields = WordRule(words: AnonymousWords.fields)
-    static let date = WordRule(words: AnonymousWords.dates, longestNumber: 4, findsAddresses: false)
+    static let date = WordRule(words: AnonymousWords.dates, longestNumber: 4)
     static let trace = WordRule(words: AnonymousWords.traces)
     static let keys = WordRule(words: AnonymousWords.keys, longestNumber: 0, onlyAsKeys: true)
+    static let token = WordRule(
+        words: AnonymousWords.mime, longestNumber: 4, findsAddresses: false, keepsExtension: true)
     static let fileName = WordRule(keepsExtension: true)
 }
 
@@ -207,31 +209,45 @@ struct TextAnonymizer {
 
     /// An encoded word (RFC 2047 §2) at the front of `text`.
     private func encodedWord(_ text: ArraySlice<UInt8>, _ rule: WordRule, into out: inout [UInt8]) -> Int? {
-        let start = text.startIndex
-        guard text.count >= 8, text[start + 1] == 63 else { return nil }
+        guard let word = Self.encodedWord(at: text.startIndex, in: text) else { return nil }
+        var inner = rule
+        inner.hasWideOctets = word.charset == .wide
+        let end = word.body.upperBound + 2
+        out += text[..<word.body.lowerBound]
+        out +=
+            word.isBase64
+            ? base64(text[word.body]) { replacedEncoded($0, word.charset, inner) }
+            : quoted(text[word.body], word.charset, inner)
+        out += text[word.body.upperBound..<end]
+        return end
+    }
+
+    /// An encoded word in a charset that is known: where what it encodes stands.
+    struct EncodedWord {
+        var charset: EncodedCharset
+        var isBase64: Bool
+        var body: Range<Int>
+    }
+
+    /// The encoded word that begins at `start`.
+    static func encodedWord(at start: Int, in text: ArraySlice<UInt8>) -> EncodedWord? {
+        guard text.endIndex - start >= 8, text[start + 1] == 63 else { return nil }
         var marks: [Int] = []
         var index = start + 2
         while index < text.endIndex, index - start < 2048, marks.count < 3 {
             if text[index] == 63 { marks.append(index) } else if text[index] <= 32 || text[index] > 126 { return nil }
             index += 1
         }
-        guard marks.count == 3, marks[1] == marks[0] + 2, marks[2] + 1 < text.endIndex, text[marks[2] + 1] == 61
+        guard marks.count == 3, marks[1] == marks[0] + 2, marks[2] + 1 < text.endIndex, text[marks[2] + 1] == 61,
+            let charset = EncodedCharset(text[(start + 2)..<marks[0]])
         else { return nil }
-        let charset = text[(start + 2)..<marks[0]]
-        guard let kind = EncodedCharset(charset) else { return nil }
-        let body = text[(marks[1] + 1)..<marks[2]]
-        var inner = rule
-        inner.hasWideOctets = kind == .wide
-        let made: [UInt8]
+        let isBase64: Bool
         switch text[marks[0] + 1] {
-        case 66, 98: made = base64(body) { replacedEncoded($0, kind, inner) }
-        case 81, 113: made = quoted(body, kind, inner)
+        case 66, 98: isBase64 = true
+        case 81, 113: isBase64 = false
         default: return nil
         }
-        out += text[start...marks[1]]
-        out += made
-        out += text[marks[2]...(marks[2] + 1)]
-        return marks[2] + 2
+        return EncodedWord(charset: charset, isBase64: isBase64, body: (marks[1] + 1)..<marks[2])
     }
 
     private func replacedEncoded(_ octets: ArraySlice<UInt8>, _ kind: EncodedCharset, _ rule: WordRule) -> [UInt8] {

@@ -96,7 +96,7 @@ package struct WordScanner {
             beginsWithinWord = false
         }
         let isBase64 = isContent && BodyFiller.isBase64(text)
-        if !isBase64 || text.count <= Self.longestPlain { words(text, .plain, isContent, visit) }
+        if !isBase64 || text.count <= Self.longestPlain { plain(text, isContent, visit) }
         if isBase64, let decoded = Base64.decode(text), Self.isText(decoded) {
             carried += decoded
             // The last word may go on in the next line.
@@ -117,6 +117,31 @@ package struct WordScanner {
     }
 
     // MARK: Forms
+
+    /// The words of a line as it stands. Of encoded words (RFC 2047 §2) those that they say: the letters and digits of the encoding are no
+    /// words, and may be the same where nothing was to be replaced.
+    private func plain(_ text: ArraySlice<UInt8>, _ isContent: Bool, _ visit: (UInt64, Form) -> Void) {
+        var from = text.startIndex
+        var index = text.startIndex
+        while let sign = text[index...].firstIndex(of: 61) {
+            guard let word = TextAnonymizer.encodedWord(at: sign, in: text) else {
+                index = sign + 1
+                continue
+            }
+            words(text[from..<word.body.lowerBound], .plain, isContent, visit)
+            // Quoted-printable is looked at in the whole line.
+            if word.isBase64 {
+                if let decoded = Base64.decode(text[word.body]) {
+                    words(decoded[...], .base64, isContent, visit)
+                } else {
+                    words(text[word.body], .plain, isContent, visit)
+                }
+            }
+            from = word.body.upperBound
+            index = from
+        }
+        words(text[from...], .plain, isContent, visit)
+    }
 
     /// The words of a text as it stands.
     private func words(
@@ -221,6 +246,10 @@ package struct WordScanner {
             if text[index] == 61, let octet = HexPair.octet(text, at: index) {
                 decoded.append(octet)
                 index += 3
+            } else if text[index] == 61, let word = TextAnonymizer.encodedWord(at: index, in: text), word.isBase64 {
+                // What it encodes is base64.
+                decoded.append(61)
+                index = word.body.upperBound
             } else if text[index] == 61, index + 1 == text.endIndex {
                 isBroken = true
                 places.removeLast()

@@ -43,7 +43,11 @@ struct Copied {
     let residue: ResidueSearch.Residue?
 
     init(_ text: String, _ mailProtocol: MailProtocol, key: [UInt8] = testKey) {
-        before = Spoken(text, mailProtocol)
+        self.init(Spoken(text, mailProtocol), mailProtocol, key: key)
+    }
+
+    init(_ original: Spoken, _ mailProtocol: MailProtocol, key: [UInt8] = testKey) {
+        before = original
         pseudonyms = Pseudonyms(key: key)
         let end = SocketAddress("127.0.0.1:1")
         let info = SessionInfo(
@@ -92,6 +96,14 @@ struct Copied {
             }
         }
         return out
+    }
+
+    /// The same outline, and nothing left; one line for each session that is not so.
+    func expectSame(named name: String) {
+        let (old, new) = (Self.outline(before.notes), Self.outline(after.notes))
+        let other = zip(old, new).first { $0 != $1 }
+        #expect(old == new, "\(name): \(other?.0 ?? "") became \(other?.1 ?? "")")
+        #expect(residue == nil, "\(name)")
     }
 
     func expectSame(_ gone: [String]) {
