@@ -5,7 +5,9 @@ import collections
 import contextlib
 import imaplib
 import poplib
+import re
 import smtplib
+import socket
 import sqlite3
 
 import pytest
@@ -333,3 +335,25 @@ def test_a_segment_that_is_gone(scratch):
 def _unsettled(folder):
     with contextlib.closing(sqlite3.connect(f"file:{folder}/index.sqlite?mode=ro", uri=True)) as index:
         return index.execute("SELECT count(*) FROM sessions WHERE settled = 0").fetchone()[0]
+
+
+def test_a_long_backlog_is_read_in_parts(scratch):
+    """More sessions than are read at once wait for a recorder that had no time and has ended: a filter over exchanges finds the one, and says what it does."""
+    words = b"EHLO client.example.org\r\nNOOP\r\nQUIT\r\n"
+    with MailProxy(scratch, {"smtp": "fallback"}) as proxy:
+        for number in range(1_300):
+            with socket.create_connection((HOST, proxy.ports["smtp"]), 20) as client:
+                client.sendall(words.replace(b"NOOP", b"VRFY ada") if number == 650 else words)
+                while client.recv(4096):
+                    pass
+    question = ["sessions", "list", proxy.record, "--json", "--filter", 'command == "VRFY" and smtp']
+    done = command(*question, status=0, seconds=120)
+    (found,) = mailproxy.rows(done)
+    said = re.search(r": ([\d,]+) sessions are not all in the index yet, and are read from the segments", done.stderr.decode())
+    assert said and int(said.group(1).replace(",", "")) >= 1_000, done.stderr
+    # Where the rest of the filter says no, nothing is read.
+    refused = command(*question[:-1], 'command == "VRFY" and imap', status=0)
+    assert refused.stdout == b"" and refused.stderr.count(b"not all in the index") == 0
+    command("sessions", "reindex", "--record-dir", proxy.record, status=0, seconds=120)
+    again = command(*question, status=0)
+    assert mailproxy.rows(again) == [found] and b"not all in the index" not in again.stderr

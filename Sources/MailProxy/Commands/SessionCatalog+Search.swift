@@ -293,18 +293,7 @@ extension SessionCatalog {
         return nil
     }
 
-    /// Of sessions that go on or ended a moment ago, those that are wanted.
-    private func looked(
-        at summaries: [SessionSummary], _ index: RecordingIndex, withExchanges: Bool = false
-    ) throws -> [CatalogEntry] {
-        try guarded {
-            let missing = try rows(missingIn: index, summaries, areWanted: rowsNeeded || withExchanges)
-            return try summaries.map { try entry($0, index, missing[$0.info.id], withExchanges: withExchanges) }
-                .filter { try passes($0) && hasText($0) }
-        }
-    }
-
-    private var rowsNeeded: Bool { needs.exchanges || needs.messages }
+    var rowsNeeded: Bool { needs.exchanges || needs.messages }
 
     /// A session with what the filter asks of it.
     /// - Parameter rows: those that the index does not have yet.
@@ -339,7 +328,7 @@ extension SessionCatalog {
     }
 
     /// An index that breaks while it is read is a fault: what came before it was given already.
-    private func guarded<Value>(_ body: () throws -> Value) throws -> Value {
+    func guarded<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as RecordingIndexError { throw CLIError.fault("\(error)") }
     }
 }

@@ -61,65 +61,6 @@ struct SessionCatalog {
     /// The name of a file for people.
     func shownName(_ path: String) -> String { path == spool?.path ? "standard input" : path }
 
-    /// What was read of a session that the index does not have all of.
-    struct ReadRows {
-        var exchanges: [Exchange] = []
-        var messages: [MessageRecord] = []
-        /// What it has come to, as far as its packets are there.
-        var summary: SessionSummary?
-    }
-
-    /// Octets that are read only to show how many exchanges and messages sessions that go on have so far: of one, and of all.
-    private static let mostForCount: Int64 = 16 << 20
-    private static let mostForCounts: Int64 = 64 << 20
-
-    /// The filter asks what is counted when a session has ended.
-    private var asksForCounts: Bool {
-        (filter?.fields ?? []).contains { field in
-            switch field.name {
-            case .exchanges, .messages, .credentials, .violations, .finding, .user, .bytesClient, .bytesServer,
-                .duration,
-                .gaps, .opaque:
-                true
-            default: false
-            }
-        }
-    }
-
-    /// What the index does not have yet of these sessions, as they go on or ended a moment ago, read from the segments.
-    /// - Parameter areWanted: their exchanges and messages are; else how many there are, which the index has of all that ended.
-    func rows(
-        missingIn index: RecordingIndex, _ summaries: [SessionSummary], areWanted: Bool
-    ) throws -> [String: ReadRows] {
-        let unread = try areWanted ? index.unread : index.behind
-        let isLimited = !areWanted && !asksForCounts
-        var sessions: [UnreadSession] = []
-        var octets: Int64 = 0
-        for summary in summaries {
-            let id = summary.info.id
-            let goesOn = summary.end == .open || (index.isAbandoned && summary.end == .lost)
-            guard goesOn || unread.contains(id) else { continue }
-            let places = try index.extents(of: id).filter { $0.extent.leg == .client }
-            let own = places.reduce(0) { $0 + $1.extent.end - $1.extent.first }
-            if isLimited, own > Self.mostForCount || octets + own > Self.mostForCounts { continue }
-            octets += own
-            sessions.append(UnreadSession(id: id, places: places))
-        }
-        var found: [String: ReadRows] = [:]
-        guard !sessions.isEmpty else { return found }
-        try RecordedRows.read(sessions, text != nil, { true }, isPatient: true) { event in
-            switch event {
-            case .exchange(session: let id, let exchange):
-                if areWanted { found[id, default: ReadRows()].exchanges.append(exchange) }
-            case .message(session: let id, let message):
-                if areWanted { found[id, default: ReadRows()].messages.append(message) }
-            case .closed(let summary): found[summary.info.id, default: ReadRows()].summary = summary
-            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
-            }
-        }
-        return found
-    }
-
     /// The segments that hold a session of a recording, else all files of the paths.
     func files(of ids: Set<String>) throws -> [String] {
         var files: [String] = []

@@ -1,0 +1,171 @@
+// Sessions of a recording that its index does not have all of: they go on, or have ended and wait for the recorder to read their exchanges
+// and messages into the index. Where a filter asks for these they are read from the segments, some sessions at a time, so that however many
+// wait no more than some are in memory. What was read is not kept: the index has one writer, the recorder (Docs/Decisions/042).
+
+import MailRecording
+import MailRules
+import MailStore
+
+extension SessionCatalog {
+    /// What was read of a session that the index does not have all of.
+    struct ReadRows {
+        var exchanges: [Exchange] = []
+        var messages: [MessageRecord] = []
+        /// What it has come to, as far as its packets are there.
+        var summary: SessionSummary?
+    }
+
+    /// Octets that are read only to show how many exchanges and messages sessions that go on have so far: of one, and of all.
+    private static let mostForCount: Int64 = 16 << 20
+    private static let mostForCounts: Int64 = 64 << 20
+    /// Sessions that are read at once, and octets of their own that they may have: what is in memory is of these.
+    private static let mostAtOnce = 256
+    private static let mostOctetsAtOnce: Int64 = 8 << 20
+    /// Sessions that are read from where on it is said that they are, and what would change it.
+    private static let many = 1_000
+
+    /// The filter asks what is counted when a session has ended.
+    private var asksForCounts: Bool {
+        (filter?.fields ?? []).contains { field in
+            switch field.name {
+            case .exchanges, .messages, .credentials, .violations, .finding, .user, .bytesClient, .bytesServer,
+                .duration,
+                .gaps, .opaque:
+                true
+            default: false
+            }
+        }
+    }
+
+    /// Of sessions that go on or ended a moment ago, those that are wanted.
+    func looked(
+        at summaries: [SessionSummary], _ index: RecordingIndex, withExchanges: Bool = false
+    ) throws -> [CatalogEntry] {
+        try guarded {
+            let areWanted = rowsNeeded || withExchanges
+            let candidates = try candidates(summaries, index, areWanted: areWanted)
+            let (count, octets) = candidates.reduce((0, Int64(0))) { sum, next in
+                next.unread.map { (sum.0 + 1, sum.1 &+ $0.octets) } ?? sum
+            }
+            if count >= Self.many {
+                Console.error(
+                    "\(index.directory): \(Figures.count(count, "session")) are not all in the index yet, and are read from the segments; "
+                        + (index.isAbandoned
+                            ? "the next recorder, or 'mailproxy sessions reindex', puts them there"
+                            : "the recorder puts them there when it has time"))
+            }
+            var progress = Progress("sessions that are not in the index yet", of: octets)
+            defer { progress.end() }
+            var found: [CatalogEntry] = []
+            var rest = candidates[...]
+            while !rest.isEmpty {
+                let batch = Self.batch(rest)
+                rest = rest.dropFirst(batch.count)
+                let unread = batch.compactMap(\.unread)
+                let rows = try read(unread, areWanted: areWanted)
+                for summary in batch.map(\.summary) {
+                    var entry = try entry(summary, index, rows[summary.info.id], withExchanges: withExchanges)
+                    guard passes(entry), try hasText(entry) else { continue }
+                    if !withExchanges { entry.exchanges = [] }
+                    entry.messages = []
+                    found.append(entry)
+                }
+                progress.advance(by: unread.reduce(0) { $0 &+ $1.octets })
+            }
+            return found
+        }
+    }
+
+    /// A session for which the filter may hold, and where it is to be read when it has to be.
+    private struct Candidate {
+        var summary: SessionSummary
+        var unread: UnreadSession?
+    }
+
+    /// As many as are read at once, and those between them that need not be.
+    private static func batch(_ candidates: ArraySlice<Candidate>) -> ArraySlice<Candidate> {
+        var count = 0
+        var octets: Int64 = 0
+        for (index, candidate) in zip(candidates.indices, candidates) {
+            guard let unread = candidate.unread else { continue }
+            octets &+= unread.octets
+            if count == mostAtOnce || count > 0 && octets > mostOctetsAtOnce { return candidates[..<index] }
+            count += 1
+        }
+        return candidates
+    }
+
+    private func candidates(
+        _ summaries: [SessionSummary], _ index: RecordingIndex, areWanted: Bool
+    ) throws -> [Candidate] {
+        let behind = try index.behind
+        let unread = areWanted ? try index.unread : behind
+        let isLimited = !areWanted && !asksForCounts
+        var candidates: [Candidate] = []
+        var octets: Int64 = 0
+        for summary in summaries {
+            let id = summary.info.id
+            let goesOn = summary.end == .open || (index.isAbandoned && summary.end == .lost)
+            // Of those that have ended, and were told whole, all is known but their rows.
+            if isRefused(summary, isWhole: !goesOn && !behind.contains(id)) { continue }
+            var candidate = Candidate(summary: summary)
+            if goesOn || unread.contains(id) {
+                let places = try index.extents(of: id).filter { $0.extent.leg == .client }
+                let session = UnreadSession(id: id, places: places)
+                let own = session.octets
+                if !isLimited || own <= Self.mostForCount && octets + own <= Self.mostForCounts {
+                    octets += own
+                    candidate.unread = session
+                }
+            }
+            candidates.append(candidate)
+        }
+        return candidates
+    }
+
+    /// Whatever is yet to be known of it, the filter does not let the session through.
+    /// - Parameter isWhole: only its exchanges and messages are.
+    private func isRefused(_ summary: SessionSummary, isWhole: Bool) -> Bool {
+        filter?.verdict(of: CatalogEntry(summary: summary)) { field in
+            switch field {
+            case .command, .replyCode, .replyText, .size, .carrier, .from, .to, .subject: true
+            case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .id, .client, .server: false
+            case .clientName, .tls, .user, .line, .sender, .senderDomain, .rcpt, .rcptDomain, .rcptCount, .mailbox,
+                .header, .tag, .exchanges, .messages, .credentials, .violations, .finding, .bytesClient, .bytesServer,
+                .duration, .end, .opaque, .gaps:
+                !isWhole
+            }
+        } == false
+    }
+
+    /// What the index does not have yet of these sessions, as they go on or ended a moment ago, read from the segments.
+    /// - Parameter areWanted: their exchanges and messages are; else how many there are, which the index has of all that ended.
+    func rows(
+        missingIn index: RecordingIndex, _ summaries: [SessionSummary], areWanted: Bool
+    ) throws -> [String: ReadRows] {
+        try read(try candidates(summaries, index, areWanted: areWanted).compactMap(\.unread), areWanted: areWanted)
+    }
+
+    private func read(_ sessions: [UnreadSession], areWanted: Bool) throws -> [String: ReadRows] {
+        var found: [String: ReadRows] = [:]
+        guard !sessions.isEmpty else { return found }
+        try RecordedRows.read(sessions, text != nil, { true }, isPatient: true) { event in
+            switch event {
+            case .exchange(session: let id, let exchange):
+                if areWanted { found[id, default: ReadRows()].exchanges.append(exchange) }
+            case .message(session: let id, let message):
+                if areWanted { found[id, default: ReadRows()].messages.append(message) }
+            case .closed(let summary): found[summary.info.id, default: ReadRows()].summary = summary
+            case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
+            }
+        }
+        return found
+    }
+}
+
+extension UnreadSession {
+    /// Octets of the segments from its first packet to its last.
+    fileprivate var octets: Int64 {
+        places.reduce(0) { $0 &+ max(0, $1.extent.end &- $1.extent.first) }
+    }
+}
