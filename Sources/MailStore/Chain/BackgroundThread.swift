@@ -54,13 +54,17 @@ final class BackgroundThread: Sendable {
         return true
     }
 
-    /// Waits for its end.
+    /// Waits for its end. What somebody waits for is no longer idle: on a busy machine the thread would not even come to look whether it is to
+    /// end. The system lets root do that, and whoever has a limit for nice values (`RLIMIT_NICE`).
     func join() {
         let joined = thread.withLock { thread in
             defer { thread = nil }
             return thread
         }
-        if let joined { pthread_join(joined, nil) }
+        guard let joined else { return }
+        var none = sched_param()
+        pthread_setschedparam(joined, SCHED_OTHER, &none)
+        pthread_join(joined, nil)
     }
 }
 
