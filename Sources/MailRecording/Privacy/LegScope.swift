@@ -20,6 +20,10 @@ struct LegScope: Sendable {
         case hidden
     }
 
+    /// Octets of a side whose place in the dialogue nobody knows.
+    private var looseOfClient = ContentMask(keepsDots: true)
+    private var looseOfServer = ContentMask(keepsDots: true)
+
     /// The content of a side.
     private struct Path: Sendable {
         var state = State.shown
@@ -273,8 +277,14 @@ struct LegScope: Sendable {
             command.verb = String(repeating: "X", count: command.verb.utf8.count)
             note.element = .command(command)
         case .unknown: note.conceal(ContentMask.hide(line: octets, keepsTag: isIMAP && note.side == .client))
+        case .opaque, .unplaced:
+            // They come in pieces, cut as the octets came: where a line begins is known from the piece before.
+            switch note.side {
+            case .client: note.conceal(looseOfClient.hide(octets))
+            case .server: note.conceal(looseOfServer.hide(octets))
+            }
         case .greeting, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin,
-            .content, .contentEnd, .opaque, .gap, .unplaced, .incomplete:
+            .content, .contentEnd, .gap, .incomplete:
             var mask = ContentMask(keepsDots: true)
             note.conceal(mask.hide(octets))
         }
