@@ -378,7 +378,8 @@ def test_sizes_stay_true_and_readers_follow(scoped):
     assert seen["imap"].count("FETCH") == 21
     found = by_start(proxy.record)
     assert {row["end"] for row in found} == {"closed"} and len(found) == 10
-    assert {code for row in found for code in row["findings"] if not code.startswith("imap-login")} <= {"pop3-no-such-message"}
+    codes = {code for row in found for code in row["findings"] if not code.startswith("imap-login")}
+    assert codes <= {"pop3-no-such-message", "credentials-in-clear", "refused-credentials-in-clear", "attackable-hash", "tokens-in-clear", "scram-in-clear"}
     sizes = {}
     for row in rows(command("sessions", "export", "--record-dir", proxy.record, "--format", "eml", "-o", path.parent / "eml", "--json", status=0)):
         sizes.setdefault(row["carrier"], []).append((row["bytes"], row["complete"], bool(row["sha256"])))

@@ -32,8 +32,9 @@ extension Reading {
                 "\($0.mechanism) \($0.account.isEmpty ? "-" : $0.account) \($0.outcome.rawValue)"
             }
             if summary.violations > 0 {
-                let violations = summary.findings.filter { !$0.hasPrefix("capture-") }
-                parts.append("\(summary.violations): " + violations.joined(separator: " "))
+                // The credentials stand before; that they are in clear is true of all captures.
+                let codes = summary.findings.filter { code in Violation.all.contains { $0.code == code } }
+                parts.append("\(summary.violations): " + codes.joined(separator: " "))
             }
             if doubts, !summary.doubts.isEmpty {
                 parts.append("? " + summary.doubts.map(\.kind.rawValue).joined(separator: " "))

@@ -4,8 +4,6 @@ import MailDialogue
 import MailRecording
 
 extension AuditBook {
-    private static let tokens: Set<String> = ["XOAUTH2", "OAUTHBEARER"]
-
     /// Takes a credential of which the session knows the outcome.
     mutating func add(_ record: CredentialRecord, of session: SessionAudit) {
         let place = session.shown.firstIndex {
@@ -14,7 +12,7 @@ extension AuditBook {
         let shown = place.map { session.shown.remove(at: $0) }
         let credential = shown?.credential
         let isHidden = credential.map { Secrets.isMasked($0.secret) } ?? true
-        let isHash = credential?.evidence != nil || Offer.weak.contains(record.mechanism)
+        let isHash = credential?.evidence != nil || SessionFinding.hashes.contains(record.mechanism)
         var row = AuditCredential(
             account: record.account, mechanism: record.mechanism, mailProtocol: session.info.mailProtocol,
             outcome: record.outcome, client: session.client, server: session.server, time: shown?.time ?? session.time,
@@ -58,9 +56,9 @@ extension AuditBook {
             add(.proxiedLogin, evidence("\(row.account) as \(authorization)"), about: about)
         }
         if let credential, !isHidden, !row.isAttackable {
-            if credential.secret.isEmpty, !Self.tokens.contains(row.mechanism), row.mechanism != "EXTERNAL" {
+            if credential.secret.isEmpty, !SessionFinding.tokens.contains(row.mechanism), row.mechanism != "EXTERNAL" {
                 add(.emptyPassword, evidence(name), about: about)
-            } else if !Self.tokens.contains(row.mechanism),
+            } else if !SessionFinding.tokens.contains(row.mechanism),
                 let why = Secrets.weakness(credential.secret, account: row.account), row.outcome != .refused
             {
                 add(.weakPassword, evidence(why), about: about)
@@ -71,18 +69,9 @@ extension AuditBook {
         guard row.protection == .clear else { return }
         session.clearCredentials += 1
         let severity = Exposure.of(session)
-        if row.mechanism.hasPrefix("SCRAM-") {
-            add(.scramInClear, evidence(name), about: about)
-        } else if row.isAttackable {
-            add(.attackableHash, evidence(name), about: about)
-        } else if row.mechanism == "EXTERNAL" || row.mechanism == "GSSAPI" {
-            // Neither shows a secret.
-        } else if Self.tokens.contains(row.mechanism) {
-            add(.tokensInClear, evidence(name), about: about, severity: severity)
-        } else if row.outcome == .refused {
-            add(.refusedInClear, evidence(name), about: about)
-        } else {
-            add(.credentialsInClear, evidence(name), about: about, severity: severity)
+        if let code = SessionFinding.code(row.mechanism, row.outcome), let kind = FindingKind.find(code) {
+            let isUsable = [.credentialsInClear, .tokensInClear].contains(kind)
+            add(kind, evidence(name), about: about, severity: isUsable ? severity : nil)
         }
         if session.offer.loginDisabled { add(.loginDespiteDisabled, evidence(name), about: session.client.host) }
         if session.tlsRefused { add(.loginAfterRefusal, evidence(name), about: session.client.host) }
@@ -106,7 +95,7 @@ extension AuditBook {
                 protections[account, default: []].insert(row.protection)
             }
             if firstOf[account] == nil { firstOf[account] = row }
-            guard !row.fingerprint.isEmpty, !Self.tokens.contains(row.mechanism) else { continue }
+            guard !row.fingerprint.isEmpty, !SessionFinding.tokens.contains(row.mechanism) else { continue }
             accountsOf[row.fingerprint, default: []].insert(Self.person(account))
             serversOf[row.fingerprint + " " + account, default: []].insert(row.server.host)
             if firstOf[row.fingerprint] == nil { firstOf[row.fingerprint] = row }

@@ -81,8 +81,8 @@ extension AuditBook {
         if offer.xclient { add(.identityOffered, session.evidence("to \(session.client.host)"), about: host) }
         if offer.turn { add(.queueOffered, session.evidence("to \(session.client.host)"), about: host) }
         if offer.mechanisms.contains("ANONYMOUS") { add(.anonymousOffered, session.evidence(""), about: host) }
-        if !offer.mechanisms.isDisjoint(with: Offer.weak) {
-            add(.weakMechanismOffered, session.evidence(mechanisms(Offer.weak)), about: host)
+        if !offer.mechanisms.isDisjoint(with: SessionFinding.hashes) {
+            add(.weakMechanismOffered, session.evidence(mechanisms(SessionFinding.hashes)), about: host)
         }
         guard offer.isKnown, !session.isUnderTLS else { return }
         let takesPasswords = Self.takesPasswords(session)
@@ -105,8 +105,8 @@ extension AuditBook {
 
     private mutating func judgeHosts(_ session: SessionAudit) {
         let host = session.server.description
-        let said = [session.banner, session.offer.implementation ?? ""].joined(separator: " ")
-        if let version = Software.version(said) {
+        let software = parties.software(of: session)
+        if let version = software.version {
             add(.serverVersion, session.evidence(version), about: host)
         }
         if session.protection == .clear, let software = session.software.first {

@@ -19,7 +19,6 @@ struct Offer {
 
     /// Mechanisms of one server that are kept.
     private static let most = 64
-    static let weak: Set<String> = ["CRAM-MD5", "DIGEST-MD5", "NTLM", "APOP"]
     /// Mechanisms that show the password.
     static let plain: Set<String> = ["PLAIN", "LOGIN", "USER"]
 

@@ -46,6 +46,19 @@ struct Parties {
     private var serverFindings: [IPEndpoint: Set<String>] = [:]
     private var timeline = Timeline()
 
+    /// What servers said that was looked at: most say the same each time.
+    private var softwares: [String: (name: String?, version: String?)] = [:]
+
+    /// The program that the server of the session says to be.
+    mutating func software(of session: SessionAudit) -> (name: String?, version: String?) {
+        let said = session.offer.implementation.map { "\(session.banner) \($0)" } ?? session.banner
+        if let known = softwares[said] { return known }
+        if softwares.count >= AuditBook.mostParties { softwares.removeAll() }
+        let found = (name: Software.name(said), version: Software.version(said))
+        softwares[said] = found
+        return found
+    }
+
     /// A place of a finding: it concerns both ends.
     mutating func mark(_ kind: FindingKind, _ evidence: Evidence) {
         if let client = evidence.client,
@@ -97,8 +110,8 @@ struct Parties {
             servers.removeValue(forKey: session.server) ?? ServerTally(mailProtocol: session.info.mailProtocol)
         if tally.banner.isEmpty { tally.banner = session.banner }
         if tally.software == nil {
-            let said = "\(session.banner) \(session.offer.implementation ?? "")"
-            tally.software = Software.version(said) ?? Software.name(said)
+            let software = software(of: session)
+            tally.software = software.version ?? software.name
         }
         tally.sessions += 1
         if isTLS { tally.tlsSessions += 1 }

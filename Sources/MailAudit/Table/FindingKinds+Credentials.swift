@@ -1,24 +1,26 @@
 // The kinds of findings about credentials.
 
+import MailRecording
+
 extension FindingKind {
     package static let credentialsInClear = FindingKind(
-        "credentials-in-clear", .credentials, .high, "Passwords crossed the network in clear",
+        SessionFinding.credentialsInClear, .credentials, .high, "Passwords crossed the network in clear",
         "Whoever can see the traffic has the account: its mail, what can be reset by mail, and every place where the same password is used.",
         "RFC 8314 §4.1", .protectLogins)
     package static let refusedInClear = FindingKind(
-        "refused-credentials-in-clear", .credentials, .medium,
+        SessionFinding.refusedInClear, .credentials, .medium,
         "Passwords were refused, and crossed the network in clear",
         "A refused password is often an old one, or that of another account, and TLS would have hidden it.",
         "RFC 8314 §4.1", .protectLogins)
     package static let tokensInClear = FindingKind(
-        "tokens-in-clear", .credentials, .high, "Access tokens crossed the network in clear",
+        SessionFinding.tokensInClear, .credentials, .high, "Access tokens crossed the network in clear",
         "Whoever sees a bearer token has the rights that it grants until it expires.", "RFC 7628 §5", .protectLogins)
     package static let attackableHash = FindingKind(
-        "attackable-hash", .credentials, .medium, "Challenge and response can be attacked",
+        SessionFinding.attackableHash, .credentials, .medium, "Challenge and response can be attacked",
         "The password did not cross the network, but challenge and response did: passwords can be tried against them as fast as a computer can, and most that people choose fall.",
         "RFC 5802 §9", .strongerMechanism)
     package static let scramInClear = FindingKind(
-        "scram-in-clear", .credentials, .low, "SCRAM was used without TLS",
+        SessionFinding.scramInClear, .credentials, .low, "SCRAM was used without TLS",
         "Salt and iterations make guessing slow, not impossible, and the session behind the login is in clear.",
         "RFC 5802 §9", .protectLogins)
     package static let anonymousLogin = FindingKind(

@@ -95,7 +95,10 @@ package struct SessionTracker {
     private var announced: [Ends: SessionInfo] = [:]
     /// Sessions whose clear part has ended and whose part under TLS has not begun.
     private var parked: [String: (session: Following, flow: Flow)] = [:]
+    /// Ids that were given of late, and those before them: only sessions that began at the same time can have the same.
     private var ids: Set<String> = []
+    private var formerIDs: Set<String> = []
+    private static let mostIDs = 32_768
     private var flowEvents: [FlowEvent] = []
     /// The space of batches that were delivered.
     private var notes: [Note] = []
@@ -462,7 +465,13 @@ package struct SessionTracker {
         var taken: Int64 = 0
         while true {
             let id = SessionID.text(flow.start &+ taken >> 12, mark: mark &+ UInt64(taken))
-            if ids.insert(id).inserted { return id }
+            if !formerIDs.contains(id), ids.insert(id).inserted {
+                if ids.count >= Self.mostIDs {
+                    formerIDs = ids
+                    ids = []
+                }
+                return id
+            }
             taken += 1
         }
     }

@@ -491,6 +491,7 @@ package struct SessionBook: Sendable {
 
     private mutating func append(_ record: CredentialRecord, _ events: inout [RecordEvent]) {
         summary.credentials += 1
+        judge(record)
         events.append(.credential(session: summary.info.id, record))
     }
 }

@@ -12,10 +12,10 @@ struct BookedSession {
     var events: [RecordEvent] = []
     var time: Int64 = 1_000_000
 
-    init(_ mailProtocol: MailProtocol) {
+    init(_ mailProtocol: MailProtocol, tls: TLSLeg? = nil) {
         let address = SocketAddress(ip: .v4(0x0A00_0001), port: 40_000)
         let info = SessionInfo(
-            id: "s", mailProtocol: mailProtocol, start: time, client: address, server: address, route: "test")
+            id: "s", mailProtocol: mailProtocol, start: time, client: address, server: address, route: "test", tls: tls)
         tap = mailProtocol.makeTap()
         book = SessionBook(info: info, fingerprintKey: Array("key".utf8))
     }
@@ -281,6 +281,20 @@ func sha256(_ text: String) -> String {
         #expect(row.violations == [.smtpStartTLSInjection])
         #expect(session.summary.findings == ["smtp-starttls-injection"])
         #expect(session.summary.violations == 1)
+    }
+
+    @Test func credentialsInClearAreFindings() {
+        func findings(_ tls: TLSLeg?, _ answer: String) -> [String] {
+            var session = BookedSession(.pop3, tls: tls)
+            session.play(["S: +OK hi", "C: USER ada", "S: +OK", "C: PASS secret", answer])
+            session.close()
+            return session.summary.findings
+        }
+        #expect(findings(nil, "S: +OK") == ["credentials-in-clear"])
+        #expect(findings(nil, "S: -ERR no") == ["refused-credentials-in-clear"])
+        let tls = TLSLeg(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", serverName: nil, how: .implicit)
+        #expect(findings(tls, "S: +OK") == [])
+        #expect(findings(TLSLeg(failed: "no", how: .starttls, serverName: nil), "S: +OK") == ["credentials-in-clear"])
     }
 
     @Test func openExchangesAreBounded() {
