@@ -15,9 +15,10 @@ extension AuditBook {
         judgeOffer(session)
         judgeHosts(session)
         judgeAmounts(session)
-        if (session.clientOctets == 0) != (session.serverOctets == 0),
-            session.clientOctets + session.serverOctets > 128
-                || session.clientFrames + session.serverNotes > 1
+        for doubt in summary.doubts { add(doubt, of: session) }
+        let isHalf = (session.clientOctets == 0) != (session.serverOctets == 0)
+        if isHalf, session.clientOctets + session.serverOctets > 128 || session.clientFrames + session.serverNotes > 1,
+            session.isFirst("one-sided")
         {
             let side = session.clientOctets == 0 ? "server" : "client"
             add(.oneSided, session.evidence("only octets of the \(side)"), about: session.info.id)
@@ -27,6 +28,28 @@ extension AuditBook {
         {
             add(.bypass, session.evidence("\(session.client.host) to \(session.server)"), about: session.client.host)
         }
+    }
+
+    /// What the packets of a session leave in doubt.
+    private mutating func add(_ doubt: PacketDoubt, of session: SessionAudit) {
+        let kind: FindingKind
+        switch doubt.kind {
+        case .overlap: kind = .evasion
+        case .fragments: kind = .fragments
+        case .reset: kind = .forgedReset
+        case .end: kind = .behindEnd
+        case .checksum, .window: kind = .leftOut
+        case .midstream:
+            guard session.isFirst("midway") else { return }
+            kind = .midstream
+        case .oneSided:
+            guard session.isFirst("one-sided") else { return }
+            kind = .oneSided
+        }
+        var evidence = session.evidence(doubt.text)
+        evidence.time = doubt.time
+        evidence.frame = doubt.packet > 0 ? doubt.packet : nil
+        add(kind, evidence, about: doubt.side == .client ? session.client.host : session.server.description)
     }
 
     private mutating func judgeTLS(_ session: SessionAudit, _ summary: SessionSummary) {

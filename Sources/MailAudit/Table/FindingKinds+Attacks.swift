@@ -72,6 +72,17 @@ extension FindingKind {
         "overlapping-segments", .attacks, .high, "TCP segments contradict each other",
         "The same place of a stream came with different octets: who looks on and who receives may see different mail.",
         "RFC 9293 §3.10.7.4", .review)
+    package static let fragments = FindingKind(
+        "overlapping-fragments", .attacks, .high, "IP fragments contradict each other",
+        "The same place of a packet came with different octets: who looks on and who receives may see different mail.",
+        "RFC 5722 §3", .review)
+    package static let forgedReset = FindingKind(
+        "forged-reset", .attacks, .medium, "Resets came that did not end the session",
+        "Somebody who is not an end of the connection may have sent them: to break it off, or to make those who look on forget it.",
+        "RFC 5961 §3", .review)
+    package static let behindEnd = FindingKind(
+        "octets-behind-end", .attacks, .medium, "Octets came behind the end of a stream",
+        "No receiver takes them; they may be meant for those who look on.", "RFC 9293 §3.10.7.4", .review)
     package static let bypass = FindingKind(
         "proxy-bypassed", .attacks, .high, "Mail went past the proxy",
         "These sessions are not recorded, judged or protected by it.", "", .closeNetwork)
@@ -79,6 +90,6 @@ extension FindingKind {
     static let attacks: [FindingKind] = [
         bruteForce, bruteForceSucceeded, spraying, addressProbing, recipientProbing, openRelay, routedRecipient,
         identityPassed, smuggling, hiddenEnd, disagreement, responseInjection, crossProtocol, saslTampering, referral,
-        massDeletion, massRetrieval, bulkSender, evasion, bypass,
+        massDeletion, massRetrieval, bulkSender, evasion, fragments, forgedReset, behindEnd, bypass,
     ]
 }

@@ -84,7 +84,12 @@ extension FindingKind {
         "undecoded-packets", .evidence, .info, "Packets could not be decoded",
         "Their link type is not known here, or they are damaged.", "", .captureBetter)
 
+    package static let leftOut = FindingKind(
+        "segments-left-out", .evidence, .info, "Segments were left out as receivers do",
+        "Their checksum was wrong, or they lay outside of the window: a network card that computes checksums itself, a damaged line, or segments that are meant for those who look on.",
+        "RFC 9293 §3.10.7.4", .captureBetter)
+
     static let evidence: [FindingKind] = [
-        notFollowed, gaps, drops, midstream, oneSided, secretsHidden, underTLS, undecoded,
+        notFollowed, leftOut, gaps, drops, midstream, oneSided, secretsHidden, underTLS, undecoded,
     ]
 }
