@@ -98,7 +98,7 @@ let package = Package(
         tests("MailCapture", ["MailRecording", "MailDialogue"]),
         tests("MailTLS"),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "MailTLS", "CLinux"]),
-        tests("MailProxy", ["MailCapture", "MailRecording", "MailDialogue"]),
+        tests("MailProxy", ["MailAudit", "MailCapture", "MailRecording", "MailDialogue"]),
     ] + (fuzzes ? [fuzzer] : []),
     swiftLanguageModes: [.v6]
 )

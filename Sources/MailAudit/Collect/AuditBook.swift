@@ -90,11 +90,12 @@ package struct AuditBook {
     }
 
     private mutating func end(_ session: SessionAudit, _ summary: SessionSummary) {
-        open[session.info.id] = nil
         last = max(last ?? summary.last, summary.last)
         if session.tlsOctets == 0 || session.clearCredentials + session.clearMessages > 0 { clearSessions += 1 }
         judge(session, summary)
         parties.add(session, summary)
+        // Only now: what is judged takes its excerpt from the open session.
+        open[session.info.id] = nil
     }
 
     // MARK: Findings
@@ -108,7 +109,13 @@ package struct AuditBook {
         var sighting = sightings[kind] ?? Sighting(severity: severity)
         sighting.severity = max(sighting.severity, severity)
         sighting.count += 1
-        if sighting.evidence.count < Finding.mostEvidence { sighting.evidence.append(evidence) }
+        if sighting.evidence.count < Finding.mostEvidence {
+            var evidence = evidence
+            if severity > .info, evidence.excerpt.isEmpty, let session = open[evidence.session] {
+                evidence.excerpt = session.excerpt.text(of: evidence.exchange)
+            }
+            sighting.evidence.append(evidence)
+        }
         let subject = String(subject.prefix(200))
         if sighting.subjects.count < Finding.mostSubjects, sighting.subjects.insert(subject).inserted,
             options.tellsFresh, fresh.count < Self.mostFresh
@@ -221,9 +228,17 @@ package struct AuditBook {
             end(session, SessionSummary(info: session.info))
         }
         judgeAll()
+        let excerpts = keptExcerpts
         let found = sightings.map { kind, sighting in
-            Finding(
-                kind, severity: sighting.severity, count: sighting.count, evidence: sighting.evidence,
+            // What is seen only when all is known has the excerpt that another finding took at the time.
+            let evidence = sighting.evidence.map { place in
+                guard place.excerpt.isEmpty, sighting.severity > .info else { return place }
+                var place = place
+                place.excerpt = excerpts[ExcerptPlace(place)] ?? []
+                return place
+            }
+            return Finding(
+                kind, severity: sighting.severity, count: sighting.count, evidence: evidence,
                 subjects: sighting.subjects.sorted())
         }
         return AuditFindings(
@@ -241,6 +256,32 @@ package struct FreshFinding: Equatable, Sendable {
     package var severity: Severity
     package var evidence: Evidence
     package var subject: String
+}
+
+extension AuditBook {
+    /// Where an excerpt was taken.
+    private struct ExcerptPlace: Hashable {
+        var session: String
+        var exchange: Int?
+
+        init(_ evidence: Evidence) {
+            session = evidence.session
+            exchange = evidence.exchange
+        }
+    }
+
+    /// The excerpts of all places.
+    private var keptExcerpts: [ExcerptPlace: [String]] {
+        var kept: [ExcerptPlace: [String]] = [:]
+        for sighting in sightings.values {
+            for place in sighting.evidence where !place.excerpt.isEmpty {
+                // The longest: the one that was taken last holds the answer.
+                let old = kept[ExcerptPlace(place)] ?? []
+                if old.count < place.excerpt.count { kept[ExcerptPlace(place)] = place.excerpt }
+            }
+        }
+        return kept
+    }
 }
 
 /// Text that stands in a line.

@@ -50,6 +50,8 @@ final class SessionAudit {
     var isOpaqueByTLS = false
     /// The capture began when it was under way.
     var isMidway = false
+    /// What was said last, for evidence.
+    private(set) var excerpt = Excerpt()
     /// Kinds that are told once a session.
     private var told: Set<String> = []
 
@@ -97,6 +99,7 @@ final class SessionAudit {
     }
 
     private func accept(_ note: Note, _ book: inout AuditBook) {
+        excerpt.take(note)
         switch note.element {
         case .content: return
         case .command(let command): take(command, note, &book)

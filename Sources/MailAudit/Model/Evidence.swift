@@ -19,6 +19,8 @@ package struct Evidence: Equatable, Sendable {
     package var server: IPEndpoint?
     /// Who or what it is about, in words of this place; never a secret.
     package var detail: String
+    /// What was said there, a line each: `C: ` or `S: ` and the line, secrets masked. Empty when it was not kept.
+    package var excerpt: [String] = []
 
     package init(
         session: String, exchange: Int? = nil, frame: Int? = nil, source: Int = 0, time: Int64,

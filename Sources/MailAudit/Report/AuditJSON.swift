@@ -110,6 +110,7 @@ extension AuditReport {
                         json.member("client", place.client?.description)
                         json.member("server", place.server?.description)
                         json.member("detail", place.detail)
+                        json.member("excerpt", place.excerpt)
                     }
                 }
             }

@@ -12,6 +12,8 @@ package struct AuditReport: Sendable {
     package var made: Int64
     /// An earlier report to compare with; nil without one.
     package var baseline: AuditBaseline?
+    /// The command that wrote it, as a shell takes it; empty when it is not known.
+    package var command = ""
 
     package init(
         found: AuditFindings, sources: [AuditSource], program: String, made: Int64, baseline: AuditBaseline? = nil
@@ -27,8 +29,11 @@ package struct AuditReport: Sendable {
     package var verdict: String { found.worst?.rawValue ?? "clear" }
 
     /// The answer in a sentence or two.
-    package var sentence: String {
-        guard found.sessions > 0 else { return "No mail session was found: there is nothing to judge." }
+    package var sentence: String { sentences.joined(separator: " ") }
+
+    /// The answer, the gravest first; never empty.
+    package var sentences: [String] {
+        guard found.sessions > 0 else { return ["No mail session was found: there is nothing to judge."] }
         let accounts = found.accounts.count { $0.clearAccepted + $0.clearUnknown + $0.clearRefused > 0 }
         let accepted = found.accounts.count { $0.clearAccepted > 0 }
         let messages = found.messages.count { $0.protection == .clear }
@@ -49,7 +54,7 @@ package struct AuditReport: Sendable {
                     ? "All \(Figures.count(found.sessions, "session")) were under TLS."
                     : "No credential and no message crossed the network in clear.")
         }
-        return parts.joined(separator: " ")
+        return parts
     }
 
     /// What to do first: remedies with the findings that they end, the gravest first.

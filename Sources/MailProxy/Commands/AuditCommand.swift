@@ -9,6 +9,7 @@ import MailRules
 import MailStore
 
 extension Severity: ExpressibleByArgument {}
+extension AuditReport.Table: ExpressibleByArgument {}
 
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,11 +20,13 @@ struct AuditCommand: ParsableCommand {
             status 1 says that something was found that is as grave as --fail-on, or graver.
             """)
 
-    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, html, json, csv, sarif }
 
     @Argument(help: "Recordings or captures.") var paths: [String] = []
     @OptionGroup var place: SessionPlace
-    @Option(help: "text or json.") var format = Format.text
+    @Option(help: "text, html, json, csv or sarif.") var format = Format.text
+    @Option(help: "With --format csv: findings, credentials, messages, clients, servers or accounts.")
+    var table = AuditReport.Table.findings
     @Option(name: .shortAndLong, help: "Write the report into this file.") var output: String?
     @Flag(help: "Replace the file.") var force = false
     @Option(help: "The severity from which on findings make exit status 1: info, low, medium, high, critical or never.")
@@ -55,6 +58,10 @@ struct AuditCommand: ParsableCommand {
     @Option(help: "With --watch: end after so many seconds.") var duration: UInt32?
     @Option(help: "With --watch: the severity from which on findings are told.") var least = Severity.low
     @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
+    @Flag(help: "List the kinds of findings, and read nothing.") var listFindings = false
+    @Flag(help: "With --list-findings: the reference page, Docs/Findings.md.") var markdown = false
+    @Option(help: "Explain the kind of findings with this code, and read nothing. May be repeated.")
+    var explain: [String] = []
 
     /// `--fail-on`.
     struct FailOn: ExpressibleByArgument {
@@ -82,9 +89,14 @@ struct AuditCommand: ParsableCommand {
             throw ValidationError("--watch has neither --filter, --text, --since nor --until")
         }
         if duration != nil, !watch { throw ValidationError("--duration needs --watch") }
+        if markdown, !listFindings { throw ValidationError("--markdown needs --list-findings") }
+        if listFindings || !explain.isEmpty, !paths.isEmpty {
+            throw ValidationError("--list-findings and --explain read no recordings")
+        }
     }
 
     func run() throws {
+        if listFindings || !explain.isEmpty { return try tellKinds() }
         let earlier = try baseline.map(Self.read)
         var options = try options()
         options.tellsFresh = watch
@@ -119,9 +131,11 @@ struct AuditCommand: ParsableCommand {
     }
 
     func report(_ found: AuditFindings, _ sources: [AuditSource], _ baseline: AuditBaseline?) -> AuditReport {
-        AuditReport(
+        var report = AuditReport(
             found: found, sources: sources, program: "mailproxy \(Defaults.version)", made: Self.now(),
             baseline: baseline)
+        report.command = ShellWords.line(["mailproxy"] + CommandLine.arguments.dropFirst())
+        return report
     }
 
     static func now() -> Int64 {
@@ -196,7 +210,10 @@ struct AuditCommand: ParsableCommand {
         let text: String =
             switch format {
             case .text: report.text(TextStyle(isColoured: output == nil && Terminal.isColoured))
+            case .html: report.html
             case .json: report.json
+            case .csv: report.csv(table)
+            case .sarif: report.sarif
             }
         let file = try OutputFile(output ?? "-", replaces: replaces)
         try SpoolFile.write(Array(text.utf8)[...], to: file.descriptor, name: output ?? "standard output")
