@@ -65,7 +65,9 @@ let package = Package(
                 "MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailMessage", "MailCompression",
                 "CSQLite", "CLinux", crypto,
             ]),
-        module("MailCapture", ["MailSessions", "MailRecording", "MailDialogue", "MailCompression", "CPcap", "CLinux"]),
+        module(
+            "MailCapture",
+            ["MailSessions", "MailRecording", "MailDialogue", "MailCompression", "CPcap", "CLinux", crypto]),
         module("MailTLS", ["COpenSSL", "CLinux"]),
         module(
             "MailRuntime",
@@ -95,7 +97,7 @@ let package = Package(
         tests("Replay", ["MailDialogue", "MailSessions"]),
         tests("MailCompression", ["CLinux"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailCompression", crypto]),
-        tests("MailCapture", ["MailRecording", "MailDialogue"]),
+        tests("MailCapture", ["MailRecording", "MailDialogue", "MailSessions", crypto]),
         tests("MailTLS"),
         tests("MailRuntime", ["MailDialogue", "MailSessions", "MailTLS", "CLinux"]),
         tests("MailProxy", ["MailAudit", "MailCapture", "MailRecording", "MailDialogue"]),

@@ -144,8 +144,9 @@ struct CaseCapturesTests {
             smtp EHLO MAIL RCPT DATA QUIT | DATA 71497 | 2: smtp-bad-path
         OISF+suricata-verify/smtp-rset__input.pcap
             smtp EHLO MAIL×2 RCPT×2 BDAT×2 RSET QUIT | BDAT 11 + 13
-        # TLS from the first octet: no session.
+        # TLS from the first octet, which the server answers with something else.
         OISF+suricata-verify/smtp-tls-protodetect__input.pcap
+            smtp | tls
         # All lines end in LF alone: the end of data never comes. tshark sees nothing in it.
         OISF+suricata-verify/smtp-url-base64__smtp-url-b64.pcap
             smtp EHLO HELO MAIL RCPT DATA | DATA 448 not whole | 15: smtp-bare-lf smtp-data-bare-lf \

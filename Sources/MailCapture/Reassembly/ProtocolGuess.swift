@@ -135,7 +135,9 @@ package struct ProtocolGuess: Sendable {
     }
 
     private mutating func judge(isLast: Bool) {
-        if let found = decide(client, server, isLast) {
+        if speaksForeign {
+            verdict = .notMail
+        } else if let found = decide(client, server, isLast) {
             verdict = .mail(found, isSwapped: false)
         } else if isMidstream, let found = decide(server, client, isLast) {
             // The ports misled us on who is the server.
@@ -144,6 +146,42 @@ package struct ProtocolGuess: Sendable {
             verdict = .notMail
         }
     }
+
+    /// A line is of a protocol that shares words with those of mail.
+    private var speaksForeign: Bool {
+        let clientLines = Self.lines(client)
+        let serverLines = Self.lines(server)
+        // Redis sends numbers of arguments and their lengths, `*3` and `$3`, and answers `+OK` and `-ERR`.
+        if clientLines.prefix(8).contains(where: Self.isCount) { return true }
+        if isMidstream { return clientLines.isEmpty && serverLines.prefix(8).contains(where: Self.isCount) }
+        if let request = clientLines.first, Self.isRequest(request) { return true }
+        guard let greeting = serverLines.first else { return false }
+        // Of the replies of three digits that begin a session of SMTP none is another of success (RFC 5321 §4.3.2); NNTP has 200 and 201.
+        guard first == .server, case .weak(.smtp) = Self.ofServer(greeting) else { return false }
+        if greeting.first == UInt8(ascii: "2"), !greeting.starts(with: Array("220".utf8)) { return true }
+        // FTP greets as SMTP does; its clients log in as those of POP3 do.
+        guard !Self.contains(greeting, "SMTP"), let command = clientLines.first else { return false }
+        return Self.foreignVerbs.contains(Self.words(command).first ?? "")
+            || Self.words(command) == ["AUTH", "TLS"] || Self.words(command) == ["AUTH", "SSL"]
+    }
+
+    /// `*3`, `$11`.
+    private static func isCount(_ line: ArraySlice<UInt8>) -> Bool {
+        guard line.first == UInt8(ascii: "*") || line.first == UInt8(ascii: "$") else { return false }
+        let digits = line.dropFirst()
+        return (1...10).contains(digits.count) && digits.allSatisfy { (48...57).contains($0) }
+    }
+
+    /// The first line of HTTP (RFC 9112 §3): it ends with the version. RTSP and SIP have the same.
+    private static func isRequest(_ line: ArraySlice<UInt8>) -> Bool {
+        guard let last = line.split(separator: UInt8(ascii: " ")).last else { return false }
+        return ["HTTP/", "RTSP/", "SIP/"].contains { last.starts(with: Array($0.utf8)) }
+    }
+
+    /// What clients of FTP (RFC 959 §4.1, RFC 2389) and NNTP (RFC 3977 §5) begin with.
+    private static let foreignVerbs: Set<String> = [
+        "USER", "PASS", "FEAT", "SYST", "OPTS", "ACCT", "PWD", "MODE", "GROUP", "CAPABILITIES", "AUTHINFO", "ARTICLE",
+    ]
 
     /// The octets cannot be mail, whatever follows.
     private var isForeign: Bool {
@@ -255,7 +293,9 @@ package struct ProtocolGuess: Sendable {
         case "USER", "PASS", "STAT", "LIST", "RETR", "DELE", "TOP", "STLS": return .weak(.pop3)
         default:
             guard words.count > 1, commands.contains(words[1]),
-                verb.utf8.allSatisfy({ $0 > 32 && $0 < 127 && !"(){%*\"\\+".utf8.contains($0) })
+                verb.utf8.allSatisfy({ $0 > 32 && $0 < 127 && !"(){%*\"\\+".utf8.contains($0) }),
+                // Header fields, such as `Connection: close`, would be commands otherwise.
+                verb.utf8.last != UInt8(ascii: ":")
             else { return .none }
             return .strong(.imap)
         }

@@ -35,6 +35,8 @@ package struct SessionBatch {
     package var frame = 0
     /// The file of that packet, from 0 in the order in which files are read.
     package var source = 0
+    /// What the TLS of the session showed, in a batch once its handshake has; and again at the end when there is more.
+    package var tls: TLSObservation?
 }
 
 /// Rules that changed something in an exchange.
@@ -73,7 +75,7 @@ package struct TrackerCounters: Equatable, Sendable {
     package var sessions = 0
     /// Connections that speak something else, or nothing.
     package var notMail = 0
-    /// Connections under TLS from their first octet.
+    /// Connections under TLS from their first octet; those that are sessions as well.
     package var encrypted = 0
     /// Places at which octets are missing.
     package var gaps = 0

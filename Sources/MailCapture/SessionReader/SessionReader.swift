@@ -54,6 +54,12 @@ package struct SessionReader {
         set { tracker.restore = newValue }
     }
 
+    /// Secrets of TLS connections, where somebody has them. What the files bring with them is added.
+    package var keys: TLSKeyLog? {
+        get { tracker.keys }
+        set { tracker.keys = newValue }
+    }
+
     /// Messages are read and judged too.
     package var judgesMessages: Bool {
         get { tracker.judgesMessages }
@@ -159,6 +165,7 @@ package struct SessionReader {
         do {
             while let record = try file.next() {
                 let interfaces = file.interfaces
+                tracker.take(secrets: file.takeSecrets())
                 try packet?(record, interfaces)
                 try tracker.accept(record, isRecording: Self.isRecording(interfaces), deliver: deliver)
             }

@@ -20,7 +20,7 @@ extension SessionTracker {
         case .secured(let leg, let time):
             guard let flow = flows[-imported] else { return }
             switch flow.state {
-            case .undecided: flow.tls = leg
+            case .fresh, .entering, .undecided: flow.tls = leg
             case .following(let session):
                 var events: [RecordEvent] = []
                 session.observer.secured(tls: leg, upstreamTLS: nil, at: time, events: &events)
@@ -28,7 +28,7 @@ extension SessionTracker {
                 var batch = batch(session, at: time)
                 batch.events += events
                 try hand(batch, deliver)
-            case .ignored: break
+            case .sealed, .ignored: break
             }
         case .closed(let end, let time): try take(.closed(flow: -imported, how: end, time: time), deliver)
         }

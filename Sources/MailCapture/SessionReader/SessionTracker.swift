@@ -9,8 +9,14 @@ import MailSessions
 package struct SessionTracker {
     /// What is done with the octets of a flow.
     enum State {
+        /// None came.
+        case fresh
+        /// They wait until it is known what comes before the session.
+        indirect case entering(TunnelWalk)
         /// They wait until they say what is spoken.
         case undecided(ProtocolGuess)
+        /// They are under TLS and wait until it is known whether they are mail.
+        case sealed(Sealed)
         case following(Following)
         case ignored
     }
@@ -19,6 +25,10 @@ package struct SessionTracker {
     final class Following {
         var observer: Observer
         private(set) var identity: SessionIdentity
+        /// Its octets come under TLS, as they are on the wire.
+        var cover: Cover?
+        /// What comes behind STARTTLS is on the wire, and no plaintext of a recording or a transcript.
+        var isOnWire = false
 
         init(_ observer: Observer, _ identity: SessionIdentity) {
             self.observer = observer
@@ -47,14 +57,29 @@ package struct SessionTracker {
         /// What a file of another program says.
         var route: String?
         var tls: TLSLeg?
+        /// What was stepped over.
+        var tunnel: Tunnel?
 
         init(_ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
             self.client = client
             self.server = server
             self.start = start
             self.isMidstream = isMidstream
-            state = .undecided(ProtocolGuess(client: client, server: server, midstream: isMidstream))
+            state = .fresh
         }
+
+        /// Where the client wanted to go.
+        var end: IPEndpoint {
+            var end = tunnel?.server ?? server
+            if let port = tunnel?.port { end.port = port }
+            return end
+        }
+
+        /// Finds out what is spoken, behind what was stepped over.
+        func guess() -> ProtocolGuess { ProtocolGuess(client: client, server: end, midstream: isLate) }
+
+        /// The session had begun before its first octets here.
+        var isLate: Bool { tunnel?.isCut ?? isMidstream }
 
         func turn() {
             isTurned = true
@@ -91,14 +116,14 @@ package struct SessionTracker {
     /// Sessions of files of other programs; their flows have negative numbers.
     var imported = 0
     /// Flows of our own recordings, by session.
-    private var recorded: [String: Flow] = [:]
+    var recorded: [String: Flow] = [:]
     private var announced: [Ends: SessionInfo] = [:]
     /// Sessions whose clear part has ended and whose part under TLS has not begun.
-    private var parked: [String: (session: Following, flow: Flow)] = [:]
+    var parked: [String: (session: Following, flow: Flow)] = [:]
     /// Ids that were given of late, and those before them: only sessions that began at the same time can have the same.
-    private var ids: Set<String> = []
-    private var formerIDs: Set<String> = []
-    private static let mostIDs = 32_768
+    var ids: Set<String> = []
+    var formerIDs: Set<String> = []
+    static let mostIDs = 32_768
     private var flowEvents: [FlowEvent] = []
     /// The space of batches that were delivered.
     private var notes: [Note] = []
@@ -107,9 +132,11 @@ package struct SessionTracker {
     package var only: Set<String>?
     /// What is no recorded session is nothing.
     package var ignoresUnannounced = false
-    package private(set) var counters = TrackerCounters()
     /// The file that is read, from 0.
     var source = 0
+    /// Secrets of TLS connections, where somebody has them.
+    package var keys: TLSKeyLog?
+    package internal(set) var counters = TrackerCounters()
 
     /// - Parameters:
     ///   - fingerprintKey: the key for the marks of secrets.
@@ -163,6 +190,16 @@ package struct SessionTracker {
         try drain(deliver)
     }
 
+    /// Takes the key logs of TLS among secrets of a capture, for connections that begin later.
+    package mutating func take(secrets: [CaptureSecrets]) {
+        for secret in secrets where secret.kind == CaptureSecrets.tlsKeyLog {
+            var log = keys ?? TLSKeyLog()
+            keys = nil
+            log.add(secret.octets[...])
+            keys = log
+        }
+    }
+
     /// It is `time` now and no packet came.
     package mutating func advance(to time: Int64, deliver: (SessionBatch) throws -> Void) rethrows {
         reassembler?.advance(to: time, into: &flowEvents)
@@ -204,9 +241,14 @@ package struct SessionTracker {
             guard case .following(let session) = flow.state else { return }
             for tag in closing.tags { session.observer.tag(tag) }
             for doubt in closing.doubts { session.observer.doubt(doubt) }
-            if closing.tls != nil {
-                session.observer.unsecured(tls: closing.tls, upstreamTLS: closing.upstreamTLS)
+            if let tls = closing.tls {
+                if tls.failure == nil || tls.isOpaque {
+                    session.observer.learn(tls: tls, upstreamTLS: closing.upstreamTLS)
+                } else {
+                    session.observer.unsecured(tls: tls, upstreamTLS: closing.upstreamTLS)
+                }
                 session.identify(flow)
+                session.cover = nil
             }
         case .secured(let session): recorded[session]?.isHandedOver = true
         case .changed(let id, let exchange, let rules):
@@ -242,7 +284,9 @@ package struct SessionTracker {
 
     /// Delivers a batch that tells something, and takes its space back.
     mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
-        if !batch.notes.isEmpty || !batch.events.isEmpty || !batch.changes.isEmpty { try deliver(batch) }
+        if !batch.notes.isEmpty || !batch.events.isEmpty || !batch.changes.isEmpty || batch.tls != nil {
+            try deliver(batch)
+        }
         batch.notes.removeAll(keepingCapacity: batch.notes.capacity <= Self.mostKept)
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= Self.mostKept)
         swap(&batch.notes, &notes)
@@ -295,45 +339,78 @@ package struct SessionTracker {
         }
     }
 
-    private mutating func take(
+    mutating func take(
         _ event: FlowEvent, _ flow: Flow?, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         guard let flow else { return }
         switch flow.state {
         case .ignored: break
+        case .fresh:
+            flow.state =
+                TunnelWalk.mayBegin(with: event) ? .entering(TunnelWalk()) : .undecided(flow.guess())
+            try take(event, flow, deliver)
+        case .entering(var walk):
+            flow.state = .ignored
+            switch walk.accept(event) {
+            case .undecided: flow.state = .entering(walk)
+            case .none:
+                flow.state = .undecided(flow.guess())
+                for event in walk.takeHeld() { try take(event, flow, deliver) }
+            case .refused: counters.notMail += 1
+            case .through(let tunnel):
+                flow.tunnel = tunnel
+                flow.state = .undecided(flow.guess())
+                for event in walk.takeHeld() { try take(event, flow, deliver) }
+            }
         case .following(let session):
             if flow.isHandedOver, case .ended = event { break }
+            let event = flow.isTurned ? event.swapped : event
+            if let cover = session.cover { return try take(event, flow, session, cover, deliver) }
             var batch = batch(session, at: flow.start)
-            Self.apply(flow.isTurned ? event.swapped : event, &session.observer, &batch)
+            Self.apply(event, &session.observer, &batch)
+            if session.isOnWire, session.observer.isUnderTLS { cover(session, batch.notes) }
             try hand(batch, deliver)
+        case .sealed(let sealed): try take(event, flow, sealed, deliver)
         case .undecided(var guess):
             flow.state = .ignored
             switch guess.accept(event) {
             case .undecided: flow.state = .undecided(guess)
             case .notMail:
                 let held = guess.takeHeld()
-                if Self.beginsTLS(held) { counters.encrypted += 1 } else { counters.notMail += 1 }
+                guard let sealed = sealed(flow, held) else {
+                    counters.notMail += 1
+                    return
+                }
+                flow.state = .sealed(sealed)
+                for event in held { try take(event, flow, deliver) }
             case .mail(let mailProtocol, let isSwapped):
                 if isSwapped { flow.turn() }
                 let held = guess.takeHeld()
-                let info = SessionInfo(
-                    id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.client,
-                    server: flow.server, route: flow.route ?? route, tls: flow.tls)
+                let info = info(flow, mailProtocol, tls: flow.tls)
                 guard only?.contains(info.id) ?? true else { return }
                 // A file of another program begins with a line.
-                let isLate = flow.isMidstream && flow.route == nil
+                let isLate = flow.isLate && flow.route == nil
                 let isMidway = isLate && !Self.beginsWithGreeting(held, mailProtocol)
                 try follow(flow, info, isMidway: isMidway, deliver)
                 if isMidway, case .following(let session) = flow.state {
                     session.observer.doubt(PacketDoubt(.midstream, .client, time: flow.start, packet: 0))
                 }
+                if flow.route == nil, case .following(let session) = flow.state { session.isOnWire = true }
                 // The guess gives them with the sides as they are.
                 for event in held { try take(flow.isTurned ? event.swapped : event, flow, deliver) }
             }
         }
     }
 
-    private mutating func follow(
+    /// What is known of a session of a foreign capture when it begins.
+    mutating func info(_ flow: Flow, _ mailProtocol: MailProtocol, tls: TLSLeg?) -> SessionInfo {
+        SessionInfo(
+            id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.tunnel?.client ?? flow.client,
+            server: flow.tunnel?.server ?? flow.server, route: flow.route ?? route, tls: tls,
+            way: flow.tunnel?.way(from: flow.client))
+    }
+
+    mutating func follow(
         _ flow: Flow, _ info: SessionInfo, isMidway: Bool, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.sessions += 1
@@ -344,8 +421,17 @@ package struct SessionTracker {
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.start)
         session.observer.open(into: &batch.events)
+        batch.tls = info.tls?.observation
+        if let tls = info.tls, tls.isOpaque {
+            switch tls.how {
+            case .implicit:
+                session.observer.tell(
+                    .opaque(.tls), of: .client, at: flow.start, events: &batch.events, notes: &batch.notes)
+            case .starttls: break
+            }
+        }
         // The clear part of the session is not in what is read.
-        if info.tls?.how == .starttls {
+        if info.tls?.how == .starttls, info.tls?.isOpaque == false {
             session.observer.secured(
                 tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
         }
@@ -368,13 +454,15 @@ package struct SessionTracker {
         var events: [RecordEvent] = []
         session.observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &events)
         session.identify(flow)
+        session.cover = nil
         flow.state = .following(session)
         var batch = batch(session, at: time)
+        batch.tls = info.tls?.observation
         batch.events += events
         try hand(batch, deliver)
     }
 
-    private static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
+    static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
         switch event {
         case .bytes(_, let side, let time, let octets, let packet):
             batch.time = time
@@ -394,12 +482,6 @@ package struct SessionTracker {
         }
     }
 
-    /// A TLS record of a handshake (RFC 8446 §5.1) is the first thing that the client sends.
-    private static func beginsTLS(_ held: [FlowEvent]) -> Bool {
-        for case .bytes(_, .client, _, let octets, packet: _) in held { return octets.starts(with: [22, 3]) }
-        return false
-    }
-
     /// The server's first octets open a session, although the connection was not seen to open. `+OK`, `* OK`, `554` and the
     /// like may as well stand in the middle of one.
     private static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
@@ -413,66 +495,5 @@ package struct SessionTracker {
             return words.contains { octets.hasPrefixIgnoringCase($0) }
         }
         return false
-    }
-
-    private mutating func close(
-        _ flow: Flow?, _ how: FlowEnd, _ time: Int64, _ deliver: (SessionBatch) throws -> Void
-    ) rethrows {
-        guard let flow, case .following(let session) = flow.state else { return }
-        flow.state = .ignored
-        let id = session.identity.info.id
-        recorded[id] = nil
-        if flow.isHandedOver, flow.closing == nil, how != .endOfCapture {
-            parked[id] = (session, flow)
-            return
-        }
-        // What ended it came from others: the session itself ended with its last octets.
-        let time: Int64 =
-            switch how {
-            case .fin, .reset, .timeout, .endOfCapture: time
-            case .replaced, .evicted: session.observer.summary.last
-            }
-        var batch = batch(session, at: time)
-        let seen = session.observer.summary
-        if seen.gaps > 0, seen.clientBytes == 0 || seen.serverBytes == 0, flow.closing == nil, flow.route == nil {
-            let side: Side = seen.clientBytes == 0 ? .client : .server
-            session.observer.doubt(PacketDoubt(.oneSided, side, time: flow.start, packet: 0))
-        }
-        session.observer.close(
-            flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
-        try hand(batch, deliver)
-    }
-
-    private static func end(_ how: FlowEnd) -> SessionEnd {
-        switch how {
-        case .fin: .closed
-        case .reset: .reset
-        case .timeout: .timeout
-        case .replaced, .evicted: .lost
-        case .endOfCapture: .open
-        }
-    }
-
-    /// The same capture gives the same ids, whatever is read beside it: the start, and a digest of the addresses.
-    private mutating func id(of flow: Flow) -> String {
-        var mark: UInt64 = 0xCBF2_9CE4_8422_2325
-        for end in [flow.client, flow.server] {
-            for word in [end.address.high, end.address.low, UInt64(end.port)] {
-                mark = (mark ^ word) &* 0x0000_0100_0000_01B3
-                mark ^= mark >> 29
-            }
-        }
-        var taken: Int64 = 0
-        while true {
-            let id = SessionID.text(flow.start &+ taken >> 12, mark: mark &+ UInt64(taken))
-            if !formerIDs.contains(id), ids.insert(id).inserted {
-                if ids.count >= Self.mostIDs {
-                    formerIDs = ids
-                    ids = []
-                }
-                return id
-            }
-            taken += 1
-        }
     }
 }

@@ -33,6 +33,10 @@ struct CaptureCommand: ParsableCommand {
     var what: [String] = []
     @Option(help: "What becomes of secrets: mask, seal or keep.") var secrets: String?
     @Option(help: "With --secrets seal: the file of the public key.") var sealKey: String?
+    @Option(
+        help: ArgumentHelp(
+            "Open TLS with the secrets in this file, as SSLKEYLOGFILE has programs write them.", valueName: "file"))
+    var keylog: String?
     @OptionGroup var data: DataDirectory
     @Flag(help: "List the interfaces on which packets can be captured.") var list = false
     @Flag(help: "The summary as a JSON line.") var json = false
@@ -81,11 +85,12 @@ struct CaptureCommand: ParsableCommand {
         var dropped: UInt64 = 0
         var kernel = CaptureStatistics()
 
-        init(_ recorder: Recorder) {
+        init(_ recorder: Recorder, keys: TLSKeyLog?) {
             self.recorder = recorder
             tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey)
             tracker.keepsText = true
             tracker.privacy = recorder.privacy
+            tracker.keys = keys
         }
 
         var counters: TrackerCounters { tracker.counters }
@@ -94,6 +99,7 @@ struct CaptureCommand: ParsableCommand {
             tracker.accept(packet, isRecording: isRecording) { take($0) }
         }
 
+        func take(secrets: [CaptureSecrets]) { tracker.take(secrets: secrets) }
         func advance(to time: Int64) { tracker.advance(to: time) { take($0) } }
         func finish() { tracker.finish { take($0) } }
 
@@ -124,6 +130,7 @@ struct CaptureCommand: ParsableCommand {
     private func record(_ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
         let (privacy, sealKey) = try privacy()
+        let keys = try keylog.map { try KeyLogFile.read($0) }
         // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
@@ -144,7 +151,7 @@ struct CaptureCommand: ParsableCommand {
             case .failed, .badKey, .chain, .index: throw CLIError.fault("\(error)")
             }
         }
-        let pipeline = Pipeline(recorder)
+        let pipeline = Pipeline(recorder, keys: keys)
         var failure: (any Error)?
         do { try body(pipeline) } catch { failure = error }
         pipeline.finish()
@@ -218,6 +225,7 @@ struct CaptureCommand: ParsableCommand {
             do throws(CaptureError) {
                 var next = first
                 while let packet = next {
+                    pipeline.take(secrets: file.takeSecrets())
                     if try takes(packet, &filters) {
                         pipeline.accept(packet, isRecording: SessionReader.isRecording(file.interfaces))
                         if pipeline.counters.packets % 1024 == 0, Interruption.isWanted { break }

@@ -193,6 +193,7 @@ struct SessionCatalog {
         reader.keepsText = keepsText
         reader.keepsRows = keepsRows
         reader.form = form
+        reader.keys = keys
         reader.restore = unsealing?.restore
         do {
             try reader.read(packet: packet, deliver: deliver)
@@ -215,6 +216,8 @@ struct SessionCatalog {
 
     /// The form of all files that are read, when they are no captures and their content does not tell.
     nonisolated(unsafe) static var form: ImportFormat?
+    /// Secrets of TLS connections, when somebody gave them.
+    nonisolated(unsafe) static var keys: TLSKeyLog?
     /// Opens what is sealed, when somebody gave the key.
     nonisolated(unsafe) static var unsealing: Unsealing?
     /// What was said of files that are read more than once.

@@ -69,8 +69,10 @@ package struct EventPackets: Sendable {
             client.port = nextPort
             nextPort = nextPort == UInt16.max ? 49_152 : nextPort + 1
         }
-        // The port by which dissectors know the protocol in clear; the comment has the true one.
-        let server = IPEndpoint(info.server.address, info.mailProtocol.wellKnownPort)
+        // The port by which dissectors know the protocol in clear; the comment has the true one. What is TLS is known by that.
+        let isSealed = info.tls?.isSealedFromStart ?? false
+        let server = IPEndpoint(
+            info.server.address, isSealed ? info.server.port : info.mailProtocol.wellKnownPort)
         return PacketSynthesizer(client: client, server: server, seed: seed)
     }
 

@@ -15,7 +15,8 @@ package enum RecordComment: Equatable, Sendable {
         package var exchanges: Int
         /// Places where octets are missing.
         package var gaps: Int
-        /// The TLS of both legs, when the client's handshake behind STARTTLS failed: no conversation begins that would say so.
+        /// The TLS of both legs, when the client's handshake behind STARTTLS failed, or nobody could read what came under it: no
+        /// conversation begins that would say so.
         package var tls: TLSLeg?
         package var upstreamTLS: TLSLeg?
         /// What the packets that the session was captured from leave in doubt.
@@ -30,7 +31,7 @@ package enum RecordComment: Equatable, Sendable {
             exchanges = summary.exchanges
             gaps = summary.gaps
             doubts = summary.doubts
-            guard summary.info.tls?.failure != nil else { return }
+            guard let leg = summary.info.tls, leg.failure != nil || leg.observation != nil else { return }
             tls = summary.info.tls
             upstreamTLS = summary.info.upstreamTLS
         }

@@ -7,6 +7,10 @@ package final class ClientWay: Equatable, Sendable {
         case relayed = "proxy-protocol"
         /// The client asked for its server by SOCKS 5 (RFC 1928).
         case socks = "socks5"
+        /// The same by SOCKS 4 or 4a.
+        case socks4
+        /// The same by HTTP's CONNECT (RFC 9110 §9.3.6).
+        case connect = "http-connect"
         /// The client's connection to its server was turned to us.
         case transparent
         /// Through a socket of the file system, where nobody has an address.
@@ -49,9 +53,15 @@ package final class ClientWay: Equatable, Sendable {
     package var text: String {
         switch kind {
         case .relayed: "PROXY protocol" + (peer.map { " from \($0)" } ?? "")
-        case .socks: "SOCKS 5" + (destination.map { " to \($0)" } ?? "") + (peer.map { ", through \($0)" } ?? "")
+        case .socks: asked("SOCKS 5")
+        case .socks4: asked("SOCKS 4")
+        case .connect: asked("HTTP CONNECT")
         case .transparent: "redirected" + (peer.map { " by \($0)" } ?? "")
         case .unix: "Unix socket"
         }
+    }
+
+    private func asked(_ how: String) -> String {
+        how + (destination.map { " to \($0)" } ?? "") + (peer.map { ", through \($0)" } ?? "")
     }
 }

@@ -90,6 +90,7 @@ package struct TranscriptRenderer: Sendable {
 
     private static func tls(_ summary: SessionSummary) -> String {
         guard summary.opaque == .tls else { return told(summary.info) }
+        if summary.info.tls != nil { return told(summary.info) + "; encrypted, and read by nobody" }
         return summary.info.mailProtocol == .pop3
             ? "STLS; what follows is encrypted" : "STARTTLS; what follows is encrypted"
     }
@@ -97,6 +98,7 @@ package struct TranscriptRenderer: Sendable {
     private static func told(_ info: SessionInfo) -> String {
         func leg(_ leg: TLSLeg) -> String {
             var text = leg.failure == nil ? "\(leg.version) \(leg.cipher)" : "none"
+            if leg.failure == nil, leg.version.isEmpty { text = "of some version" }
             if leg.how == .starttls { text += info.mailProtocol == .pop3 ? " (STLS)" : " (STARTTLS)" }
             if let name = leg.serverName { text += " for \(InertText.of(name))" }
             if let distrust = leg.distrust { text += ", not to be trusted: \(InertText.of(distrust))" }

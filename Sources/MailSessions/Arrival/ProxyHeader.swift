@@ -157,7 +157,7 @@ package struct ProxyHeader: Equatable, Sendable {
     }
 
     /// An address of 4 or 16 octets.
-    static func address(_ octets: ArraySlice<UInt8>) -> IPAddress {
+    package static func address(_ octets: ArraySlice<UInt8>) -> IPAddress {
         func number(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
         return octets.count == 4
             ? IPAddress(v4: UInt32(truncatingIfNeeded: number(octets)))

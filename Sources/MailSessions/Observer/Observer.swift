@@ -51,6 +51,9 @@ package struct Observer: Sendable {
     /// The session so far.
     package var summary: SessionSummary { book.summary }
 
+    /// The session went on under TLS, and its octets are not followed. For a question after each step: no copy of the summary.
+    package var isUnderTLS: Bool { book.summary.opaque == .tls }
+
     /// The relay knows now where it leads. To be called before ``open(into:)``.
     package mutating func learn(upstream: SocketAddress?) { book.learn(upstream: upstream) }
 

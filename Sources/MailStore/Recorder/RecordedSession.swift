@@ -140,8 +140,11 @@ struct TupleTable {
     /// that they follow. When an open conversation has that tuple already, the true port stays, and when that is taken
     /// too (a relay whose listener and upstream share an address), the client's port changes. The comment says the
     /// truth in every case.
-    mutating func take(client: SocketAddress, server: SocketAddress, _ mailProtocol: MailProtocol) -> FourTuple {
-        let isKnown = mailProtocol.schemes.contains { $0.port == server.port && !$0.implicitTLS }
+    /// - Parameter isSealed: what is recorded is TLS as it was on the wire, which is known by the true port.
+    mutating func take(
+        client: SocketAddress, server: SocketAddress, _ mailProtocol: MailProtocol, isSealed: Bool = false
+    ) -> FourTuple {
+        let isKnown = isSealed || mailProtocol.schemes.contains { $0.port == server.port && !$0.implicitTLS }
         let port = isKnown ? server.port : mailProtocol.wellKnownPort
         let known = FourTuple(client: client, server: IPEndpoint(server.address, port))
         var tuple = known

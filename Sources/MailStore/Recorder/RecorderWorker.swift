@@ -278,7 +278,8 @@ final class RecorderWorker {
 
     private func conversation(_ info: SessionInfo, _ leg: Leg) -> Conversation {
         let server = leg == .client ? info.server : info.upstream ?? info.server
-        let tuple = tuples.take(client: info.client, server: server, info.mailProtocol)
+        let tuple = tuples.take(
+            client: info.client, server: server, info.mailProtocol, isSealed: info.tls?.isSealedFromStart ?? false)
         return Conversation(info, leg, tuple)
     }
 

@@ -36,6 +36,9 @@ struct Seeds {
                 write(FuzzInput.encode(octets, seed: UInt64(seed)), "arrival", "\(index)-\(seed)")
             }
         }
+        for (index, steps) in Self.entrances.enumerated() {
+            write(FuzzInput.encode(BothSides.encode(steps), seed: UInt64(index)), "entrance", "\(index)")
+        }
         for (index, turns) in Self.logins.enumerated() {
             let steps = turns.map { Step.octets($0.0, Array($0.1.utf8)) }
             let client = turns.filter { $0.0 == .client }.flatMap { Array($0.1.utf8) }
@@ -242,6 +245,59 @@ struct Seeds {
     ]
 
     /// What comes before sessions.
+    /// Tunnels and the beginning of a mail session, and TLS 1.2 up to a certificate.
+    private static let entrances: [[Step]] = {
+        let greeting = Step.octets(.server, Array("220 mx ESMTP\r\n".utf8))
+        func record(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+            [type, 3, 3, UInt8(body.count >> 8), UInt8(body.count & 255)] + body
+        }
+        func message(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+            [type, 0, UInt8(body.count >> 8), UInt8(body.count & 255)] + body
+        }
+        let random = [UInt8](repeating: 9, count: 32)
+        let hello =
+            [3, 3] + random + [0, 0, 4, 0xC0, 0x2B, 0x0A, 0x0A, 1, 0, 0, 37, 0, 16, 0, 7, 0, 5, 4] + Array("imap".utf8)
+            + [0, 43, 0, 3, 2, 3, 3, 0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3]
+        // version, serial number, algorithm, issuer, validity, subject, key.
+        let name: [UInt8] = [0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 85, 4, 3, 12, 2, 65, 66]
+        let times: [UInt8] =
+            [0x30, 30, 0x17, 13] + Array("260101000000Z".utf8) + [0x17, 13] + Array("270101000000Z".utf8)
+        let key: [UInt8] = [
+            0x30, 26, 0x30, 19, 6, 7, 42, 134, 72, 206, 61, 2, 1, 6, 8, 42, 134, 72, 206, 61, 3, 1, 7, 3, 3, 0, 4, 1,
+        ]
+        let algorithm: [UInt8] = [0x30, 10, 6, 8, 42, 134, 72, 206, 61, 4, 3, 2]
+        let body = [0xA0, 3, 2, 1, 2, 2, 1, 1] + algorithm + name + times + name + key
+        let inner = [0x30, UInt8(body.count)] + body
+        let certificate = [0x30, 0x81, UInt8(inner.count)] + inner
+        let size = UInt8(certificate.count)
+        let chain = [0, 0, size + 3, 0, 0, size] + certificate
+        let choice = [3, 3] + random + [0, 0xC0, 0x2B, 0]
+        return [
+            [
+                .octets(.client, [5, 1, 2]), .octets(.server, [5, 2]), .octets(.client, [1, 1, 65, 1, 66]),
+                .octets(.server, [1, 0]), .octets(.client, [5, 1, 0, 3, 2, 109, 120, 0, 25]),
+                .octets(.server, [5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), greeting,
+            ],
+            [
+                .octets(.client, [4, 1, 0, 25, 0, 0, 0, 1, 65, 0, 109, 120, 0]),
+                .octets(.server, [0, 90, 0, 0, 0, 0, 0, 0]), greeting,
+            ],
+            [
+                .octets(
+                    .client,
+                    Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\nCONNECT mx:25 HTTP/1.1\r\nA: b\r\n\r\n".utf8)),
+                .octets(.server, Array("HTTP/1.1 200 OK\r\n\r\n".utf8)), greeting,
+            ], [.octets(.server, [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), greeting],
+            [
+                .octets(.client, record(22, message(1, hello))),
+                .octets(.server, record(22, message(2, choice) + message(11, chain) + message(14, []))),
+                .octets(.client, record(20, [1]) + record(22, random)),
+                .octets(.server, record(20, [1]) + record(22, random)),
+                .octets(.client, record(23, random)), .octets(.server, record(21, [2, 48])),
+            ],
+        ]
+    }()
+
     private static let arrivals: [[UInt8]] = [
         Array("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25\r\n".utf8), Array("PROXY UNKNOWN x\r\n".utf8),
         [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10, 0x21, 0x11, 0, 12] + [192, 0, 2, 1, 198, 51, 100, 7]

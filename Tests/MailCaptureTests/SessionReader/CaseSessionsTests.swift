@@ -50,7 +50,7 @@ import Testing
         Judged(
             "OISF+suricata-verify/smtp-errors__smtperr.pcap", "smtp 0+0 - -", "smtp 1+0 - -", "smtp 0+0 - -",
             "smtp 0+0 - tls"),
-        Judged("OISF+suricata-verify/smtp-tls-protodetect__input.pcap"),
+        Judged("OISF+suricata-verify/smtp-tls-protodetect__input.pcap", "smtp 0+0 - tls"),
         // The reply to EHLO is never ended, so that each reply is taken for that of the command before.
         Judged("OISF+suricata-verify/detect-email-received__input.pcap", "smtp 0+0 - -"),
         Judged("zeek+zeek/smtp.pcap", "smtp 1+0 gurpartap@patriots.in -", "smtp 1+0 - -"),

@@ -15,6 +15,8 @@ struct Reading {
     var transcripts: [String: String] = [:]
     /// What was known of sessions when TLS began in them.
     var secured: [SessionInfo] = []
+    /// What was seen of the TLS of sessions, as it was told last.
+    var tls: [String: TLSObservation] = [:]
     var events: [RecordEvent] = []
     /// Notes in which an octet of the wire is missing or doubled, by comparison with what was recorded.
     var counters = TrackerCounters()
@@ -33,9 +35,10 @@ struct Reading {
         }
     }
 
-    init(_ paths: [String], only: Set<String>? = nil) throws {
+    init(_ paths: [String], only: Set<String>? = nil, keys: TLSKeyLog? = nil) throws {
         var reader = try SessionReader(paths, fingerprintKey: [1, 2, 3])
         reader.only = only
+        reader.keys = keys
         var gathering = Gathering()
         try reader.read { take($0, &gathering) }
         counters = reader.counters
@@ -65,6 +68,7 @@ struct Reading {
         gathering.renderers[id, default: TranscriptRenderer(batch.info)].accept(
             batch.notes[...], at: batch.time, into: &transcripts[id, default: ""])
         events += batch.events
+        if let seen = batch.tls { tls[id] = seen }
         for event in batch.events {
             switch event {
             case .opened, .gap, .remark, .changed, .octets, .secret: break

@@ -1,0 +1,361 @@
+// Sessions under TLS, as captures show them: from the first octet on, or after STARTTLS and STLS. With keys they are read like all others;
+// without, they are listed with what their handshake shows, and nothing of what is encrypted is taken for mail.
+
+import MailDialogue
+import MailRecording
+import MailSessions
+
+extension SessionTracker {
+    /// A connection under TLS from its first octet, of which it is not known yet whether it is mail.
+    final class Sealed {
+        var follower: TLSFollower
+        /// What came, as it was on the wire.
+        var held: [FlowEvent] = []
+        var heldOctets = 0
+        /// Finds out what is spoken, once it can be read.
+        var guess: ProtocolGuess?
+
+        init(_ follower: TLSFollower) { self.follower = follower }
+    }
+
+    /// The TLS of a session that is followed.
+    final class Cover {
+        enum Mode {
+            /// There are keys, and the handshake does not tell yet whether they are this connection's. Successors: both others.
+            case undecided
+            /// What came is opened. Successor: `watching`.
+            case reading
+            /// What came is passed on as it is.
+            case watching
+        }
+
+        var follower: TLSFollower
+        var mode: Mode
+        /// What came while that was undecided.
+        var held: [FlowEvent] = []
+        var heldOctets = 0
+        /// What was told of it.
+        var told: TLSObservation?
+
+        init(_ follower: TLSFollower, _ mode: Mode) {
+            self.follower = follower
+            self.mode = mode
+        }
+    }
+
+    /// Octets that are held for a handshake: its certificates, a few times over.
+    private static let mostSealed = 1 << 16
+    /// Events without octets that are held.
+    private static let mostEvents = 8_192
+
+    // MARK: Before it is a session
+
+    /// What a connection began with is no mail in clear: TLS, perhaps.
+    /// - Returns: nil when it is none.
+    func sealed(_ flow: Flow, _ held: [FlowEvent]) -> Sealed? {
+        // A record of a handshake (RFC 8446 §5.1) with a hello in it is the first thing that a side sends.
+        var first: Side?
+        var head: [UInt8] = []
+        for case .bytes(_, let side, _, let octets, packet: _) in held where head.count < 6 && (first ?? side) == side {
+            first = side
+            head += octets.prefix(6)
+        }
+        if head.starts(with: [22, 3]), head.count < 6 || head[5] == (first == .client ? 1 : 2) {
+            return Sealed(TLSFollower(how: .implicit, keys: keys))
+        }
+        // Of one that was joined later, packets begin with records now and then.
+        guard flow.isLate || held.contains(where: { if case .gap = $0 { true } else { false } }),
+            Self.securedPort(flow) != nil
+        else { return nil }
+        let isTLS = held.contains { event in
+            guard case .bytes(_, _, _, let octets, packet: _) = event else { return false }
+            return TLSFollower.isHeader(octets)
+        }
+        return isTLS ? Sealed(TLSFollower(midstream: .implicit)) : nil
+    }
+
+    /// Takes an event of a connection under TLS.
+    mutating func take(
+        _ event: FlowEvent, _ flow: Flow, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var pieces: [TLSFollower.Piece] = []
+        sealed.follower.take(event, into: &pieces)
+        if sealed.follower.reading == .open || sealed.guess != nil {
+            return try guess(event, pieces, flow, sealed, deliver)
+        }
+        sealed.held.append(event)
+        var isLast = sealed.held.count > Self.mostEvents
+        switch event {
+        case .bytes(_, _, _, let octets, packet: _):
+            sealed.heldOctets += octets.count
+            isLast = isLast || sealed.heldOctets > Self.mostSealed
+        case .closed: isLast = true
+        case .opened, .gap, .conflict, .doubt, .ended: break
+        }
+        if sealed.follower.isForeign {
+            counters.notMail += 1
+            flow.state = .ignored
+        } else if isLast || sealed.follower.isSettled {
+            try list(flow, sealed, deliver)
+        }
+    }
+
+    /// Nobody has the key: it is a session when port or handshake say that it is mail.
+    private mutating func list(_ flow: Flow, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void) rethrows {
+        counters.encrypted += 1
+        flow.state = .ignored
+        let follower = sealed.follower
+        guard let mailProtocol = Self.mailProtocol(flow, follower.observation) else { return }
+        var leg = TLSLeg(follower.observation)
+        // Some of it may have been opened before.
+        leg.isOpaque = true
+        guard let session = try begin(flow, mailProtocol, leg, deliver) else { return }
+        session.cover = Cover(follower, .watching)
+        if follower.observation.isMidstream {
+            session.observer.doubt(PacketDoubt(.midstream, .client, time: flow.start, packet: 0))
+        }
+        for event in sealed.held { try take(event, flow, deliver) }
+        sealed.held = []
+    }
+
+    /// What can be read says what it is.
+    private mutating func guess(
+        _ event: FlowEvent, _ pieces: [TLSFollower.Piece], _ flow: Flow, _ sealed: Sealed,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        sealed.held = []
+        // What is under TLS is whole from its beginning, or was not opened.
+        var guess = sealed.guess ?? ProtocolGuess(client: flow.client, server: flow.end, midstream: false)
+        for (index, plain) in event.opened(pieces).enumerated() {
+            switch guess.accept(plain) {
+            case .undecided: continue
+            case .notMail:
+                counters.encrypted += 1
+                flow.state = .ignored
+                return
+            case .mail(let mailProtocol, isSwapped: _):
+                counters.encrypted += 1
+                flow.state = .ignored
+                guard let session = try begin(flow, mailProtocol, sealed.follower.leg, deliver) else { return }
+                let cover = Cover(sealed.follower, .reading)
+                session.cover = cover
+                for held in guess.takeHeld() { try apply(held, session, deliver) }
+                for rest in event.opened(pieces).dropFirst(index + 1) { try apply(rest, session, deliver) }
+                return try follow(event, pieces, flow, session, cover, deliver)
+            }
+        }
+        sealed.guess = guess
+        // It can't be opened to where it says what it is.
+        if sealed.follower.reading == .sealed { try list(flow, sealed, deliver) }
+    }
+
+    /// A session begins that was under TLS from its first octet.
+    private mutating func begin(
+        _ flow: Flow, _ mailProtocol: MailProtocol, _ leg: TLSLeg, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows -> Following? {
+        let info = info(flow, mailProtocol, tls: leg)
+        guard only?.contains(info.id) ?? true else { return nil }
+        try follow(flow, info, isMidway: false, deliver)
+        guard case .following(let session) = flow.state else { return nil }
+        return session
+    }
+
+    /// The protocol of a port on which mail is under TLS from the first octet.
+    private static func securedPort(_ flow: Flow) -> MailProtocol? {
+        for port in [flow.end.port, flow.client.port] {
+            if let (found, isImplicit) = MailProtocol.ofPort(port), isImplicit { return found }
+        }
+        return nil
+    }
+
+    /// What says that it is mail: the application protocol, the port, the name of the server.
+    private static func mailProtocol(_ flow: Flow, _ seen: TLSObservation) -> MailProtocol? {
+        let names = seen.offeredProtocols
+        for name in seen.chosenProtocol.map({ [$0] }) ?? names {
+            // The names that IANA registered (RFC 7301 §6); the port says that it is no LMTP.
+            switch name {
+            case "imap": return .imap
+            case "pop3": return .pop3
+            case "smtp": return .smtp
+            default: continue
+            }
+        }
+        // Who asks for something else means something else, on whatever port.
+        guard names.isEmpty else { return nil }
+        if let found = securedPort(flow) { return found }
+        guard let label = seen.serverName?.lowercased().prefix(while: { $0 != "." }),
+            seen.serverName?.contains(".") == true
+        else { return nil }
+        for (word, found) in [("imap", .imap), ("pop", .pop3), ("smtp", .smtp), ("submission", .smtp)]
+            as [(String, MailProtocol)]
+        where label.hasPrefix(word) { return found }
+        return nil
+    }
+
+    // MARK: Within a session
+
+    /// STARTTLS or STLS: what came behind it, of the notes of this step, is the beginning of TLS.
+    mutating func cover(_ session: Following, _ notes: [Note]) {
+        let cover = Cover(TLSFollower(how: .starttls, keys: keys), keys == nil ? .watching : .undecided)
+        var pieces: [TLSFollower.Piece] = []
+        for note in notes where note.element == .opaque && !note.raw.isEmpty {
+            cover.follower.receive(note.raw, from: note.side, into: &pieces)
+        }
+        session.cover = cover
+    }
+
+    /// Takes an event of a session that is under TLS.
+    mutating func take(
+        _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var pieces: [TLSFollower.Piece] = []
+        cover.follower.take(event, into: &pieces)
+        switch cover.mode {
+        case .watching:
+            var batch = batch(session, at: flow.start)
+            Self.apply(event, &session.observer, &batch)
+            try hand(batch, deliver)
+            try tell(event, flow, session, cover, deliver)
+        case .reading:
+            for plain in event.opened(pieces) { try apply(plain, session, deliver) }
+            try follow(event, pieces, flow, session, cover, deliver)
+        case .undecided:
+            switch cover.follower.reading {
+            case .open:
+                cover.mode = .reading
+                cover.held = []
+                var events: [RecordEvent] = []
+                session.observer.secured(
+                    tls: cover.follower.leg, upstreamTLS: nil, at: event.time ?? flow.start, events: &events)
+                session.identify(flow)
+                var batch = batch(session, at: event.time ?? flow.start)
+                batch.events += events
+                try hand(batch, deliver)
+                for plain in event.opened(pieces) { try apply(plain, session, deliver) }
+                try follow(event, pieces, flow, session, cover, deliver)
+            case .sealed:
+                try watch(event, flow, session, cover, deliver)
+            case .undecided:
+                if case .bytes(_, _, _, let octets, packet: _) = event { cover.heldOctets += octets.count }
+                cover.held.append(event)
+                if cover.heldOctets > Self.mostSealed || cover.held.count > Self.mostEvents || cover.follower.isForeign
+                {
+                    let last = cover.held.removeLast()
+                    try watch(last, flow, session, cover, deliver)
+                }
+            }
+        }
+    }
+
+    /// No key opens it: what was held is passed on as it is.
+    private mutating func watch(
+        _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        cover.mode = .watching
+        for held in cover.held + [event] {
+            var batch = batch(session, at: flow.start)
+            Self.apply(held, &session.observer, &batch)
+            try hand(batch, deliver)
+        }
+        cover.held = []
+        try tell(event, flow, session, cover, deliver)
+    }
+
+    private mutating func apply(
+        _ plain: FlowEvent, _ session: Following, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var batch = batch(session, at: plain.time ?? session.identity.info.start)
+        Self.apply(plain, &session.observer, &batch)
+        try hand(batch, deliver)
+    }
+
+    /// After a step of a session that is opened: it may have been the last that could be.
+    private mutating func follow(
+        _ event: FlowEvent, _ pieces: [TLSFollower.Piece], _ flow: Flow, _ session: Following, _ cover: Cover,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        for case .stopped(let side) in pieces where cover.mode == .reading {
+            // Neither side is shown in part: what can't be understood together could give away what is to be masked.
+            cover.mode = .watching
+            var batch = batch(session, at: event.time ?? flow.start)
+            session.observer.tell(
+                .opaque(.tls), of: side, at: batch.time, events: &batch.events, notes: &batch.notes)
+            try hand(batch, deliver)
+        }
+        try tell(event, flow, session, cover, deliver)
+    }
+
+    /// Tells what is known of the TLS once the handshake has shown it, and again at the end.
+    private mutating func tell(
+        _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var isLast = false
+        if case .closed = event { isLast = true }
+        guard cover.follower.isSettled, cover.told == nil || isLast, cover.told != cover.follower.observation else {
+            return
+        }
+        cover.told = cover.follower.observation
+        var leg = cover.follower.leg
+        if session.observer.isUnderTLS { leg.isOpaque = true }
+        if leg.failure != nil, cover.mode == .watching, cover.follower.observation.alert?.isFatal == true {
+            // It is over, and nothing came under it.
+            leg.isOpaque = false
+            session.observer.unsecured(tls: leg, upstreamTLS: nil)
+        } else {
+            session.observer.learn(tls: leg, upstreamTLS: nil)
+        }
+        session.identify(flow)
+        var batch = batch(session, at: event.time ?? session.observer.summary.last)
+        batch.tls = cover.follower.observation
+        try hand(batch, deliver)
+    }
+}
+
+extension FlowEvent {
+    /// When it happened; nil for the opening of a flow.
+    fileprivate var time: Int64? {
+        switch self {
+        case .opened: nil
+        case .bytes(_, _, let time, _, _), .gap(_, _, _, let time), .conflict(_, _, _, _, let time, _),
+            .doubt(_, _, _, _, let time, _),
+            .ended(_, _, let time), .closed(_, _, let time):
+            time
+        }
+    }
+
+    /// What is under TLS in it.
+    fileprivate func opened(_ pieces: [TLSFollower.Piece]) -> [FlowEvent] {
+        switch self {
+        case .bytes(let flow, _, let time, _, let packet):
+            pieces.compactMap { piece in
+                switch piece {
+                case .octets(let side, let octets):
+                    .bytes(flow: flow, side: side, time: time, octets[...], packet: packet)
+                case .gap(let side): .gap(flow: flow, side: side, count: 0, time: time)
+                case .stopped: nil
+                }
+            }
+        case .gap(let flow, _, _, let time):
+            pieces.compactMap { piece in
+                if case .gap(let side) = piece { .gap(flow: flow, side: side, count: 0, time: time) } else { nil }
+            }
+        case .conflict, .doubt, .ended, .closed: [self]
+        case .opened: []
+        }
+    }
+}
+
+extension TLSFollower {
+    /// Takes an event of the flow.
+    fileprivate mutating func take(_ event: FlowEvent, into pieces: inout [Piece]) {
+        switch event {
+        case .bytes(_, let side, _, let octets, packet: _): receive(octets, from: side, into: &pieces)
+        case .gap(_, let side, let count, _): lose(side, count, into: &pieces)
+        case .closed: finish()
+        case .opened, .conflict, .doubt, .ended: break
+        }
+    }
+}
