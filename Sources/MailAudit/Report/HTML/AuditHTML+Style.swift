@@ -93,7 +93,7 @@ extension AuditHTML {
           html { font-size: 9.5pt } body { font-size: 1rem; padding: 0; max-width: none } nav, .skip { display: none } a { text-decoration: none }
           h1 { font-size: 16pt } h2 { font-size: 13pt; margin-top: 7mm } h3 { font-size: 10.5pt }
           h2, h3, caption, figcaption, .seen { break-after: avoid } table { font-size: 8pt } .wide { font-size: 7pt }
-          .wide th, .wide td { padding: .6mm .8mm; min-width: 0 } .wide td.words { min-width: 15mm }
+          .wide th, .wide td { padding: .6mm .8mm; min-width: 0 } .wide td.words { min-width: 15mm } .wide td.words:first-child { min-width: 22mm }
           .wide .words { padding-left: 1.6mm } tbody tr:first-child { break-before: avoid } thead { display: table-header-group }
           tr, figure, .tiles, .alarm, .head, .log, dl.settings { break-inside: avoid } .finding { border-radius: 0 }
           .tiles { grid-template-columns: repeat(4, 1fr) } .tiles strong { font-size: 15pt } p { max-width: none;
