@@ -13,7 +13,7 @@ extension AuditCommand {
     func watch(_ book: inout AuditBook, _ baseline: AuditBaseline?) throws -> [AuditSource] {
         Interruption.block()
         let style = TextStyle(isColoured: Terminal.isColoured)
-        let end = try self.end()
+        let end = self.end()
         var written = Self.now()
         var sources: [AuditSource] = []
         func step(_ batch: SessionBatch, _ book: inout AuditBook) {
@@ -36,18 +36,19 @@ extension AuditCommand {
         if let interface {
             var tracker = SessionTracker()
             (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
-            let live = try self.live(interface)
+            let source = try live.open(interface, bpf)
+            try live.drop()
             Console.error("watching \(interface); Ctrl-C ends it")
-            while !isOver() {
+            while !isOver(), source.packets < live.count ?? Int.max {
                 var taken = 0
-                while taken < 1024, let packet = try live.next() {
+                while taken < 1024, source.packets < live.count ?? Int.max, let packet = try source.next() {
                     tracker.accept(packet, isRecording: false) { step($0, &book) }
                     taken += 1
                 }
-                if taken == 0, !live.wait(milliseconds: 200) {
+                if taken == 0, !source.wait(milliseconds: 200) {
                     tracker.advance(to: Self.now()) { step($0, &book) }
                 }
-                sources = [self.source(interface, live, tracker.counters)]
+                sources = [self.figures(interface, source, tracker.counters)]
                 try tell(&book, sources)
             }
             tracker.finish { step($0, &book) }
@@ -105,7 +106,7 @@ extension AuditCommand {
             + InertText.of("\(fresh.kind.code): \(fresh.subject) \(place.detail)\(ends)")
     }
 
-    private func end() throws -> Int64? { duration.map { Self.now() + Int64($0) * 1_000_000 } }
+    private func end() -> Int64? { live.duration.map { Self.now() + Int64($0 * 1_000_000) } }
 
     private func directory() throws -> String {
         let place = paths.first ?? self.place.recordDir ?? Defaults.recordDirectory
@@ -116,20 +117,7 @@ extension AuditCommand {
         return place
     }
 
-    private func live(_ name: String) throws -> LiveCapture {
-        do {
-            var options = LiveCapture.Options()
-            options.filter = bpf ?? ""
-            return try LiveCapture(interface: name, options: options)
-        } catch {
-            switch error.code {
-            case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
-            case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
-            }
-        }
-    }
-
-    private func source(_ name: String, _ live: LiveCapture, _ counters: TrackerCounters) -> AuditSource {
+    private func figures(_ name: String, _ live: LiveCapture, _ counters: TrackerCounters) -> AuditSource {
         let statistics = try? live.statistics()
         let dropped = statistics.map { UInt64(clamping: $0.dropped + $0.interfaceDropped) } ?? 0
         return AuditSource(

@@ -55,7 +55,7 @@ struct AuditCommand: ParsableCommand {
         name: [.customShort("f"), .customLong("bpf")],
         help: "With -i: only packets that this pcap-filter(7) expression takes.")
     var bpf: String?
-    @Option(help: "With --watch: end after so many seconds.") var duration: UInt32?
+    @OptionGroup(title: "Watching") var live: LiveOptions
     @Option(help: "With --watch: the severity from which on findings are told.") var least = Severity.low
     @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
     @Flag(help: "List the kinds of findings, and read nothing.") var listFindings = false
@@ -88,7 +88,6 @@ struct AuditCommand: ParsableCommand {
         if watch, place.filter != nil || place.text != nil || since != nil || until != nil {
             throw ValidationError("--watch has neither --filter, --text, --since nor --until")
         }
-        if duration != nil, !watch { throw ValidationError("--duration needs --watch") }
         if markdown, !listFindings { throw ValidationError("--markdown needs --list-findings") }
         if listFindings || !explain.isEmpty, !paths.isEmpty {
             throw ValidationError("--list-findings and --explain read no recordings")
@@ -97,6 +96,15 @@ struct AuditCommand: ParsableCommand {
 
     func run() throws {
         if listFindings || !explain.isEmpty { return try tellKinds() }
+        if live.duration != nil, !watch { throw CLIError.usage("--duration needs --watch") }
+        // Of a directory there is nothing but the time to be said.
+        if interface == nil {
+            var rest = live
+            rest.duration = nil
+            try rest.check(isFile: true)
+            if live.user != nil { throw CLIError.usage("--user is for -i") }
+        }
+        try live.check(isFile: false)
         let earlier = try baseline.map(Self.read)
         var options = try options()
         options.tellsFresh = watch

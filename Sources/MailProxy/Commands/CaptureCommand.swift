@@ -251,13 +251,7 @@ struct CaptureCommand: ParsableCommand {
     }
 
     private func listen(on name: String) throws {
-        let source: LiveCapture
-        do throws(CaptureError) { source = try open(name) } catch {
-            switch error.code {
-            case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
-            case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
-            }
-        }
+        let source = try live.open(name, bpf)
         // Nothing that is read of the packets is read with the right to capture them.
         try live.drop()
         try record { pipeline in
@@ -268,17 +262,6 @@ struct CaptureCommand: ParsableCommand {
             do throws(CaptureError) { try follow(source, pipeline) } catch {
                 throw CLIError.fault(error.text)
             }
-        }
-    }
-
-    private func open(_ name: String) throws(CaptureError) -> LiveCapture {
-        var options = live.options(isAny: name == "any")
-        options.filter = bpf ?? CaptureFilter.usual
-        do throws(CaptureError) { return try LiveCapture(interface: name, options: options) } catch {
-            // There are link types for which libpcap does not take all of our own filter.
-            guard bpf == nil, error.code == .badFilter else { throw error }
-            options.filter = ""
-            return try LiveCapture(interface: name, options: options)
         }
     }
 

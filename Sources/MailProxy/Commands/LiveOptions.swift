@@ -54,6 +54,26 @@ struct LiveOptions: ParsableArguments {
         return options
     }
 
+    /// Opens an interface.
+    /// - Parameter bpf: packets that are wanted; nil for all that may hold mail.
+    func open(_ name: String, _ bpf: String?) throws -> LiveCapture {
+        var options = options(isAny: name == "any")
+        options.filter = bpf ?? CaptureFilter.usual
+        do throws(CaptureError) {
+            do throws(CaptureError) { return try LiveCapture(interface: name, options: options) } catch {
+                // There are link types for which libpcap does not take all of our own filter.
+                guard bpf == nil, error.code == .badFilter else { throw error }
+                options.filter = ""
+                return try LiveCapture(interface: name, options: options)
+            }
+        } catch {
+            switch error.code {
+            case .noSuchDevice, .badFilter, .deviceDown: throw CLIError.usage(error.text)
+            case .noPermission, .unreadable, .badFormat, .failed: throw CLIError.fault(error.text)
+            }
+        }
+    }
+
     /// Gives up all rights but those that recording needs. Before there are other threads.
     func drop() throws {
         if let user {
