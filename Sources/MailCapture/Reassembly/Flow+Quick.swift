@@ -51,7 +51,7 @@ extension Flow {
             switch checksums {
             case .ignore: return true
             case .verify: return false
-            case .auto:
+            case .auto, .recorded:
                 switch side {
                 case .client: return client.hasRightChecksums == false
                 case .server: return server.hasRightChecksums == false

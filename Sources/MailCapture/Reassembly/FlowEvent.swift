@@ -58,6 +58,9 @@ package enum ChecksumPolicy: String, Sendable, Hashable, CaseIterable {
     /// otherwise than the receiver saw it (merged by the kernel, made anonymous) is not. A sender whose first checksum
     /// is wrong leaves them to its network card: all are taken.
     case auto
+    /// As ``auto``, but what a sender with right checksums has a wrong one for was damaged since it was written, whatever the peer
+    /// acknowledges: for our own recordings, whose disk may have lost a sector.
+    case recorded
     /// Leave all of them out.
     case verify
     /// Take all of them.

@@ -177,7 +177,7 @@ extension TCPReassembler {
         if guide == nil { table.flows[slot][side].hasRightChecksums = isRight }
         if isRight { return true }
         switch checksums {
-        case .auto: return guide != true
+        case .auto, .recorded: return guide != true
         case .verify: return false
         case .ignore: return true
         }

@@ -9,7 +9,7 @@ extension TCPReassembler {
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
         // A reset or an end that receivers do not take.
-        let isLeftOut = checksums == .verify || !segment.flags.isDisjoint(with: [.syn, .rst])
+        let isLeftOut = checksums == .verify || checksums == .recorded || !segment.flags.isDisjoint(with: [.syn, .rst])
         if isLeftOut, table.flows[slot].isOpen {
             tell(.checksum, slot, side, octets: segment.length, time, packet, into: &events)
         }

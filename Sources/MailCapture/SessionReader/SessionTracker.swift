@@ -184,7 +184,9 @@ package struct SessionTracker {
             var limits = ReassemblyLimits()
             // A recording says itself when a session ends, however long it idles.
             if isRecording { limits.idleTime = Int64.max / 4 }
-            reassembler = TCPReassembler(limits: limits, checksums: checksums)
+            // And its checksums were right when it was written.
+            let policy = isRecording && checksums == .auto ? .recorded : checksums
+            reassembler = TCPReassembler(limits: limits, checksums: policy)
         }
         reassembler?.accept(segment, time: record.time, packet: record.index, into: &flowEvents)
         try drain(deliver)

@@ -84,6 +84,23 @@ import Testing
 
     /// Every packet lost in turn, and every two: no breach of a rule, no message and no credential that the whole does
     /// not have, no secret.
+    /// A disk lost a sector of a recording: its blocks are there, and what is in them is not what was written.
+    @Test func aDamagedMessageOfARecordingIsNotWhole() throws {
+        let header =
+            PcapngWriter.sectionHeader(application: "other")
+            + PcapngWriter.interfaceDescription(name: "eth0", description: "")
+        var octets = PcapngWriter.recordingHeader(application: "test") + capture(Self.pop3, port: 110)[header.count...]
+        #expect(try read(octets).messages.map(\.complete) == [true, true])
+        let long = try #require(Self.pop3.map { Array($0.1.utf8) }.max { $0.count < $1.count })
+        let place = try #require(
+            octets.indices.first { octets[$0...].starts(with: long) })
+        for index in (place + long.count / 2)..<(place + long.count / 2 + 8) { octets[index] = 0 }
+        let damaged = try read(octets)
+        #expect(damaged.messages.map(\.complete).count { !$0 } == 1)
+        #expect(damaged.summaries.map(\.gaps) == [1])
+        #expect(damaged.summaries.first?.doubts.map(\.kind) == [.checksum])
+    }
+
     @Test(arguments: [MailProtocol.smtp, .pop3, .imap]) func nothingIsInvented(_ proto: MailProtocol) throws {
         let turns: [(Side, String)]
         switch proto {
