@@ -57,40 +57,12 @@ extension AuditBook {
             (summary.info.tls, session.server.description),
             (summary.info.upstreamTLS, summary.info.upstream?.description ?? session.server.description),
         ] {
-            guard let leg else { continue }
-            if let failure = leg.failure {
-                add(.handshakeFailed, session.evidence(Shorten.line(failure)), about: host)
-                continue
-            }
-            if let distrust = leg.distrust {
-                add(.untrusted, session.evidence(Shorten.line(distrust)), about: host)
-            }
-            judge(version: leg.version, cipher: leg.cipher, about: host, session)
+            if let leg { judge(leg, about: host, session) }
         }
         guard !session.isUnderTLS, !session.isOpaqueByTLS else { return }
         let used = session.clearCredentials > 0 || session.clearMessages > 0 || session.accepted
         if session.offer.tls, used, session.tlsRequested == nil {
             add(.tlsNotUsed, session.evidence("offered by \(session.server)"), about: session.client.host)
-        }
-    }
-
-    /// Judges what a handshake agreed upon.
-    /// - Parameters:
-    ///   - version: as OpenSSL spells it: `TLSv1.2`.
-    ///   - cipher: as OpenSSL or IANA spell it.
-    mutating func judge(version: String, cipher: String, about host: String, _ session: SessionAudit) {
-        if ["SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"].contains(version) {
-            add(.oldVersion, session.evidence(version), about: host)
-        }
-        let name = String(cipher.uppercased().map { $0 == "_" ? "-" : $0 })
-        let parts = Set(name.split(separator: "-"))
-        let weak: Set<Substring> = [
-            "RC4", "DES", "3DES", "NULL", "EXPORT", "EXP", "MD5", "ANON", "ADH", "AECDH", "CBC3",
-        ]
-        if !parts.isDisjoint(with: weak) {
-            add(.weakCipher, session.evidence(cipher), about: host)
-        } else if !cipher.isEmpty, version != "TLSv1.3", parts.isDisjoint(with: ["DHE", "ECDHE", "EDH"]) {
-            add(.noForwardSecrecy, session.evidence(cipher), about: host)
         }
     }
 
@@ -107,7 +79,7 @@ extension AuditBook {
         if !offer.mechanisms.isDisjoint(with: SessionFinding.hashes) {
             add(.weakMechanismOffered, session.evidence(mechanisms(SessionFinding.hashes)), about: host)
         }
-        guard offer.isKnown, !session.isUnderTLS else { return }
+        guard offer.isKnown else { return }
         let takesPasswords = Self.takesPasswords(session)
         if offer.tls {
             if takesPasswords { add(.loginOfferedInClear, session.evidence(mechanisms(Offer.plain)), about: host) }

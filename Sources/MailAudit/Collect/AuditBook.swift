@@ -90,8 +90,10 @@ package struct AuditBook {
     }
 
     private mutating func end(_ session: SessionAudit, _ summary: SessionSummary) {
+        if let tls = summary.info.tls, tls.isSealedFromStart { session.seal() }
         last = max(last ?? summary.last, summary.last)
-        if session.tlsOctets == 0 || session.clearCredentials + session.clearMessages > 0 { clearSessions += 1 }
+        let isTLS = session.isUnderTLS || session.isOpaqueByTLS
+        if !isTLS || session.clearCredentials + session.clearMessages > 0 { clearSessions += 1 }
         judge(session, summary)
         parties.add(session, summary)
         // Only now: what is judged takes its excerpt from the open session.

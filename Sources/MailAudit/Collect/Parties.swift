@@ -121,7 +121,7 @@ struct Parties {
         if let user = summary.user, tally.accounts.count < AuditBook.mostParties {
             tally.accounts.insert(user.lowercased())
         }
-        if session.offer.isKnown, !session.isUnderTLS {
+        if session.offer.isKnown {
             if session.offer.tls {
                 tally.offering += 1
             } else {

@@ -316,6 +316,13 @@ final class SessionAudit {
         }
     }
 
+    /// All of it was under TLS, and nobody had the keys.
+    func seal() {
+        isUnderTLS = true
+        tlsOctets &+= clearOctets
+        clearOctets = 0
+    }
+
     /// TLS was begun behind STARTTLS, and its plaintext follows.
     func secured() { isUnderTLS = true }
 }

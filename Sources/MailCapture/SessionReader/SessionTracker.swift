@@ -182,9 +182,8 @@ package struct SessionTracker {
         }
         if reassembler == nil {
             var limits = ReassemblyLimits()
-            // A recording says itself when a session ends, however long it idles.
+            // A recording says itself when a session ends, however long it idles; its checksums were right when it was written.
             if isRecording { limits.idleTime = Int64.max / 4 }
-            // And its checksums were right when it was written.
             let policy = isRecording && checksums == .auto ? .recorded : checksums
             reassembler = TCPReassembler(limits: limits, checksums: policy)
         }

@@ -1,0 +1,108 @@
+// What TLS shows to who looks on.
+
+import MailDialogue
+import MailRecording
+import Testing
+
+@testable import MailAudit
+
+@Suite struct AuditTLSTests {
+    /// 2026-01-01 and a year.
+    private static let start: Int64 = 1_767_225_600_000_000
+    private static let year: Int64 = 365 * 86_400 * 1_000_000
+
+    private func certificate(_ edit: (inout TLSCertificate) -> Void = { _ in }) -> TLSCertificate {
+        var certificate = TLSCertificate()
+        certificate.subject = "CN=mx.example.com"
+        certificate.issuer = "CN=Example CA"
+        certificate.names = ["mx.example.com", "*.mail.example.com"]
+        certificate.notBefore = Self.start - Self.year
+        certificate.notAfter = Self.start + Self.year
+        certificate.keyType = "RSA"
+        certificate.keyBits = 2_048
+        certificate.signature = "sha256WithRSAEncryption"
+        edit(&certificate)
+        return certificate
+    }
+
+    /// A sealed session from its first octet on.
+    private func found(_ edit: (inout TLSObservation) -> Void = { _ in }) -> AuditFindings {
+        var seen = TLSObservation(how: .implicit)
+        seen.offeredVersions = [.tls13, .tls12]
+        seen.offeredCiphers = ["TLS_AES_256_GCM_SHA384"]
+        seen.version = .tls12
+        seen.cipher = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+        seen.serverName = "mx.example.com"
+        seen.certificates = [certificate()]
+        edit(&seen)
+        var book = AuditBook()
+        guard let client = IPEndpoint("10.0.0.1:4000"), let server = IPEndpoint("10.0.0.2:993") else {
+            return book.finish()
+        }
+        let info = SessionInfo(
+            id: "s", mailProtocol: .imap, start: Self.start, client: client, server: server, route: "capture",
+            tls: TLSLeg(seen))
+        book.accept(
+            AuditStep(
+                info: info, client: client, server: server, notes: [],
+                events: [.opened(info), .closed(SessionSummary(info: info))], time: 9, frame: 7, source: 0))
+        return book.finish()
+    }
+
+    private let all: Set<String> = Set(FindingKind.tls.map(\.code))
+
+    @Test func goodTLSIsNoFinding() {
+        let found = found()
+        #expect(found.codes.isDisjoint(with: all), "\(found.codes)")
+        #expect(found.clearSessions == 0 && found.clients.first?.posture == .protected)
+    }
+
+    @Test func versionsAndCiphers() {
+        #expect(found { $0.version = .tls10 }.codes.contains("tls-version-old"))
+        #expect(found { $0.offeredVersions = [.tls12, .tls10] }.finding(.oldVersionOffered)?.subjects == ["10.0.0.1"])
+        #expect(found { $0.cipher = "TLS_RSA_WITH_RC4_128_SHA" }.codes.contains("tls-cipher-weak"))
+        #expect(found { $0.cipher = "TLS_RSA_WITH_3DES_EDE_CBC_SHA" }.codes.contains("tls-cipher-weak"))
+        #expect(found { $0.cipher = "TLS_RSA_WITH_AES_128_CBC_SHA" }.codes.contains("tls-no-forward-secrecy"))
+        #expect(
+            found {
+                $0.version = .tls13
+                $0.cipher = "TLS_AES_128_GCM_SHA256"
+            }.codes.isDisjoint(with: all))
+        #expect(found { $0.serverName = nil }.codes.contains("tls-no-server-name"))
+        let alert = TLSObservation.Alert(side: .client, isFatal: true, code: 48, name: "unknown_ca")
+        #expect(
+            found { $0.alert = alert }.finding(.handshakeFailed)?.evidence.first?.detail
+                == "unknown_ca, said the client")
+    }
+
+    @Test func certificates() {
+        func codes(_ edit: (inout TLSCertificate) -> Void) -> Set<String> {
+            let shown = certificate(edit)
+            return found { $0.certificates = [shown] }.codes.intersection(all)
+        }
+        #expect(codes { $0.notAfter = Self.start - 1 } == ["certificate-expired"])
+        #expect(codes { $0.notBefore = Self.start + 1 } == ["certificate-expired"])
+        #expect(codes { $0.notAfter = Self.start + 86_400_000_000 } == ["certificate-expires-soon"])
+        #expect(codes { $0.isSelfIssued = true } == ["certificate-self-signed"])
+        #expect(codes { $0.names = ["www.example.com"] } == ["certificate-wrong-name"])
+        #expect(codes { $0.keyBits = 1_024 } == ["certificate-weak-key"])
+        #expect(codes { $0.signature = "sha1WithRSAEncryption" } == ["certificate-weak-signature"])
+        #expect(
+            codes {
+                $0.keyType = "EC P-256"; $0.keyBits = 256
+            } == [])
+    }
+
+    @Test(arguments: [
+        ("MX.example.com", true), ("a.mail.example.com", true), ("a.b.mail.example.com", false),
+        ("mail.example.com", false), ("example.com", false), (".mail.example.com", false),
+    ]) func names(_ wanted: String, _ fits: Bool) { #expect(AuditBook.fits(wanted, certificate()) == fits) }
+
+    @Test func withoutNamesTheSubjectCounts() {
+        let old = certificate {
+            $0.names = []
+            $0.subject = "O=Example, CN=old.example.com"
+        }
+        #expect(AuditBook.fits("old.example.com", old) && !AuditBook.fits("mx.example.com", old))
+    }
+}
