@@ -55,6 +55,10 @@ import Testing
         let found = found()
         #expect(found.codes.isDisjoint(with: all), "\(found.codes)")
         #expect(found.clearSessions == 0 && found.clients.first?.posture == .protected)
+        let report = AuditReport(found: found, sources: [], program: "test", made: 0)
+        #expect(report.sentence == "The one session was under TLS.")
+        let old = AuditReport(found: self.found { $0.version = .tls10 }, sources: [], program: "test", made: 0)
+        #expect(old.sentence.hasSuffix("What is to be looked at first: old versions of TLS were used."))
     }
 
     @Test func versionsAndCiphers() {

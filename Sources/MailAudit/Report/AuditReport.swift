@@ -36,7 +36,8 @@ package struct AuditReport: Sendable {
         guard found.sessions > 0 else { return ["No mail session was found: there is nothing to judge."] }
         let accounts = found.accounts.count { $0.clearAccepted + $0.clearUnknown + $0.clearRefused > 0 }
         let accepted = found.accounts.count { $0.clearAccepted > 0 }
-        let messages = found.messages.count { $0.protection == .clear }
+        // Not the rows: beyond their limit messages are counted only.
+        let messages = found.findings.first { $0.kind == .messagesInClear }?.count ?? 0
         var parts: [String] = []
         if accounts > 0 {
             let works = accepted > 0 ? "; \(Figures.grouped(accepted)) of them were seen to work" : ""
@@ -49,10 +50,15 @@ package struct AuditReport: Sendable {
             parts.append("There are signs of an attack: \(worst.kind.title.lowercasedFirst).")
         }
         if parts.isEmpty {
+            let all =
+                found.sessions == 1 ? "The one session was" : "All \(Figures.grouped(found.sessions)) sessions were"
             parts.append(
                 found.clearSessions == 0
-                    ? "All \(Figures.count(found.sessions, "session")) were under TLS."
-                    : "No credential and no message crossed the network in clear.")
+                    ? "\(all) under TLS." : "No credential and no message crossed the network in clear.")
+            let rest = found.findings.filter { $0.kind.area != .evidence && $0.severity >= .medium }
+            if let worst = rest.max(by: { $0.severity < $1.severity }) {
+                parts.append("What is to be looked at first: \(worst.kind.title.lowercasedFirst).")
+            }
         }
         return parts
     }

@@ -15,7 +15,10 @@ struct FuzzTarget: Sendable {
 
     static let all: [FuzzTarget] =
         dialogues
-        + [compressed, sasl, mime, captures, imports, expressions, grammar, relay, arrival, entrance, login, strip]
+        + [
+            compressed, sasl, mime, captures, imports, expressions, grammar, relay, arrival, entrance, login, strip,
+            scopes, anonymize,
+        ]
 
     /// Each protocol with one side's octets as they are and a plausible other side, and with both sides as they come.
     private static let dialogues: [FuzzTarget] = MailProtocol.allCases.flatMap { proto in

@@ -97,6 +97,13 @@ struct Seeds {
                 FuzzInput.encode(BothSides.encode(steps, losing: losing), seed: 3), proto.rawValue, "\(kind)-\(name)")
         }
         write(FuzzInput.encode(Self.capture(turns, proto), seed: 0), "pcapng", name)
+        // The first octet says which protocol it is, and which scopes hold.
+        let place = UInt8(MailProtocol.allCases.firstIndex(of: proto) ?? 0)
+        for kind in UInt8(0)..<8 {
+            let octets = [place + kind * UInt8(MailProtocol.allCases.count)] + BothSides.encode(steps)
+            write(FuzzInput.encode(octets, seed: 9), "scopes", "\(kind)-\(name)")
+            if kind == 0 { write(FuzzInput.encode(octets, seed: 9), "anonymize", name) }
+        }
         // Which protocol a relay speaks follows from the seed.
         for seed in 0..<4 {
             write(FuzzInput.encode(BothSides.encode(steps), seed: UInt64(seed)), "relay", "\(seed)-\(name)")
