@@ -15,8 +15,8 @@ from mailproxy import command
 from processes import checked
 
 FOUND = 1
-SECTIONS = ["first", "figures", "findings", "accounts", "clients", "servers", "credentials", "messages", "method"]
-TABLES = ["findings", "credentials", "messages", "clients", "servers", "accounts"]
+SECTIONS = ["first", "figures", "findings", "accounts", "clients", "servers", "tls", "credentials", "messages", "method"]
+TABLES = ["findings", "credentials", "messages", "clients", "servers", "tls", "accounts"]
 # Elements without an end (HTML Living Standard, 13.1.2).
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 

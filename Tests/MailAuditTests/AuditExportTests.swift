@@ -49,7 +49,11 @@ import Testing
     }
 
     @Test func everyTableIsRectangular() throws {
-        let report = Self.report(audit(Played(.smtp, Said.submission), Played(.pop3, Said.pop3("ada", "ada"))))
+        let tls = TLSLeg(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", serverName: "mx", how: .implicit)
+        let report = Self.report(
+            audit(
+                Played(.smtp, Said.submission), Played(.pop3, Said.pop3("ada", "ada")),
+                Played(.smtp, Said.submission).at("10.0.0.7:3").under(tls)))
         for table in AuditReport.Table.allCases {
             let rows = try #require(Self.read(report.csv(table)), "\(table)")
             #expect(rows.count > 1 && Set(rows.map(\.count)).count == 1, "\(table)")

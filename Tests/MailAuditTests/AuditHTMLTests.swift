@@ -22,7 +22,8 @@ import Testing
     @Test func everyPartIsThere() {
         let html = Self.report(audit(Played(.smtp, Said.submission))).html
         for part in [
-            "first", "figures", "findings", "accounts", "clients", "servers", "credentials", "messages", "method",
+            "first", "figures", "findings", "accounts", "clients", "servers", "tls", "credentials", "messages",
+            "method",
         ] {
             #expect(html.contains("<section id=\"\(part)\" aria-labelledby=\"\(part)-h\">"), "\(part)")
         }

@@ -55,6 +55,9 @@ import Testing
         let found = found()
         #expect(found.codes.isDisjoint(with: all), "\(found.codes)")
         #expect(found.clearSessions == 0 && found.clients.first?.posture == .protected)
+        let row = found.tls.first
+        #expect(row?.version == "TLSv1.2" && row?.serverName == "mx.example.com" && row?.subject == "CN=mx.example.com")
+        #expect(row?.sessions == 1 && row?.isSealed == true && row?.clients == ["10.0.0.1"])
         let report = AuditReport(found: found, sources: [], program: "test", made: 0)
         #expect(report.sentence == "The one session was under TLS.")
         let old = AuditReport(found: self.found { $0.version = .tls10 }, sources: [], program: "test", made: 0)

@@ -246,6 +246,7 @@ package struct AuditBook {
         return AuditFindings(
             findings: found.sorted { ($1.severity, $1.count, $0.kind.code) < ($0.severity, $0.count, $1.kind.code) },
             credentials: credentials, messages: messages, clients: parties.clientRows, servers: parties.serverRows,
+            tls: parties.tlsRows,
             accounts: parties.accountRows(credentials), edges: parties.edgeRows, buckets: parties.bucketRows,
             sessions: sessions, clearSessions: clearSessions, first: first, last: last,
             unkept: unkeptCredentials + unkeptMessages)

@@ -44,7 +44,18 @@ struct Parties {
     private var edges: [EdgeKey: AuditEdge] = [:]
     private var clientFindings: [IPAddress: Set<String>] = [:]
     private var serverFindings: [IPEndpoint: Set<String>] = [:]
+    private var tls: [TLSKey: AuditTLS] = [:]
     private var timeline = Timeline()
+
+    private struct TLSKey: Hashable {
+        var server: IPEndpoint
+        var how: TLSLeg.How
+        var version: String
+        var cipher: String
+        var serverName: String?
+        var certificate: String?
+        var isSealed: Bool
+    }
 
     /// What servers said that was looked at: most say the same each time.
     private var softwares: [String: (name: String?, version: String?)] = [:]
@@ -85,6 +96,27 @@ struct Parties {
             edges[key] = edge
         }
         timeline.add(session, isTLS)
+        if let leg = summary.info.tls, leg.failure == nil { add(leg, session) }
+    }
+
+    private mutating func add(_ leg: TLSLeg, _ session: SessionAudit) {
+        let seen = leg.observation
+        let certificate = seen?.certificates.first
+        let key = TLSKey(
+            server: session.server, how: leg.how, version: leg.version, cipher: leg.cipher, serverName: leg.serverName,
+            certificate: certificate?.sha256, isSealed: leg.isOpaque)
+        guard tls.count < AuditBook.mostParties || tls[key] != nil else { return }
+        var row =
+            tls.removeValue(forKey: key)
+            ?? AuditTLS(
+                server: session.server, mailProtocol: session.info.mailProtocol, how: leg.how, version: leg.version,
+                cipher: leg.cipher, serverName: leg.serverName, subject: certificate?.subject,
+                notAfter: certificate?.notAfter, ja4: [], ja3: [], clients: [], isSealed: leg.isOpaque)
+        row.sessions += 1
+        Self.keep(session.client.host, &row.clients)
+        if let mark = seen?.ja4 { Self.keep(mark, &row.ja4) }
+        if let mark = seen?.ja3 { Self.keep(mark, &row.ja3) }
+        tls[key] = row
     }
 
     private mutating func addClient(_ session: SessionAudit, _ summary: SessionSummary, _ isTLS: Bool) {
@@ -183,6 +215,13 @@ struct Parties {
                 clearMechanisms: tally.mechanisms.sorted(), sessions: tally.sessions, tlsSessions: tally.tlsSessions,
                 clearCredentials: tally.clearCredentials, clearMessages: tally.clearMessages,
                 accounts: tally.accounts.count, findings: serverFindings[endpoint, default: []].sorted())
+        }
+    }
+
+    var tlsRows: [AuditTLS] {
+        tls.values.sorted {
+            ($1.sessions, $0.server.description, $0.version, $0.cipher, $0.serverName ?? "")
+                < ($0.sessions, $1.server.description, $1.version, $1.cipher, $1.serverName ?? "")
         }
     }
 

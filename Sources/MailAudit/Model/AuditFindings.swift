@@ -10,6 +10,8 @@ package struct AuditFindings: Sendable {
     package var messages: [AuditMessage]
     package var clients: [AuditClient]
     package var servers: [AuditServer]
+    /// The busiest first.
+    package var tls: [AuditTLS]
     /// The most exposed first.
     package var accounts: [AuditAccount]
     /// The busiest first.

@@ -102,6 +102,29 @@ package struct AuditServer: Equatable, Sendable {
     package var findings: [String]
 }
 
+/// TLS as a server spoke it: what handshakes had in common, with how many there were.
+package struct AuditTLS: Equatable, Sendable {
+    package var server: IPEndpoint
+    package var mailProtocol: MailProtocol
+    package var how: TLSLeg.How
+    /// As OpenSSL spells it; empty where what the server chose was not seen.
+    package var version: String
+    package var cipher: String
+    /// The name that clients asked for; nil when they named none.
+    package var serverName: String?
+    /// Of the certificate, where it was seen: in TLS 1.3 it is encrypted.
+    package var subject: String?
+    /// Microseconds since 1970.
+    package var notAfter: Int64?
+    /// Fingerprints of the clients' hellos.
+    package var ja4: [String]
+    package var ja3: [String]
+    package var clients: [String]
+    package var sessions = 0
+    /// The octets of these sessions could not be read.
+    package var isSealed: Bool
+}
+
 /// An account.
 package struct AuditAccount: Equatable, Sendable {
     package var name: String

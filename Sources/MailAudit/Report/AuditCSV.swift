@@ -6,7 +6,7 @@ import MailRecording
 extension AuditReport {
     /// A table that can be had as CSV.
     package enum Table: String, Sendable, CaseIterable {
-        case findings, credentials, messages, clients, servers, accounts
+        case findings, credentials, messages, clients, servers, tls, accounts
     }
 
     /// The table, every row of it.
@@ -18,6 +18,7 @@ extension AuditReport {
         case .messages: messages(&csv)
         case .clients: clients(&csv)
         case .servers: servers(&csv)
+        case .tls: tls(&csv)
         case .accounts: accounts(&csv)
         }
         return csv.text
@@ -111,6 +112,22 @@ extension AuditReport {
                 row.clearMechanisms.joined(separator: " "), String(row.sessions), String(row.tlsSessions),
                 String(row.clearCredentials), String(row.clearMessages), String(row.accounts), row.software ?? "",
                 row.banner, row.findings.joined(separator: " "),
+            ])
+        }
+    }
+
+    private func tls(_ csv: inout CSVWriter) {
+        csv.row([
+            "server", "protocol", "how", "version", "cipher", "sni", "certificate", "not_after", "ja4", "ja3",
+            "clients",
+            "sessions", "read",
+        ])
+        for row in found.tls {
+            csv.row([
+                row.server.description, row.mailProtocol.rawValue, row.how.rawValue, row.version, row.cipher,
+                row.serverName ?? "", row.subject ?? "", row.notAfter.map(Timestamp.rfc3339) ?? "",
+                row.ja4.joined(separator: " "), row.ja3.joined(separator: " "), row.clients.joined(separator: " "),
+                String(row.sessions), Self.truth(!row.isSealed),
             ])
         }
     }

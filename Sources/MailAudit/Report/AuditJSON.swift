@@ -21,6 +21,7 @@ extension AuditReport {
             json.array("findings") { json in found.findings.forEach { Self.write($0, &json) } }
             json.array("clients") { json in found.clients.forEach { Self.write($0, &json) } }
             json.array("servers") { json in found.servers.forEach { Self.write($0, &json) } }
+            json.array("tls") { json in found.tls.forEach { Self.write($0, &json) } }
             json.array("accounts") { json in found.accounts.forEach { Self.write($0, &json) } }
             json.member("unlisted", found.unkept)
             if let baseline { Self.write(baseline.changes(to: found.findings), &json) }
@@ -151,6 +152,24 @@ extension AuditReport {
             json.member("clear_messages", row.clearMessages)
             json.member("accounts", row.accounts)
             json.member("findings", row.findings)
+        }
+    }
+
+    private static func write(_ row: AuditTLS, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("server", row.server.description)
+            json.member("protocol", row.mailProtocol.rawValue)
+            json.member("how", row.how.rawValue)
+            json.member("version", row.version.isEmpty ? nil : row.version)
+            json.member("cipher", row.cipher.isEmpty ? nil : row.cipher)
+            json.member("sni", row.serverName)
+            json.member("certificate", row.subject)
+            json.member("not_after", row.notAfter.map(Timestamp.rfc3339))
+            json.member("ja4", row.ja4)
+            json.member("ja3", row.ja3)
+            json.member("clients", row.clients)
+            json.member("sessions", row.sessions)
+            json.member("read", !row.isSealed)
         }
     }
 

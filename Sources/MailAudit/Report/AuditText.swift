@@ -116,7 +116,18 @@ extension AuditReport {
             ])
         }
         text += style.text("Servers", .strong) + "\n" + TextTable.text(rows, left: [0, 1, 2, 7])
-        return text + Self.rest(found.servers.count, most) + "\n"
+        text += Self.rest(found.servers.count, most) + "\n"
+        guard !found.tls.isEmpty else { return text }
+        rows = [["TLS AT", "BEGUN", "VERSION", "CIPHER", "NAME", "SESSIONS", "CERTIFICATE", "JA4"]]
+        for row in found.tls.prefix(most) {
+            rows.append([
+                row.server.description, row.how.rawValue, Self.cell(row.version), Self.cell(row.cipher),
+                Self.cell(row.serverName ?? ""), "\(row.sessions)", Self.cell(row.subject ?? ""),
+                Self.cell(row.ja4.joined(separator: " "), 80),
+            ])
+        }
+        text += style.text("TLS", .strong) + "\n" + TextTable.text(rows, left: [0, 1, 2, 3, 4, 6, 7])
+        return text + Self.rest(found.tls.count, most) + "\n"
     }
 
     private static func changes(_ baseline: AuditBaseline, _ found: AuditFindings, _ style: TextStyle) -> String {

@@ -73,6 +73,31 @@ extension AuditHTML {
         rest(rows.count, "servers", &html)
     }
 
+    func tls(_ html: inout Markup) {
+        let rows = found.tls
+        guard !rows.isEmpty else { return empty("No TLS was seen.", &html) }
+        html.table(
+            "What handshakes had in common, the most frequent first",
+            [
+                ("Server", false), ("Begun", false), ("Version and cipher", false), ("Name asked for", false),
+                ("Certificate", false), ("Sessions", true), ("Clients", false), ("Marks of clients (JA4)", false),
+            ],
+            rows.prefix(Self.mostRows).map { row in
+                let until = row.notAfter.map { ["until \(Self.time($0))"] } ?? []
+                return [
+                    .code(row.server.description),
+                    Markup.Cell([
+                        Self.names([row.mailProtocol]), row.how == .implicit ? "at once" : "by STARTTLS",
+                        row.isSealed ? "not read" : "read",
+                    ]),
+                    Markup.Cell([row.version, row.cipher].filter { !$0.isEmpty }), Markup.Cell(row.serverName ?? ""),
+                    Markup.Cell((row.subject.map { [$0] } ?? []) + until), Markup.Cell(row.sessions),
+                    Markup.Cell(row.clients, most: 4), Markup.Cell(row.ja4, most: 4),
+                ]
+            }, style: "rows wide")
+        rest(rows.count, "kinds of TLS", &html)
+    }
+
     func credentials(_ html: inout Markup) {
         let rows = found.credentials
         guard !rows.isEmpty else { return empty("No credential was seen.", &html) }

@@ -56,6 +56,7 @@ struct AuditHTML {
             Part(id: "accounts", title: "Accounts", write: accounts),
             Part(id: "clients", title: "Clients", write: clients),
             Part(id: "servers", title: "Servers", write: servers),
+            Part(id: "tls", title: "TLS that was seen", write: tls),
             Part(id: "credentials", title: "Credentials that were seen", write: credentials),
             Part(id: "messages", title: "Messages that were seen", write: messages),
             Part(id: "method", title: "Method and limits", write: method),
