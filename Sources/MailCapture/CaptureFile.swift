@@ -41,14 +41,10 @@ package final class CaptureFile {
             while true {
                 if let record = try reader.next() { return record }
                 if hasEnded { return nil }
-                let chunk = try read()
-                if chunk.isEmpty {
-                    guard isWhole else { return nil }
-                    hasEnded = true
-                    try reader.finish()
-                } else {
-                    reader.feed(chunk)
-                }
+                if try readOn() { continue }
+                guard isWhole else { return nil }
+                hasEnded = true
+                try reader.finish()
             }
         } catch let error as CaptureFormatError {
             throw CaptureError(.badFormat, "\(path): \(error)", format: error)
@@ -81,11 +77,29 @@ package final class CaptureFile {
     package func takeSecrets() -> [CaptureSecrets] { reader.takeSecrets() }
     /// The interfaces of the current section.
     package var interfaces: [CaptureInterface] { reader.interfaces }
+    /// How many they are.
+    package var interfaceCount: Int { reader.interfaces.count }
     /// The comments of the current section.
     package var sectionComments: [String] { reader.sectionComments }
 
     private func read() throws(CaptureError) -> [UInt8] {
         do throws(PackedFileError) { return try file.read(Self.chunk) } catch { throw told(error) }
+    }
+
+    /// Reads on. False at the end.
+    private func readOn() throws(CaptureError) -> Bool {
+        let rest = reader.unread
+        // Of a long packet the beginning is not copied for each part that is read of it.
+        guard rest.count < Self.chunk / 4 else {
+            let octets = try read()
+            reader.feed(octets)
+            return !octets.isEmpty
+        }
+        let octets: [UInt8]
+        do throws(PackedFileError) { octets = try file.read(Self.chunk, behind: rest) } catch { throw told(error) }
+        guard octets.count > rest.count else { return false }
+        reader.feed(withUnread: octets)
+        return true
     }
 
     /// What is wrong with what the file is packed with, at the place in what was unpacked so far.

@@ -114,6 +114,16 @@ package final class PackedFile {
         return octets
     }
 
+    /// The same behind `rest`, which was read before and is needed with what follows: nothing is copied twice.
+    package func read(_ limit: Int, behind rest: ArraySlice<UInt8>) throws(PackedFileError) -> [UInt8] {
+        guard unpacker == nil, failure == nil, position == input.count, !inputEnded else {
+            return Array(rest) + (try read(limit))
+        }
+        let octets = try Self.read(descriptor, limit, behind: rest).get()
+        base += octets.count - rest.count
+        return octets
+    }
+
     /// Goes on at an offset of what was packed, be it behind the end. A file that has no table of its frames, and gzip, is unpacked up to
     /// there.
     package func seek(to offset: Int) throws(PackedFileError) {
@@ -218,14 +228,17 @@ package final class PackedFile {
         }
     }
 
-    private static func read(_ descriptor: Int32, _ limit: Int = chunk) -> Result<[UInt8], PackedFileError> {
+    private static func read(
+        _ descriptor: Int32, _ limit: Int = chunk, behind rest: ArraySlice<UInt8> = []
+    ) -> Result<[UInt8], PackedFileError> {
         var failure: PackedFileError?
-        let octets = [UInt8](unsafeUninitializedCapacity: limit) { space, count in
-            count = 0
+        let octets = [UInt8](unsafeUninitializedCapacity: rest.count + limit) { space, count in
+            _ = space[..<rest.count].initialize(fromContentsOf: rest)
+            count = rest.count
             while true {
-                let got = Glibc.read(descriptor, space.baseAddress, space.count)
+                let got = Glibc.read(descriptor, space.baseAddress.map { $0 + rest.count }, limit)
                 if got >= 0 {
-                    count = got
+                    count += got
                     return
                 }
                 if errno != EINTR {

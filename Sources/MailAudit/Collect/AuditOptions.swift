@@ -59,6 +59,9 @@ package struct AuditStep {
     package var frame: Int?
     /// The file, from 0.
     package var source: Int
+    /// Octets within messages that came before and are in no note.
+    package var passedClient = 0
+    package var passedServer = 0
 
     package init(
         info: SessionInfo, client: IPEndpoint, server: IPEndpoint, notes: [Note], events: [RecordEvent], time: Int64,

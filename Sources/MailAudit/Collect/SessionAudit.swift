@@ -85,6 +85,13 @@ final class SessionAudit {
         frame = step.frame
         source = step.source
         time = step.time
+        clientOctets &+= step.passedClient
+        serverOctets &+= step.passedServer
+        if isUnderTLS {
+            tlsOctets &+= step.passedClient &+ step.passedServer
+        } else {
+            clearOctets &+= step.passedClient &+ step.passedServer
+        }
         for index in step.notes.indices {
             let note = step.notes[index]
             switch note.side {

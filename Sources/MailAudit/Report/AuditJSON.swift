@@ -3,10 +3,20 @@
 import MailRecording
 
 extension AuditReport {
+    /// Octets of the document that are in memory at once, but for the longest row.
+    private static let piece = 64 << 10
+
     /// The document, with a line end.
     package var json: String {
+        var octets: [UInt8] = []
+        json { octets += $0 }
+        return String(decoding: octets, as: UTF8.self)
+    }
+
+    /// The document, with a line end, piece by piece.
+    package func json(_ put: (ArraySlice<UInt8>) throws -> Void) rethrows {
         var writer = JSONWriter()
-        writer.object { json in
+        try writer.object { json in
             json.member("verdict", verdict)
             json.member("summary", sentence)
             json.member("made", time: made)
@@ -15,18 +25,31 @@ extension AuditReport {
             if let last = found.last { json.member("last", time: last) }
             json.member("sessions", found.sessions)
             json.member("clear_sessions", found.clearSessions)
-            json.array("sources") { json in sources.forEach { Self.write($0, &json) } }
-            json.array("credentials") { json in found.credentials.forEach { Self.write($0, &json) } }
-            json.array("messages") { json in found.messages.forEach { Self.write($0, &json) } }
-            json.array("findings") { json in found.findings.forEach { Self.write($0, &json) } }
-            json.array("clients") { json in found.clients.forEach { Self.write($0, &json) } }
-            json.array("servers") { json in found.servers.forEach { Self.write($0, &json) } }
-            json.array("tls") { json in found.tls.forEach { Self.write($0, &json) } }
-            json.array("accounts") { json in found.accounts.forEach { Self.write($0, &json) } }
+            try Self.array("sources", sources, &json, put, Self.write)
+            try Self.array("credentials", found.credentials, &json, put, Self.write)
+            try Self.array("messages", found.messages, &json, put, Self.write)
+            try Self.array("findings", found.findings, &json, put, Self.write)
+            try Self.array("clients", found.clients, &json, put, Self.write)
+            try Self.array("servers", found.servers, &json, put, Self.write)
+            try Self.array("tls", found.tls, &json, put, Self.write)
+            try Self.array("accounts", found.accounts, &json, put, Self.write)
             json.member("unlisted", found.unkept)
             if let baseline { Self.write(baseline.changes(to: found.findings), &json) }
         }
-        return writer.text + "\n"
+        try writer.pour(put)
+        try put([UInt8(ascii: "\n")])
+    }
+
+    private static func array<Row>(
+        _ name: String, _ rows: [Row], _ json: inout JSONWriter, _ put: (ArraySlice<UInt8>) throws -> Void,
+        _ write: (Row, inout JSONWriter) -> Void
+    ) rethrows {
+        try json.array(name) { json in
+            for row in rows {
+                write(row, &json)
+                try json.pour(beyond: piece, put)
+            }
+        }
     }
 
     private static func write(_ source: AuditSource, _ json: inout JSONWriter) {

@@ -2,6 +2,7 @@
 
 import MailDialogue
 import MailRecording
+import MailSessions
 
 /// What all steps of a session have in common, until its TLS begins.
 package final class SessionIdentity: Sendable {
@@ -31,12 +32,17 @@ package struct SessionBatch {
     package var events: [RecordEvent]
     /// Rules that changed something in exchanges that may have been told before; only recordings say that.
     package var changes: [ExchangeChange] = []
+    /// Octets within messages that no note has, since the batch before.
+    package var passed = PassedOctets()
     /// The packet with whose octets it was understood, from 1 in its file; 0 when it was none.
     package var frame = 0
     /// The file of that packet, from 0 in the order in which files are read.
     package var source = 0
     /// What the TLS of the session showed, in a batch once its handshake has; and again at the end when there is more.
     package var tls: TLSObservation?
+
+    /// It tells nothing.
+    var isEmpty: Bool { notes.isEmpty && events.isEmpty && changes.isEmpty && tls == nil }
 }
 
 /// Rules that changed something in an exchange.

@@ -72,6 +72,18 @@ package struct SessionReader {
         set { tracker.keepsRows = newValue }
     }
 
+    /// Of these rows exchanges are wanted too.
+    package var keepsExchanges: Bool {
+        get { tracker.keepsExchanges }
+        set { tracker.keepsExchanges = newValue }
+    }
+
+    /// All octets are told, in notes and as what is to be recorded; else those within messages are only counted.
+    package var tellsOctets: Bool {
+        get { tracker.tellsOctets }
+        set { tracker.tellsOctets = newValue }
+    }
+
     /// Messages are told with their text.
     package var keepsText: Bool {
         get { tracker.keepsText }
@@ -164,10 +176,10 @@ package struct SessionReader {
         defer { dropped &+= file.dropped }
         do {
             while let record = try file.next() {
-                let interfaces = file.interfaces
                 tracker.take(secrets: file.takeSecrets())
-                try packet?(record, interfaces)
-                try tracker.accept(record, isRecording: Self.isRecording(interfaces), deliver: deliver)
+                if let packet { try packet(record, file.interfaces) }
+                let isRecording = file.interfaceCount == 2 && Self.isRecording(file.interfaces)
+                try tracker.accept(record, isRecording: isRecording, deliver: deliver)
             }
         } catch let error as CaptureError {
             guard let format = error.format else { throw error }

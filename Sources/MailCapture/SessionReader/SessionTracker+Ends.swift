@@ -30,6 +30,7 @@ extension SessionTracker {
         }
         session.observer.close(
             flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
+        batch.passed = session.observer.takePassed()
         try hand(batch, deliver)
     }
 

@@ -102,6 +102,10 @@ package struct SessionTracker {
     package var judgesMessages = false
     /// Exchanges and messages are told one by one, not only counted.
     package var keepsRows = true
+    /// Of these rows exchanges are wanted too.
+    package var keepsExchanges = true
+    /// All octets are told, in notes and as what is to be recorded; else those within messages are only counted.
+    package var tellsOctets = true
     /// Messages are told with their text.
     package var keepsText = false
     /// What is not recorded.
@@ -285,9 +289,7 @@ package struct SessionTracker {
 
     /// Delivers a batch that tells something, and takes its space back.
     mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
-        if !batch.notes.isEmpty || !batch.events.isEmpty || !batch.changes.isEmpty || batch.tls != nil {
-            try deliver(batch)
-        }
+        if !batch.isEmpty { try deliver(batch) }
         batch.notes.removeAll(keepingCapacity: batch.notes.capacity <= Self.mostKept)
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= Self.mostKept)
         swap(&batch.notes, &notes)
@@ -418,7 +420,7 @@ package struct SessionTracker {
         let session = Following(
             Observer(
                 info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-                keepsRows: keepsRows, privacy: privacy),
+                keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets, privacy: privacy),
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.start)
         session.observer.open(into: &batch.events)
@@ -481,20 +483,6 @@ package struct SessionTracker {
             observer.doubt(PacketDoubt(kind, side, time: time, packet: packet, octets: octets))
         case .opened, .closed: break
         }
-    }
-
-    /// The server's first octets open a session, although the connection was not seen to open. `+OK`, `* OK`, `554` and the
-    /// like may as well stand in the middle of one.
-    private static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
-        for case .bytes(_, .server, _, let octets, packet: _) in held {
-            let words: [StaticString] =
-                switch mailProtocol {
-                case .smtp, .lmtp: ["220 ", "220-"]
-                case .pop3: []
-                case .imap: ["* OK [CAPABILITY ", "* PREAUTH"]
-                }
-            return words.contains { octets.hasPrefixIgnoringCase($0) }
-        }
-        return false
+        if !batch.isEmpty { batch.passed = observer.takePassed() }
     }
 }

@@ -119,6 +119,15 @@ package struct Framer: Equatable, Sendable {
     /// its terminator or the beginning of one, or nothing.
     mutating func passDotTerminated(_ bytes: UnsafeRawBufferPointer) -> Int { scanner.scan(bytes).content }
 
+    /// The same, unless something is to be said of the octets: then none is followed.
+    mutating func passFlawless(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var ahead = scanner
+        let cut = ahead.scan(bytes)
+        guard cut.flaws.isEmpty, cut.content > 0 else { return 0 }
+        scanner = ahead
+        return cut.content
+    }
+
     @inline(__always)
     private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
         let end = next &+ min(max(count, 0), self.count)

@@ -73,6 +73,17 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// Follows octets of the inside of a message of which no note is wanted, as far as there is nothing to say of them. Gives
+    /// how many it followed; the rest is for ``receive(_:from:into:)``.
+    package mutating func passContent(_ bytes: ArraySlice<UInt8>, from side: Side) -> Int {
+        own()
+        switch machine {
+        case .smtp(let kept): return kept.tap.passContent(bytes, from: side)
+        case .pop3(let kept): return kept.tap.passContent(bytes, from: side)
+        case .imap(let kept): return kept.tap.passContent(bytes, from: side)
+        }
+    }
+
     /// No more octets come from `side`.
     package mutating func end(_ side: Side, into notes: inout [Note]) {
         own()

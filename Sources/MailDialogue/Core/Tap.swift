@@ -297,6 +297,32 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         return count
     }
 
+    /// Follows octets of the inside of a message of which no note is wanted, as far as there is nothing to say of them and they
+    /// need not be kept. Gives how many it followed; the rest is for ``receive(_:from:into:)``. Unlike what ``pass(_:from:)``
+    /// follows, the dialogue hears of them.
+    package mutating func passContent(_ bytes: ArraySlice<UInt8>, from side: Side) -> Int {
+        if dialogue.isOpaque { return 0 }
+        let count =
+            switch side {
+            case .client: Self.passContent(bytes, &client)
+            case .server: Self.passContent(bytes, &server)
+            }
+        // Masks are for secrets, and no message is one.
+        if count > 0 { _ = dialogue.accept(content: bytes.prefix(count), from: side) }
+        return count
+    }
+
+    private static func passContent(_ bytes: ArraySlice<UInt8>, _ path: inout Stream) -> Int {
+        guard path.isInContent, path.framer.isEmpty, !path.inflates, let content = path.content,
+            case .message = content.kind, !content.secret
+        else { return 0 }
+        guard let remaining = path.remaining else { return bytes.withUnsafeBytes { path.framer.passFlawless($0) } }
+        // With its last octet content ends, which the dialogue must hear of.
+        let count = max(0, min(bytes.count, remaining - 1))
+        path.remaining = remaining - count
+        return count
+    }
+
     /// TLS was begun, and what both sides send under it is shown in plain. What is left of the clear octets is dropped: nothing
     /// of them is understood as if it had come under TLS.
     /// - Parameter exchange: the number of the exchange before; nil for the last that was seen.

@@ -215,16 +215,18 @@ struct AuditCommand: ParsableCommand {
     }
 
     func write(_ report: AuditReport, replaces: Bool) throws {
-        let text: String =
-            switch format {
-            case .text: report.text(TextStyle(isColoured: output == nil && Terminal.isColoured))
-            case .html: report.html
-            case .json: report.json
-            case .csv: report.csv(table)
-            case .sarif: report.sarif
-            }
         let file = try OutputFile(output ?? "-", replaces: replaces)
-        try SpoolFile.write(Array(text.utf8)[...], to: file.descriptor, name: output ?? "standard output")
+        func put(_ octets: ArraySlice<UInt8>) throws {
+            try SpoolFile.write(octets, to: file.descriptor, name: output ?? "standard output")
+        }
+        func put(_ text: String) throws { try put(Array(text.utf8)[...]) }
+        switch format {
+        case .text: try put(report.text(TextStyle(isColoured: output == nil && Terminal.isColoured)))
+        case .html: try put(report.html)
+        case .json: try report.json(put)
+        case .csv: try put(report.csv(table))
+        case .sarif: try put(report.sarif)
+        }
         try file.publish()
     }
 }

@@ -27,7 +27,7 @@ extension SessionCatalog {
         }
         var marks = CredentialMarks(paths)
         let figures = try Self.read(
-            paths, only: only, judgesMessages: isDeep, keepsText: keepsText
+            paths, only: only, judgesMessages: isDeep, keepsText: keepsText, keepsExchanges: false, tellsOctets: false
         ) { batch in
             var events = batch.events
             for index in events.indices {
@@ -36,11 +36,12 @@ extension SessionCatalog {
                 record.fingerprint = marks.mark(session, record)
                 events[index] = .credential(session: session, record)
             }
-            deliver(
-                AuditStep(
-                    info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
-                    events: events,
-                    time: batch.time, frame: batch.frame == 0 ? nil : batch.frame, source: batch.source))
+            var step = AuditStep(
+                info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
+                events: events,
+                time: batch.time, frame: batch.frame == 0 ? nil : batch.frame, source: batch.source)
+            (step.passedClient, step.passedServer) = (batch.passed.client, batch.passed.server)
+            deliver(step)
         }
         return figures.map { file in
             Self.source(file, name: shownName(file.path), sha256: hashes ? Self.digest(file.path) : nil)

@@ -91,7 +91,10 @@ struct SessionCatalog {
         var found: [CatalogEntry] = []
         // Of a recorder that was killed: nobody will tell how these end.
         let isAbandoned = paths.allSatisfy { Self.isDirectory($0) && !RecordingDirectory.isRecording($0) }
-        try Self.read(paths, keepsText: text != nil, keepsRows: needs.exchanges || needs.messages) { batch in
+        try Self.read(
+            paths, keepsText: text != nil, keepsRows: needs.exchanges || needs.messages,
+            keepsExchanges: needs.exchanges, tellsOctets: false
+        ) { batch in
             for event in batch.events {
                 switch event {
                 case .exchange(let id, let row):
@@ -180,10 +183,12 @@ struct SessionCatalog {
     ///   - only: the sessions that matter; nil for all.
     ///   - keepsText: messages are wanted with their text.
     ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
+    ///   - keepsExchanges: of these, exchanges are.
+    ///   - tellsOctets: octets within messages are wanted, not only what is known of them.
     @discardableResult
     static func read(
         _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true,
+        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
         var reader: SessionReader
@@ -192,6 +197,8 @@ struct SessionCatalog {
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
         reader.keepsRows = keepsRows
+        reader.keepsExchanges = keepsExchanges
+        reader.tellsOctets = tellsOctets
         reader.form = form
         reader.keys = keys
         reader.restore = unsealing?.restore

@@ -153,7 +153,11 @@ struct SessionsExport: ParsableCommand {
             }
         }
         let done = try export.run { deliver in
-            if let ids { try catalog.read(ids, deliver) } else { try SessionCatalog.read(catalog.paths, deliver) }
+            if let ids {
+                try catalog.read(ids, deliver)
+            } else {
+                try SessionCatalog.read(catalog.paths, keepsExchanges: false, deliver)
+            }
         }
         fflush(nil)
         if done.sessions == 0 { throw nothing(catalog) }

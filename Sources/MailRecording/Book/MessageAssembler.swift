@@ -103,6 +103,14 @@ package struct MessageAssembler: Sendable {
         }
     }
 
+    /// Octets of the content that is under way, of which there is no note.
+    mutating func pass<Sink: MessageSink>(_ octets: ArraySlice<UInt8>, _ side: Side, _ sink: inout Sink) {
+        switch side {
+        case .client: Self.pass(octets, .client, &client, &sink)
+        case .server: Self.pass(octets, .server, &server, &sink)
+        }
+    }
+
     /// The session has ended: what is open stays incomplete.
     package mutating func close<Sink: MessageSink>(_ sink: inout Sink) {
         Self.end(.client, &client, complete: false, &sink)

@@ -49,6 +49,8 @@ struct MessageLedger: MessageSink {
     var judges = false
     /// Their text is told.
     var keepsText = false
+    /// The digest of the content is wanted where it differs from that of its message.
+    var hashesWire = true
     private var client: Open?
     private var server: Open?
     /// The digest of the octets on the wire, from where it differs from that of the message.
@@ -119,6 +121,7 @@ struct MessageLedger: MessageSink {
     }
 
     mutating func willAlter(_ side: Side) {
+        guard hashesWire else { return }
         switch side {
         case .client: clientWire = clientWire ?? client?.hash
         case .server: serverWire = serverWire ?? server?.hash

@@ -11,14 +11,9 @@ extension SessionBook {
     mutating func count(_ note: Note, _ events: inout [RecordEvent]) {
         switch note.element {
         case .content: break
-        case .greeting:
-            // Each line of it is a note.
-            if summary.exchanges == 0, lastNumber == 0 { summary.exchanges = 1 }
+        case .greeting: countGreeting()
         case .command:
-            if note.exchange > lastNumber {
-                lastNumber = note.exchange
-                summary.exchanges += 1
-            }
+            countCommand(note.exchange)
             countMessages { $0.accept(note, &$1) }
         case .contentBegin, .contentEnd, .opaque, .gap, .data(_, complete: false), .dataPart, .commandPart:
             countMessages { $0.accept(note, &$1) }
@@ -26,11 +21,22 @@ extension SessionBook {
             if messages.awaitsResponse { countMessages { $0.accept(note, &$1) } }
         case .reply, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
+        if note.isPlain { return }
         for violation in note.violations {
             summary.violations += 1
             insertFinding(violation.code)
         }
         for fact in note.facts { count(fact, note.exchange, &events) }
+    }
+
+    /// The exchange of the greeting, of which each line is a note.
+    mutating func countGreeting() { if summary.exchanges == 0, lastNumber == 0 { summary.exchanges = 1 } }
+
+    /// The exchange of a command.
+    mutating func countCommand(_ number: Int) {
+        guard number > lastNumber else { return }
+        lastNumber = number
+        summary.exchanges += 1
     }
 
     private mutating func count(_ fact: Fact, _ exchange: Int, _ events: inout [RecordEvent]) {

@@ -22,11 +22,15 @@ package struct SessionBook: Sendable {
     package internal(set) var summary: SessionSummary
     private let fingerprintKey: [UInt8]
     /// What becomes of secrets.
-    private let secrets: RecordingPrivacy.Secrets
+    let secrets: RecordingPrivacy.Secrets
     /// The scope of the session; none when all is recorded. A list, so that books without one take no more room for it.
     var scope: [SessionScope] = []
     /// Exchanges and messages are told one by one.
     let keepsRows: Bool
+    /// Exchanges are told, when rows are.
+    let keepsExchanges: Bool
+    /// Octets are told.
+    let tellsOctets: Bool
     /// What rules changed and was not told yet, when rows are not kept.
     var untold: [(exchange: Int, rule: String)] = []
     /// The command lines whose exchange is not complete, by number.
@@ -36,10 +40,10 @@ package struct SessionBook: Sendable {
     /// Rules that changed something in an exchange whose command is yet to be booked: a rule is told of as soon as it hits.
     var foretold: [Int: [String]] = [:]
     /// The content that is under way.
-    private var clientContent: OpenContent?
-    private var serverContent: OpenContent?
+    var clientContent: OpenContent?
+    var serverContent: OpenContent?
     var messages = MessageAssembler()
-    private var ledger = MessageLedger()
+    var ledger = MessageLedger()
     /// Messages whose octets came and whose verdict did not.
     private var settling: [MessageLedger.Ended] = []
     private var envelope = Envelope()
@@ -53,7 +57,7 @@ package struct SessionBook: Sendable {
         var recipients: [String] = []
     }
 
-    private struct OpenContent {
+    struct OpenContent {
         var exchange: Int
         var bytes = 0
     }
@@ -64,13 +68,19 @@ package struct SessionBook: Sendable {
     ///   - keepsText: messages are told with their text.
     ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
     ///     them from the recording when there is time.
+    ///   - keepsExchanges: of these rows exchanges are wanted too; else they are only counted.
+    ///   - tellsOctets: octets are told, as they are recorded. Who only wants to know what they mean needs none.
     ///   - privacy: what is not recorded.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true, privacy: RecordingPrivacy = RecordingPrivacy()
+        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         summary = SessionSummary(info: info)
         self.keepsRows = keepsRows
+        self.keepsExchanges = keepsExchanges
+        self.tellsOctets = tellsOctets
+        ledger.hashesWire = keepsExchanges
         ledger.judges = judgesMessages
         ledger.keepsText = keepsText
         self.fingerprintKey = fingerprintKey
@@ -134,15 +144,13 @@ package struct SessionBook: Sendable {
         guard !notes.isEmpty else { return }
         guard scope.isEmpty else { return acceptScoped(notes, at: time, leg: leg, into: &events) }
         if !untold.isEmpty { tellChanges(&events) }
-        appendOctets(notes, time, leg, &events)
+        if tellsOctets { appendOctets(notes, time, leg, &events) } else { countOctets(notes, leg) }
         guard leg == .client else { return }
         summary.last = max(summary.last, time)
-        if keepsRows {
-            for note in notes { book(note, time, &events) }
-        } else {
-            // Where they are: a copy of a note counts up all that it holds.
-            notes.withUnsafeBufferPointer { notes in
-                for index in notes.indices { count(notes[index], &events) }
+        // Where they are: a copy of a note counts up all that it holds.
+        notes.withUnsafeBufferPointer { notes in
+            for index in notes.indices {
+                if keepsRows { book(notes[index], time, &events) } else { count(notes[index], &events) }
             }
         }
     }
@@ -215,51 +223,6 @@ package struct SessionBook: Sendable {
         for number in open.keys.sorted() { complete(number, &events) }
     }
 
-    // MARK: Octets
-
-    private mutating func appendOctets(
-        _ notes: ArraySlice<Note>, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
-    ) {
-        var pieces: [ArraySlice<UInt8>] = []
-        var side = notes.first?.side ?? .client
-        for note in notes {
-            if leg == .client, !note.isPlain, let unseen = unseen(note) {
-                flush(&pieces, side, time, leg, &events)
-                events.append(.remark(session: summary.info.id, side: note.side, unseen))
-            }
-            if note.raw.isEmpty { continue }
-            if note.side != side {
-                flush(&pieces, side, time, leg, &events)
-                side = note.side
-            }
-            if let masked = note.masked {
-                switch secrets {
-                case .mask: pieces.append(masked)
-                case .keep: pieces.append(note.raw)
-                case .seal:
-                    flush(&pieces, side, time, leg, &events)
-                    seal(note.raw, masked, side, time, leg, &events)
-                }
-            } else {
-                pieces.append(note.raw)
-            }
-            guard leg == .client else { continue }
-            switch side {
-            case .client: summary.clientBytes += note.raw.count
-            case .server: summary.serverBytes += note.raw.count
-            }
-        }
-        flush(&pieces, side, time, leg, &events)
-    }
-
-    private func flush(
-        _ pieces: inout [ArraySlice<UInt8>], _ side: Side, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
-    ) {
-        guard !pieces.isEmpty else { return }
-        events.append(.octets(session: summary.info.id, leg: leg, side: side, time: time, pieces))
-        pieces = []
-    }
-
     // MARK: Rows
 
     private mutating func book(_ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
@@ -282,11 +245,16 @@ package struct SessionBook: Sendable {
             messages.accept(note, &ledger)
             collectMessages(&events)
         case .greeting(let reply):
+            guard keepsExchanges else {
+                countGreeting()
+                break
+            }
             if open[0] == nil, lastNumber == 0 {
                 begin(Exchange(number: 0, time: time, command: "", line: ""), &events)
             }
             open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
         case .reply(let reply):
+            guard keepsExchanges else { break }
             open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
         case .opaque:
             messages.accept(note, &ledger)
@@ -304,8 +272,11 @@ package struct SessionBook: Sendable {
             collectMessages(&events)
         case .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
-        for violation in note.violations { book(violation, note.exchange) }
-        for fact in note.facts { book(fact, note.exchange, &events) }
+        if !note.isPlain {
+            for violation in note.violations { book(violation, note.exchange) }
+            for fact in note.facts { book(fact, note.exchange, &events) }
+        }
+        guard keepsExchanges else { return }
         switch note.element {
         case .greeting, .reply, .contentEnd: completeIfAnswered(note.exchange, &events)
         case .content, .contentBegin, .command, .opaque, .commandPart, .data, .dataPart, .goAhead, .challenge,
@@ -315,6 +286,7 @@ package struct SessionBook: Sendable {
     }
 
     private mutating func begin(_ command: Command, _ note: Note, _ time: Int64, _ events: inout [RecordEvent]) {
+        guard keepsExchanges else { return countCommand(note.exchange) }
         let line = note.publicOctets.withoutLineEnd.line
         begin(
             Exchange(
@@ -353,6 +325,7 @@ package struct SessionBook: Sendable {
     private mutating func book(_ violation: Violation, _ number: Int) {
         summary.violations += 1
         insertFinding(violation.code)
+        guard keepsExchanges else { return }
         if open[number] != nil {
             open[number]?.add(violation)
         } else if stray.count < OpenExchange.mostViolations {
@@ -370,7 +343,7 @@ package struct SessionBook: Sendable {
     private mutating func begin(_ content: Content, _ note: Note) {
         messages.accept(note, &ledger)
         let side = note.side
-        guard case .message = content.kind, !content.secret else {
+        guard keepsExchanges, case .message = content.kind, !content.secret else {
             ledger.beginWire(side, nil)
             return
         }

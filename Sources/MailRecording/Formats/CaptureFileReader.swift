@@ -79,6 +79,16 @@ package struct CaptureFileReader: Sendable {
         }
     }
 
+    /// What was fed and is not understood yet: the beginning of what follows.
+    package var unread: ArraySlice<UInt8> { buffer[position...] }
+
+    /// ``unread`` and more octets of the file, in one.
+    package mutating func feed(withUnread bytes: [UInt8]) {
+        base += position
+        buffer = bytes
+        position = 0
+    }
+
     /// What is fed next stands at this offset of the file, and a packet or block begins there. The header was read.
     package mutating func jump(to offset: Int) {
         buffer = []
@@ -127,9 +137,6 @@ package struct CaptureFileReader: Sendable {
         failure = error
         throw error
     }
-
-    /// What was fed and not consumed.
-    var unread: ArraySlice<UInt8> { buffer[position...] }
 
     /// Recognises the file. False when more of it is needed.
     private mutating func begin() throws(CaptureFormatError) -> Bool {

@@ -12,6 +12,13 @@ package struct JSONWriter: Sendable {
     /// What was written so far.
     package var text: String { String(decoding: octets, as: UTF8.self) }
 
+    /// Hands out what was written so far when it is long, and goes on without it: for documents that need not be in memory.
+    package mutating func pour(beyond most: Int = 0, _ put: (ArraySlice<UInt8>) throws -> Void) rethrows {
+        guard octets.count > most else { return }
+        try put(octets[...])
+        octets.removeAll(keepingCapacity: true)
+    }
+
     /// An object; `body` writes its members.
     package mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         try enclosed("{", "}", body)

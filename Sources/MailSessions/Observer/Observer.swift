@@ -16,15 +16,21 @@ package struct Observer: Sendable {
     private var serverLeftOut = false
     /// Keeps what is recorded.
     package private(set) var book: SessionBook
+    /// Octets of either side within messages of which there is no note, since they were taken last.
+    private var passed = PassedOctets()
 
     /// - Parameters:
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too.
     ///   - keepsText: messages are told with their text.
     ///   - keepsRows: exchanges and messages are told one by one, not only counted.
+    ///   - keepsExchanges: of these rows exchanges are wanted too.
+    ///   - tellsOctets: all octets are told, in notes and as what is to be recorded. Else those within messages come in no note,
+    ///     unless there is something to say of them.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true, privacy: RecordingPrivacy = RecordingPrivacy()
+        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
         // What is kept of the session is what its notes hold.
@@ -32,7 +38,13 @@ package struct Observer: Sendable {
         info.isInflated = info.mailProtocol == .imap
         book = SessionBook(
             info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-            keepsRows: keepsRows, privacy: privacy)
+            keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets, privacy: privacy)
+    }
+
+    /// Octets of which there was no note, since this was asked last.
+    package mutating func takePassed() -> PassedOctets {
+        defer { passed = PassedOctets() }
+        return passed
     }
 
     /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.
@@ -69,6 +81,16 @@ package struct Observer: Sendable {
         _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
     ) {
         if isLate { login(before: octets, from: side) }
+        var octets = octets
+        if book.mayPass, !clientLeftOut, !serverLeftOut {
+            let count = tap.passContent(octets, from: side)
+            if count > 0 {
+                book.pass(octets.prefix(count), from: side, at: time)
+                passed.add(count, side)
+                if count == octets.count { return }
+                octets = octets.dropFirst(count)
+            }
+        }
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         if clientLeftOut || serverLeftOut { markLeftOut(&notes, from: first) }
@@ -163,4 +185,19 @@ package struct Observer: Sendable {
 
     /// A rule set a tag.
     package mutating func tag(_ tag: String) { book.tag(tag) }
+}
+
+/// Octets of each side that were followed and told in no note.
+package struct PassedOctets: Equatable, Sendable {
+    package var client = 0
+    package var server = 0
+
+    package init() {}
+
+    mutating func add(_ count: Int, _ side: Side) {
+        switch side {
+        case .client: client &+= count
+        case .server: server &+= count
+        }
+    }
 }

@@ -1,0 +1,21 @@
+// How sessions begin that were not seen to open.
+
+import MailDialogue
+import MailRecording
+
+extension SessionTracker {
+    /// The server's first octets open a session, although the connection was not seen to open. `+OK`, `* OK`, `554` and the
+    /// like may as well stand in the middle of one.
+    static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {
+        for case .bytes(_, .server, _, let octets, packet: _) in held {
+            let words: [StaticString] =
+                switch mailProtocol {
+                case .smtp, .lmtp: ["220 ", "220-"]
+                case .pop3: []
+                case .imap: ["* OK [CAPABILITY ", "* PREAUTH"]
+                }
+            return words.contains { octets.hasPrefixIgnoringCase($0) }
+        }
+        return false
+    }
+}
