@@ -8,7 +8,7 @@ struct Offer {
     var isKnown = false
     var tls = false
     var loginDisabled = false
-    /// Mechanisms of AUTH and AUTHENTICATE; `LOGIN command` and `USER` for those that need no mechanism.
+    /// Mechanisms of AUTH and AUTHENTICATE; `USER` and `APOP` for the commands of POP3.
     var mechanisms: Set<String> = []
     /// A keyword of X where STARTTLS had stood.
     var isMasked = false
