@@ -9,6 +9,7 @@ import pytest
 
 import mailproxy
 import test_capture_links as made
+from made_capture import Conversation, pcap
 from mailproxy import command
 from processes import checked
 
@@ -114,3 +115,36 @@ def test_dropped_packets_of_a_file_are_told(plain, scratch):
     shutil.copy(segment, scratch / "copy.pcapng")
     again, = mailproxy.rows(command("capture", "-r", scratch / "copy.pcapng", "--record-dir", scratch / "third", "--json", status=0))
     assert again["dropped"] == 7
+
+
+def doubled():
+    """A session in which a command comes twice, both times before what stands before it: first for bob, then for eve."""
+    talk = Conversation(1_700_000_000_000_000)
+    talk.play([(1, "S: 220 mx ESMTP"), (2, "C: EHLO a.example.com"), (3, "S: 250 mx"), (4, "C: MAIL FROM:<ada@example.com>"), (5, "S: 250 ok")])
+    place = talk.next["C"]
+    for moment, name in ((6, b"bob"), (7, b"eve")):
+        talk.next["C"] = place + 1
+        talk.say(moment, "C", b"CPT TO:<" + name + b"@example.org>\r\n")
+    after = talk.next["C"]
+    talk.next["C"] = place
+    talk.say(8, "C", b"R")
+    talk.next["C"] = after
+    return pcap(talk.play([(9, "S: 250 ok"), (10, "C: QUIT"), (11, "S: 221 bye")]).close(12))
+
+
+@pytest.mark.parametrize(("policy", "shown", "hidden"), [("first", b"bob", b"eve"), ("last", b"eve", b"bob")])
+def test_c1_the_copy_that_was_asked_for_is_shown(policy, shown, hidden, scratch):
+    path = scratch / "doubled.pcap"
+    path.write_bytes(doubled())
+    option = ("--overlap", policy)
+    (row,) = mailproxy.rows(command("sessions", "list", path, "--json", *option, status=0))
+    assert row["findings"] == ["capture-overlap"]
+    transcript = command("sessions", "show", row["id"], path, *option, status=0).stdout
+    assert shown in transcript and hidden not in transcript
+    assert f"the {policy} copy is shown: client, packet 10, 26 octets".encode() in transcript
+    report = command("audit", path, *option, "--fail-on", "never", status=0).stdout
+    assert b"overlapping-segments" in report and f"the {policy} copy".encode() in report
+    command("capture", "-r", path, *option, "--record-dir", scratch / "kept", status=0)
+    recorded = command("sessions", "show", row["id"], scratch / "kept", status=0).stdout
+    assert shown in recorded and hidden not in recorded and f"the {policy} copy is shown".encode() in recorded
+    assert b"'first' and 'last'" in command("audit", path, "--overlap", "middle", status=2).stderr

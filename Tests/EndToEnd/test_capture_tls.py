@@ -168,6 +168,18 @@ def test_audit_reads_with_keys(captured):
     assert all(row["tls"] for row in report["credentials"])
 
 
+def test_replays_and_copies_are_made_with_keys(captured, servers, scratch):
+    path, keys, account, _ = captured
+    done = command("anonymize", path, "--keylog", keys, "-o", scratch / "copy.pcapng", "--json", status=0)
+    assert json.loads(done.stdout)["sessions"] == 6
+    copied = sorted((row["protocol"], row["messages"], row["credentials"]) for row in _list(scratch / "copy.pcapng"))
+    assert copied == sorted((row["protocol"], row["messages"], row["credentials"]) for row in _list(path, "--keylog", keys))
+    # The one behind STARTTLS is played up to there: replay begins no TLS.
+    to = ("replay", path, "--to", f"imap://{HOST}:{servers.dovecot.imap}", "--user", account.address, "--password", account.password)
+    played = {row["session"]: row["exchanges"] for row in mailproxy.rows(command(*to, "--keylog", keys, "--json")) if "session" in row}
+    assert len(played) == 2 and max(played.values()) == 7
+
+
 @pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
 def test_suites_and_new_keys(servers, scratch, suite):
     """openssl s_client: each suite of TLS 1.3, and new keys in the middle (`K` asks both sides for them, `k` its own)."""

@@ -28,6 +28,7 @@ import Testing
         (PacketDoubt.Kind.overlap, "overlapping-segments"), (.fragments, "overlapping-fragments"),
         (.reset, "forged-reset"),
         (.end, "octets-behind-end"), (.checksum, "segments-left-out"), (.window, "segments-left-out"),
+        (.ttl, "inserted-by-ttl"),
         (.midstream, "session-joined-midway"), (.oneSided, "one-sided"),
     ]) func eachHasItsKind(_ kind: PacketDoubt.Kind, _ code: String) throws {
         let doubts = found([PacketDoubt(kind, .server, time: 5, packet: 12, count: 3, octets: 27)])

@@ -48,9 +48,10 @@ struct PacketMaker {
     /// The IP packet of a segment.
     func packet(_ segment: TCPSegment) -> [UInt8] {
         let tcp = self.tcp(segment)
+        let hops = segment.hopLimit == 0 ? 64 : segment.hopLimit
         return isIPv6 || segment.source.address.isIPv6
-            ? Self.ipv6(tcp, address(segment.source), address(segment.destination))
-            : Self.ipv4(tcp, segment.source.address.octets, segment.destination.address.octets)
+            ? Self.ipv6(tcp, address(segment.source), address(segment.destination), hops: hops)
+            : Self.ipv4(tcp, segment.source.address.octets, segment.destination.address.octets, hops: hops)
     }
 
     private func address(_ endpoint: IPEndpoint) -> [UInt8] {
@@ -60,16 +61,18 @@ struct PacketMaker {
 
     static func ipv4(
         _ payload: [UInt8], _ source: [UInt8], _ destination: [UInt8], id: UInt16 = 1, fragment: UInt16 = 0,
-        proto: UInt8 = 6
+        proto: UInt8 = 6, hops: UInt8 = 64
     ) -> [UInt8] {
         var header = [0x45, 0] + big(UInt16(truncatingIfNeeded: 20 + payload.count)) + big(id) + big(fragment)
-        header += [64, proto, 0, 0] + source + destination
+        header += [hops, proto, 0, 0] + source + destination
         header.replaceSubrange(10..<12, with: big(~sum(header)))
         return header + payload
     }
 
-    static func ipv6(_ payload: [UInt8], _ source: [UInt8], _ destination: [UInt8], next: UInt8 = 6) -> [UInt8] {
-        [0x60, 0, 0, 0] + big(UInt16(truncatingIfNeeded: payload.count)) + [next, 64] + source + destination + payload
+    static func ipv6(_ payload: [UInt8], _ source: [UInt8], _ destination: [UInt8], next: UInt8 = 6, hops: UInt8 = 64)
+        -> [UInt8]
+    {
+        [0x60, 0, 0, 0] + big(UInt16(truncatingIfNeeded: payload.count)) + [next, hops] + source + destination + payload
     }
 
     /// The TCP segment of IPv4's pseudo header, or of IPv6's.

@@ -143,7 +143,7 @@ struct ReassemblyBoundsTests {
                 case .bytes(let flow, _, _, let octets, _):
                     #expect(!octets.isEmpty)
                     #expect(open.contains(flow))
-                case .conflict(let flow, _, _, _, _, _), .doubt(let flow, _, _, _, _, _), .ended(let flow, _, _):
+                case .conflict(let flow, _, _, _, _, _, _), .doubt(let flow, _, _, _, _, _), .ended(let flow, _, _):
                     #expect(open.contains(flow))
                 }
             }

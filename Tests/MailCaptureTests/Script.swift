@@ -132,8 +132,9 @@ struct FlowLog: Equatable {
             gaps += count
             extend(side, "<\(count) lost>")
             times.append(time)
-        case .conflict(_, let side, let offset, let other, let time, _):
-            conflicts.append("\(side) \(offset) \(String(decoding: other, as: UTF8.self))")
+        case .conflict(_, let side, let offset, let other, let taken, let time, _):
+            let copy = taken == .first ? "" : "older "
+            conflicts.append("\(side) \(offset) \(copy)\(String(decoding: other, as: UTF8.self))")
             times.append(time)
         case .doubt(_, let side, let kind, let octets, let time, let packet):
             doubts.append("\(side) \(kind.rawValue) \(octets) octets in \(packet)")
@@ -160,9 +161,9 @@ struct FlowLog: Equatable {
 /// Feeds segments, a millisecond apart, and gives what was said of each flow.
 func reassemble(
     _ segments: [TCPSegment], limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto,
-    finish: Bool = true, counters: inout ReassemblyCounters
+    overlap: OverlapPolicy = .first, finish: Bool = true, counters: inout ReassemblyCounters
 ) -> [FlowLog] {
-    var reassembler = TCPReassembler(limits: limits, checksums: checksums)
+    var reassembler = TCPReassembler(limits: limits, checksums: checksums, overlap: overlap)
     var events: [FlowEvent] = []
     for (index, segment) in segments.enumerated() {
         reassembler.accept(segment, time: Int64(index) * 1_000, packet: index + 1, into: &events)
@@ -174,10 +175,11 @@ func reassemble(
 
 func reassemble(
     _ segments: [TCPSegment], limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto,
-    finish: Bool = true
+    overlap: OverlapPolicy = .first, finish: Bool = true
 ) -> [FlowLog] {
     var counters = ReassemblyCounters()
-    return reassemble(segments, limits: limits, checksums: checksums, finish: finish, counters: &counters)
+    return reassemble(
+        segments, limits: limits, checksums: checksums, overlap: overlap, finish: finish, counters: &counters)
 }
 
 /// The events of each flow, in the order of the flows' first events.

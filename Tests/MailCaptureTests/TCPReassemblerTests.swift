@@ -38,6 +38,49 @@ struct TCPReassemblerTests {
         #expect(counters.conflicts == 3)
     }
 
+    /// Case C1: where the last copy is to be taken, it is among what waits. What was handed on stays, and each difference
+    /// says which copy was taken.
+    @Test func overlapLastWinsWhereItWaits() throws {
+        var wire = Wire()
+        var segments = wire.handshake()
+        let first = wire.say(.client, "MAIL FROM:<a@example.org>\r\n")
+        var evil = first
+        evil.payload = Array("MAIL FROM:<b@example.org>\r\n".utf8)[...]
+        segments += [first, evil]
+        var last = wire
+        _ = last.say(.client, "xx")
+        segments.append(last.say(.client, "CD"))
+        let waiting = wire.segment(.client, last.clientNext &- 3, wire.serverNext, [], Array("bcde".utf8))
+        segments += [waiting, wire.segment(.client, wire.clientNext, wire.serverNext, [], Array("AB".utf8))]
+        var counters = ReassemblyCounters()
+        let flow = try #require(reassemble(segments, overlap: .last, counters: &counters).first)
+        #expect(flow.clientText == "MAIL FROM:<a@example.org>\r\nABcde")
+        #expect(
+            flow.conflicts == ["client 0 MAIL FROM:<b@example.org>\r\n", "client 29 older CD", "client 28 older b"])
+        #expect(counters.conflicts == 3)
+    }
+
+    /// Many copies of what waits take no more memory than one, whichever is taken; what the peer has acknowledged stays.
+    @Test func overlapLastIsBounded() throws {
+        var limits = ReassemblyLimits()
+        limits.flowOctets = 4_096
+        var wire = Wire()
+        var segments = wire.handshake()
+        let start = wire.clientNext
+        for copy in 0..<200 {
+            segments.append(
+                wire.segment(.client, start &+ 1, wire.serverNext, [], [UInt8](repeating: UInt8(copy), count: 1_000)))
+        }
+        // The server has what came last; what says otherwise from now on is a keep-alive or a lie.
+        segments.append(wire.segment(.server, wire.serverNext, start &+ 1_001))
+        segments.append(wire.segment(.client, start &+ 1_000, wire.serverNext, [], [0]))
+        segments.append(wire.segment(.client, start, wire.serverNext, [], Array("A".utf8)))
+        let flow = try #require(reassemble(segments, limits: limits, overlap: .last).first)
+        #expect(flow.client == [65] + [UInt8](repeating: 199, count: 1_000))
+        #expect(flow.gaps == 0)
+        #expect(flow.conflicts.count == 200)
+    }
+
     /// What the peer has acknowledged cannot be told differently: keep-alives carry an octet of garbage.
     @Test func keepAlivesAreNoConflict() throws {
         var wire = Wire()

@@ -39,6 +39,7 @@ extension AuditBook {
         case .reset: kind = .forgedReset
         case .end: kind = .behindEnd
         case .checksum, .window: kind = .leftOut
+        case .ttl: kind = .insertion
         case .midstream:
             guard session.isFirst("midway") else { return }
             kind = .midstream

@@ -76,6 +76,10 @@ extension FindingKind {
         "overlapping-fragments", .attacks, .high, "IP fragments contradict each other",
         "The same place of a packet came with different octets: who looks on and who receives may see different mail.",
         "RFC 5722 §3", .review)
+    package static let insertion = FindingKind(
+        "inserted-by-ttl", .attacks, .high, "Segments came that were not meant to arrive",
+        "Their TTL is far from that of the side's others, and what they say was contradicted, or never acknowledged: packets that expire before the receiver are written for those who look on.",
+        "", .review)
     package static let forgedReset = FindingKind(
         "forged-reset", .attacks, .medium, "Resets came that did not end the session",
         "Somebody who is not an end of the connection may have sent them: to break it off, or to make those who look on forget it.",
@@ -90,6 +94,6 @@ extension FindingKind {
     static let attacks: [FindingKind] = [
         bruteForce, bruteForceSucceeded, spraying, addressProbing, recipientProbing, openRelay, routedRecipient,
         identityPassed, smuggling, hiddenEnd, disagreement, responseInjection, crossProtocol, saslTampering, referral,
-        massDeletion, massRetrieval, bulkSender, evasion, fragments, forgedReset, behindEnd, bypass,
+        massDeletion, massRetrieval, bulkSender, evasion, fragments, insertion, forgedReset, behindEnd, bypass,
     ]
 }

@@ -65,9 +65,10 @@ extension Flow {
     ) -> Quick {
         guard own.isKnown, peer.isKnown, own.fin == nil, own.pendingCost == 0, peer.pendingCost == 0,
             own.doubtfulCost == 0, peer.doubtfulCost == 0, own.hasRightChecksums != nil,
-            segment.sequence == own.next || segment.payload.isEmpty,
+            segment.sequence == own.next || segment.payload.isEmpty, own.isNear(segment.hopLimit),
             sequenceDistance(segment.acknowledgment, from: peer.next) <= 0, !own.hasAcknowledgedHole
         else { return .no }
+        _ = own.vote(segment.hopLimit)
         let shift = own.scale.map(UInt32.init) ?? (isMidstream ? TCPReassembler.unknownScale : 0)
         let window = UInt32(segment.window) << shift
         if window > own.window { own.window = window }

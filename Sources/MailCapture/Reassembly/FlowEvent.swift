@@ -30,8 +30,10 @@ package enum FlowEvent: Equatable, Sendable {
     case bytes(flow: Int, side: Side, time: Int64, ArraySlice<UInt8>, packet: Int)
     /// Octets that come next on a side and are not in the capture.
     case gap(flow: Int, side: Side, count: Int, time: Int64)
-    /// Octets that contradict those at the same place that were taken; `offset` counts from the side's first octet.
-    case conflict(flow: Int, side: Side, offset: UInt64, other: ArraySlice<UInt8>, time: Int64, packet: Int)
+    /// Octets that contradict those at the same place that were taken; `offset` counts from the side's first octet,
+    /// `taken` says which copy it was that was taken instead.
+    case conflict(
+        flow: Int, side: Side, offset: UInt64, other: ArraySlice<UInt8>, taken: OverlapPolicy, time: Int64, packet: Int)
     /// What else leaves it in doubt how the receiver read the side's segments; of ``PacketDoubt/Kind/overlap`` there are
     /// `conflict`s. Once for each kind in a flow.
     case doubt(flow: Int, side: Side, PacketDoubt.Kind, octets: Int, time: Int64, packet: Int)
@@ -44,7 +46,7 @@ package enum FlowEvent: Equatable, Sendable {
     package var flow: Int {
         switch self {
         case .opened(let flow, _, _, _, _), .bytes(let flow, _, _, _, _), .gap(let flow, _, _, _),
-            .conflict(let flow, _, _, _, _, _), .doubt(let flow, _, _, _, _, _), .ended(let flow, _, _),
+            .conflict(let flow, _, _, _, _, _, _), .doubt(let flow, _, _, _, _, _), .ended(let flow, _, _),
             .closed(let flow, _, _):
             flow
         }

@@ -44,13 +44,23 @@ struct PendingPart: Sendable {
     var end: UInt32 { sequence &+ UInt32(truncatingIfNeeded: length) }
 }
 
+/// Octets at a place at which others were taken.
+struct StreamConflict {
+    var sequence: UInt32
+    var octets: ArraySlice<UInt8>
+    /// Which copy was taken instead.
+    var taken: OverlapPolicy
+}
+
 /// A segment with a wrong checksum. The receiver has left it out, or the capture shows what the receiver did not see:
 /// its checksum before a network card filled it in, segments that the kernel merged, addresses that were made
-/// anonymous.
+/// anonymous. Or one that may have expired on its way.
 struct DoubtfulSegment: Sendable {
     var segment: TCPSegment
     var time: Int64
     var packet: Int
+    /// Its TTL is the doubt.
+    var isFar = false
 
     /// What it takes to keep it.
     var cost: Int { segment.payload.count + 2 * PendingPart.overhead }
@@ -87,6 +97,12 @@ struct FlowStream: Sendable {
     var isSilent = false
     /// The verdict of the first segment: false when the sender's checksums are no guide.
     var hasRightChecksums: Bool?
+    /// The TTL of most of the side's segments behind the SYN, found by majority vote, and how much speaks for it. A
+    /// segment is far from it that has this many more or fewer hops: routes differ by less, as long as they don't change.
+    private(set) var hopLimit: UInt8 = 0
+    private(set) var hopVotes: UInt8 = 0
+    static let farHops = 5
+    static let mostVotes: UInt8 = 16
     /// Segments beyond the window that follow upon each other: the place was lost.
     var strayNext: UInt32 = 0
     var strayCount = 0
@@ -120,6 +136,29 @@ struct FlowStream: Sendable {
         return !isReady
     }
 
+    /// The segment has the TTL of most others, or none that is known.
+    @inline(__always)
+    func isNear(_ limit: UInt8) -> Bool {
+        limit == hopLimit && hopVotes > 0 || limit == 0
+            || hopVotes > 0 && abs(Int(limit) - Int(hopLimit)) < Self.farHops
+    }
+
+    /// Counts the TTL of a segment.
+    /// - Returns: false when it is far from that of most others.
+    @inline(__always)
+    mutating func vote(_ limit: UInt8) -> Bool {
+        if isNear(limit) {
+            if hopVotes < Self.mostVotes, limit != 0 { hopVotes &+= 1 }
+            return true
+        }
+        guard hopVotes > 0 else {
+            (hopLimit, hopVotes) = (limit, 1)
+            return true
+        }
+        hopVotes &-= 1
+        return false
+    }
+
     mutating func popFirst() -> PendingPart? {
         guard head < pending.count else { return nil }
         let part = pending[head]
@@ -137,14 +176,14 @@ struct FlowStream: Sendable {
         return part
     }
 
-    /// Adds what no part covers yet. Gives the pieces that contradict what waits already.
-    mutating func insert(_ part: PendingPart) -> [(sequence: UInt32, octets: ArraySlice<UInt8>)] {
+    /// Adds what no part covers yet. Of octets that contradict what waits already the policy's copy stays; the others are given.
+    mutating func insert(_ part: PendingPart, _ policy: OverlapPolicy) -> [StreamConflict] {
         // The usual: behind everything else.
         guard let last, sequenceDistance(part.sequence, from: last.end) < 0 else {
             append(part, at: pending.count)
             return []
         }
-        var conflicts: [(sequence: UInt32, octets: ArraySlice<UInt8>)] = []
+        var conflicts: [StreamConflict] = []
         var index = firstIndex(endingAfter: part.sequence)
         var at = part.sequence
         var left = part.length
@@ -169,10 +208,23 @@ struct FlowStream: Sendable {
                 at &+= UInt32(truncatingIfNeeded: count)
             } else if let existing {
                 let count = min(left, existing.length + distance)
-                if case .octets(let kept) = existing.content, let mine = octets?.prefix(count),
+                if case .octets(var kept) = existing.content, let mine = octets?.prefix(count),
                     !mine.elementsEqual(kept.dropFirst(-distance).prefix(count))
                 {
-                    conflicts.append((at, mine))
+                    // What the peer has acknowledged it has; a keep-alive may carry anything there.
+                    let settled = acknowledged.map { max(0, sequenceDistance($0, from: at)) } ?? 0
+                    if policy == .first || settled >= count {
+                        conflicts.append(StreamConflict(sequence: at, octets: mine, taken: .first))
+                    } else {
+                        let place = (settled - distance)..<(count - distance)
+                        let older = kept[place]
+                        // As long as it was: what it takes to keep the part stays the same.
+                        kept.replaceSubrange(place, with: mine.dropFirst(settled))
+                        pending[index].content = .octets(kept)
+                        conflicts.append(
+                            StreamConflict(
+                                sequence: at &+ UInt32(truncatingIfNeeded: settled), octets: older, taken: .last))
+                    }
                 }
                 // A copy that acknowledges less was sent earlier: what it had not seen is no reason to wait.
                 if let mine = part.acknowledgment, let theirs = existing.acknowledgment,
@@ -260,7 +312,7 @@ struct FlowStream: Sendable {
     }
 
     /// Compares octets before `next` with what was delivered; the part that differs, if any is known to.
-    func conflict(at sequence: UInt32, _ octets: ArraySlice<UInt8>) -> (sequence: UInt32, octets: ArraySlice<UInt8>)? {
+    func conflict(at sequence: UInt32, _ octets: ArraySlice<UInt8>) -> StreamConflict? {
         if recent.isEmpty { return nil }
         // Only what the peer has not acknowledged can still be in doubt.
         var floor = next &- UInt32(truncatingIfNeeded: recent.count)
@@ -272,6 +324,8 @@ struct FlowStream: Sendable {
         guard start >= 0, start < recent.count else { return nil }
         let count = min(mine.count, recent.count - start)
         let part = mine.prefix(count)
-        return part.elementsEqual(recent[start..<(start + count)]) ? nil : (from, part)
+        // It was handed on: that can't be taken back.
+        return part.elementsEqual(recent[start..<(start + count)])
+            ? nil : StreamConflict(sequence: from, octets: part, taken: .first)
     }
 }

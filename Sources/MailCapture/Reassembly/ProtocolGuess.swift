@@ -13,8 +13,9 @@ extension FlowEvent {
         case .bytes(let flow, let side, let time, let octets, let packet):
             .bytes(flow: flow, side: side.other, time: time, octets, packet: packet)
         case .gap(let flow, let side, let count, let time): .gap(flow: flow, side: side.other, count: count, time: time)
-        case .conflict(let flow, let side, let offset, let other, let time, let packet):
-            .conflict(flow: flow, side: side.other, offset: offset, other: other, time: time, packet: packet)
+        case .conflict(let flow, let side, let offset, let other, let taken, let time, let packet):
+            .conflict(
+                flow: flow, side: side.other, offset: offset, other: other, taken: taken, time: time, packet: packet)
         case .doubt(let flow, let side, let kind, let octets, let time, let packet):
             .doubt(flow: flow, side: side.other, kind, octets: octets, time: time, packet: packet)
         case .ended(let flow, let side, let time): .ended(flow: flow, side: side.other, time: time)

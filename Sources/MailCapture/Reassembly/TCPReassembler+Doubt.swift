@@ -1,4 +1,5 @@
-// Segments whose checksum is wrong though their sender has right ones: were they taken by the receiver or not?
+// Segments whose checksum is wrong though their sender has right ones, or whose TTL is another one than that of their sender's others:
+// were they taken by the receiver or not?
 
 import MailDialogue
 import MailRecording
@@ -26,6 +27,21 @@ extension TCPReassembler {
         {}
     }
 
+    /// Keeps a segment whose TTL is far from that of the side's others until the peer's acknowledgment shows that it came to
+    /// the receiver: one that expires on its way is seen by those who look on before, and by nobody else. Where the
+    /// route changed the octets come a little later.
+    /// - Returns: false when it is to be followed at once, as nobody will tell or as it is of our own making.
+    mutating func holdFar(_ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int) -> Bool {
+        guard segment.length > 0, checksums != .recorded, table.flows[slot].isOpen, table.flows[slot].hasBothSides,
+            table.flows[slot][side].isKnown, !table.flows[slot][side].hasTooMuchDoubt, allPending <= limits.allOctets
+        else { return false }
+        let before = table.flows[slot][side].doubtfulCost
+        table.flows[slot][side].doubt(DoubtfulSegment(segment: segment, time: time, packet: packet, isFar: true))
+        allPending += table.flows[slot][side].doubtfulCost - before
+        seen(slot, side, time)
+        return true
+    }
+
     /// The peer has acknowledged up to `number`: what it covers was taken, unless other segments hold its place.
     mutating func clearDoubt(_ slot: Int, _ side: Side, _ number: UInt32, into events: inout [FlowEvent]) {
         while !table.flows[slot].isClosed, believe(slot, side, number, into: &events) {}
@@ -47,7 +63,14 @@ extension TCPReassembler {
                 allRecent += table.flows[slot][side.other].recent.count
             }
         }
+        let conflicts = counters.conflicts
+        let stream = table.flows[slot][side]
+        let isNew = sequenceDistance(part.end, from: stream.next) > 0
+        let isHeard = stream.acknowledged.map { sequenceDistance($0, from: part.end) >= 0 } ?? false
         take(slot, side, part.segment, part.time, part.packet, into: &events)
+        if part.isFar, counters.conflicts > conflicts || number == nil && isNew && !isHeard {
+            tell(.ttl, slot, side, octets: part.segment.length, part.time, part.packet, into: &events)
+        }
         return true
     }
 }

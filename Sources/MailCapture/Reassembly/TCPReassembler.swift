@@ -4,10 +4,11 @@
 import MailDialogue
 import MailRecording
 
-/// Reassembles TCP connections. Where segments overlap the first one wins, and the difference is told.
+/// Reassembles TCP connections. Where segments overlap and differ, ``overlap`` says which wins, and the difference is told.
 package struct TCPReassembler: Sendable {
     package let limits: ReassemblyLimits
     package let checksums: ChecksumPolicy
+    package let overlap: OverlapPolicy
     package internal(set) var counters = ReassemblyCounters()
 
     var table = FlowTable()
@@ -33,9 +34,13 @@ package struct TCPReassembler: Sendable {
     /// Microseconds between looks for flows that have waited or idled long enough.
     static let sweepInterval: Int64 = 1_000_000
 
-    package init(limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto) {
+    package init(
+        limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto,
+        overlap: OverlapPolicy = .first
+    ) {
         self.limits = limits
         self.checksums = checksums
+        self.overlap = overlap
     }
 
     /// Flows that have not ended.
@@ -92,7 +97,7 @@ package struct TCPReassembler: Sendable {
             // The client goes on where the new SYN said: the server took it, though its answer was not seen.
             replace(slot, new, time, into: &events)
             accept(segment, time: time, packet: packet, into: &events)
-        } else {
+        } else if table.flows[slot][side].vote(segment.hopLimit) || !holdFar(slot, side, segment, time, packet) {
             follow(slot, side, segment, time, packet, into: &events)
         }
     }
@@ -210,13 +215,15 @@ package struct TCPReassembler: Sendable {
             let part = PendingPart(
                 sequence: sequence, content: .octets(Array(payload)), acknowledgment: acknowledgment, time: time,
                 packet: packet)
-            for found in table.flows[slot][side].insert(part) { tell(found, slot, side, time, packet, into: &events) }
+            for found in table.flows[slot][side].insert(part, overlap) {
+                tell(found, slot, side, time, packet, into: &events)
+            }
         }
         if missing > 0 {
             let from = sequence &+ UInt32(truncatingIfNeeded: payload.count)
             let part = PendingPart(
                 sequence: from, content: .lost(missing), acknowledgment: acknowledgment, time: time, packet: packet)
-            for found in table.flows[slot][side].insert(part) { tell(found, slot, side, time, packet, into: &events) }
+            _ = table.flows[slot][side].insert(part, overlap)
         }
         if hasFIN, table.flows[slot][side].fin == nil, sequenceDistance(end, from: next) >= 0 {
             takeFIN(slot, side, end, acknowledgment, time, packet, into: &events)
@@ -241,7 +248,7 @@ package struct TCPReassembler: Sendable {
         table.flows[slot][side].fin = number
         let part = PendingPart(
             sequence: number, content: .fin, acknowledgment: acknowledgment, time: time, packet: packet)
-        _ = table.flows[slot][side].insert(part)
+        _ = table.flows[slot][side].insert(part, overlap)
     }
 
     func isOverfull(_ slot: Int) -> Bool {
@@ -299,7 +306,7 @@ package struct TCPReassembler: Sendable {
     }
 
     mutating func tell(
-        _ found: (sequence: UInt32, octets: ArraySlice<UInt8>), _ slot: Int, _ side: Side, _ time: Int64, _ packet: Int,
+        _ found: StreamConflict, _ slot: Int, _ side: Side, _ time: Int64, _ packet: Int,
         into events: inout [FlowEvent]
     ) {
         counters.conflicts += 1
@@ -308,7 +315,7 @@ package struct TCPReassembler: Sendable {
         events.append(
             .conflict(
                 flow: table.flows[slot].id, side: side, offset: UInt64(max(0, place)), other: found.octets,
-                time: clock(slot, time), packet: packet))
+                taken: found.taken, time: clock(slot, time), packet: packet))
     }
 
     /// Tells a doubt of a flow, each kind once.

@@ -35,11 +35,13 @@ package struct SessionReader {
     /// - Parameters:
     ///   - paths: captures of any origin, our recordings, directories of both, `-` for standard input.
     ///   - fingerprintKey: the key for the marks of secrets.
+    ///   - overlap: which of two copies of octets counts.
     package init(
-        _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .auto
+        _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .auto,
+        overlap: OverlapPolicy = .first
     ) throws(CaptureError) {
         files = try CapturePaths.expand(paths)
-        tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums)
+        tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums, overlap: overlap)
     }
 
     /// Only these sessions are followed; nil for all.

@@ -214,7 +214,7 @@ extension SessionTracker {
         switch cover.mode {
         case .watching:
             var batch = batch(session, at: flow.start)
-            Self.apply(event, &session.observer, &batch)
+            apply(event, &session.observer, &batch)
             try hand(batch, deliver)
             try tell(event, flow, session, cover, deliver)
         case .reading:
@@ -256,7 +256,7 @@ extension SessionTracker {
         cover.mode = .watching
         for held in cover.held + [event] {
             var batch = batch(session, at: flow.start)
-            Self.apply(held, &session.observer, &batch)
+            apply(held, &session.observer, &batch)
             try hand(batch, deliver)
         }
         cover.held = []
@@ -267,7 +267,7 @@ extension SessionTracker {
         _ plain: FlowEvent, _ session: Following, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         var batch = batch(session, at: plain.time ?? session.identity.info.start)
-        Self.apply(plain, &session.observer, &batch)
+        apply(plain, &session.observer, &batch)
         try hand(batch, deliver)
     }
 
@@ -319,7 +319,7 @@ extension FlowEvent {
     fileprivate var time: Int64? {
         switch self {
         case .opened: nil
-        case .bytes(_, _, let time, _, _), .gap(_, _, _, let time), .conflict(_, _, _, _, let time, _),
+        case .bytes(_, _, let time, _, _), .gap(_, _, _, let time), .conflict(_, _, _, _, _, let time, _),
             .doubt(_, _, _, _, let time, _),
             .ended(_, _, let time), .closed(_, _, let time):
             time

@@ -114,7 +114,9 @@ package struct SessionTracker {
     package var restore: ((CaptureRecord) -> CaptureRecord)?
     private let route: String
     private let checksums: ChecksumPolicy
-    private var decoder = PacketDecoder()
+    /// Which of two copies of octets counts.
+    private let overlap: OverlapPolicy
+    private var decoder: PacketDecoder
     private var reassembler: TCPReassembler?
     var flows: [Int: Flow] = [:]
     /// Sessions of files of other programs; their flows have negative numbers.
@@ -145,10 +147,15 @@ package struct SessionTracker {
     /// - Parameters:
     ///   - fingerprintKey: the key for the marks of secrets.
     ///   - route: what `SessionInfo.route` says of sessions of a foreign capture.
-    package init(fingerprintKey: [UInt8] = [], route: String = "capture", checksums: ChecksumPolicy = .auto) {
+    package init(
+        fingerprintKey: [UInt8] = [], route: String = "capture", checksums: ChecksumPolicy = .auto,
+        overlap: OverlapPolicy = .first
+    ) {
         self.fingerprintKey = fingerprintKey
         self.route = route
         self.checksums = checksums
+        self.overlap = overlap
+        decoder = PacketDecoder(overlap: overlap)
     }
 
     /// What reassembly left out.
@@ -189,7 +196,7 @@ package struct SessionTracker {
             // A recording says itself when a session ends, however long it idles; its checksums were right when it was written.
             if isRecording { limits.idleTime = Int64.max / 4 }
             let policy = isRecording && checksums == .auto ? .recorded : checksums
-            reassembler = TCPReassembler(limits: limits, checksums: policy)
+            reassembler = TCPReassembler(limits: limits, checksums: policy, overlap: overlap)
         }
         reassembler?.accept(segment, time: record.time, packet: record.index, into: &flowEvents)
         try drain(deliver)
@@ -332,7 +339,7 @@ package struct SessionTracker {
         case .gap(let number, _, _, _):
             counters.gaps += 1
             try take(event, flows[number], deliver)
-        case .bytes(let number, _, _, _, _), .conflict(let number, _, _, _, _, _), .doubt(let number, _, _, _, _, _),
+        case .bytes(let number, _, _, _, _), .conflict(let number, _, _, _, _, _, _), .doubt(let number, _, _, _, _, _),
             .ended(let number, _, _):
             try take(event, flows[number], deliver)
         case .closed(let number, let how, let time):
@@ -370,7 +377,7 @@ package struct SessionTracker {
             let event = flow.isTurned ? event.swapped : event
             if let cover = session.cover { return try take(event, flow, session, cover, deliver) }
             var batch = batch(session, at: flow.start)
-            Self.apply(event, &session.observer, &batch)
+            apply(event, &session.observer, &batch)
             if session.isOnWire, session.observer.isUnderTLS { cover(session, batch.notes) }
             try hand(batch, deliver)
         case .sealed(let sealed): try take(event, flow, sealed, deliver)
@@ -465,7 +472,7 @@ package struct SessionTracker {
         try hand(batch, deliver)
     }
 
-    static func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
+    func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
         switch event {
         case .bytes(_, let side, let time, let octets, let packet):
             batch.time = time
@@ -477,10 +484,14 @@ package struct SessionTracker {
         case .ended(_, let side, let time):
             batch.time = time
             observer.end(side, at: time, events: &batch.events, notes: &batch.notes)
-        case .conflict(_, let side, offset: _, let other, let time, let packet):
-            observer.doubt(PacketDoubt(.overlap, side, time: time, packet: packet, octets: other.count))
+        case .conflict(_, let side, offset: _, let other, let taken, let time, let packet):
+            observer.doubt(
+                PacketDoubt(.overlap, side, time: time, packet: packet, octets: other.count, copy: taken))
         case .doubt(_, let side, let kind, let octets, let time, let packet):
-            observer.doubt(PacketDoubt(kind, side, time: time, packet: packet, octets: octets))
+            observer.doubt(
+                PacketDoubt(
+                    kind, side, time: time, packet: packet, octets: octets, copy: kind == .fragments ? overlap : .first)
+            )
         case .opened, .closed: break
         }
         if !batch.isEmpty { batch.passed = observer.takePassed() }

@@ -32,6 +32,7 @@ struct AnonymizeCommand: ParsableCommand {
     var key: String?
     @Option(help: ArgumentHelp("Add this to the times of packets: seconds, or 90d, -12h.", valueName: "time"))
     var shift: String?
+    @OptionGroup var reading: ReadingOptions
     @Flag(help: "Replace a file that is there.") var force = false
     @Flag(help: "The summary as a JSON line.") var json = false
     @Flag(help: "Do not sign a recording that is made.") var noChain = false
@@ -41,6 +42,7 @@ struct AnonymizeCommand: ParsableCommand {
         if paths.contains("-") { throw CLIError.usage("standard input cannot be read twice; name a file") }
         if output == "-" { throw CLIError.usage("the copy is searched before it is given away; name a file with -o") }
         let shift = try shift.map(Self.microseconds) ?? 0
+        let keys = try reading.keys()
         let pseudonyms = Pseudonyms(key: try Self.key(key))
         let directory = Self.isDirectory(output) ? output : nil
         try Self.refuseDevices(output)
@@ -49,7 +51,7 @@ struct AnonymizeCommand: ParsableCommand {
         // Where the copy becomes whole: beside its place, on the same disk.
         let draft = try OutputFile(
             directory.map { Self.beside($0) } ?? output, replaces: directory == nil && force)
-        let counters = try write(pseudonyms, shift, to: draft)
+        let counters = try write(pseudonyms, shift, keys, to: draft)
         try search(pseudonyms, draft.draftPath)
         if let directory {
             try record(draft.draftPath, in: directory)
@@ -68,14 +70,16 @@ struct AnonymizeCommand: ParsableCommand {
 
     // MARK: Passes
 
-    private func write(_ pseudonyms: Pseudonyms, _ shift: Int64, to draft: OutputFile) throws -> Counters {
+    private func write(_ pseudonyms: Pseudonyms, _ shift: Int64, _ keys: TLSKeyLog?, to draft: OutputFile) throws
+        -> Counters
+    {
         var replacer = RecordingAnonymizer(pseudonyms, shift: shift)
-        try read(paths) { replacer.learn($0.info, $0.notes, $0.events) }
+        try read(paths, keys) { replacer.learn($0.info, $0.notes, $0.events) }
         var out = StandardOutput(draft.descriptor, name: output)
         var made = EventPackets()
         var octets: [UInt8] = []
         try out.write(EventPackets.header)
-        let tracked = try read(paths) { batch in
+        let tracked = try read(paths, keys) { batch in
             let changes = batch.changes.map { (exchange: $0.exchange, rules: $0.rules) }
             for event in replacer.replace(batch.info, batch.notes, batch.events, changes: changes) {
                 made.append(event, to: &octets)
@@ -90,9 +94,12 @@ struct AnonymizeCommand: ParsableCommand {
     }
 
     @discardableResult
-    private func read(_ paths: [String], _ deliver: (SessionBatch) throws -> Void) throws -> TrackerCounters {
+    private func read(
+        _ paths: [String], _ keys: TLSKeyLog?, _ deliver: (SessionBatch) throws -> Void
+    ) throws -> TrackerCounters {
         var reader: SessionReader
-        do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, overlap: reading.overlap) } catch { throw CLIError.usage("\(error)") }
+        reader.keys = keys
         reader.keepsRows = false
         do { try reader.read(deliver: deliver) } catch let error as CaptureError { throw CLIError.usage(error.text) }
         // What can't be read is not in the copy; that it is missing must be known.

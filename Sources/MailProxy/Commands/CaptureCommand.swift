@@ -33,10 +33,7 @@ struct CaptureCommand: ParsableCommand {
     var what: [String] = []
     @Option(help: "What becomes of secrets: mask, seal or keep.") var secrets: String?
     @Option(help: "With --secrets seal: the file of the public key.") var sealKey: String?
-    @Option(
-        help: ArgumentHelp(
-            "Open TLS with the secrets in this file, as SSLKEYLOGFILE has programs write them.", valueName: "file"))
-    var keylog: String?
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var data: DataDirectory
     @Flag(help: "List the interfaces on which packets can be captured.") var list = false
     @Flag(help: "The summary as a JSON line.") var json = false
@@ -85,9 +82,9 @@ struct CaptureCommand: ParsableCommand {
         var dropped: UInt64 = 0
         var kernel = CaptureStatistics()
 
-        init(_ recorder: Recorder, keys: TLSKeyLog?) {
+        init(_ recorder: Recorder, keys: TLSKeyLog?, overlap: OverlapPolicy) {
             self.recorder = recorder
-            tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey)
+            tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey, overlap: overlap)
             tracker.keepsText = true
             tracker.privacy = recorder.privacy
             tracker.keys = keys
@@ -130,7 +127,7 @@ struct CaptureCommand: ParsableCommand {
     private func record(_ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
         let (privacy, sealKey) = try privacy()
-        let keys = try keylog.map { try KeyLogFile.read($0) }
+        let keys = try reading.keys()
         // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
@@ -151,7 +148,7 @@ struct CaptureCommand: ParsableCommand {
             case .failed, .badKey, .chain, .index: throw CLIError.fault("\(error)")
             }
         }
-        let pipeline = Pipeline(recorder, keys: keys)
+        let pipeline = Pipeline(recorder, keys: keys, overlap: reading.overlap)
         var failure: (any Error)?
         do { try body(pipeline) } catch { failure = error }
         pipeline.finish()

@@ -25,6 +25,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "A file with lines ACCOUNT:PASSWORD.") var credentials: String?
     @Option(help: "Seconds without an answer after which a session is given up.") var timeout = 10
     @Option(help: "Seconds after which a session is given up in any case.") var deadline = 600
+    @OptionGroup var reading: ReadingOptions
     @Flag(help: "One JSON line a session, and a summary line.") var json = false
     @Flag(name: .short, help: "Show differences that the RFCs allow, too.") var verbose = false
 
@@ -47,7 +48,8 @@ struct ReplayCommand: ParsableCommand {
         }
         let paths = files.isEmpty ? [Defaults.recordDirectory] : files
         var reader: SessionReader
-        do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, overlap: reading.overlap) } catch { throw CLIError.usage("\(error)") }
+        reader.keys = try reading.keys()
         let driver = ReplayDriver(to: addresses, timeout: timeout, deadline: deadline)
         var tally = Tally()
         var scripts: [String: ReplayScript] = [:]

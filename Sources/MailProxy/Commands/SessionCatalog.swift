@@ -192,7 +192,7 @@ struct SessionCatalog {
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
         var reader: SessionReader
-        do { reader = try SessionReader(paths) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, overlap: overlap) } catch { throw CLIError.usage("\(error)") }
         reader.only = only
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
@@ -223,6 +223,8 @@ struct SessionCatalog {
 
     /// The form of all files that are read, when they are no captures and their content does not tell.
     nonisolated(unsafe) static var form: ImportFormat?
+    /// Which of two copies of octets counts.
+    nonisolated(unsafe) static var overlap = OverlapPolicy.first
     /// Secrets of TLS connections, when somebody gave them.
     nonisolated(unsafe) static var keys: TLSKeyLog?
     /// Opens what is sealed, when somebody gave the key.

@@ -32,15 +32,12 @@ struct SessionPlace: ParsableArguments {
         help: "The files are no captures but of this form, which their content does not tell: rawlog, swaks or openssl."
     )
     var from: ImportFormat?
-    @Option(
-        help: ArgumentHelp(
-            "Open the TLS of captures with the secrets in this file, as SSLKEYLOGFILE has programs write them.",
-            valueName: "file"))
-    var keylog: String?
+    @OptionGroup var reading: ReadingOptions
 
     func catalog(_ paths: [String]) throws -> SessionCatalog {
         SessionCatalog.form = from
-        SessionCatalog.keys = try keylog.map { try KeyLogFile.read($0) }
+        SessionCatalog.keys = try reading.keys()
+        SessionCatalog.overlap = reading.overlap
         return try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter, text: text)
     }
 }

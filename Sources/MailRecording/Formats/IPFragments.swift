@@ -1,5 +1,5 @@
-// Reassembly of IP fragments (RFC 791 §3.2, RFC 8200 §4.5), within bounds. Where fragments overlap the first one wins,
-// as for TCP; that they disagreed is told.
+// Reassembly of IP fragments (RFC 791 §3.2, RFC 8200 §4.5), within bounds. Where fragments overlap the first or the last
+// one wins, as for TCP; that they disagreed is told.
 
 /// Collects fragments until their datagram is whole.
 struct IPFragments: Sendable {
@@ -21,6 +21,8 @@ struct IPFragments: Sendable {
     struct Whole {
         var payload: [UInt8]
         var hasConflict: Bool
+        /// The lowest of its fragments: the one that goes least far.
+        var hopLimit: UInt8
     }
 
     private struct Datagram: Sendable {
@@ -31,8 +33,11 @@ struct IPFragments: Sendable {
         var firstSeen: Int64
         var order: UInt64
         var hasConflict = false
+        var hopLimit = UInt8.max
     }
 
+    /// Which of two fragments counts where they differ.
+    let overlap: OverlapPolicy
     private var datagrams: [Key: Datagram] = [:]
     private var octets = 0
     private var counter: UInt64 = 0
@@ -40,10 +45,13 @@ struct IPFragments: Sendable {
     private var begun: [(key: Key, order: UInt64)] = []
     private var begunStart = 0
 
+    init(overlap: OverlapPolicy = .first) { self.overlap = overlap }
+
     /// Takes a fragment; gives the datagram's payload once it is whole. Nil too for what cannot be: beyond 65,535
     /// octets.
     mutating func accept(
-        _ key: Key, offset: Int, hasMore: Bool, _ bytes: ArraySlice<UInt8>, time: Int64
+        _ key: Key, offset: Int, hasMore: Bool, _ bytes: ArraySlice<UInt8>, hopLimit: UInt8,
+        time: Int64
     ) -> Whole? {
         guard offset + bytes.count <= 65_535, !bytes.isEmpty || !hasMore, !hasMore || bytes.count & 7 == 0 else {
             return nil
@@ -55,10 +63,11 @@ struct IPFragments: Sendable {
         }
         var datagram = datagrams.removeValue(forKey: key) ?? Datagram(firstSeen: time, order: counter)
         octets -= datagram.octets
+        datagram.hopLimit = min(datagram.hopLimit, hopLimit)
         if !hasMore, datagram.length == nil { datagram.length = offset + bytes.count }
         insert(bytes, at: offset, into: &datagram)
         if let length = datagram.length, let payload = whole(datagram, length) {
-            return Whole(payload: payload, hasConflict: datagram.hasConflict)
+            return Whole(payload: payload, hasConflict: datagram.hasConflict, hopLimit: datagram.hopLimit)
         }
         guard datagram.pieces.count <= Self.mostPieces else { return nil }
         octets += datagram.octets
@@ -93,7 +102,7 @@ struct IPFragments: Sendable {
         return true
     }
 
-    /// Adds what is not there yet.
+    /// Adds what is not there yet, and replaces what is where the last copy counts.
     private func insert(_ bytes: ArraySlice<UInt8>, at offset: Int, into datagram: inout Datagram) {
         var rest = bytes
         var at = offset
@@ -117,6 +126,12 @@ struct IPFragments: Sendable {
                 let common = rest.prefix(end - at)
                 if !common.elementsEqual(piece.bytes[(at - piece.offset)...].prefix(common.count)) {
                     datagram.hasConflict = true
+                    switch overlap {
+                    case .first: break
+                    case .last:
+                        let place = (at - piece.offset)..<(at - piece.offset + common.count)
+                        datagram.pieces[index].bytes.replaceSubrange(place, with: common)
+                    }
                 }
                 rest = rest.dropFirst(common.count)
                 at += common.count

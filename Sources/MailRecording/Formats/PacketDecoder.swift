@@ -29,6 +29,8 @@ package struct PacketDecoder: Sendable {
         var depth = 0
         /// A packet around it came in fragments that disagreed.
         var hasConflict = false
+        /// The TTL, or hop limit, of the packet.
+        var hopLimit: UInt8 = 0
 
         /// Within a tunnel; nil when there are too many around it.
         var within: Place? {
@@ -37,16 +39,18 @@ package struct PacketDecoder: Sendable {
             return inner.depth < PacketDecoder.mostDepth ? inner : nil
         }
 
-        func with(conflict: Bool) -> Place {
+        func with(_ whole: IPFragments.Whole) -> Place {
             var place = self
-            place.hasConflict = hasConflict || conflict
+            place.hasConflict = hasConflict || whole.hasConflict
+            place.hopLimit = whole.hopLimit
             return place
         }
     }
 
-    private var fragments = IPFragments()
+    private var fragments: IPFragments
 
-    package init() {}
+    /// - Parameter overlap: which of two fragments counts where they differ.
+    package init(overlap: OverlapPolicy = .first) { fragments = IPFragments(overlap: overlap) }
 
     /// Decodes a packet of a file.
     package mutating func decode(_ record: CaptureRecord) -> DecodedPacket {
@@ -67,7 +71,7 @@ package struct PacketDecoder: Sendable {
         }
     }
 
-    private mutating func ipv4(_ bytes: ArraySlice<UInt8>, _ place: Place) -> DecodedPacket {
+    private mutating func ipv4(_ bytes: ArraySlice<UInt8>, _ outer: Place) -> DecodedPacket {
         let header = Int(bytes.octet(at: 0) & 15) * 4
         guard header >= 20, bytes.count >= header else { return .malformed("an IPv4 header is cut or too short") }
         var length = Int(bytes.big(UInt16.self, at: 2))
@@ -77,6 +81,8 @@ package struct PacketDecoder: Sendable {
         let source = IPAddress(v4: bytes.big(UInt32.self, at: 12))
         let destination = IPAddress(v4: bytes.big(UInt32.self, at: 16))
         let number = bytes.octet(at: 9)
+        var place = outer
+        place.hopLimit = bytes.octet(at: 8)
         let payload = bytes.part(header, length - header)
         let missing = length - header - payload.count
         let fragment = bytes.big(UInt16.self, at: 6)
@@ -91,10 +97,11 @@ package struct PacketDecoder: Sendable {
             let key = IPFragments.Key(
                 source: source, destination: destination, protocolNumber: number,
                 identification: UInt32(bytes.big(UInt16.self, at: 4)))
-            guard let whole = fragments.accept(key, offset: offset, hasMore: hasMore, payload, time: place.time) else {
-                return .fragment
-            }
-            return carried(number, whole.payload[...], 0, source, destination, place.with(conflict: whole.hasConflict))
+            guard
+                let whole = fragments.accept(
+                    key, offset: offset, hasMore: hasMore, payload, hopLimit: place.hopLimit, time: place.time)
+            else { return .fragment }
+            return carried(number, whole.payload[...], 0, source, destination, place.with(whole))
         }
         return carried(number, payload, missing, source, destination, place, isHeaderRight: isHeaderRight)
     }
@@ -113,7 +120,7 @@ package struct PacketDecoder: Sendable {
         _ place: Place, isHeaderRight: Bool = true
     ) -> DecodedPacket {
         switch number {
-        case 6: return tcp(bytes, missing, source, destination, place.hasConflict, isHeaderRight: isHeaderRight)
+        case 6: return tcp(bytes, missing, source, destination, place, isHeaderRight: isHeaderRight)
         case 4, 41:
             // RFC 2003 §3.1, RFC 4213 §3.5, RFC 2473 §3.
             guard let inner = place.within else { return .malformed("more than \(Self.mostDepth) IP headers") }
@@ -128,8 +135,10 @@ package struct PacketDecoder: Sendable {
         }
     }
 
-    private mutating func ipv6(_ bytes: ArraySlice<UInt8>, _ place: Place) -> DecodedPacket {
+    private mutating func ipv6(_ bytes: ArraySlice<UInt8>, _ outer: Place) -> DecodedPacket {
         guard bytes.count >= 40 else { return .malformed("an IPv6 header is cut") }
+        var place = outer
+        place.hopLimit = bytes.octet(at: 7)
         var length = Int(bytes.big(UInt16.self, at: 4))
         // 0 with a jumbo payload option (RFC 2675) or segmentation offload.
         if length == 0 { length = bytes.count - 40 }
@@ -174,11 +183,12 @@ package struct PacketDecoder: Sendable {
                 }
                 guard
                     let whole = fragments.accept(
-                        key, offset: offset, hasMore: hasMore, rest.dropFirst(8), time: place.time)
+                        key, offset: offset, hasMore: hasMore, rest.dropFirst(8), hopLimit: place.hopLimit,
+                        time: place.time)
                 else { return .fragment }
                 return extensions(
                     next, whole.payload[...], missing: 0, source, destination,
-                    place.with(conflict: whole.hasConflict), isWhole: true)
+                    place.with(whole), isWhole: true)
             default: return .other
             }
             guard rest.count >= length else { return .malformed("an IPv6 extension header is cut") }
@@ -189,7 +199,7 @@ package struct PacketDecoder: Sendable {
     }
 
     private func tcp(
-        _ bytes: ArraySlice<UInt8>, _ missing: Int, _ source: IPAddress, _ destination: IPAddress, _ hasConflict: Bool,
+        _ bytes: ArraySlice<UInt8>, _ missing: Int, _ source: IPAddress, _ destination: IPAddress, _ place: Place,
         isHeaderRight: Bool = true
     ) -> DecodedPacket {
         guard bytes.count >= 20 else { return .malformed("a TCP header is cut") }
@@ -208,7 +218,7 @@ package struct PacketDecoder: Sendable {
                 windowScale: flags.contains(.syn) ? Self.windowScale(bytes.part(20, header - 20)) : nil,
                 payload: payload, missing: missing - max(0, header - bytes.count),
                 checksum: isHeaderRight ? Self.checksum(bytes, missing, source, destination) : .wrong,
-                hasFragmentConflict: hasConflict))
+                hasFragmentConflict: place.hasConflict, hopLimit: place.hopLimit))
     }
 
     private static func checksum(

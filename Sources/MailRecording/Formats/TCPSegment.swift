@@ -41,11 +41,14 @@ package struct TCPSegment: Equatable, Sendable {
     package var checksum: ChecksumVerdict
     /// The packet came in IP fragments that disagreed where they overlapped; the first was taken.
     package var hasFragmentConflict: Bool
+    /// The TTL of the IP packet around it (the hop limit of IPv6, the lowest one of its fragments); 0 when it is not known.
+    package var hopLimit: UInt8
 
     package init(
         source: IPEndpoint, destination: IPEndpoint, sequence: UInt32, acknowledgment: UInt32 = 0, flags: TCPFlags,
         window: UInt16 = 65_535, windowScale: UInt8? = nil, payload: ArraySlice<UInt8> = [], missing: Int = 0,
-        checksum: ChecksumVerdict = .right, hasFragmentConflict: Bool = false
+        checksum: ChecksumVerdict = .right, hasFragmentConflict: Bool = false,
+        hopLimit: UInt8 = 0
     ) {
         self.source = source
         self.destination = destination
@@ -58,6 +61,7 @@ package struct TCPSegment: Equatable, Sendable {
         self.missing = missing
         self.checksum = checksum
         self.hasFragmentConflict = hasFragmentConflict
+        self.hopLimit = hopLimit
     }
 
     /// Octets of payload on the wire.

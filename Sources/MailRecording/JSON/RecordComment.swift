@@ -233,7 +233,7 @@ extension RecordComment.Closing {
         exchanges = Int(clamping: json["exchanges"]?.integer ?? 0)
         gaps = Int(clamping: json["gaps"]?.integer ?? 0)
         if case .array(let values) = json["doubts"] {
-            doubts = values.prefix(2 * PacketDoubt.Kind.allCases.count).compactMap { PacketDoubt($0) }
+            doubts = values.prefix(4 * PacketDoubt.Kind.allCases.count).compactMap { PacketDoubt($0) }
         } else {
             doubts = []
         }

@@ -12,8 +12,9 @@ extension FuzzTarget {
         let input = FuzzInput(input)
         var numbers = input.numbers
         let policy = numbers.pick(ChecksumPolicy.ignore, .auto, .verify, .recorded)
-        let whole = Reading(input.octets, policy) { input.octets.count }
-        let pieces = Reading(input.octets, policy) { numbers.size() }
+        let overlap = numbers.pick(OverlapPolicy.first, .last)
+        let whole = Reading(input.octets, policy, overlap) { input.octets.count }
+        let pieces = Reading(input.octets, policy, overlap) { numbers.size() }
         must(pieces.records == whole.records, "pieces give other packets")
         must(pieces.error == whole.error, "pieces give \(String(describing: pieces.error))")
         must(whole.records.allSatisfy { $0.bytes.count <= input.octets.count }, "a packet is longer than its file")
@@ -28,9 +29,9 @@ extension FuzzTarget {
         var sessions: [String] = []
         var noted = 0
 
-        init(_ file: [UInt8], _ policy: ChecksumPolicy, _ size: () -> Int) {
+        init(_ file: [UInt8], _ policy: ChecksumPolicy, _ overlap: OverlapPolicy, _ size: () -> Int) {
             var reader = CaptureFileReader()
-            var tracker = SessionTracker(fingerprintKey: [1, 2, 3], checksums: policy)
+            var tracker = SessionTracker(fingerprintKey: [1, 2, 3], checksums: policy, overlap: overlap)
             do throws(CaptureFormatError) {
                 var rest = file[...]
                 while !rest.isEmpty {

@@ -186,7 +186,8 @@ import Testing
                 let end = min(start + 64, tcp.count)
                 let field = UInt16(start / 8) | (end < tcp.count ? 0x2000 : 0)
                 let part = PacketMaker.ipv4(
-                    Array(tcp[start..<end]), Array(packet[12..<16]), Array(packet[16..<20]), id: id, fragment: field)
+                    Array(tcp[start..<end]), Array(packet[12..<16]), Array(packet[16..<20]), id: id, fragment: field,
+                    hops: packet[8])
                 out.append(CaptureRecord(index: out.count + 1, time: record.time, linkType: 101, bytes: part[...]))
             }
         }

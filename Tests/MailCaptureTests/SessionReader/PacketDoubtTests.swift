@@ -10,8 +10,12 @@ import Testing
     /// Packets of ``Wire/mail``: 3 of the handshake, then one for each turn.
     private static func turn(_ number: Int) -> Int { 3 + number }
 
-    private func read(_ segments: [TCPSegment], checksums: ChecksumPolicy = .auto) -> Reading {
-        Reading(PacketMaker().records(segments), checksums: checksums)
+    private func read(
+        _ segments: [TCPSegment], checksums: ChecksumPolicy = .auto, overlap: OverlapPolicy = .first,
+        isIPv6: Bool = false
+    ) -> Reading {
+        let maker = PacketMaker(isIPv6: isIPv6)
+        return Reading(maker.records(segments), checksums: checksums, overlap: overlap)
     }
 
     private func codes(_ reading: Reading) -> [String] {
@@ -60,6 +64,78 @@ import Testing
         let scratch = try Scratch()
         let path = try scratch.write(TestRecording(reading.events).segments[0], "own.pcapng")
         #expect(try Reading([path]).summaries == reading.summaries)
+    }
+
+    /// Case C1: with the last copy taken, the session says which one it shows; so does a recording of it.
+    @Test(arguments: OverlapPolicy.allCases) func c1TheChosenCopyIsShown(policy: OverlapPolicy) throws {
+        var wire = Wire()
+        var segments = wire.session()
+        let place = Self.turn(7)
+        let good = segments[place]
+        var other = good
+        other.payload = Array("RCPT TO:<e@example.net>\r\n".utf8)[...]
+        // Both wait for the octet before them, which comes behind them.
+        var rest = (good, other)
+        rest.0.payload = good.payload.dropFirst()
+        rest.0.sequence &+= 1
+        rest.1.payload = other.payload.dropFirst()
+        rest.1.sequence &+= 1
+        var head = good
+        head.payload = good.payload.prefix(1)
+        segments.replaceSubrange(
+            place...place, with: policy == .first ? [rest.0, rest.1, head] : [rest.1, rest.0, head])
+        let reading = read(segments, overlap: policy)
+        expectWhole(reading)
+        #expect(codes(reading) == ["capture-overlap"])
+        let summary = try #require(reading.summaries.first)
+        #expect(summary.doubts.map(\.copy) == [policy])
+        #expect(summary.doubts.map(\.text).first?.contains("the \(policy.rawValue) copy is shown") == true)
+        let scratch = try Scratch()
+        let path = try scratch.write(TestRecording(reading.events).segments[0], "own.pcapng")
+        #expect(try Reading([path]).summaries == reading.summaries)
+    }
+
+    /// Insertion by TTL: octets that expire before the receiver come first. What arrived is shown, and the session says so,
+    /// whether the policy is first or last and wherever in the session they stand.
+    @Test(arguments: [1, 3, 5, 7, 9, 11, 14], [(false, OverlapPolicy.first), (true, .first), (false, .last)])
+    func shortTTLInserted(turn: Int, how: (isIPv6: Bool, policy: OverlapPolicy)) throws {
+        var wire = Wire()
+        var segments = wire.session()
+        let place = Self.turn(turn)
+        var inserted = segments[place]
+        inserted.payload = inserted.payload.map { $0 ^ 1 }[...]
+        inserted.hopLimit = 3
+        segments.insert(inserted, at: place)
+        let reading = read(segments, overlap: how.policy, isIPv6: how.isIPv6)
+        expectWhole(reading)
+        #expect(Set(codes(reading)) == ["capture-overlap", "capture-ttl"])
+        let doubt = try #require(reading.summaries.first?.doubts.first { $0.kind == .ttl })
+        #expect(doubt.packet == place + 1 && doubt.side == .client && doubt.octets == inserted.length)
+    }
+
+    /// A command with a short TTL that nobody answers is shown, and the session says that it may not have arrived.
+    @Test func shortTTLUnheard() {
+        var wire = Wire()
+        let segments = Array(wire.session()[..<Self.turn(5)])
+        var inserted = wire.segment(
+            .client, segments[segments.count - 1].acknowledgment, segments[segments.count - 1].sequence &+ 8, .psh,
+            Array("MAIL FROM:<forged@example.com>\r\n".utf8))
+        inserted.hopLimit = 2
+        let reading = read(segments + [inserted])
+        #expect(codes(reading) == ["capture-ttl"])
+    }
+
+    /// A route that changes, once or with every packet, is no doubt: the receiver has what was sent.
+    @Test(arguments: [4, 6, 9, 12, 15], [true, false]) func routesThatChangeAreNoDoubt(turn: Int, isForGood: Bool) {
+        var wire = Wire()
+        var segments = wire.session()
+        for place in segments.indices where place >= Self.turn(turn) && (isForGood || place % 2 == 0) {
+            segments[place].hopLimit = 240
+        }
+        let reading = read(segments)
+        expectWhole(reading)
+        #expect(codes(reading) == [])
+        #expect(reading.summaries.first?.end == .closed)
     }
 
     /// Case C1: many differences are one finding with a count.

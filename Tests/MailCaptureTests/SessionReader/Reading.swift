@@ -47,8 +47,8 @@ struct Reading {
     }
 
     /// What is told of packets, in order.
-    init(_ records: [CaptureRecord], checksums: ChecksumPolicy = .auto) {
-        var tracker = SessionTracker(fingerprintKey: [1, 2, 3], checksums: checksums)
+    init(_ records: [CaptureRecord], checksums: ChecksumPolicy = .auto, overlap: OverlapPolicy = .first) {
+        var tracker = SessionTracker(fingerprintKey: [1, 2, 3], checksums: checksums, overlap: overlap)
         var gathering = Gathering()
         for record in records { tracker.accept(record, isRecording: false) { take($0, &gathering) } }
         tracker.finish { take($0, &gathering) }

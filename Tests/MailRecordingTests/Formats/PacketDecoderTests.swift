@@ -121,8 +121,8 @@ struct PacketDecoderTests {
         return segment.checksum
     }
 
-    private func feed(_ fragments: [[UInt8]], time: [Int64] = []) -> [TCPSegment] {
-        var decoder = PacketDecoder()
+    private func feed(_ fragments: [[UInt8]], time: [Int64] = [], overlap: OverlapPolicy = .first) -> [TCPSegment] {
+        var decoder = PacketDecoder(overlap: overlap)
         var out: [TCPSegment] = []
         for (index, fragment) in fragments.enumerated() {
             let now = index < time.count ? time[index] : 0
@@ -150,6 +150,19 @@ struct PacketDecoderTests {
                 #expect(segments.allSatisfy { !$0.hasFragmentConflict })
             }
         }
+    }
+
+    /// Case C14: the last of fragments that differ wins where that is asked for, in part and in whole, and is flagged.
+    @Test func lastOfOverlappingFragments() {
+        let whole = tcp((0..<100).map { UInt8($0) })
+        let segments = feed(
+            [
+                ipv4([UInt8](repeating: 0xEE, count: 24), fragment: 0x2000 | 5),
+                ipv4(Array(whole[0..<64]), fragment: 0x2000),
+                ipv4(Array(whole[64..<120]), fragment: 8),
+            ], overlap: .last)
+        #expect(segments.map { Array($0.payload) } == [(0..<100).map { UInt8($0) }])
+        #expect(segments.map(\.hasFragmentConflict) == [true])
     }
 
     /// Case C14: overlap, first wins and is flagged; a ping of death, a missing end, floods: nothing, in bounds.

@@ -1,0 +1,24 @@
+// How captures are read, whichever command reads them.
+
+import ArgumentParser
+import MailCapture
+import MailRecording
+
+extension OverlapPolicy: ExpressibleByArgument {}
+
+/// Options of all commands that read captures.
+struct ReadingOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Open the TLS of captures with the secrets in this file, as SSLKEYLOGFILE has programs write them.",
+            valueName: "file"))
+    var keylog: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where the same octets came twice and differ: take the copy that came first, or last.",
+            valueName: "first|last"))
+    var overlap = OverlapPolicy.first
+
+    /// What the key log holds; nil without one.
+    func keys() throws -> TLSKeyLog? { try keylog.map { try KeyLogFile.read($0) } }
+}
