@@ -127,6 +127,7 @@ def test_the_mixed_capture():
     assert {row["subject"] for row in report["messages"]} == names and all(row["complete"] for row in report["messages"])
     found = {row["code"]: row for row in report["findings"]}
     (place,) = found["starttls-injection"]["evidence"]
+    assert place["excerpt"][:2] == ["C: STARTTLS", "S: 220 go"] and place["excerpt"][2].startswith("C: ")
     assert report["verdict"] == "critical" and place["client"] == "10.0.0.1:40011" and place["frame"] == 182
     # What is revealed is revealed to who asked for it alone.
     assert b'"secret"' not in command("audit", MIXED, "--format", "json", status=FOUND).stdout

@@ -162,6 +162,23 @@ import Testing
         #expect(report.json.contains("\"excerpt\":[\"C: AUTH PLAIN"))
     }
 
+    /// What was injected stands with the finding, secrets in it masked; what is under TLS does not.
+    @Test func injectedOctetsAreShown() throws {
+        let injected = "MAIL FROM:<eve@example.com>\\r\\nAUTH PLAIN AGFkYQBrb3JyZWt0LlBmZXJkLTMx\\r\\nNOOP\\r\\nRSET\\r\\n"
+        let found = audit(
+            Played(
+                .smtp,
+                "S: 220 mx ESMTP\nC: EHLO a\nS: 250-mx\nS: 250 STARTTLS\nC> STARTTLS\\r\\n\(injected)\nS: 220 go\nC> \u{16}\u{3}xyz"))
+        let place = try #require(found.finding(.injection)?.evidence.first)
+        #expect(
+            place.excerpt == [
+                "C: STARTTLS", "S: 220 go", "C: MAIL FROM:<eve@example.com>",
+                "C: AUTH " + String(repeating: "*", count: 34), "C: NOOP", "C: …",
+            ])
+        let report = Self.report(found)
+        #expect(report.html.contains("MAIL FROM:&lt;eve@example.com&gt;") && !report.html.contains("xyz"))
+    }
+
     @Test func excerptsAreShort() throws {
         let long = String(repeating: "x", count: 400)
         let extensions = (0..<30).map { "S: 250-X\($0)" }.joined(separator: "\n")

@@ -40,7 +40,27 @@ struct Excerpt {
             keep(
                 Line(exchange: note.exchange, side: note.side, octets: Array("(octets are missing)".utf8), isCut: false)
             )
-        case .content, .contentEnd, .opaque: break
+        case .opaque:
+            // Octets in clear at the edge of TLS are what the finding is about. What is under TLS says nothing.
+            if !note.violations.isEmpty { keepLines(of: note) }
+        case .content, .contentEnd: break
+        }
+    }
+
+    /// Keeps the first lines of octets that nobody took apart.
+    private mutating func keepLines(of note: Note) {
+        var rest = note.publicOctets.prefix(Self.mostOctets * Self.mostLines)
+        for _ in 0..<(Self.mostLines - 3) where !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.endIndex
+            let line = rest[..<end].withoutLineEnd.line
+            keep(
+                Line(
+                    exchange: note.exchange, side: note.side, octets: Array(line.prefix(Self.mostOctets)),
+                    isCut: line.count > Self.mostOctets))
+            rest = rest[end...]
+        }
+        if !rest.isEmpty || note.raw.count > Self.mostOctets * Self.mostLines {
+            keep(Line(exchange: note.exchange, side: note.side, octets: [], isCut: true))
         }
     }
 
