@@ -164,11 +164,13 @@ import Testing
 
     /// What was injected stands with the finding, secrets in it masked; what is under TLS does not.
     @Test func injectedOctetsAreShown() throws {
-        let injected = "MAIL FROM:<eve@example.com>\\r\\nAUTH PLAIN AGFkYQBrb3JyZWt0LlBmZXJkLTMx\\r\\nNOOP\\r\\nRSET\\r\\n"
+        let injected =
+            "MAIL FROM:<eve@example.com>\\r\\nAUTH PLAIN AGFkYQBrb3JyZWt0LlBmZXJkLTMx\\r\\nNOOP\\r\\nRSET\\r\\n"
         let found = audit(
             Played(
                 .smtp,
-                "S: 220 mx ESMTP\nC: EHLO a\nS: 250-mx\nS: 250 STARTTLS\nC> STARTTLS\\r\\n\(injected)\nS: 220 go\nC> \u{16}\u{3}xyz"))
+                "S: 220 mx ESMTP\nC: EHLO a\nS: 250-mx\nS: 250 STARTTLS\nC> STARTTLS\\r\\n\(injected)\nS: 220 go\nC> \u{16}\u{3}xyz"
+            ))
         let place = try #require(found.finding(.injection)?.evidence.first)
         #expect(
             place.excerpt == [

@@ -50,7 +50,7 @@ package struct ProtocolGuess: Sendable {
     private var heldOctets = 0
     private var client = Opening()
     private var server = Opening()
-    /// Who spoke first.
+    /// Who spoke first, captured or not.
     private var first: Side?
 
     /// The first lines of a side, as far as they tell something.
@@ -98,8 +98,10 @@ package struct ProtocolGuess: Sendable {
             heldOctets += octets.count
             if first == nil { first = side }
             if note(octets, side) || heldOctets >= Self.mostHeld { judge(isLast: heldOctets >= Self.mostHeld) }
-        case .gap(_, let side, _, _):
+        case .gap(_, let side, let count, _):
             held.append(event)
+            // Of 0 octets nobody knows whether they were there.
+            if first == nil, count > 0 { first = side }
             switch side {
             case .client: client = Opening(isCut: true)
             case .server: server = Opening(isCut: true)
@@ -184,6 +186,51 @@ package struct ProtocolGuess: Sendable {
         "USER", "PASS", "FEAT", "SYST", "OPTS", "ACCT", "PWD", "MODE", "GROUP", "CAPABILITIES", "AUTHINFO", "ARTICLE",
     ]
 
+    /// Commands that the login of another protocol would have behind it by then.
+    private static let certainLines = 3
+    /// Lines in which words of others are looked for.
+    private static let mostLooked = 16
+
+    /// Commands of FTP (RFC 959 §4.1, RFC 2228, RFC 2389, RFC 2428, RFC 3659), of NNTP (RFC 3977) and of IRC (RFC 2812 §3) that mail
+    /// does not have; with a name behind them also those that take a number in POP3.
+    private static let foreignCommands: Set<String> = [
+        "SYST", "PWD", "XPWD", "CWD", "CDUP", "TYPE", "PASV", "EPSV", "PORT", "EPRT", "FEAT", "OPTS", "MKD", "RMD",
+        "SIZE", "MDTM",
+        "STOR", "STOU", "APPE", "ABOR", "RNFR", "RNTO", "SITE", "ACCT", "REIN", "PBSZ", "PROT", "MLSD", "MLST", "NLST",
+        "RETR", "DELE",
+        "GROUP", "ARTICLE", "CAPABILITIES", "AUTHINFO", "MODE", "OVER", "XOVER", "HDR", "XHDR", "IHAVE", "TAKETHIS",
+        "NEWGROUPS",
+        "NEWNEWS", "LISTGROUP", "HEAD", "BODY", "POST",
+        "NICK", "JOIN", "PART", "PRIVMSG", "NOTICE", "CAP", "PONG", "WHOIS", "TOPIC", "KICK", "OPER",
+    ]
+
+    /// Replies of FTP (RFC 959 §4.2) and NNTP (RFC 3977 appendix C) that SMTP does not have.
+    private static let foreignReplies: Set<String> = [
+        "200", "201", "202", "205", "212", "213", "215", "222", "223", "224", "225", "226", "227", "228", "229", "230",
+        "231", "232",
+        "234", "238", "239", "240", "257", "281", "331", "332", "335", "340", "350", "381", "400", "401", "403", "411",
+        "412", "420",
+        "422", "423", "425", "426", "430", "435", "436", "437", "438", "439", "440", "441", "480", "481", "482", "483",
+    ]
+
+    /// A line is of another protocol that shares words with those of mail. Commands count as these protocols' programs write them, in
+    /// capitals: a message in whose middle the capture begins has any word at the beginning of a line.
+    private static func hasForeign(_ client: [ArraySlice<UInt8>], _ server: [ArraySlice<UInt8>]) -> Bool {
+        client.prefix(mostLooked).contains { line in
+            let word = line.prefix(16).prefix { $0 != UInt8(ascii: " ") }
+            return ofClient(line) == .none && foreignCommands.contains(String(decoding: word, as: UTF8.self))
+        }
+            || server.prefix(mostLooked).contains { line in
+                ofServer(line) == .weak(.smtp)
+                    && foreignReplies.contains(String(decoding: line.prefix(3), as: UTF8.self))
+            }
+    }
+
+    /// `+OK` with nothing behind it, or an error: Redis has no other replies that POP3 has.
+    private static func isRedisReply(_ line: ArraySlice<UInt8>) -> Bool {
+        line.elementsEqual("+OK".utf8) || line.starts(with: "-ERR".utf8)
+    }
+
     /// The octets cannot be mail, whatever follows.
     private var isForeign: Bool {
         // A TLS record: handshake, version 3.x (RFC 8446 §5.1). Behind a greeting it does not say that there was no mail.
@@ -198,24 +245,36 @@ package struct ProtocolGuess: Sendable {
     }
 
     private func decide(_ client: Opening, _ server: Opening, _ isLast: Bool) -> MailProtocol? {
-        let clientEvidence = Self.lines(client).map(Self.ofClient)
+        let clientLines = Self.lines(client)
         let serverLines = Self.lines(server)
-        let serverEvidence = serverLines.map(Self.ofServer)
+        let clientEvidence = clientLines.map(Self.ofClient)
+        // What Redis answers to any command tells something only beside a command of POP3.
+        let isBare = isMidstream && !clientEvidence.contains(.weak(.pop3))
+        let serverEvidence = serverLines.map { line -> Evidence in
+            guard isMidstream, Self.isRedisReply(line) else { return Self.ofServer(line) }
+            return isBare ? .none : .weak(.pop3)
+        }
         for case .strong(let found) in clientEvidence { return found }
         if let greeting = serverEvidence.first, case .strong(let found) = greeting, isMidstream || first == .server {
             return found
         }
         if isMidstream { for case .strong(let found) in serverEvidence { return found } }
+        // Words that others have, too: not beside such that they have alone.
+        if Self.hasForeign(Self.lines(client, whole: false), serverLines) { return nil }
         let ofClient = clientEvidence.compactMap(Self.weak)
         let ofServer = serverEvidence.compactMap(Self.weak)
         // The command fits the reply, or the port.
-        for found in ofClient where ofServer.contains(found) || found == portProtocol && ofServer.isEmpty {
-            return found
+        for found in ofClient where ofServer.contains(found) { return found }
+        for found in ofClient where found == portProtocol && ofServer.isEmpty {
+            // Seen from one side a login is one of POP3, FTP or IRC: what comes behind it tells.
+            return isLast || ofClient.count >= Self.certainLines ? found : nil
         }
         guard let found = ofServer.first else { return nil }
         // `+OK` behind a command that is none of POP3 is of another protocol, whose client speaks first.
-        if found == .pop3, !isMidstream, first == .client, !clientEvidence.isEmpty, ofClient.isEmpty { return nil }
-        let saysSMTP = serverLines.contains { Self.contains($0, "SMTP") }
+        if found == .pop3, !isMidstream, first == .client, ofClient.isEmpty { return nil }
+        // So are replies as of SMTP to commands as of POP3: of FTP.
+        if found == .smtp, !ofClient.isEmpty { return nil }
+        let saysSMTP = serverLines.contains { Self.ofServer($0) == .weak(.smtp) && Self.contains($0, "SMTP") }
         // A reply of three digits may be of FTP or NNTP: wait for the command, which also tells LMTP from SMTP.
         guard isLast || !clientEvidence.isEmpty || serverLines.count > 1 else { return nil }
         if saysSMTP || found == portProtocol || found == .smtp && portProtocol == .lmtp {
@@ -231,15 +290,16 @@ package struct ProtocolGuess: Sendable {
         }
     }
 
-    /// The whole lines of a side, without line ends; without the first where that lacks its beginning.
-    private static func lines(_ opening: Opening) -> [ArraySlice<UInt8>] {
+    /// The whole lines of a side, without line ends.
+    /// - Parameter whole: without the first where that may lack its beginning.
+    private static func lines(_ opening: Opening, whole: Bool = true) -> [ArraySlice<UInt8>] {
         guard let end = opening.octets.lastIndex(of: UInt8(ascii: "\n")) else {
             return opening.octets.count >= longLine ? [opening.octets[...]] : []
         }
         let lines = opening.octets[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
         // What lacks its beginning tells little, but what it tells as if whole is right more often than not.
-        return opening.isCut && lines.first.map { ofClient($0) == .none && ofServer($0) == .none } == true
+        return whole && opening.isCut && lines.first.map { ofClient($0) == .none && ofServer($0) == .none } == true
             ? Array(lines.dropFirst()) : lines
     }
 
@@ -291,14 +351,21 @@ package struct ProtocolGuess: Sendable {
             return .strong(.smtp)
         case "DATA", "BDAT", "VRFY", "EXPN": return .weak(.smtp)
         case "CAPA", "APOP", "UIDL": return .strong(.pop3)
-        case "USER", "PASS", "STAT", "LIST", "RETR", "DELE", "TOP", "STLS": return .weak(.pop3)
+        case "USER", "PASS": return .weak(.pop3)
+        case "STAT", "STLS": return words.count == 1 ? .weak(.pop3) : .none
+        // Others have names there; these have numbers (RFC 1939 §5).
+        case "LIST", "RETR", "DELE", "TOP":
+            let isNumber = words.count > 1 && words[1].utf8.allSatisfy { (48...57).contains($0) }
+            return isNumber || verb == "LIST" && words.count == 1 ? .weak(.pop3) : .none
         default:
             guard words.count > 1, commands.contains(words[1]),
                 verb.utf8.allSatisfy({ $0 > 32 && $0 < 127 && !"(){%*\"\\+".utf8.contains($0) }),
                 // Header fields, such as `Connection: close`, would be commands otherwise.
                 verb.utf8.last != UInt8(ascii: ":")
             else { return .none }
-            return .strong(.imap)
+            // Tags have numbers or are short; `HELP LIST`, `SITE IDLE` and `215 list follows` are of others.
+            let hasNumber = verb.utf8.contains { (48...57).contains($0) } && ofServer(line) != .weak(.smtp)
+            return verb.utf8.count <= 2 || hasNumber ? .strong(.imap) : .weak(.imap)
         }
     }
 
