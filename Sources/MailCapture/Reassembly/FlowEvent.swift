@@ -28,7 +28,7 @@ package enum FlowEvent: Equatable, Sendable {
     case opened(flow: Int, client: IPEndpoint, server: IPEndpoint, time: Int64, midstream: Bool)
     /// Octets that come next on a side; `packet` is the number of the packet that carried them.
     case bytes(flow: Int, side: Side, time: Int64, ArraySlice<UInt8>, packet: Int)
-    /// Octets that come next on a side and are not in the capture.
+    /// Octets that come next on a side and are not in the capture; 0 when nobody knows whether there were any.
     case gap(flow: Int, side: Side, count: Int, time: Int64)
     /// Octets that contradict those at the same place that were taken; `offset` counts from the side's first octet,
     /// `taken` says which copy it was that was taken instead.

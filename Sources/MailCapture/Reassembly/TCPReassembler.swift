@@ -163,12 +163,23 @@ package struct TCPReassembler: Sendable {
         }
         if segment.length > 0 || segment.flags.contains(.fin) {
             table.flows[slot][side].isSilent = false
+            if side == .client, segment.length > 0, mayLackGreeting(slot) {
+                lose(slot, .server, 0, time, into: &events)
+            }
             take(slot, side, segment, time, packet, into: &events)
         } else if table.flows[slot].pendingCost > 0 {
             deliver(slot, into: &events)
         }
         guard !table.flows[slot].isClosed else { return }
         judgeStall(slot, time, into: &events)
+    }
+
+    /// The client speaks first, as far as is known, and all that is known of the server is what the client acknowledged: where
+    /// the handshake was not captured whole the server may have spoken before.
+    private func mayLackGreeting(_ slot: Int) -> Bool {
+        !table.flows[slot].isMidstream && !table.flows[slot].server.hasSYN && table.flows[slot].server.offset == 0
+            && table.flows[slot].client.offset == 0 && table.flows[slot].pendingCost == 0
+            && !table.flows[slot].server.hasAcknowledgedHole
     }
 
     /// Takes the payload and the FIN of a segment.

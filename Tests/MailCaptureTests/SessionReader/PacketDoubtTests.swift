@@ -138,6 +138,37 @@ import Testing
         #expect(reading.summaries.first?.end == .closed)
     }
 
+    /// Case C9: a client that is seen alone did not speak before the greeting, unless its acknowledgments say so.
+    @Test(
+        arguments: [
+            (25 as UInt16, "220 mx ESMTP\r\n", "EHLO a\r\n"), (110, "+OK hi\r\n", "CAPA\r\n"),
+            (143, "* OK hi\r\n", "1 NOOP\r\n"),
+        ], [0, 1, 2]) func c9NobodyIsEarlyWhoIsSeenAlone(
+            talk: (port: UInt16, greeting: String, command: String), order: Int
+        )
+    {
+        var wire = Wire(port: talk.port)
+        var seen = wire.handshake()
+        seen.remove(at: 1)
+        _ = wire.say(.server, talk.greeting)
+        seen += [wire.acknowledge(.client), wire.say(.client, talk.command)]
+        // As it was; the SYN behind the acknowledgment of its answer; without the handshake's last packet.
+        if order == 1 { seen.swapAt(0, 1) }
+        if order == 2 { seen.removeSubrange(1...2) }
+        let reading = read(seen)
+        #expect(reading.summaries.map(\.info.mailProtocol) == [ProtocolGuess.ofPort(talk.port)])
+        #expect(reading.summaries.first?.violations == 0)
+        #expect(reading.transcripts.values.allSatisfy { !$0.contains("early") })
+        #expect(codes(reading) == ["capture-one-sided"])
+    }
+
+    /// Who does speak before the greeting is told.
+    @Test func earlyTalkersAreTold() {
+        var wire = Wire()
+        let reading = read(wire.handshake() + [wire.say(.client, "EHLO a\r\n"), wire.say(.server, "220 mx ESMTP\r\n")])
+        #expect(reading.transcripts.values.contains { $0.contains("smtp-early-talker") })
+    }
+
     /// Case C1: many differences are one finding with a count.
     @Test func c1DifferencesAreCounted() throws {
         var wire = Wire()
