@@ -6,11 +6,13 @@ import os
 import pathlib
 import signal
 import smtplib
+import struct
 
 import messages
 from imap_clients import ok
 from mailproxy import MailProxy, binary, command, environment, rows
-from processes import HOST, Process
+from made_capture import Conversation, pcap
+from processes import HOST, Process, checked
 
 CASES = pathlib.Path(os.environ.get("MAILPROXY_CASES") or pathlib.Path(__file__).parents[3] / "shared" / "cases")
 MIXED = CASES / "mixed-11-sessions" / "mail.pcap"
@@ -81,6 +83,27 @@ def test_of_a_running_proxy(servers, scratch):
     marks = [row["fingerprint"] for row in later["credentials"]]
     # The index knows which secrets are the same.
     assert None not in marks and marks[1] == marks[2] != marks[0]
+    assert [row["fingerprint"] for row in report["credentials"]] == marks
+
+
+def test_what_a_recording_lacks_is_told(scratch):
+    """Gaps, and what the kernel dropped when it was made: the same as of the recording at rest."""
+    talk = Conversation(1_700_000_000_000_000).play([(1, "S: 220 mx ESMTP"), (2, "C: EHLO a.example.com"), (3, "S: 250 mx")])
+    talk.next["S"] += 100
+    talk.play([(4, "C: MAIL FROM:<ada@example.com>"), (5, "S: 250 ok"), (6, "C: QUIT"), (7, "S: 221 bye")]).close(8)
+    plain, counted = scratch / "plain.pcap", scratch / "counted.pcapng"
+    plain.write_bytes(pcap(talk))
+    checked(["/usr/bin/editcap", "-F", "pcapng", plain, counted])
+    body = struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 5, 8, 7) + struct.pack("<I", 0)
+    counted.write_bytes(counted.read_bytes() + struct.pack("<II", 5, 12 + len(body)) + body + struct.pack("<I", 12 + len(body)))
+    command("capture", "-r", counted, "--record-dir", scratch / "record", status=0)
+    options = ("--format", "json", "--fail-on", "never", "-o", scratch / "watched.json")
+    command("audit", "--watch", scratch / "record", "--duration", "1", *options, status=0)
+    watched = json.loads((scratch / "watched.json").read_text())
+    (rest,) = rows(command("audit", scratch / "record", "--format", "json", "--fail-on", "never", "--no-hash", status=0))
+    assert watched["sources"] == rest["sources"]
+    assert (rest["sources"][0]["gaps"], rest["sources"][0]["dropped"]) == (1, 7)
+    assert "capture-drops" in {row["code"] for row in watched["findings"]} == {row["code"] for row in rest["findings"]}
 
 
 def test_of_an_interface(servers, scratch):

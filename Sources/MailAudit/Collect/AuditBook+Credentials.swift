@@ -38,6 +38,19 @@ extension AuditBook {
         credentials.append(row)
     }
 
+    /// Credentials whose marks are asked for again: others know the last ones a little later than they are seen.
+    private static let mostUnmarked = 1_000
+
+    /// Takes the marks of secrets that the octets don't show, from who knows them.
+    /// - Parameter mark: gives an empty text when it is not known, or not yet.
+    package mutating func learnMarks(_ mark: (AuditCredential) -> String) {
+        for index in credentials.indices.dropFirst(marked)
+        where credentials[index].fingerprint.isEmpty && !credentials[index].isAttackable {
+            credentials[index].fingerprint = mark(credentials[index])
+        }
+        marked = max(marked, credentials.count - Self.mostUnmarked)
+    }
+
     private mutating func judge(
         _ row: AuditCredential, _ credential: Credential?, isHidden: Bool, _ session: SessionAudit
     ) {

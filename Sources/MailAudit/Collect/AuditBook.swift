@@ -25,6 +25,8 @@ package struct AuditBook {
     var sightings: [FindingKind: Sighting] = [:]
     /// Kinds and sessions by violation code, where they have no kind of their own.
     var credentials: [AuditCredential] = []
+    /// Of these, those whose marks are not asked for any more.
+    var marked = 0
     var messages: [AuditMessage] = []
     /// Rows beyond ``mostRows``.
     var unkeptCredentials = 0

@@ -44,6 +44,8 @@ package final class RecordingFollower {
         guard let file else { return false }
         let later = later()
         var taken = 0
+        let before = tracker.counters
+        defer { count(since: before, file) }
         do {
             while taken < Self.mostAtOnce {
                 guard let record = try file.nextSoFar() else {
@@ -65,7 +67,21 @@ package final class RecordingFollower {
     }
 
     /// Every session ends here, as far as anybody knows.
-    package func finish(_ deliver: (SessionBatch) throws -> Void) rethrows { try tracker.finish(deliver: deliver) }
+    package func finish(_ deliver: (SessionBatch) throws -> Void) rethrows {
+        let gaps = tracker.counters.gaps
+        try tracker.finish(deliver: deliver)
+        if !figures.isEmpty { figures[figures.count - 1].gaps += tracker.counters.gaps - gaps }
+    }
+
+    /// What of the segment that is read was missing, by what its octets say and by what the recorder said of the capture.
+    private func count(since before: TrackerCounters, _ file: CaptureFile) {
+        guard !figures.isEmpty else { return }
+        let now = tracker.counters
+        figures[figures.count - 1].gaps += now.gaps - before.gaps
+        figures[figures.count - 1].undecoded +=
+            now.undecoded - before.undecoded + now.malformed - before.malformed
+        figures[figures.count - 1].dropped = file.dropped
+    }
 
     private func leave(_ problem: ReadProblem?) throws {
         file = nil

@@ -115,7 +115,10 @@ package struct SessionReader {
             if problems.count > known { figures.problem = problems.last }
             self.figures.append(figures)
         }
+        // What was waited for until the end is missing as well.
+        let gaps = tracker.counters.gaps
         try tracker.finish(deliver: deliver)
+        if !figures.isEmpty { figures[figures.count - 1].gaps += tracker.counters.gaps - gaps }
     }
 
     /// A stretch of a recording's segment; it begins and ends with whole blocks. Up to `Int.max` it is all that there is so far.

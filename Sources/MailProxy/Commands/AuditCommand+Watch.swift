@@ -28,6 +28,7 @@ extension AuditCommand {
             fflush(nil)
             guard output != nil, Self.now() - written >= Self.interval else { return }
             written = Self.now()
+            learnMarks(&book)
             var copy = book
             try write(report(copy.finish(), sources, baseline), replaces: true)
         }
@@ -53,6 +54,7 @@ extension AuditCommand {
                 try tell(&book, sources)
             }
             tracker.finish { step($0, &book) }
+            sources = [self.figures(interface, source, tracker.counters)]
         } else {
             let directory = try self.directory()
             let follower = RecordingFollower(directory)
@@ -69,11 +71,19 @@ extension AuditCommand {
             }
             // What was recorded up to now; who interrupts once more does not wait for it.
             while !Interruption.isWanted, try follower.poll({ step($0, &book) }) {}
-            sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
             follower.finish { step($0, &book) }
+            sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
         }
+        learnMarks(&book)
         try tell(&book, sources)
         return sources
+    }
+
+    /// Asks the index of the recording for the marks of secrets, which its octets don't have.
+    private func learnMarks(_ book: inout AuditBook) {
+        guard interface == nil, let directory = try? directory() else { return }
+        var marks = CredentialMarks([directory])
+        book.learnMarks { marks.mark($0.session, $0.exchange, $0.mechanism) }
     }
 
     /// A recording has no secrets: marks made of their masks would say that all are the same.

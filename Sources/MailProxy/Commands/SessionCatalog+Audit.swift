@@ -84,12 +84,16 @@ struct CredentialMarks {
 
     /// The mark of a credential; empty when none is known.
     mutating func mark(_ session: String, _ record: CredentialRecord) -> String {
+        mark(session, record.exchange, record.mechanism)
+    }
+
+    mutating func mark(_ session: String, _ exchange: Int, _ mechanism: String) -> String {
         if indexes.isEmpty { return "" }
         if session != self.session {
             self.session = session
             known = []
             for index in indexes where known.isEmpty { known = (try? index.credentials(of: session)) ?? [] }
         }
-        return known.first { $0.exchange == record.exchange && $0.mechanism == record.mechanism }?.fingerprint ?? ""
+        return known.first { $0.exchange == exchange && $0.mechanism == mechanism }?.fingerprint ?? ""
     }
 }
