@@ -154,6 +154,48 @@ def test_what_is_sealed_is_recorded_and_opened_later(captured, scratch):
     assert all(row["tls"]["seen"]["ja3"] for row in ours.values())
 
 
+def test_a_sealed_recording_is_opened_with_keys(captured, servers, scratch):
+    """What was recorded without keys reads with them as the capture does; with the wrong ones as it did."""
+    path, keys, account, _ = captured
+    known = {servers.dovecot.imaps: 993, servers.dovecot.pop3s: 995, servers.postfix.smtps: 465}
+    sealed = scratch / "sealed.pcap"
+    sealed.write_bytes(_on_ports(path.read_bytes(), known))
+    command("capture", "-r", sealed, "--record-dir", scratch / "record", status=0)
+    closed = {row["client"]: mailproxy.timeless(row) for row in _list(scratch / "record")}
+    assert len(closed) == 6 and all(row["opaque"] for row in closed.values())
+    opened = {row["client"]: mailproxy.timeless(row) for row in _list(scratch / "record", "--keylog", keys)}
+    assert opened == {row["client"]: mailproxy.timeless(row) for row in _list(sealed, "--keylog", keys)} != closed
+    assert all(row["credentials"] == 1 and not row["opaque"] for row in opened.values())
+    wrong = scratch / "wrong"
+    wrong.write_text("CLIENT_RANDOM " + "1" * 64 + " " + "2" * 96 + "\n")
+    assert {row["client"]: mailproxy.timeless(row) for row in _list(scratch / "record", "--keylog", wrong)} == closed
+    report = json.loads(command("audit", scratch / "record", "--keylog", keys, "--format", "json", "--fail-on", "never", status=0).stdout)
+    assert [row["account"] for row in report["credentials"]] == [account.address] * 6
+    (imap,) = [row for row in _list(scratch / "record") if row["protocol"] == "imap" and row["tls"]["how"] == "implicit"]
+    shown = command("sessions", "show", imap["id"], scratch / "record", "--keylog", keys, status=0).stdout
+    assert b"FETCH" in shown and account.password.encode() not in shown
+    options = ("--format", "json", "--fail-on", "never", "-o", scratch / "watched.json")
+    command("audit", "--watch", scratch / "record", "--keylog", keys, "--duration", "1", *options, status=0)
+    assert len(json.loads((scratch / "watched.json").read_text())["credentials"]) == 6
+
+
+def _on_ports(octets, ports):
+    """A pcap file of loopback frames with other ports in its TCP headers; their checksums are left to nobody."""
+    out, place = bytearray(octets), 24
+    (link,) = struct.unpack_from("<I", octets, 20)
+    skipped = {1: 14, 101: 0, 113: 16, 276: 20}[link]
+    while place + 16 <= len(out):
+        (size,) = struct.unpack_from("<I", out, place + 8)
+        start = place + 16 + skipped
+        tcp = start + (out[start] & 15) * 4
+        for field in (tcp, tcp + 2):
+            (port,) = struct.unpack_from("!H", out, field)
+            struct.pack_into("!H", out, field, ports.get(port, port))
+        struct.pack_into("!H", out, tcp + 16, 0)
+        place += 16 + size
+    return bytes(out)
+
+
 def test_secrets_in_the_capture(captured, scratch):
     path, keys, _, _ = captured
     inside = scratch / "inside.pcapng"
@@ -258,6 +300,23 @@ def test_the_proxys_own_keys(servers, scratch):
     for row in (*ours, *theirs):
         assert (row["protocol"], row["user"], row["messages"], row["opaque"]) == ("imap", account.address, 2, False)
     assert [row["exchanges"] for row in ours] == [row["exchanges"] for row in theirs]
+
+
+def test_what_a_proxy_passed_untouched_is_opened_with_keys(servers, scratch):
+    """A session behind STARTTLS that was recorded as it passed, with the keys of its client; one that was intercepted beside it."""
+    keys, account = scratch / "keys", servers.accounts.fresh()
+    upstream = f"imap://{HOST}:{servers.dovecot.imap}"
+    to = ("--record-dir", scratch / "record")
+    for name, listener, checked_not in (("untouched", "?tls=passthrough", ""), ("mirrored", "", "?verify=off")):
+        with mailproxy.MailProxy(scratch, {"imap": upstream + checked_not}, *to, listener=listener, name=name, record=None) as proxy:
+            client = imaplib.IMAP4(HOST, proxy.ports["imap"])
+            client.starttls(_context(ONE_THREE, keys))
+            _imap(client, account)
+    shut, clear = _list(scratch / "record")
+    assert (shut["opaque"], shut["messages"], clear["opaque"], clear["messages"]) == (True, 0, False, 2)
+    opened, same = _list(scratch / "record", "--keylog", keys)
+    assert (opened["opaque"], opened["messages"], opened["user"]) == (False, 2, account.address)
+    assert opened["id"] == shut["id"] and mailproxy.timeless(same) == mailproxy.timeless(clear)
 
 
 @pytest.mark.parametrize("text", [b"\x00\x01nothing of the kind\n" * 10, b"-----BEGIN PRIVATE KEY-----\nMIIB\n"])

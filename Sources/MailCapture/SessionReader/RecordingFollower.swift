@@ -31,6 +31,12 @@ package final class RecordingFollower {
         set { tracker.judgesMessages = newValue }
     }
 
+    /// Secrets of TLS connections, where somebody has them.
+    package var keys: TLSKeyLog? {
+        get { tracker.keys }
+        set { tracker.keys = newValue }
+    }
+
     /// Messages are told with their text.
     package var keepsText: Bool {
         get { tracker.keepsText }

@@ -1,4 +1,4 @@
-// How sessions begin that were not seen to open.
+// How sessions begin that were not seen to open, and how they go on under TLS.
 
 import MailDialogue
 import MailRecording
@@ -17,5 +17,21 @@ extension SessionTracker {
             return words.contains { octets.hasPrefixIgnoringCase($0) }
         }
         return false
+    }
+
+    /// The part under TLS of a session that began in clear.
+    mutating func goOn(
+        _ flow: Flow, _ info: SessionInfo, _ session: Following, at time: Int64,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var events: [RecordEvent] = []
+        session.observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &events)
+        session.identify(flow)
+        session.cover = nil
+        flow.state = .following(session)
+        var batch = batch(session, at: time)
+        batch.tls = info.tls?.observation
+        batch.events += events
+        try hand(batch, deliver)
     }
 }

@@ -80,6 +80,9 @@ extension SessionTracker {
     ) rethrows {
         var pieces: [TLSFollower.Piece] = []
         sealed.follower.take(event, into: &pieces)
+        if sealed.follower.reading == .open, let info = flow.sealedInfo {
+            return try open(event, pieces, flow, info, sealed, deliver)
+        }
         if sealed.follower.reading == .open || sealed.guess != nil {
             return try guess(event, pieces, flow, sealed, deliver)
         }
@@ -92,12 +95,45 @@ extension SessionTracker {
         case .closed: isLast = true
         case .opened, .gap, .conflict, .doubt, .ended: break
         }
-        if sealed.follower.isForeign {
+        if let info = flow.sealedInfo {
+            // There is no doubt that it is a session.
+            let isClosed = sealed.follower.isForeign || sealed.follower.reading == .sealed
+            if isLast || isClosed { try list(flow, info, sealed, deliver) }
+        } else if sealed.follower.isForeign {
             counters.notMail += 1
             flow.state = .ignored
         } else if isLast || sealed.follower.isSettled {
             try list(flow, sealed, deliver)
         }
+    }
+
+    /// A session of our own recording can be read.
+    private mutating func open(
+        _ event: FlowEvent, _ pieces: [TLSFollower.Piece], _ flow: Flow, _ info: SessionInfo, _ sealed: Sealed,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        sealed.held = []
+        var info = info
+        info.tls = sealed.follower.leg
+        try follow(flow, info, isMidway: false, deliver)
+        guard case .following(let session) = flow.state else { return }
+        let cover = Cover(sealed.follower, .reading)
+        session.cover = cover
+        for plain in event.opened(pieces) { try apply(plain, session, deliver) }
+        try follow(event, pieces, flow, session, cover, deliver)
+    }
+
+    /// No key opens a session of our own recording: it is what the recording says.
+    private mutating func list(
+        _ flow: Flow, _ info: SessionInfo, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        try follow(flow, info, isMidway: flow.isMidstream, deliver)
+        if case .following(let session) = flow.state, let tls = flow.closing?.tls {
+            session.observer.learn(tls: tls, upstreamTLS: flow.closing?.upstreamTLS)
+            session.identify(flow)
+        }
+        for event in sealed.held { try take(event, flow, deliver) }
+        sealed.held = []
     }
 
     /// Nobody has the key: it is a session when port or handshake say that it is mail.

@@ -57,6 +57,8 @@ package struct SessionTracker {
         /// What a file of another program says.
         var route: String?
         var tls: TLSLeg?
+        /// What our recording says of the session, where its octets are under TLS and there are keys.
+        var sealedInfo: SessionInfo?
         /// What was stepped over.
         var tunnel: Tunnel?
 
@@ -253,7 +255,7 @@ package struct SessionTracker {
             guard case .following(let session) = flow.state else { return }
             for tag in closing.tags { session.observer.tag(tag) }
             for doubt in closing.doubts { session.observer.doubt(doubt) }
-            if let tls = closing.tls {
+            if let tls = closing.tls, session.cover?.mode != .reading {
                 if tls.failure == nil || tls.isOpaque {
                     session.observer.learn(tls: tls, upstreamTLS: closing.upstreamTLS)
                 } else {
@@ -261,6 +263,7 @@ package struct SessionTracker {
                 }
                 session.identify(flow)
                 session.cover = nil
+                session.isOnWire = false
             }
         case .secured(let session): recorded[session]?.isHandedOver = true
         case .changed(let id, let exchange, let rules):
@@ -333,8 +336,13 @@ package struct SessionTracker {
             recorded[info.id] = flow
             if let clear = parked.removeValue(forKey: info.id) {
                 try goOn(flow, info, clear.session, at: time, deliver)
+            } else if keys != nil, info.tls?.how == .implicit, info.tls?.isOpaque == true {
+                flow.sealedInfo = info
+                flow.state = .sealed(Sealed(TLSFollower(how: .implicit, keys: keys)))
             } else {
                 try follow(flow, info, isMidway: midstream, deliver)
+                // What follows the answer to STARTTLS in the same conversation was recorded as it was on the wire.
+                if keys != nil, case .following(let session) = flow.state { session.isOnWire = true }
             }
         case .gap(let number, _, _, _):
             counters.gaps += 1
@@ -453,22 +461,6 @@ package struct SessionTracker {
             }
         }
         flow.state = .following(session)
-        try hand(batch, deliver)
-    }
-
-    /// The part under TLS of a session that began in clear.
-    private mutating func goOn(
-        _ flow: Flow, _ info: SessionInfo, _ session: Following, at time: Int64,
-        _ deliver: (SessionBatch) throws -> Void
-    ) rethrows {
-        var events: [RecordEvent] = []
-        session.observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &events)
-        session.identify(flow)
-        session.cover = nil
-        flow.state = .following(session)
-        var batch = batch(session, at: time)
-        batch.tls = info.tls?.observation
-        batch.events += events
         try hand(batch, deliver)
     }
 

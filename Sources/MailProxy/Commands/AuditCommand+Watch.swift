@@ -59,6 +59,7 @@ extension AuditCommand {
             let directory = try self.directory()
             let follower = RecordingFollower(directory)
             (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
+            follower.keys = try place.reading.keys()
             Console.error("watching \(directory); Ctrl-C ends it")
             while !isOver() {
                 let hasMore: Bool
