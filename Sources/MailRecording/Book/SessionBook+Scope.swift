@@ -9,8 +9,15 @@ extension SessionBook {
         _ notes: ArraySlice<Note>, at time: Int64, leg: Leg, into events: inout [RecordEvent]
     ) {
         guard var now = scope.popLast() else { return }
-        let first = events.count
-        for note in notes { now.take(note, time, leg) }
+        var first = events.count
+        for note in notes {
+            // How many lines came at once makes no difference to where a recording ends.
+            if leg == .client, now.learn(from: note) {
+                record(now.takeReady(leg), leg, &events)
+                first = events.count
+            }
+            now.take(note, time, leg)
+        }
         record(now.takeReady(leg), leg, &events)
         now.gate(&events, from: first, isLast: false)
         scope.append(now)

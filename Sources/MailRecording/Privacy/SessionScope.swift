@@ -39,11 +39,18 @@ struct SessionScope: Sendable {
         judge()
     }
 
+    /// Learns what the next note of the client's leg says of the session. To be called before ``take(_:_:_:)``.
+    /// - Returns: what was taken before is recorded, and the session as it is now is not, or not yet.
+    mutating func learn(from note: Note) -> Bool {
+        let before = verdict
+        learn(note)
+        return before == .recorded && verdict != .recorded
+    }
+
     /// Takes the next note of a leg. ``takeReady(_:)`` gives what may be recorded of it and of those before.
     mutating func take(_ note: Note, _ time: Int64, _ leg: Leg) {
         switch leg {
         case .client:
-            learn(note)
             client.take(note, time, facts)
         case .server:
             // What the client's leg has decided of the same message holds here too, whatever rules made of its header.

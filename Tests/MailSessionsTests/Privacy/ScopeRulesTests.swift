@@ -65,6 +65,24 @@ import Testing
         (.server, "250 ok\r\n"),
     ]
 
+    /// Found by fuzzing: with all lines of a turn at once the recording ended before the turn, and not before the line.
+    @Test func whereARecordingEndsDoesNotDependOnHowItsLinesCame() throws {
+        let whole: [(Side, String)] = [
+            (.server, "220 mx\r\n"), (.client, "EHLO c\r\n"), (.server, "250-mx\r\n250 AUTH PLAIN\r\n"),
+            (.client, "MAIL FROM:<a@example.com>\r\n"), (.server, "250 ok\r\n"),
+            (.client, "RSET\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nNOOP\r\n"),
+            (.server, "250 reset\r\n235 in\r\n250 ok\r\n"),
+        ]
+        var lines: [(Side, String)] = []
+        for (side, text) in whole {
+            for line in text.split(separator: "\r\n") { lines.append((side, line + "\r\n")) }
+        }
+        let entries = ["never when user == \"alice\"", "headers"]
+        let text = try recorded(.smtp, lines, entries)
+        #expect(text.hasSuffix("RSET\r\nAUTH PLAIN AGFsaWNlACoqKioqKg==\r\n250 reset\r\n"))
+        #expect(try recorded(.smtp, whole, entries) == text)
+    }
+
     @Test(arguments: [
         ("smtp", true), ("not smtp", false), ("imap", false), ("route == \"the route\"", true),
         ("client.address == \"127.0.0.1\"", true), ("client.name == \"client.example\"", true), ("tls", false),
