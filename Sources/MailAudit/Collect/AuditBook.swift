@@ -110,24 +110,32 @@ package struct AuditBook {
     ///   - severity: where it is graver, or less so, than the kind as a rule.
     mutating func add(_ kind: FindingKind, _ evidence: Evidence, about subject: String, severity: Severity? = nil) {
         let severity = severity ?? kind.severity
-        var sighting = sightings[kind] ?? Sighting(severity: severity)
+        let subject = subject.utf8.count <= 200 ? subject : String(subject.prefix(200))
+        // In place: a copy of it would copy all its subjects.
+        let isNew = Self.note(
+            &sightings[kind, default: Sighting(severity: severity)], evidence, about: subject, severity,
+            open[evidence.session])
+        if isNew, options.tellsFresh, fresh.count < Self.mostFresh {
+            fresh.append(FreshFinding(kind: kind, severity: severity, evidence: evidence, subject: subject))
+        }
+        parties.mark(kind, evidence)
+    }
+
+    /// True when it is the first place for that subject.
+    private static func note(
+        _ sighting: inout Sighting, _ evidence: Evidence, about subject: String, _ severity: Severity,
+        _ session: SessionAudit?
+    ) -> Bool {
         sighting.severity = max(sighting.severity, severity)
         sighting.count += 1
         if sighting.evidence.count < Finding.mostEvidence {
             var evidence = evidence
-            if severity > .info, evidence.excerpt.isEmpty, let session = open[evidence.session] {
+            if severity > .info, evidence.excerpt.isEmpty, let session {
                 evidence.excerpt = session.excerpt.text(of: evidence.exchange)
             }
             sighting.evidence.append(evidence)
         }
-        let subject = String(subject.prefix(200))
-        if sighting.subjects.count < Finding.mostSubjects, sighting.subjects.insert(subject).inserted,
-            options.tellsFresh, fresh.count < Self.mostFresh
-        {
-            fresh.append(FreshFinding(kind: kind, severity: severity, evidence: evidence, subject: subject))
-        }
-        sightings[kind] = sighting
-        parties.mark(kind, evidence)
+        return sighting.subjects.count < Finding.mostSubjects && sighting.subjects.insert(subject).inserted
     }
 
     /// Something about a whole file.

@@ -19,7 +19,9 @@ struct Excerpt {
         var isCut: Bool
     }
 
+    /// The last lines; when there are ``window`` of them the oldest is at `oldest`, and gives its space to the next.
     private var lines: [Line] = []
+    private var oldest = 0
     /// How the session began: what it is about as a whole is mostly decided there.
     private var beginning: [Line] = []
 
@@ -29,17 +31,9 @@ struct Excerpt {
         case .greeting, .command, .commandPart, .reply, .data, .dataPart, .goAhead, .challenge, .response, .done,
             .unplaced,
             .incomplete, .unknown:
-            let line = note.publicOctets.withoutLineEnd.line
-            keep(
-                Line(
-                    exchange: note.exchange, side: note.side, octets: Array(line.prefix(Self.mostOctets)),
-                    isCut: line.count > Self.mostOctets))
-        case .contentBegin:
-            keep(Line(exchange: note.exchange, side: note.side, octets: Array("(content)".utf8), isCut: false))
-        case .gap:
-            keep(
-                Line(exchange: note.exchange, side: note.side, octets: Array("(octets are missing)".utf8), isCut: false)
-            )
+            keep(note.exchange, note.side, note.publicOctets.withoutLineEnd.line)
+        case .contentBegin: keep(note.exchange, note.side, Self.content[...])
+        case .gap: keep(note.exchange, note.side, Self.missing[...])
         case .opaque:
             // Octets in clear at the edge of TLS are what the finding is about. What is under TLS says nothing.
             if !note.violations.isEmpty { keepLines(of: note) }
@@ -52,28 +46,38 @@ struct Excerpt {
         var rest = note.publicOctets.prefix(Self.mostOctets * Self.mostLines)
         for _ in 0..<(Self.mostLines - 3) where !rest.isEmpty {
             let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.endIndex
-            let line = rest[..<end].withoutLineEnd.line
-            keep(
-                Line(
-                    exchange: note.exchange, side: note.side, octets: Array(line.prefix(Self.mostOctets)),
-                    isCut: line.count > Self.mostOctets))
+            keep(note.exchange, note.side, rest[..<end].withoutLineEnd.line)
             rest = rest[end...]
         }
         if !rest.isEmpty || note.raw.count > Self.mostOctets * Self.mostLines {
-            keep(Line(exchange: note.exchange, side: note.side, octets: [], isCut: true))
+            keep(note.exchange, note.side, [], isCut: true)
         }
     }
 
-    private mutating func keep(_ line: Line) {
-        if lines.count >= Self.window { lines.removeFirst() }
-        lines.append(line)
-        if beginning.count < Self.mostLines { beginning.append(line) }
+    private static let content = Array("(content)".utf8)
+    private static let missing = Array("(octets are missing)".utf8)
+
+    private mutating func keep(_ exchange: Int, _ side: Side, _ line: ArraySlice<UInt8>, isCut: Bool = false) {
+        let isCut = isCut || line.count > Self.mostOctets
+        if lines.count < Self.window {
+            lines.append(
+                Line(exchange: exchange, side: side, octets: Array(line.prefix(Self.mostOctets)), isCut: isCut))
+            if beginning.count < Self.mostLines, let line = lines.last { beginning.append(line) }
+            return
+        }
+        lines[oldest].exchange = exchange
+        lines[oldest].side = side
+        lines[oldest].isCut = isCut
+        lines[oldest].octets.removeAll(keepingCapacity: true)
+        lines[oldest].octets += line.prefix(Self.mostOctets)
+        oldest = (oldest + 1) % Self.window
     }
 
     /// The lines of an exchange, the first and the last of many; without an exchange the beginning of the session.
     func text(of exchange: Int?) -> [String] {
         guard let exchange else { return beginning.map(Self.text) }
-        let chosen = lines.filter { $0.exchange == exchange }.map(Self.text)
+        let inOrder = lines[oldest...] + lines[..<oldest]
+        let chosen = inOrder.filter { $0.exchange == exchange }.map(Self.text)
         guard chosen.count > Self.mostLines else { return chosen }
         return Array(chosen.prefix(1)) + ["…"] + chosen.suffix(Self.mostLines - 2)
     }

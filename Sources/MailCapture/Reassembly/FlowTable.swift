@@ -20,6 +20,13 @@ struct FlowKey: Hashable, Sendable {
         return a.port <= b.port
     }
 
+    /// Some bits of the key, for a place to look first: no hash that a stranger could not aim at.
+    var mixed: Int {
+        let words = (low.address.low ^ low.address.high) &+ (high.address.low ^ high.address.high) &* 31
+        let mixed = (words ^ UInt64(low.port) << 20 ^ UInt64(high.port) << 36) &* 0x9E37_79B9_7F4A_7C15
+        return Int(truncatingIfNeeded: mixed >> 33)
+    }
+
     func hash(into hasher: inout Hasher) {
         hasher.combine(low.address.low)
         hasher.combine(high.address.low)
@@ -126,19 +133,35 @@ struct FlowTable: Sendable {
         var before = -1
         var after = -1
         var standing = Standing.tentative
+        var isUsed = true
     }
+
+    /// Places in which slots are remembered.
+    private static let mostHints = 4_096
 
     /// The flow of each slot; slots on the free list hold the last flow that was there.
     var flows: [Flow] = []
     private var links: [Link] = []
     private var free: [Int] = []
     private var slots: [FlowKey: Int] = [:]
+    /// The slots that were looked up last, each at a place that its key says. They may have another flow by now, or none.
+    private var hints = [UInt32](repeating: 0, count: mostHints)
     private var oldest = [-1, -1, -1]
     private var newest = [-1, -1, -1]
 
     var count: Int { slots.count }
 
     func slot(of key: FlowKey) -> Int? { slots[key] }
+
+    /// The same, which looks first where a flow of that key was found last.
+    mutating func recentSlot(of key: FlowKey) -> Int? {
+        let place = key.mixed & (Self.mostHints - 1)
+        let hint = Int(hints[place])
+        if hint < flows.count, links[hint].isUsed, flows[hint].key == key { return hint }
+        guard let slot = slots[key] else { return nil }
+        hints[place] = UInt32(truncatingIfNeeded: slot)
+        return slot
+    }
 
     /// All slots in use, in the order of flow numbers.
     var slotsInOrder: [Int] { slots.values.sorted { flows[$0].id < flows[$1].id } }
@@ -155,12 +178,14 @@ struct FlowTable: Sendable {
         }
         slots[flow.key] = slot
         links[slot].standing = .tentative
+        links[slot].isUsed = true
         link(slot)
         return slot
     }
 
     mutating func remove(_ slot: Int) {
         slots[flows[slot].key] = nil
+        links[slot].isUsed = false
         unlink(slot)
         // What the flow kept is given back at once.
         flows[slot].client = FlowStream()

@@ -61,15 +61,10 @@ package struct TCPReassembler: Sendable {
             return
         }
         let side: Side = table.flows[slot].isClientLow == isLow ? .client : .server
-        switch table.flows[slot].followQuickly(side, segment, time, checksums, keeping: allRecent < Self.mostRecent) {
+        switch followQuickly(slot, side, segment, time) {
         case .no: break
-        case .acknowledged(let kept):
-            allRecent += kept
-            table.touch(slot, .live)
-            return
-        case .octets(let eventTime, let kept):
-            allRecent += kept
-            table.touch(slot, .live)
+        case .acknowledged: return
+        case .octets(let eventTime, kept: _):
             events.append(
                 .bytes(flow: table.flows[slot].id, side: side, time: eventTime, segment.payload, packet: packet))
             return
@@ -100,6 +95,47 @@ package struct TCPReassembler: Sendable {
         } else if table.flows[slot][side].vote(segment.hopLimit) || !holdFar(slot, side, segment, time, packet) {
             follow(slot, side, segment, time, packet, into: &events)
         }
+    }
+
+    /// What ``acceptQuickly(_:time:)`` did with a segment.
+    package enum Quick {
+        /// Nothing: it is for ``accept(_:time:packet:into:)``.
+        case no
+        /// It caused nothing.
+        case acknowledged
+        /// Its payload comes next on a side, at this time.
+        case octets(flow: Int, side: Side, time: Int64)
+    }
+
+    /// Takes a segment that causes one event at most: the usual one in the middle of a flow.
+    package mutating func acceptQuickly(_ segment: TCPSegment, time: Int64) -> Quick {
+        guard time < nextSweep else { return .no }
+        let (key, isLow) = FlowKey.of(segment.source, segment.destination)
+        guard let slot = table.recentSlot(of: key) else { return .no }
+        let side: Side = table.flows[slot].isClientLow == isLow ? .client : .server
+        switch followQuickly(slot, side, segment, time) {
+        case .no: return .no
+        case .acknowledged:
+            counters.segments += 1
+            return .acknowledged
+        case .octets(let eventTime, kept: _):
+            counters.segments += 1
+            return .octets(flow: table.flows[slot].id, side: side, time: eventTime)
+        }
+    }
+
+    private mutating func followQuickly(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64
+    ) -> Flow.Quick {
+        let quick = table.flows[slot].followQuickly(
+            side, segment, time, checksums, keeping: allRecent < Self.mostRecent)
+        switch quick {
+        case .no: break
+        case .acknowledged(let kept), .octets(time: _, let kept):
+            allRecent += kept
+            table.touch(slot, .live)
+        }
+        return quick
     }
 
     /// Takes a segment and gives what it causes.

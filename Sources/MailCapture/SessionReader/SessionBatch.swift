@@ -30,8 +30,13 @@ package struct SessionBatch {
     package var notes: [Note]
     /// What is to be recorded of them.
     package var events: [RecordEvent]
+    /// What few batches have.
+    private var rare: Rare?
     /// Rules that changed something in exchanges that may have been told before; only recordings say that.
-    package var changes: [ExchangeChange] = []
+    package var changes: [ExchangeChange] {
+        get { rare?.changes ?? [] }
+        set { rare = Rare(changes: newValue, tls: rare?.tls) }
+    }
     /// Octets within messages that no note has, since the batch before.
     package var passed = PassedOctets()
     /// The packet with whose octets it was understood, from 1 in its file; 0 when it was none.
@@ -39,10 +44,33 @@ package struct SessionBatch {
     /// The file of that packet, from 0 in the order in which files are read.
     package var source = 0
     /// What the TLS of the session showed, in a batch once its handshake has; and again at the end when there is more.
-    package var tls: TLSObservation?
+    package var tls: TLSObservation? {
+        get { rare?.tls }
+        set { rare = Rare(changes: rare?.changes ?? [], tls: newValue) }
+    }
+
+    init(session: SessionIdentity, time: Int64, notes: [Note], events: [RecordEvent]) {
+        self.session = session
+        self.time = time
+        self.notes = notes
+        self.events = events
+    }
 
     /// It tells nothing.
-    var isEmpty: Bool { notes.isEmpty && events.isEmpty && changes.isEmpty && tls == nil }
+    var isEmpty: Bool { notes.isEmpty && events.isEmpty && (rare?.isEmpty ?? true) }
+
+    /// Apart, as it is large and batches are many.
+    private final class Rare {
+        let changes: [ExchangeChange]
+        let tls: TLSObservation?
+        let isEmpty: Bool
+
+        init(changes: [ExchangeChange], tls: TLSObservation?) {
+            self.changes = changes
+            self.tls = tls
+            isEmpty = changes.isEmpty && tls == nil
+        }
+    }
 }
 
 /// Rules that changed something in an exchange.

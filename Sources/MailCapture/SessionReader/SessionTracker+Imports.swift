@@ -10,7 +10,7 @@ extension SessionTracker {
         case .opened(let server, let time, let isWhole, let format):
             imported += 1
             // Nobody knows the client's address.
-            let flow = Flow(SocketAddress(ip: .v4(0), port: 0), server, time, !isWhole)
+            let flow = Flow(-imported, SocketAddress(ip: .v4(0), port: 0), server, time, !isWhole)
             flow.route = format.route + (isWhole ? "" : ImportFormat.late)
             flows[-imported] = flow
         case .octets(let side, let octets, let time):

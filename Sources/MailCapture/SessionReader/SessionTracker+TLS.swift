@@ -335,7 +335,7 @@ extension SessionTracker {
         }
         cover.told = cover.follower.observation
         var leg = cover.follower.leg
-        if session.observer.isUnderTLS { leg.isOpaque = true }
+        if session.observer.book.summary.opaque == .tls { leg.isOpaque = true }
         if leg.failure != nil, cover.mode == .watching, cover.follower.observation.alert?.isFatal == true {
             // It is over, and nothing came under it.
             leg.isOpaque = false

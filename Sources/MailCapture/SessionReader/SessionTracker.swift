@@ -43,6 +43,7 @@ package struct SessionTracker {
 
     /// A TCP connection.
     final class Flow {
+        let number: Int
         var client: IPEndpoint
         var server: IPEndpoint
         let start: Int64
@@ -62,7 +63,8 @@ package struct SessionTracker {
         /// What was stepped over.
         var tunnel: Tunnel?
 
-        init(_ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
+        init(_ number: Int, _ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
+            self.number = number
             self.client = client
             self.server = server
             self.start = start
@@ -118,9 +120,11 @@ package struct SessionTracker {
     private let checksums: ChecksumPolicy
     /// Which of two copies of octets counts.
     private let overlap: OverlapPolicy
-    private var decoder: PacketDecoder
-    private var reassembler: TCPReassembler?
+    var decoder: PacketDecoder
+    var reassembler: TCPReassembler?
     var flows: [Int: Flow] = [:]
+    /// The flows that packets came of lately, each at its number modulo the size.
+    var lately: [Flow?] = []
     /// Sessions of files of other programs; their flows have negative numbers.
     var imported = 0
     /// Flows of our own recordings, by session.
@@ -173,22 +177,15 @@ package struct SessionTracker {
         _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.packets += 1
-        let record = restore?(record) ?? record
+        let record = restore == nil ? record : restore?(record) ?? record
         if isRecording, record.interface == Int(PcapngWriter.serverLeg) { return }
         let segment: TCPSegment
-        switch decoder.decode(record) {
-        case .tcp(let decoded): segment = decoded
+        switch try acceptQuickly(record, deliver) {
+        case .done: return
+        case .segment(let plain): segment = plain
         case .other:
-            counters.other += 1
-            return
-        case .fragment: return
-        case .malformed:
-            counters.malformed += 1
-            return
-        case .unknownLinkType(let type):
-            counters.undecoded += 1
-            counters.undecodedLinkType = type
-            return
+            guard let decoded = decode(record) else { return }
+            segment = decoded
         }
         for comment in record.comments {
             if let remark = RecordComment(comment) { try take(remark, segment, record.time, deliver) }
@@ -320,7 +317,7 @@ package struct SessionTracker {
     mutating func take(_ event: FlowEvent, _ deliver: (SessionBatch) throws -> Void) rethrows {
         switch event {
         case .opened(let number, let client, let server, let time, let midstream):
-            let flow = Flow(client, server, time, midstream)
+            let flow = Flow(number, client, server, time, midstream)
             flows[number] = flow
             let straight = announced.removeValue(forKey: Ends(source: client, destination: server))
             let turned = announced.removeValue(forKey: Ends(source: server, destination: client))
@@ -349,9 +346,9 @@ package struct SessionTracker {
             try take(event, flows[number], deliver)
         case .bytes(let number, _, _, _, _), .conflict(let number, _, _, _, _, _, _), .doubt(let number, _, _, _, _, _),
             .ended(let number, _, _):
-            try take(event, flows[number], deliver)
+            try take(event, flow(number), deliver)
         case .closed(let number, let how, let time):
-            let flow = flows.removeValue(forKey: number)
+            let flow = removeFlow(number)
             try take(event, flow, deliver)
             try close(flow, how, time, deliver)
         }
@@ -386,7 +383,7 @@ package struct SessionTracker {
             if let cover = session.cover { return try take(event, flow, session, cover, deliver) }
             var batch = batch(session, at: flow.start)
             apply(event, &session.observer, &batch)
-            if session.isOnWire, session.observer.isUnderTLS { cover(session, batch.notes) }
+            if session.isOnWire, session.observer.book.summary.opaque == .tls { cover(session, batch.notes) }
             try hand(batch, deliver)
         case .sealed(let sealed): try take(event, flow, sealed, deliver)
         case .undecided(var guess):

@@ -14,7 +14,7 @@ package struct Observer: Sendable {
     /// What comes of a side is hidden in the recording, to the end of its content.
     private var clientLeftOut = false
     private var serverLeftOut = false
-    /// Keeps what is recorded.
+    /// Keeps what is recorded. For questions after each step as well: `book.summary.opaque` is read where it is.
     package private(set) var book: SessionBook
     /// Octets of either side within messages of which there is no note, since they were taken last.
     private var passed = PassedOctets()
@@ -47,6 +47,17 @@ package struct Observer: Sendable {
         return passed
     }
 
+    /// Octets of `side` arrived. Follows those of which nothing is told, from the first on, and gives how many they are; the rest is for
+    /// ``receive(_:from:at:events:notes:)``.
+    package mutating func pass(_ octets: ArraySlice<UInt8>, from side: Side, at time: Int64) -> Int {
+        guard book.mayPass, !isLate, !clientLeftOut, !serverLeftOut else { return 0 }
+        let count = tap.passContent(octets, from: side)
+        guard count > 0 else { return 0 }
+        book.pass(octets.prefix(count), from: side, at: time)
+        passed.add(count, side)
+        return count
+    }
+
     /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.
     /// - Parameter exchange: the number of the last exchange that is in the books.
     package init(
@@ -63,9 +74,6 @@ package struct Observer: Sendable {
     /// The session so far.
     package var summary: SessionSummary { book.summary }
 
-    /// The session went on under TLS, and its octets are not followed. For a question after each step: no copy of the summary.
-    package var isUnderTLS: Bool { book.summary.opaque == .tls }
-
     /// The relay knows now where it leads. To be called before ``open(into:)``.
     package mutating func learn(upstream: SocketAddress?) { book.learn(upstream: upstream) }
 
@@ -81,16 +89,9 @@ package struct Observer: Sendable {
         _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
     ) {
         if isLate { login(before: octets, from: side) }
-        var octets = octets
-        if book.mayPass, !clientLeftOut, !serverLeftOut {
-            let count = tap.passContent(octets, from: side)
-            if count > 0 {
-                book.pass(octets.prefix(count), from: side, at: time)
-                passed.add(count, side)
-                if count == octets.count { return }
-                octets = octets.dropFirst(count)
-            }
-        }
+        let count = pass(octets, from: side, at: time)
+        if count > 0, count == octets.count { return }
+        let octets = count == 0 ? octets : octets.dropFirst(count)
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         if clientLeftOut || serverLeftOut { markLeftOut(&notes, from: first) }

@@ -91,6 +91,19 @@ import Testing
         }
     }
 
+    /// What is told of sessions is the same when nobody is told of the octets within messages, which are then followed on a way of their
+    /// own.
+    @Test func whatIsNotToldIsFollowedAlike() throws {
+        for file in CaseFiles.captures {
+            let path = CaseFiles.root.path + "/" + file
+            let (told, untold) = (try Reading([path]), try Reading([path], tellsOctets: false))
+            #expect(untold.summaries == told.summaries, "\(file)")
+            #expect(untold.messages == told.messages, "\(file)")
+            #expect(untold.credentials == told.credentials, "\(file)")
+            #expect(untold.counters == told.counters, "\(file)")
+        }
+    }
+
     /// Nine credentials and nine messages, octet by octet, and an injection behind STARTTLS.
     @Test func mixedSessionsAreWhole() throws {
         guard !CaseFiles.captures.isEmpty else { return }

@@ -35,8 +35,9 @@ struct Reading {
         }
     }
 
-    init(_ paths: [String], only: Set<String>? = nil, keys: TLSKeyLog? = nil) throws {
+    init(_ paths: [String], only: Set<String>? = nil, keys: TLSKeyLog? = nil, tellsOctets: Bool = true) throws {
         var reader = try SessionReader(paths, fingerprintKey: [1, 2, 3])
+        reader.tellsOctets = tellsOctets
         reader.only = only
         reader.keys = keys
         var gathering = Gathering()

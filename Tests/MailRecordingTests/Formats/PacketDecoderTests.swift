@@ -216,4 +216,39 @@ struct PacketDecoderTests {
         }
         #expect(decoded > 1_000)
     }
+
+    /// Where the quick look at a packet gives a segment, the long one gives the same; and it does for the usual packets.
+    @Test(arguments: [("192.0.2.1:40000", "192.0.2.2:25"), ("[2001:db8::1]:40000", "[2001:db8::2]:25")])
+    func plainPacketsAreReadAlike(_ client: String, _ server: String) throws {
+        var dice = Dice(11)
+        var decoder = PacketDecoder()
+        var made = PacketSynthesizer(
+            client: try #require(IPEndpoint(client)), server: try #require(IPEndpoint(server)))
+        #expect(made.open().allSatisfy { PacketDecoder.plain($0[...], linkType: 1)?.flags.contains(.syn) != true })
+        var plain = 0
+        var missed = 0
+        for round in 0..<4_000 {
+            let payload = (1..<Int.random(in: 2..<40, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice)
+            }
+            var frame = try #require(made.data(from: .client, payload[...]).first)
+            // Padding, as in frames below 60 octets.
+            if round & 2 == 0 { frame += [UInt8](repeating: 0, count: Int.random(in: 0..<9, using: &dice)) }
+            for _ in 0..<(round % 4) {
+                frame[Int.random(in: 0..<frame.count, using: &dice)] = UInt8.random(in: 0...255, using: &dice)
+            }
+            if round % 16 == 15 { frame = Array(frame.prefix(Int.random(in: 0...frame.count, using: &dice))) }
+            // A slice that does not begin at 0, as packets of a file have.
+            let padded = [1, 2, 3] + frame
+            guard let segment = PacketDecoder.plain(padded[3...], linkType: 1) else {
+                if round % 4 == 0 { missed += 1 }
+                continue
+            }
+            plain += 1
+            let same = decoder.decode(padded[3...], linkType: 1, time: 0) == .tcp(segment)
+            if !same { Issue.record("round \(round): the long way reads it otherwise") }
+        }
+        #expect(plain > 1_000)
+        #expect(missed == 0, "a whole packet with nothing changed is a plain one")
+        #expect(PacketDecoder.plain(try #require(made.open().first)[...], linkType: 101) == nil)
+    }
 }

@@ -1,0 +1,76 @@
+// The usual packet of the inside of a message, in one step: it is read, put in its place, and followed by the session, and nothing is
+// told of it. It exists because most octets of mail are of this kind.
+
+import MailDialogue
+import MailRecording
+
+extension SessionTracker {
+    /// What the quick way did with a packet.
+    enum Quick {
+        /// All that there was to do.
+        case done
+        /// It read the segment, and no more.
+        case segment(TCPSegment)
+        /// Nothing.
+        case other
+    }
+
+    /// Flows that are kept at hand.
+    private static let mostLately = 1_024
+
+    /// Takes a packet that needs no more than its octets to be followed on.
+    mutating func acceptQuickly(
+        _ record: CaptureRecord, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows -> Quick {
+        guard let segment = PacketDecoder.plain(record.bytes, linkType: record.linkType) else { return .other }
+        // What comments say comes before the packet.
+        guard record.comments.isEmpty, let quick = reassembler?.acceptQuickly(segment, time: record.time) else {
+            return .segment(segment)
+        }
+        switch quick {
+        case .no: return .segment(segment)
+        case .acknowledged: return .done
+        case .octets(let number, let side, let time):
+            guard let flow = flow(number) else { return .done }
+            var octets = segment.payload
+            if case .following(let session) = flow.state, !flow.isTurned, session.cover == nil {
+                let count = session.observer.pass(octets, from: side, at: time)
+                if count == octets.count { return .done }
+                octets = octets.dropFirst(count)
+            }
+            try take(.bytes(flow: number, side: side, time: time, octets, packet: record.index), flow, deliver)
+            return .done
+        }
+    }
+
+    /// The segment in a packet that is one of TCP.
+    mutating func decode(_ record: CaptureRecord) -> TCPSegment? {
+        switch decoder.decode(record) {
+        case .tcp(let segment): return segment
+        case .other: counters.other += 1
+        case .fragment: break
+        case .malformed: counters.malformed += 1
+        case .unknownLinkType(let type):
+            counters.undecoded += 1
+            counters.undecodedLinkType = type
+        }
+        return nil
+    }
+
+    /// A flow by its number.
+    mutating func flow(_ number: Int) -> Flow? {
+        if lately.isEmpty { lately = Array(repeating: nil, count: Self.mostLately) }
+        let place = number & (Self.mostLately - 1)
+        if let flow = lately[place], flow.number == number { return flow }
+        guard let flow = flows[number] else { return nil }
+        lately[place] = flow
+        return flow
+    }
+
+    /// Forgets a flow.
+    mutating func removeFlow(_ number: Int) -> Flow? {
+        let place = number & (Self.mostLately - 1)
+        if place < lately.count, lately[place]?.number == number { lately[place] = nil }
+        return flows.removeValue(forKey: number)
+    }
+}
