@@ -8,6 +8,9 @@ struct IPFragments: Sendable {
     static let mostOctets = 8 << 20
     /// Fragments of one datagram: 65,535 octets in pieces of eight would be 8,192; real ones are some dozens.
     static let mostPieces = 1_024
+    /// Datagrams that were given and are kept for a while, and octets in all of them, to compare what comes late.
+    static let mostDone = 256
+    static let mostDoneOctets = 1 << 20
     /// Microseconds to wait for the rest (RFC 791 §3.2 names 15 s as a lower bound, Linux takes 30).
     static let lifetime: Int64 = 30_000_000
 
@@ -23,6 +26,8 @@ struct IPFragments: Sendable {
         var hasConflict: Bool
         /// The lowest of its fragments: the one that goes least far.
         var hopLimit: UInt8
+        /// The datagram was given before; a fragment that came afterwards makes another one of it.
+        var isLate = false
     }
 
     private struct Datagram: Sendable {
@@ -40,6 +45,9 @@ struct IPFragments: Sendable {
     let overlap: OverlapPolicy
     private var datagrams: [Key: Datagram] = [:]
     private var octets = 0
+    /// Datagrams that were given, in the order in which they were.
+    private var done: [(key: Key, payload: [UInt8], time: Int64)] = []
+    private var doneOctets = 0
     private var counter: UInt64 = 0
     /// The datagrams in the order in which they began; numbers whose datagram is gone are passed over.
     private var begun: [(key: Key, order: UInt64)] = []
@@ -58,7 +66,9 @@ struct IPFragments: Sendable {
         }
         giveUp(before: time.subtractingReportingOverflow(Self.lifetime).partialValue)
         counter &+= 1
+        var late: Whole?
         if datagrams[key] == nil {
+            late = changed(key, offset, bytes, hopLimit, time)
             begun.append((key, counter))
         }
         var datagram = datagrams.removeValue(forKey: key) ?? Datagram(firstSeen: time, order: counter)
@@ -67,15 +77,45 @@ struct IPFragments: Sendable {
         if !hasMore, datagram.length == nil { datagram.length = offset + bytes.count }
         insert(bytes, at: offset, into: &datagram)
         if let length = datagram.length, let payload = whole(datagram, length) {
+            keep(key, payload, time)
             return Whole(payload: payload, hasConflict: datagram.hasConflict, hopLimit: datagram.hopLimit)
         }
-        guard datagram.pieces.count <= Self.mostPieces else { return nil }
+        guard datagram.pieces.count <= Self.mostPieces else { return late }
         octets += datagram.octets
         datagrams[key] = datagram
         while datagrams.count > Self.mostDatagrams || octets > Self.mostOctets
             || begun.count - begunStart > 4 * Self.mostDatagrams
         { guard dropOldest() else { break } }
-        return nil
+        return late
+    }
+
+    private mutating func keep(_ key: Key, _ payload: [UInt8], _ time: Int64) {
+        done.append((key, payload, time))
+        doneOctets += payload.count
+        while done.count > Self.mostDone || doneOctets > Self.mostDoneOctets {
+            doneOctets -= done.removeFirst().payload.count
+        }
+    }
+
+    /// A fragment of a datagram that was given already, with other octets: whose fragment came too early was forged, or this one is. Or it
+    /// is the first of another datagram with the same number; the checksum in what is made of both tells.
+    private mutating func changed(
+        _ key: Key, _ offset: Int, _ bytes: ArraySlice<UInt8>, _ hopLimit: UInt8, _ time: Int64
+    ) -> Whole? {
+        guard let index = done.lastIndex(where: { $0.key == key }),
+            done[index].time >= time.subtractingReportingOverflow(Self.lifetime).partialValue,
+            offset + bytes.count <= done[index].payload.count, !bytes.isEmpty
+        else { return nil }
+        let place = offset..<(offset + bytes.count)
+        guard !done[index].payload[place].elementsEqual(bytes) else { return nil }
+        let number = Array(done[index].payload.prefix(8).suffix(4))
+        done[index].payload.replaceSubrange(place, with: bytes)
+        // Another sequence number (RFC 9293 §3.1) is that of another segment.
+        guard done[index].payload.prefix(8).suffix(4).elementsEqual(number) else {
+            doneOctets -= done.remove(at: index).payload.count
+            return nil
+        }
+        return Whole(payload: done[index].payload, hasConflict: true, hopLimit: hopLimit, isLate: true)
     }
 
     private mutating func giveUp(before limit: Int64) {

@@ -101,9 +101,22 @@ package struct PacketDecoder: Sendable {
                 let whole = fragments.accept(
                     key, offset: offset, hasMore: hasMore, payload, hopLimit: place.hopLimit, time: place.time)
             else { return .fragment }
+            if whole.isLate { return late(number, whole, source, destination, place) }
             return carried(number, whole.payload[...], 0, source, destination, place.with(whole))
         }
         return carried(number, payload, missing, source, destination, place, isHeaderRight: isHeaderRight)
+    }
+
+    /// What a datagram is that was given already, with a fragment in it that came later: a segment again, when it is one that the
+    /// receiver would take.
+    private func late(
+        _ number: UInt8, _ whole: IPFragments.Whole, _ source: IPAddress, _ destination: IPAddress, _ place: Place
+    ) -> DecodedPacket {
+        guard number == 6,
+            case .tcp(let segment) = tcp(whole.payload[...], 0, source, destination, place.with(whole)),
+            segment.checksum == .right
+        else { return .fragment }
+        return .tcp(segment)
     }
 
     /// TCP, or what may have it within: IP, UDP, IPv6, GRE.
@@ -186,6 +199,7 @@ package struct PacketDecoder: Sendable {
                         key, offset: offset, hasMore: hasMore, rest.dropFirst(8), hopLimit: place.hopLimit,
                         time: place.time)
                 else { return .fragment }
+                if whole.isLate { return late(next, whole, source, destination, place) }
                 return extensions(
                     next, whole.payload[...], missing: 0, source, destination,
                     place.with(whole), isWhole: true)

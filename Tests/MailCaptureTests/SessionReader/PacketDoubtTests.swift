@@ -354,6 +354,60 @@ import Testing
         #expect(codes(reading) == ["capture-fragments"])
     }
 
+    /// Case C14: a forged fragment completes the packet before the true one comes; its checksum is right. The other reading is told.
+    @Test(arguments: OverlapPolicy.allCases) func c14FragmentThatComesTooLate(policy: OverlapPolicy) {
+        var wire = Wire()
+        let session = wire.session()
+        let maker = PacketMaker()
+        var records: [CaptureRecord] = []
+        for (index, segment) in session.enumerated() {
+            guard index == Self.turn(7) else {
+                records.append(maker.record(segment, index: records.count + 1, time: Int64(index) * 1_000))
+                continue
+            }
+            let tcp = maker.tcp(segment)
+            let ends = (segment.source.address.octets, segment.destination.address.octets)
+            // Two octets with the same sum, as who forges one takes care of.
+            var evil = Array(tcp[32...])
+            evil.swapAt(1, 3)
+            let fragments: [(octets: [UInt8], field: UInt16)] = [
+                (Array(tcp[..<32]), 0x2000), (evil, 4), (Array(tcp[32...]), 4),
+            ]
+            for (octets, field) in fragments {
+                let packet = PacketMaker.ipv4(octets, ends.0, ends.1, id: 77, fragment: field)
+                records.append(
+                    CaptureRecord(
+                        index: records.count + 1, time: Int64(index) * 1_000, linkType: 101, bytes: packet[...]))
+            }
+        }
+        let reading = Reading(records, overlap: policy)
+        #expect(reading.summaries.count == 1 && reading.messages.map(\.complete) == [true])
+        #expect(Set(codes(reading)).isSuperset(of: ["capture-fragments", "capture-overlap"]))
+    }
+
+    /// The number of a packet in fragments comes again for another one: nothing is told.
+    @Test func numbersOfFragmentsComeAgain() {
+        var wire = Wire()
+        let session = wire.session()
+        let maker = PacketMaker()
+        var records: [CaptureRecord] = []
+        for (index, segment) in session.enumerated() {
+            let tcp = maker.tcp(segment)
+            let ends = (segment.source.address.octets, segment.destination.address.octets)
+            var pieces: [(octets: [UInt8], field: UInt16)] = [(tcp, 0)]
+            if tcp.count > 24 { pieces = [(Array(tcp[..<24]), 0x2000), (Array(tcp[24...]), 3)] }
+            for (octets, field) in pieces {
+                let packet = PacketMaker.ipv4(octets, ends.0, ends.1, id: 77, fragment: field)
+                records.append(
+                    CaptureRecord(
+                        index: records.count + 1, time: Int64(index) * 1_000, linkType: 101, bytes: packet[...]))
+            }
+        }
+        let reading = Reading(records)
+        expectWhole(reading)
+        #expect(codes(reading) == [])
+    }
+
     /// Cases C14 and C28: what never came is a hole of known size, which is counted and stands in the transcript.
     @Test(arguments: Array(4...13)) func c28LossesAreGaps(turn: Int) throws {
         var wire = Wire()
