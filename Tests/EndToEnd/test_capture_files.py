@@ -117,6 +117,29 @@ def test_dropped_packets_of_a_file_are_told(plain, scratch):
     assert again["dropped"] == 7
 
 
+def test_segments_of_a_capture_rotate(scratch):
+    """Settings of recordings hold for captures: segments of 64 KiB, packed, and none that is too much."""
+    talks = []
+    for number in range(40):
+        talk = Conversation(1_700_000_000_000_000 + number * 1_000_000, client_port=20_000 + number)
+        talk.play([(1, "S: 220 mx ESMTP"), (2, "C: EHLO a.example.com"), (3, "S: 250 mx"), (4, "C: MAIL FROM:<ada@example.com>"), (5, "S: 250 ok")])
+        talk.play([(6, "C: RCPT TO:<bob@example.org>"), (7, "S: 250 ok"), (8, "C: DATA"), (9, "S: 354 go")])
+        for line in range(10):
+            talk.say(10 + line, "C", b"x" * 998 + b"\r\n")
+        talks.append(talk.play([(20, "C: ."), (21, "S: 250 ok"), (22, "C: QUIT"), (23, "S: 221 bye")]).close(24))
+    path = scratch / "many.pcap"
+    path.write_bytes(pcap(*talks))
+    small = ("--set", "record.segment-size=65536")
+    command("capture", "-r", path, "--record-dir", scratch / "all", *small, status=0)
+    assert len(mailproxy.segments(scratch / "all")) >= 7
+    assert [row["messages"] for row in mailproxy.sessions(scratch / "all")] == [1] * 40
+    command("capture", "-r", path, "--record-dir", scratch / "packed", *small, "--set", "record.compress=zstd", status=0)
+    assert any(part.suffix == ".zst" for part in (scratch / "packed").iterdir())
+    assert [row["messages"] for row in mailproxy.sessions(scratch / "packed")] == [1] * 40
+    for wrong, line in (("record.dir=x", b"--record-dir"), ("log.level=debug", b"record.*"), ("record.segment-size=1", b"65536")):
+        assert line in command("capture", "-r", path, "--set", wrong, status=2).stderr
+
+
 def doubled():
     """A session in which a command comes twice, both times before what stands before it: first for bob, then for eve."""
     talk = Conversation(1_700_000_000_000_000)

@@ -34,6 +34,11 @@ struct CaptureCommand: ParsableCommand {
     @Option(help: "What becomes of secrets: mask, seal or keep.") var secrets: String?
     @Option(help: "With --secrets seal: the file of the public key.") var sealKey: String?
     @OptionGroup var reading: ReadingOptions
+    @Option(
+        help: ArgumentHelp(
+            "A setting of the recording, such as record.segment-size=100000000 or record.keep-days=7; may be repeated.",
+            valueName: "key=value"))
+    var set: [String] = []
     @OptionGroup var data: DataDirectory
     @Flag(help: "List the interfaces on which packets can be captured.") var list = false
     @Flag(help: "The summary as a JSON line.") var json = false
@@ -114,26 +119,47 @@ struct CaptureCommand: ParsableCommand {
         }
     }
 
-    /// What is not recorded, as the settings of `run` say it.
-    private func privacy() throws -> (RecordingPrivacy, SealPublicKey?) {
+    /// Settings of `run` that a capture has options for, or nothing to do with.
+    private static let others = [
+        "record.enabled": "", "record.dir": "--record-dir", "record.chain": "--no-chain", "record.when-full": "",
+        "record.full-text": "",
+    ]
+
+    /// How it is recorded, as the settings of `run` say it.
+    private func settings() throws -> Settings {
         var settings = Settings()
+        for assignment in set {
+            let key = String(assignment.prefix { $0 != "=" })
+            if let option = Self.others[key] {
+                throw CLIError.usage("--set \(key): not of a capture" + (option.isEmpty ? "" : "; \(option) says it"))
+            }
+            guard key.hasPrefix("record.") else {
+                throw CLIError.usage("--set \(key): a capture has the settings record.* only")
+            }
+            try settings.set(assignment: assignment)
+        }
         for scope in what { try settings.set(assignment: "record.what=\(scope)", said: "--what") }
         if let secrets { try settings.set(assignment: "record.secrets=\(secrets)", said: "--secrets \(secrets)") }
         if let sealKey { settings.set("record.seal-key", [sealKey]) }
         settings.set("data.dir", [data.path])
-        return try settings.privacy()
+        return settings
     }
 
     private func record(_ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
-        let (privacy, sealKey) = try privacy()
+        let said = try self.settings()
+        let orders = try said.recorderOrders()
         let keys = try reading.keys()
         // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
         settings.log = { Console.error($0) }
-        settings.privacy = privacy
-        settings.sealKey = sealKey
+        said.put(into: &settings)
+        settings.privacy = orders.privacy
+        settings.sealKey = orders.sealKey
+        settings.keeping = orders.keeping
+        // What was captured stays as other programs read it, unless it is to be packed.
+        if said.text("record.compress") == nil { settings.keeping.level = nil }
         // The traffic does not wait for who looks on.
         settings.whenFull = .unrecorded
         if !noChain {

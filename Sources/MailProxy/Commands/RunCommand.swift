@@ -219,14 +219,7 @@ struct RunCommand: ParsableCommand {
 
     private func openRecorder(_ settings: Settings, _ log: Log) throws -> Recorder {
         var options = Recorder.Settings(directory: settings.text("record.dir") ?? Defaults.recordDirectory)
-        if let size = settings.number("record.segment-size") { options.segmentBytes = size }
-        if let age = settings.number("record.segment-age") { options.segmentAge = Int64(age) * 1_000_000 }
-        if let day = settings.text("record.midnight").flatMap({ RecordingDay(rawValue: $0) }) { options.day = day }
-        switch settings.text("record.sync") {
-        case "session": options.sync = .session
-        case "always": options.sync = .always
-        default: break
-        }
+        settings.put(into: &options)
         options.log = { log.error($0) }
         options.tell = { log.info($0) }
         let orders = try settings.recorderOrders()

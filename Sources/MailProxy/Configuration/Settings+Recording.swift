@@ -10,6 +10,18 @@ extension Settings {
         "record.keep-size", "record.keep-days", "record.keep",
     ]
 
+    /// Takes what they say of when segments begin and are synced.
+    func put(into options: inout Recorder.Settings) {
+        if let size = number("record.segment-size") { options.segmentBytes = size }
+        if let age = number("record.segment-age") { options.segmentAge = Int64(age) * 1_000_000 }
+        if let day = text("record.midnight").flatMap({ RecordingDay(rawValue: $0) }) { options.day = day }
+        switch text("record.sync") {
+        case "session": options.sync = .session
+        case "always": options.sync = .always
+        default: break
+        }
+    }
+
     /// What they come to.
     func recorderOrders() throws -> Recorder.Orders {
         let (privacy, sealKey) = try privacy()
