@@ -117,6 +117,7 @@ private enum VerifyText {
     static func show(_ finding: ChainFinding, _ directory: String) {
         guard let segment = finding.segment else {
             for fault in finding.faults { print("chain: \(Shown.inert(fault.text))") }
+            if !finding.note.isEmpty { print("chain: \(Shown.inert(finding.note))") }
             return
         }
         let size = "\(Figures.grouped(finding.octets)) octets, \(Figures.count(finding.blocks, "block"))"
@@ -182,8 +183,8 @@ private enum VerifyText {
                 json.member("bytes", finding.octets)
                 json.member("blocks", finding.blocks)
                 if finding.state == .open { json.member("signed", finding.signed) }
-                json.member("note", finding.note)
             }
+            if finding.segment != nil || !finding.note.isEmpty { json.member("note", finding.note) }
             if let loss = finding.loss {
                 json.object("lost") { json in
                     json.member("bytes", loss.octets)

@@ -71,6 +71,13 @@ enum ChainEntry: Equatable, Sendable {
         }
     }
 
+    /// The octets are the beginning of the line of entry `number`, and not more than the line.
+    static func mayBegin(_ octets: ArraySlice<UInt8>, number: Int) -> Bool {
+        let begin = Array("{\"n\":\(number),\"kind\":\"".utf8)
+        return octets.prefix(begin.count).elementsEqual(begin.prefix(octets.count))
+            && octets.count <= SignedLine.longest && SignedLine(Array(octets.dropLast())) == nil
+    }
+
     /// Nil when the line says nothing that is known.
     init?(_ line: SignedLine) {
         switch line.kind {

@@ -52,7 +52,7 @@ package struct ChainFinding: Equatable, Sendable {
     package var blocks = 0
     /// Octets of a segment in state `open` that carry a signature.
     package var signed = 0
-    /// When it was signed, or why it was removed.
+    /// When it was signed, or why it was removed; of the chain, what a recorder left undone.
     package var note = ""
     package var faults: [ChainFault] = []
     /// What was not recorded before it began.
@@ -88,6 +88,7 @@ package final class ChainVerifier {
     private var segments: [ChainEntry.Segment] = []
     private var removed: [String: String] = [:]
     private var chainFaults: [ChainFault] = []
+    private var chainNote = ""
 
     /// - Parameters:
     ///   - keys: those that may sign; empty: the one that the chain names first.
@@ -120,16 +121,14 @@ package final class ChainVerifier {
             report(
                 fault(name, ChainFault(.missing, "the segment was begun and is not there")))
         }
-        report(
-            ChainFinding(segment: nil, state: chainFaults.isEmpty ? .signed : .faulty, faults: chainFaults))
+        reportChain()
         return summary
     }
 
     /// Checks the lines of the chain alone.
     package func runChain() throws(RecorderError) -> ChainSummary {
         try readChain()
-        report(
-            ChainFinding(segment: nil, state: chainFaults.isEmpty ? .signed : .faulty, faults: chainFaults))
+        reportChain()
         return summary
     }
 
@@ -176,8 +175,15 @@ package final class ChainVerifier {
         if reader.failure != 0 {
             throw .failed(action: "read", path: path, reason: System.text(reader.failure))
         }
-        // A recorder writes a line in one piece; half a line is left by one that was killed while the disk was full.
-        if reader.rest > 0 { chainFault(.link, "line \(lines + 1) is cut off") }
+        if reader.rest > 0 {
+            // A kill can end a write between two pages. Half a line says as much as none, and the next recorder takes it away.
+            if ChainEntry.mayBegin(reader.half, number: number) {
+                chainNote =
+                    "line \(lines + 1) was not written to its end, as its recorder was killed; the next one writes it anew"
+            } else {
+                chainFault(.link, "line \(lines + 1) is cut off")
+            }
+        }
         if let expected, !isExpectedFound {
             chainFault(
                 .head,
@@ -236,6 +242,12 @@ package final class ChainVerifier {
             segment.thinning = .init(reason: reason, before: segments[place].sha256)
             segments[place] = segment
         }
+    }
+
+    private func reportChain() {
+        report(
+            ChainFinding(
+                segment: nil, state: chainFaults.isEmpty ? .signed : .faulty, note: chainNote, faults: chainFaults))
     }
 
     private func chainFault(_ kind: ChainFaultKind, _ text: String) { chainFaults.append(ChainFault(kind, text)) }

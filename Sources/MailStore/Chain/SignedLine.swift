@@ -155,6 +155,8 @@ struct LineReader {
 
     /// Octets behind the last line that has an end.
     var rest: Int { buffer.count - position }
+    /// What stands there: the beginning of a line, when nobody changed it.
+    var half: ArraySlice<UInt8> { buffer[position...] }
 
     /// The next line; nil when there is none that has an end.
     mutating func next() -> Line? {
