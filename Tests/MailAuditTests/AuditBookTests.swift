@@ -62,6 +62,16 @@ import Testing
         #expect(found.finding(.passwordAtSeveralServers)?.subjects == ["bob"])
     }
 
+    /// One password that is tried at many accounts is not theirs, and they are not exposed by it.
+    @Test func guessesAreNoPasswordsOfTheirAccounts() {
+        func guess(_ name: String) -> Played { Played(.pop3, Said.pop3(name, "Winter-in-2025", accepted: false)) }
+        let found = audit(guess("ada"), guess("bob"), guess("eve"))
+        #expect(found.accounts.map(\.clearRefused) == [1, 1, 1])
+        #expect(found.finding(.sharedPassword) == nil)
+        let report = AuditReport(found: found, sources: [], program: "test", made: 0)
+        #expect(report.sentence.hasPrefix("Of 3 accounts only refused logins were seen in clear."))
+    }
+
     @Test func digestsCanBeAttackedAndTokensAreNoPasswords() throws {
         let apop = """
             S: +OK ready <1896.697170952@dbc.mtview.ca.us>

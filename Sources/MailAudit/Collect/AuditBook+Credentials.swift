@@ -108,7 +108,10 @@ extension AuditBook {
                 protections[account, default: []].insert(row.protection)
             }
             if firstOf[account] == nil { firstOf[account] = row }
-            guard !row.fingerprint.isEmpty, !SessionFinding.tokens.contains(row.mechanism) else { continue }
+            // What was refused is no password of that account: whoever guesses tries the same at many.
+            guard !row.fingerprint.isEmpty, row.outcome != .refused,
+                !SessionFinding.tokens.contains(row.mechanism)
+            else { continue }
             accountsOf[row.fingerprint, default: []].insert(Self.person(account))
             serversOf[row.fingerprint + " " + account, default: []].insert(row.server.host)
             if firstOf[row.fingerprint] == nil { firstOf[row.fingerprint] = row }

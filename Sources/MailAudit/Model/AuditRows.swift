@@ -140,6 +140,9 @@ package struct AuditAccount: Equatable, Sendable {
     /// Different secrets.
     package var secrets = 0
     package var findings: [String]
+
+    /// A credential of it went in clear that worked, or may have. What a server refused may be anybody's guess.
+    package var isExposed: Bool { clearAccepted + clearUnknown > 0 }
 }
 
 /// Whom whom spoke to.

@@ -34,7 +34,8 @@ package struct AuditReport: Sendable {
     /// The answer, the gravest first; never empty.
     package var sentences: [String] {
         guard found.sessions > 0 else { return ["No mail session was found: there is nothing to judge."] }
-        let accounts = found.accounts.count { $0.clearAccepted + $0.clearUnknown + $0.clearRefused > 0 }
+        let accounts = found.accounts.count { $0.isExposed }
+        let refused = found.accounts.count { !$0.isExposed && $0.clearRefused > 0 }
         let accepted = found.accounts.count { $0.clearAccepted > 0 }
         // Not the rows: beyond their limit messages are counted only.
         let messages = found.findings.first { $0.kind == .messagesInClear }?.count ?? 0
@@ -42,6 +43,10 @@ package struct AuditReport: Sendable {
         if accounts > 0 {
             let works = accepted > 0 ? "; \(Figures.grouped(accepted)) of them were seen to work" : ""
             parts.append("Credentials of \(Figures.count(accounts, "account")) crossed the network in clear\(works).")
+        }
+        if refused > 0 {
+            let many = accounts > 0 ? "\(Figures.grouped(refused)) more" : Figures.count(refused, "account")
+            parts.append("Of \(many) only refused logins were seen in clear.")
         }
         if messages > 0 { parts.append("\(Figures.count(messages, "message")) could be read on the way.") }
         let attacks = found.findings.filter { $0.kind.area == .attacks && $0.severity >= .high }

@@ -127,7 +127,7 @@ struct AuditHTML {
             html.element("small", text: below)
             html.markup("</li>")
         }
-        let exposed = found.accounts.count { $0.clearAccepted + $0.clearUnknown + $0.clearRefused > 0 }
+        let exposed = found.accounts.count { $0.isExposed }
         let messages = found.messages.count { $0.protection == .clear }
         html.markup("<ul class=\"tiles\">")
         tile(found.clearSessions, "sessions in clear", "of \(Figures.grouped(found.sessions)) in all")
