@@ -171,3 +171,33 @@ def test_c1_the_copy_that_was_asked_for_is_shown(policy, shown, hidden, scratch)
     recorded = command("sessions", "show", row["id"], scratch / "kept", status=0).stdout
     assert shown in recorded and hidden not in recorded and f"the {policy} copy is shown".encode() in recorded
     assert b"'first' and 'last'" in command("audit", path, "--overlap", "middle", status=2).stderr
+
+
+def test_c12_checksums_by_policy(scratch):
+    """A command with a wrong checksum among right ones that nobody acknowledged by itself, and the true one behind it."""
+    talk = Conversation(1_700_000_000_000_000)
+    talk.play([(1, "S: 220 mx ESMTP"), (2, "C: EHLO a.example.com"), (3, "S: 250 mx"), (4, "C: MAIL FROM:<ada@example.com>"), (5, "S: 250 ok")])
+    place = talk.next["C"]
+    talk.say(6, "C", b"RCPT TO:<eve@example.org>\r\n")
+    talk.next["C"] = place
+    talk.play([(7, "C: RCPT TO:<bob@example.org>"), (8, "S: 250 ok"), (9, "C: QUIT"), (10, "S: 221 bye")]).close(11)
+    packets = [(time, summed(octets, wrong=b"eve@" in octets)) for time, octets in talk.packets]
+    talk.packets = packets
+    path = scratch / "sums.pcap"
+    path.write_bytes(pcap(talk))
+    for policy, shown in (("auto", b"bob"), ("verify", b"bob"), ("ignore", b"eve")):
+        (row,) = mailproxy.rows(command("sessions", "list", path, "--json", "--checksums", policy, status=0))
+        transcript = command("sessions", "show", row["id"], path, "--checksums", policy, status=0).stdout
+        assert b"RCPT TO:<" + shown in transcript and (b"bob" in transcript) != (b"eve" in transcript)
+        assert row["findings"] == {"auto": ["capture-overlap"], "verify": ["capture-checksum"], "ignore": ["capture-overlap"]}[policy]
+
+
+def summed(octets, wrong):
+    """A packet of IPv4 with the checksum of TCP, or one beside it."""
+    head, tcp = octets[:20], bytearray(octets[20:])
+    words = head[12:20] + struct.pack("!BBH", 0, 6, len(tcp)) + tcp + b"\0" * (len(tcp) % 2)
+    total = sum(struct.unpack(f"!{len(words) // 2}H", words))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    tcp[16:18] = struct.pack("!H", (~total & 0xFFFF) ^ (0x1234 if wrong else 0))
+    return head + bytes(tcp)

@@ -98,7 +98,9 @@ struct AnonymizeCommand: ParsableCommand {
         _ paths: [String], _ keys: TLSKeyLog?, _ deliver: (SessionBatch) throws -> Void
     ) throws -> TrackerCounters {
         var reader: SessionReader
-        do { reader = try SessionReader(paths, overlap: reading.overlap) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, checksums: reading.checksums.policy, overlap: reading.overlap) } catch {
+            throw CLIError.usage("\(error)")
+        }
         reader.keys = keys
         reader.keepsRows = false
         do { try reader.read(deliver: deliver) } catch let error as CaptureError { throw CLIError.usage(error.text) }

@@ -35,7 +35,8 @@ extension AuditCommand {
         func isOver() -> Bool { Interruption.isWanted || end.map { Self.now() >= $0 } ?? false }
 
         if let interface {
-            var tracker = SessionTracker(overlap: place.reading.overlap)
+            var tracker = SessionTracker(
+                checksums: place.reading.checksums.policy, overlap: place.reading.overlap)
             tracker.keys = try place.reading.keys()
             (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
             let source = try live.open(interface, bpf)

@@ -87,9 +87,10 @@ struct CaptureCommand: ParsableCommand {
         var dropped: UInt64 = 0
         var kernel = CaptureStatistics()
 
-        init(_ recorder: Recorder, keys: TLSKeyLog?, overlap: OverlapPolicy) {
+        init(_ recorder: Recorder, keys: TLSKeyLog?, _ reading: ReadingOptions) {
             self.recorder = recorder
-            tracker = SessionTracker(fingerprintKey: recorder.fingerprintKey, overlap: overlap)
+            tracker = SessionTracker(
+                fingerprintKey: recorder.fingerprintKey, checksums: reading.checksums.policy, overlap: reading.overlap)
             tracker.keepsText = true
             tracker.privacy = recorder.privacy
             tracker.keys = keys
@@ -174,7 +175,7 @@ struct CaptureCommand: ParsableCommand {
             case .failed, .badKey, .chain, .index: throw CLIError.fault("\(error)")
             }
         }
-        let pipeline = Pipeline(recorder, keys: keys, overlap: reading.overlap)
+        let pipeline = Pipeline(recorder, keys: keys, reading)
         var failure: (any Error)?
         do { try body(pipeline) } catch { failure = error }
         pipeline.finish()

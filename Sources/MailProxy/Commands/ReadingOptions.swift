@@ -19,6 +19,25 @@ struct ReadingOptions: ParsableArguments {
             valueName: "first|last"))
     var overlap = OverlapPolicy.first
 
+    /// What is done with segments whose checksum is wrong.
+    enum Checksums: String, ExpressibleByArgument, CaseIterable {
+        case auto, verify, ignore
+
+        var policy: ChecksumPolicy {
+            switch self {
+            case .auto: .auto
+            case .verify: .verify
+            case .ignore: .ignore
+            }
+        }
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Segments with a wrong checksum: left out where their sender has right ones and the receiver did not take them (auto), always (verify), or never (ignore).",
+            valueName: "policy"))
+    var checksums = Checksums.auto
+
     /// What the key log holds; nil without one.
     func keys() throws -> TLSKeyLog? { try keylog.map { try KeyLogFile.read($0) } }
 }

@@ -48,7 +48,9 @@ struct ReplayCommand: ParsableCommand {
         }
         let paths = files.isEmpty ? [Defaults.recordDirectory] : files
         var reader: SessionReader
-        do { reader = try SessionReader(paths, overlap: reading.overlap) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, checksums: reading.checksums.policy, overlap: reading.overlap) } catch {
+            throw CLIError.usage("\(error)")
+        }
         reader.keys = try reading.keys()
         let driver = ReplayDriver(to: addresses, timeout: timeout, deadline: deadline)
         var tally = Tally()

@@ -194,7 +194,9 @@ struct SessionCatalog {
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
         var reader: SessionReader
-        do { reader = try SessionReader(paths, overlap: overlap) } catch { throw CLIError.usage("\(error)") }
+        do { reader = try SessionReader(paths, checksums: checksums, overlap: overlap) } catch {
+            throw CLIError.usage("\(error)")
+        }
         reader.only = only
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
@@ -227,6 +229,8 @@ struct SessionCatalog {
     nonisolated(unsafe) static var form: ImportFormat?
     /// Which of two copies of octets counts.
     nonisolated(unsafe) static var overlap = OverlapPolicy.first
+    /// What is done with segments whose checksum is wrong.
+    nonisolated(unsafe) static var checksums = ChecksumPolicy.auto
     /// Secrets of TLS connections, when somebody gave them.
     nonisolated(unsafe) static var keys: TLSKeyLog?
     /// Opens what is sealed, when somebody gave the key.

@@ -38,6 +38,7 @@ struct SessionPlace: ParsableArguments {
         SessionCatalog.form = from
         SessionCatalog.keys = try reading.keys()
         SessionCatalog.overlap = reading.overlap
+        SessionCatalog.checksums = reading.checksums.policy
         return try SessionCatalog(paths: paths, recordDirectory: recordDir, filter: filter, text: text)
     }
 }

@@ -12,9 +12,9 @@ import Testing
 
     private func read(
         _ segments: [TCPSegment], checksums: ChecksumPolicy = .auto, overlap: OverlapPolicy = .first,
-        isIPv6: Bool = false
+        isIPv6: Bool = false, frame: PacketMaker.Frame = .raw
     ) -> Reading {
-        let maker = PacketMaker(isIPv6: isIPv6)
+        let maker = PacketMaker(frame: frame, isIPv6: isIPv6)
         return Reading(maker.records(segments), checksums: checksums, overlap: overlap)
     }
 
@@ -106,11 +106,13 @@ import Testing
         inserted.payload = inserted.payload.map { $0 ^ 1 }[...]
         inserted.hopLimit = 3
         segments.insert(inserted, at: place)
-        let reading = read(segments, overlap: how.policy, isIPv6: how.isIPv6)
-        expectWhole(reading)
-        #expect(Set(codes(reading)) == ["capture-overlap", "capture-ttl"])
-        let doubt = try #require(reading.summaries.first?.doubts.first { $0.kind == .ttl })
-        #expect(doubt.packet == place + 1 && doubt.side == .client && doubt.octets == inserted.length)
+        for frame in [PacketMaker.Frame.raw, .ethernet] {
+            let reading = read(segments, overlap: how.policy, isIPv6: how.isIPv6, frame: frame)
+            expectWhole(reading)
+            #expect(Set(codes(reading)) == ["capture-overlap", "capture-ttl"])
+            let doubt = try #require(reading.summaries.first?.doubts.first { $0.kind == .ttl })
+            #expect(doubt.packet == place + 1 && doubt.side == .client && doubt.octets == inserted.length)
+        }
     }
 
     /// A command with a short TTL that nobody answers is shown, and the session says that it may not have arrived.
