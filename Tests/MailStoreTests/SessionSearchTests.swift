@@ -21,56 +21,12 @@ private struct Dice {
     mutating func pick<Value>(_ values: [Value]) -> Value { values[roll(values.count)] }
 }
 
-/// A session with all that an index has of it.
-private struct Sample: FieldSource {
-    var summary: SessionSummary
-    var exchanges: [Exchange] = []
-    var messages: [MessageRecord] = []
-
-    func value(of field: Field) -> FieldValue {
-        let info = summary.info
-        if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
-        switch field.name {
-        case .route: return .text(info.route)
-        case .clientAddress: return .text(info.client.host)
-        case .tls: return .truth(info.tls != nil)
-        case .user: return summary.user.map { .text($0) } ?? .none
-        case .command: return .texts(exchanges.map(\.command))
-        case .size: return .numbers(messages.map(\.bytes))
-        case .carrier: return .texts(messages.map(\.carrier.rawValue))
-        case .from: return .texts(messages.map(\.from))
-        case .to: return .texts(messages.flatMap(\.to))
-        case .subject: return .texts(messages.map(\.subject))
-        case .replyCode: return .texts(exchanges.map(\.replyCode))
-        case .replyText: return .texts(exchanges.map(\.replyText))
-        case .tag: return .texts(summary.tags)
-        case .id: return .text(info.id)
-        case .client: return .text(info.client.description)
-        case .server: return .text(info.server.description)
-        case .exchanges: return .number(summary.exchanges)
-        case .messages: return .number(summary.messages)
-        case .credentials: return .number(summary.credentials)
-        case .violations: return .number(summary.violations)
-        case .finding: return .texts(summary.findings)
-        case .bytesClient: return .number(summary.clientBytes)
-        case .bytesServer: return .number(summary.serverBytes)
-        case .duration: return .number(Int(clamping: summary.duration))
-        case .end: return .text(summary.end.rawValue)
-        case .opaque: return .text(summary.opaque?.rawValue ?? "")
-        case .gaps: return .number(summary.gaps)
-        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
-            .rcptCount, .mailbox, .header:
-            return .none
-        }
-    }
-}
-
 @Suite struct SessionSearchTests {
     private static let users = ["", "ann", "Ann", "o'hara", "bob@example.com", "jürgen", "a%b_c", "x\"y\\z"]
     private static let findings = ["imap-literal-size", "smtp-bare-lf", "pop3-long-line"]
     private static let tags = ["spam", "no \"quotes\"", "ein/zwei", "größe", "spam-2"]
 
-    private static func samples(_ count: Int) -> [Sample] {
+    private static func samples(_ count: Int) -> [CatalogEntry] {
         var dice = Dice()
         return (0..<count).map { number in
             let digits = String(number)
@@ -100,9 +56,11 @@ private struct Sample: FieldSource {
             summary.serverBytes = dice.roll(5_000)
             summary.end = dice.pick([.closed, .reset, .timeout, .lost])
             summary.opaque = dice.roll(5) == 0 ? .tls : nil
+            // A handshake that failed, and one whose octets could not be followed.
+            if info.tls != nil, dice.roll(4) == 0 { summary.info.tls?.failure = "no shared cipher" }
             summary.gaps = dice.roll(6) == 0 ? 1 : 0
             summary.tags = dice.roll(3) == 0 ? tags.filter { _ in dice.roll(2) == 0 } : []
-            var sample = Sample(summary: summary)
+            var sample = CatalogEntry(summary: summary)
             for place in 0..<summary.exchanges {
                 var exchange = Exchange(
                     number: place, time: info.start,
@@ -126,10 +84,10 @@ private struct Sample: FieldSource {
     }
 
     /// An index of samples, every seventh of which is not settled.
-    private static func recorded(_ samples: [Sample]) throws -> (RecorderScratch, RecordingIndex, settled: [Sample]) {
+    private static func recorded(_ samples: [CatalogEntry]) throws -> (RecorderScratch, RecordingIndex, settled: [CatalogEntry]) {
         let scratch = try RecorderScratch()
         let writer = try IndexWriter(path: scratch.path + "/index.sqlite")
-        var settled: [Sample] = []
+        var settled: [CatalogEntry] = []
         for (number, sample) in samples.enumerated() {
             let row = writer.takeRow()
             var early = sample.summary

@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import MailCapture
 import MailRecording
+import MailStore
 
 /// The form of exported sessions.
 enum ExportFormat: String, ExpressibleByArgument, CaseIterable {

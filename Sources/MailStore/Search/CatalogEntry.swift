@@ -1,17 +1,24 @@
-// A session of a catalog, and what a filter gets of it.
+// A session of a catalog, and what a filter gets of it. What SQL says of a filter is held against this.
 
+import MailDialogue
 import MailRecording
 import MailRules
 
 /// A session with what a filter may ask for.
-struct CatalogEntry {
-    var summary: SessionSummary
-    var exchanges: [Exchange] = []
-    var messages: [MessageRecord] = []
+package struct CatalogEntry: Sendable {
+    package var summary: SessionSummary
+    package var exchanges: [Exchange]
+    package var messages: [MessageRecord]
+
+    package init(summary: SessionSummary, exchanges: [Exchange] = [], messages: [MessageRecord] = []) {
+        self.summary = summary
+        self.exchanges = exchanges
+        self.messages = messages
+    }
 }
 
 extension CatalogEntry: FieldSource {
-    func value(of field: Field) -> FieldValue {
+    package func value(of field: Field) -> FieldValue {
         let info = summary.info
         if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
         switch field.name {
