@@ -204,6 +204,13 @@ struct ProtocolGuessTests {
         }
     }
 
+    /// A server that says that it is one of SMTP is, whatever its replies are.
+    @Test func repliesOfOthersFromAServerOfSMTP() {
+        let lines = ["S: 220 mx.example.com ESMTP\r\n", "S: 402 4.5.2 what\r\n400 4.5.2 what\r\n480 what\r\n"]
+        #expect(verdict(lines, port: 465) == .mail(.smtp, isSwapped: false))
+        #expect(verdict(lines, port: 4_711, midstream: true) == .mail(.smtp, isSwapped: false))
+    }
+
     /// Case C24: other protocols on the ports of mail.
     @Test(arguments: [
         ["S: 220 FTP server\r\n", "C: USER anonymous\r\n", "S: 331 password\r\n"],

@@ -260,7 +260,9 @@ package struct ProtocolGuess: Sendable {
         }
         if isMidstream { for case .strong(let found) in serverEvidence { return found } }
         // Words that others have, too: not beside such that they have alone.
-        if Self.hasForeign(Self.lines(client, whole: false), serverLines) { return nil }
+        let saysSMTP = serverLines.contains { Self.ofServer($0) == .weak(.smtp) && Self.contains($0, "SMTP") }
+        // A server that calls itself one of SMTP may reply as it likes.
+        if Self.hasForeign(Self.lines(client, whole: false), saysSMTP ? [] : serverLines) { return nil }
         let ofClient = clientEvidence.compactMap(Self.weak)
         let ofServer = serverEvidence.compactMap(Self.weak)
         // The command fits the reply, or the port.
@@ -274,7 +276,6 @@ package struct ProtocolGuess: Sendable {
         if found == .pop3, !isMidstream, first == .client, ofClient.isEmpty { return nil }
         // So are replies as of SMTP to commands as of POP3: of FTP.
         if found == .smtp, !ofClient.isEmpty { return nil }
-        let saysSMTP = serverLines.contains { Self.ofServer($0) == .weak(.smtp) && Self.contains($0, "SMTP") }
         // A reply of three digits may be of FTP or NNTP: wait for the command, which also tells LMTP from SMTP.
         guard isLast || !clientEvidence.isEmpty || serverLines.count > 1 else { return nil }
         if saysSMTP || found == portProtocol || found == .smtp && portProtocol == .lmtp {
