@@ -31,7 +31,17 @@ void mp_write_behind(int descriptor, off_t from, off_t count) { sync_file_range(
 void mp_leave_cache(int descriptor, off_t end) { posix_fadvise(descriptor, 0, end, POSIX_FADV_DONTNEED); }
 void mp_give_way(void) {
   const struct sched_param none = {0};
-  sched_setscheduler(0, SCHED_IDLE, &none);
+  struct rlimit nice = {0, 0};
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+  int may = syscall(SYS_capget, &header, data) == 0 && (data[0].effective & (1u << CAP_SYS_NICE)) != 0;
+  // 20 is the limit that a nice value of 0 takes (getrlimit(2)).
+  if (may || (getrlimit(RLIMIT_NICE, &nice) == 0 && nice.rlim_cur >= 20)) {
+    sched_setscheduler(0, SCHED_IDLE, &none);
+    return;
+  }
+  sched_setscheduler(0, SCHED_BATCH, &none);
+  setpriority(PRIO_PROCESS, 0, 19);
 }
 int mp_tcp_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 int mp_socket_pair(int *descriptors) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors); }

@@ -1,10 +1,12 @@
 """Live capture: the sessions that the proxy records, rights given up, limits, and what is lost said."""
 
+import contextlib
 import os
 import pathlib
 import pwd
 import signal
 import socket
+import sqlite3
 import struct
 import threading
 
@@ -100,6 +102,10 @@ def test_live_capture_tells_what_the_proxy_records(servers, scratch):
     summary = live.stop()
     assert (summary["dropped"], summary["gaps"], summary["malformed"]) == (0, 0, 0)
     test_capture._check_same(test_capture._shown(proxy.record), test_capture._shown(live.record))
+    # What is read behind the sessions is in the index when the command has ended.
+    with contextlib.closing(sqlite3.connect(live.record / "index.sqlite")) as index:
+        count = index.execute("SELECT (SELECT count(*) FROM unread), (SELECT count(*) FROM messages)").fetchone()
+    assert count == (0, summary["messages"]) and summary["messages"] > 0
 
 
 @pytest.mark.parametrize("interface", ["lo", "any"])

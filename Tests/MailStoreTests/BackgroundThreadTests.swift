@@ -1,5 +1,6 @@
 // Threads that get what processor time nobody wants, and those who wait for their end.
 
+import CLinux
 import Glibc
 import Synchronization
 import Testing
@@ -9,6 +10,8 @@ import Testing
 @Suite struct BackgroundThreadTests {
     /// SCHED_IDLE of Linux.
     private static let idle: Int32 = 5
+    /// SCHED_BATCH of Linux.
+    private static let batch: Int32 = 3
 
     private final class Seen: Sendable {
         private let policies = Mutex<[Int32]>([])
@@ -28,9 +31,35 @@ import Testing
         }
         #expect(isStarted)
         while seen.all.isEmpty { sched_yield() }
-        // Who is not root may not.
-        guard geteuid() == 0 else { return }
         thread.join()
-        #expect(seen.all == [Self.idle, SCHED_OTHER])
+        // Who may not end it has no idle thread.
+        #expect(seen.all == [Self.idle, SCHED_OTHER] || seen.all.first == Self.batch)
+        if geteuid() != 0 { #expect(seen.all.first != Self.idle || hasLimit) }
+    }
+
+    /// Without the right to end it a thread is not idle: a recorder that gave up root waited for its packing thread as long as others let it.
+    @Test func whoMayNotEndItHasNoIdleThread() {
+        let seen = Seen()
+        let outer = BackgroundThread()
+        let isStarted = outer.start(.nice(0)) {
+            // Of this thread, and of those that it starts.
+            guard mp_limit_capabilities(0) == 0 else { return }
+            let inner = BackgroundThread()
+            _ = inner.start(.idle) {
+                seen.add(sched_getscheduler(0))
+                seen.add(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
+            }
+            inner.join()
+        }
+        #expect(isStarted)
+        outer.join()
+        #expect(hasLimit || seen.all == [Self.batch, 19])
+    }
+
+    /// The user has a limit for nice values, and may end idleness.
+    private var hasLimit: Bool {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(__RLIMIT_NICE.rawValue), &limit)
+        return limit.rlim_cur >= 20
     }
 }

@@ -22,7 +22,8 @@ int mp_open(const char *_Nonnull path, int flags, mode_t mode);
 void mp_write_behind(int descriptor, off_t from, off_t count);
 /// What is on the disk of a file's first `end` octets need not stay in the page cache (posix_fadvise(2)).
 void mp_leave_cache(int descriptor, off_t end);
-/// The calling thread gets from now on what processor time nobody else wants (SCHED_IDLE of sched(7)).
+/// The calling thread gets from now on what processor time nobody else wants (SCHED_IDLE of sched(7)). Where the process has not the
+/// right to end that again, as who waits for the thread needs it, it gets nearly that: SCHED_BATCH with the nice value 19.
 void mp_give_way(void);
 
 /// A TCP socket with SOCK_NONBLOCK | SOCK_CLOEXEC. SOCK_STREAM is an enum whose Swift form depends on who imports it first.

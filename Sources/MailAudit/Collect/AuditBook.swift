@@ -24,10 +24,10 @@ package struct AuditBook {
     package let options: AuditOptions
     var sightings: [FindingKind: Sighting] = [:]
     /// Kinds and sessions by violation code, where they have no kind of their own.
-    var credentials: [AuditCredential] = []
+    var credentials = PackedRows<AuditCredential>()
     /// Of these, those whose marks are not asked for any more.
     var marked = 0
-    var messages: [AuditMessage] = []
+    var messages = PackedRows<AuditMessage>()
     /// Rows beyond ``mostRows``.
     var unkeptCredentials = 0
     var unkeptMessages = 0

@@ -232,7 +232,7 @@ struct Parties {
     var bucketRows: [AuditBucket] { timeline.rows }
 
     /// Accounts by how exposed they are, the worst first.
-    func accountRows(_ credentials: [AuditCredential]) -> [AuditAccount] {
+    func accountRows(_ credentials: PackedRows<AuditCredential>) -> [AuditAccount] {
         var rows: [String: AuditAccount] = [:]
         var marks: [String: Set<String>] = [:]
         for credential in credentials where !credential.account.isEmpty {

@@ -6,8 +6,8 @@ import MailRecording
 package struct AuditFindings: Sendable {
     /// The gravest first.
     package var findings: [Finding]
-    package var credentials: [AuditCredential]
-    package var messages: [AuditMessage]
+    package var credentials: PackedRows<AuditCredential>
+    package var messages: PackedRows<AuditMessage>
     package var clients: [AuditClient]
     package var servers: [AuditServer]
     /// The busiest first.

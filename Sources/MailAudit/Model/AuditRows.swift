@@ -4,7 +4,7 @@ import MailDialogue
 import MailRecording
 
 /// How a session was protected.
-package enum Protection: String, Sendable, Hashable {
+package enum Protection: String, Sendable, Hashable, CaseIterable {
     /// All of it, or this part of it, went in clear.
     case clear
     /// Under TLS, and we have the plaintext: it went through our proxy, or a key log was given.

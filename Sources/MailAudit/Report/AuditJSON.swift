@@ -41,7 +41,7 @@ extension AuditReport {
     }
 
     private static func array<Row>(
-        _ name: String, _ rows: [Row], _ json: inout JSONWriter, _ put: (ArraySlice<UInt8>) throws -> Void,
+        _ name: String, _ rows: some Sequence<Row>, _ json: inout JSONWriter, _ put: (ArraySlice<UInt8>) throws -> Void,
         _ write: (Row, inout JSONWriter) -> Void
     ) rethrows {
         try json.array(name) { json in

@@ -91,7 +91,8 @@ struct CaptureCommand: ParsableCommand {
             self.recorder = recorder
             tracker = SessionTracker(
                 fingerprintKey: recorder.fingerprintKey, checksums: reading.checksums.policy, overlap: reading.overlap)
-            tracker.keepsText = true
+            tracker.keepsText = !recorder.readsRows
+            tracker.keepsRows = !recorder.readsRows
             tracker.privacy = recorder.privacy
             tracker.keys = keys
         }
@@ -111,7 +112,8 @@ struct CaptureCommand: ParsableCommand {
                 switch event {
                 case .message: messages += 1
                 case .credential: credentials += 1
-                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange, .closed: break
+                case .closed(let summary): if recorder.readsRows { messages += summary.messages }
+                case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange: break
                 }
             }
             recorder.append(batch.events)
@@ -146,7 +148,9 @@ struct CaptureCommand: ParsableCommand {
         return settings
     }
 
-    private func record(_ body: (Pipeline) throws -> Void) throws {
+    /// - Parameter isLive: packets come whether we are ready or not. What of a session can be read from its recording is then read when
+    ///   there is time for it (Docs/Decisions/055).
+    private func record(isLive: Bool, _ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
         let said = try self.settings()
         let orders = try said.recorderOrders()
@@ -167,6 +171,7 @@ struct CaptureCommand: ParsableCommand {
             settings.chainKey = try RecordingKey.get(
                 data.path, otherwise: "--no-chain records without signatures, --data-dir names another place")
         }
+        if isLive { settings.readRows = RecordedRows.reader(keepsText: settings.keepsText) }
         let recorder: Recorder
         do { recorder = try Recorder(settings) } catch {
             switch error {
@@ -179,11 +184,29 @@ struct CaptureCommand: ParsableCommand {
         var failure: (any Error)?
         do { try body(pipeline) } catch { failure = error }
         pipeline.finish()
+        catchUp(recorder)
         recorder.close()
         summarise(pipeline, directory)
         if let failure { throw failure }
         if recorder.lostOctets > 0 {
             throw CLIError.fault("\(Figures.count(Int(recorder.lostOctets), "octet")) could not be recorded")
+        }
+    }
+
+    /// Nothing comes any more, and perhaps nobody records here again: what waits is read into the index, unless somebody is in a hurry.
+    private func catchUp(_ recorder: Recorder) {
+        let begin = Self.now()
+        var isTold = false
+        while recorder.hasUnread, recorder.failure == nil {
+            if Interruption.isWanted {
+                Console.error("what is not in the index yet is read by the next capture, and until then where it is")
+                return
+            }
+            if !isTold, Self.now() &- begin > Self.lookInterval {
+                isTold = true
+                Console.error("messages are read into the index; Ctrl-C leaves that for later")
+            }
+            usleep(5_000)
         }
     }
 
@@ -241,7 +264,7 @@ struct CaptureCommand: ParsableCommand {
             throw CLIError.usage(error.text)
         }
         try live.drop()
-        try record { pipeline in
+        try record(isLive: false) { pipeline in
             defer {
                 pipeline.dropped = file.dropped
                 pipeline.recorder.captureLost(packets: file.dropped)
@@ -278,7 +301,7 @@ struct CaptureCommand: ParsableCommand {
         let source = try live.open(name, bpf)
         // Nothing that is read of the packets is read with the right to capture them.
         try live.drop()
-        try record { pipeline in
+        try record(isLive: true) { pipeline in
             Console.error(
                 "capturing on \(name) (link type \(LinkTypeName.text(source.linkType))), recording to \(pipeline.recorder.directory); Ctrl-C ends it"
             )

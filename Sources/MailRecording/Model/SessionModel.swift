@@ -179,7 +179,7 @@ package struct MessageRecord: Equatable, Sendable {
 
 /// A credential that a session showed. The secret itself is never kept.
 package struct CredentialRecord: Equatable, Sendable {
-    package enum Outcome: String, Sendable { case accepted, refused, unknown }
+    package enum Outcome: String, Sendable, CaseIterable { case accepted, refused, unknown }
 
     package var exchange: Int
     package var mechanism: String

@@ -55,7 +55,7 @@ final class BackgroundThread: Sendable {
     }
 
     /// Waits for its end. What somebody waits for is no longer idle: on a busy machine the thread would not even come to look whether it is to
-    /// end. The system lets root do that, and whoever has a limit for nice values (`RLIMIT_NICE`).
+    /// end. Who may not do that has no idle threads (`mp_give_way`).
     func join() {
         let joined = thread.withLock { thread in
             defer { thread = nil }

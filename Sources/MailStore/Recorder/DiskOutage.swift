@@ -15,6 +15,8 @@ final class RecorderStatus: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Sessions wait to be read into the index.
+    let hasUnread = Atomic(false)
 
     var failure: String? { state.withLock { $0.failure } }
     var lostOctets: Int64 { state.withLock { $0.lost } }

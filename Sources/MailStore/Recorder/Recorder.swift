@@ -144,6 +144,12 @@ package final class Recorder: Sendable {
     /// More waits to be written than `bufferBytes`: stop reading from peers until ``whenDrained(_:)`` calls.
     package var isCongested: Bool { queue.isCongested }
 
+    /// Exchanges and messages of sessions that have ended wait to be read into the index. Always false when sessions tell them.
+    package var hasUnread: Bool {
+        guard readsRows else { return false }
+        return !queue.isEmpty || status.hasUnread.load(ordering: .sequentiallyConsistent)
+    }
+
     /// Calls once, when less than half of `bufferBytes` waits: on the recorder's thread, or at once on the caller's.
     package func whenDrained(_ callback: @escaping @Sendable () -> Void) { queue.whenDrained(callback) }
 

@@ -53,6 +53,9 @@ final class RecorderQueue: Sendable {
 
     deinit { Glibc.close(wakeUp) }
 
+    /// Everything that was appended is written.
+    var isEmpty: Bool { pending.load(ordering: .sequentiallyConsistent) <= 0 }
+
     var isCongested: Bool { pending.load(ordering: .relaxed) > limit }
 
     func append(_ events: [RecordEvent]) {
@@ -143,7 +146,7 @@ final class RecorderQueue: Sendable {
 
     /// A batch was written.
     func finish(_ batch: Batch) {
-        pending.subtract(batch.weight, ordering: .relaxed)
+        pending.subtract(batch.weight, ordering: .sequentiallyConsistent)
         let callbacks = state.withLock { state in
             guard pending.load(ordering: .relaxed) <= limit / 2, !state.drained.isEmpty else {
                 return [@Sendable () -> Void]()

@@ -98,6 +98,8 @@ final class RecorderWorker {
             tick()
             if !batch.events.isEmpty { backlog?.recorded(now) }
             backlog?.feed(from: index, now)
+            // Before what was taken counts as written: who asks for both misses none.
+            status.hasUnread.store(backlog?.hasUnread ?? false, ordering: .sequentiallyConsistent)
             queue.finish(batch)
             if batch.isClosing { break }
             lingers = !batch.events.isEmpty

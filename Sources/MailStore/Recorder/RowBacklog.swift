@@ -76,6 +76,9 @@ struct RowBacklog {
         return lastRecorded.map { min($0 &+ Self.quiet, restsUntil) } ?? .min
     }
 
+    /// Sessions wait to be read, or are read now.
+    var hasUnread: Bool { isBusy || hasMore || !waiting.isEmpty }
+
     /// Gives the filler work when it has none, and nobody records or it has rested.
     mutating func feed(from index: IndexWriter, _ now: Int64) {
         let isQuiet = isQuiet(now)
