@@ -84,7 +84,9 @@ private struct Dice {
     }
 
     /// An index of samples, every seventh of which is not settled.
-    private static func recorded(_ samples: [CatalogEntry]) throws -> (RecorderScratch, RecordingIndex, settled: [CatalogEntry]) {
+    private static func recorded(_ samples: [CatalogEntry]) throws -> (
+        RecorderScratch, RecordingIndex, settled: [CatalogEntry]
+    ) {
         let scratch = try RecorderScratch()
         let writer = try IndexWriter(path: scratch.path + "/index.sqlite")
         var settled: [CatalogEntry] = []
