@@ -14,6 +14,8 @@ extension SessionBook {
             // How many lines came at once makes no difference to where a recording ends.
             if leg == .client, now.learn(from: note) {
                 record(now.takeReady(leg), leg, &events)
+                // With what had waited for this: who logs in next does not take it away.
+                now.release(&events, from: first)
                 first = events.count
             }
             now.take(note, time, leg)

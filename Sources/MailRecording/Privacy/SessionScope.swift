@@ -47,6 +47,13 @@ struct SessionScope: Sendable {
         return before == .recorded && verdict != .recorded
     }
 
+    /// What was kept back is recorded, as all is that stands from `first` on.
+    mutating func release(_ events: inout [RecordEvent], from first: Int) {
+        events.insert(contentsOf: held, at: first)
+        held = []
+        weight = 0
+    }
+
     /// Takes the next note of a leg. ``takeReady(_:)`` gives what may be recorded of it and of those before.
     mutating func take(_ note: Note, _ time: Int64, _ leg: Leg) {
         switch leg {
@@ -105,10 +112,7 @@ struct SessionScope: Sendable {
             events.removeSubrange(first...)
             held = []
         case .recorded:
-            guard !held.isEmpty else { return }
-            events.insert(contentsOf: held, at: first)
-            held = []
-            weight = 0
+            if !held.isEmpty { release(&events, from: first) }
         case .open:
             held += events[first...]
             weight += events[first...].reduce(0) { $0 &+ $1.weight }

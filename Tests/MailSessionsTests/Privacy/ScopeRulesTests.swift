@@ -83,6 +83,27 @@ import Testing
         #expect(try recorded(.smtp, whole, entries) == text)
     }
 
+    /// What came before somebody logged out of an account is recorded, however much came at once.
+    @Test func whoLogsInNextTakesNothingAway() throws {
+        let whole: [(Side, String)] = [
+            (.server, "* OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] ready\r\n"),
+            (.client, "1 LOGIN alice secret\r\n2 NOOP\r\n3 UNAUTHENTICATE\r\n"),
+            (.server, "1 OK in\r\n2 OK\r\n3 OK out\r\n"), (.client, "4 LOGIN bob secret\r\n5 NOOP\r\n"),
+            (.server, "4 OK in\r\n5 OK\r\n"),
+        ]
+        var lines: [(Side, String)] = []
+        for (side, text) in whole {
+            for line in text.split(separator: "\r\n") { lines.append((side, line + "\r\n")) }
+        }
+        for user in ["alice", "bob", "carol"] {
+            let entries = ["never when user == \"\(user)\"", "all"]
+            let text = try recorded(.imap, lines, entries)
+            #expect(text.contains("ready") == (user != "alice"), "\(user)")
+            #expect(text.contains("4 LOGIN") == (user == "carol"), "\(user)")
+            #expect(try recorded(.imap, whole, entries) == text, "\(user)")
+        }
+    }
+
     @Test(arguments: [
         ("smtp", true), ("not smtp", false), ("imap", false), ("route == \"the route\"", true),
         ("client.address == \"127.0.0.1\"", true), ("client.name == \"client.example\"", true), ("tls", false),
