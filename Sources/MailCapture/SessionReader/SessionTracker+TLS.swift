@@ -128,9 +128,14 @@ extension SessionTracker {
         _ flow: Flow, _ info: SessionInfo, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         try follow(flow, info, isMidway: flow.isMidstream, deliver)
-        if case .following(let session) = flow.state, let tls = flow.closing?.tls {
-            session.observer.learn(tls: tls, upstreamTLS: flow.closing?.upstreamTLS)
-            session.identify(flow)
+        if case .following(let session) = flow.state, let closing = flow.closing {
+            // It may have said this before the session was followed.
+            for tag in closing.tags { session.observer.tag(tag) }
+            for doubt in closing.doubts { session.observer.doubt(doubt) }
+            if let tls = closing.tls {
+                session.observer.learn(tls: tls, upstreamTLS: closing.upstreamTLS)
+                session.identify(flow)
+            }
         }
         for event in sealed.held { try take(event, flow, deliver) }
         sealed.held = []

@@ -93,6 +93,25 @@ import Testing
         }
     }
 
+    /// What a recording says at the end of a session holds with keys as well, where its TLS did not come to them.
+    @Test func whatTheRecordingSaysHoldsWithKeys() throws {
+        let hello = try #require(SomeTLS.tls12GCM.turns.first)
+        let first = try read(MadeCapture([(hello.0, Array(hello.1.prefix(40)))], port: 465))
+        let events = first.events.map { event -> RecordEvent in
+            guard case .closed(var summary) = event else { return event }
+            summary.tags = ["seen"]
+            summary.doubts = [PacketDoubt(.overlap, .client, time: 5, packet: 1)]
+            return .closed(summary)
+        }
+        let scratch = try Scratch()
+        let path = try scratch.write(TestRecording(events).segments[0], "own.pcapng")
+        for keys in [nil, SomeTLS.tls12GCM.log] {
+            let reading = try Reading([path], keys: keys)
+            #expect(reading.summaries.map(\.tags) == [["seen"]])
+            #expect(reading.summaries.map { $0.doubts.contains { $0.kind == .overlap } } == [true])
+        }
+    }
+
     /// Other TLS is counted, and no session.
     @Test func otherTLSIsCounted() throws {
         // No application protocol of mail, no port of mail, and a name that tells nothing.
