@@ -290,4 +290,81 @@ struct ProtocolGuessTests {
         }
         #expect(gaps.verdict == .notMail)
     }
+
+    /// A client cannot hide its session by words of other protocols: the server that greeted as one of mail tells.
+    @Test(arguments: [
+        "*1\r\n", "*3\r\n$4\r\nPING\r\n", "GET / HTTP/1.1\r\n", "USER x\r\n", "PASS x\r\n", "FEAT\r\n", "AUTH TLS\r\n",
+        "NICK x\r\n", "MODE READER\r\n", "LIST\r\n",
+    ]) func wordsOfOthersHideNothing(word: String) {
+        let talks: [(port: UInt16, greeting: String, refusal: String, command: String, mailProtocol: MailProtocol)] = [
+            (25, "220 mx.example.com ready\r\n", "500 what?\r\n", "EHLO x\r\n", .smtp),
+            (4_711, "220 mx.example.com ESMTP\r\n", "500 what?\r\n", "EHLO x\r\n", .smtp),
+            (110, "+OK ready\r\n", "-ERR what?\r\n", "CAPA\r\n", .pop3),
+            (143, "* OK ready\r\n", "* BAD what?\r\n", "1 NOOP\r\n", .imap),
+        ]
+        for talk in talks {
+            for chunk in [1, Int.max] {
+                let apart = ["S: \(talk.greeting)", "C: \(word)", "S: \(talk.refusal)", "C: \(talk.command)"]
+                let found = verdict(apart, port: talk.port, chunk: chunk)
+                #expect(found == .mail(talk.mailProtocol, isSwapped: false), "\(talk.greeting) \(chunk)")
+                let together = ["S: \(talk.greeting)", "C: \(talk.command)\(word)", "S: \(talk.refusal)"]
+                let other = verdict(together, port: talk.port, chunk: chunk)
+                #expect(other == .mail(talk.mailProtocol, isSwapped: false), "\(talk.greeting) \(chunk)")
+            }
+        }
+    }
+
+    /// A sum of money in a message is no number of arguments, wherever the capture begins and however much comes at once.
+    @Test func sumsOfMoneyAreNoCounts() {
+        let message = "Subject: x\r\n\r\n$500\r\nis what it costs\r\n*3\r\n.\r\n"
+        let atOnce = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n\(message)"
+        #expect(verdict(["C: \(atOnce)", "S: 220 mx ESMTP\r\n"], port: 25) == .mail(.smtp, isSwapped: false))
+        #expect(
+            verdict(["C: \(message)MAIL FROM:<a@b>\r\n"], port: 25, midstream: true) == .mail(.smtp, isSwapped: false))
+        #expect(
+            verdict(["S: \(message)", "S: +OK 2 320\r\n"], port: 110, midstream: true) == .mail(.pop3, isSwapped: false)
+        )
+        #expect(
+            verdict(["C: \(message)QUIT\r\n", "S: 250 ok\r\n221 bye\r\n"], port: 25, midstream: true)
+                == .mail(.smtp, isSwapped: false))
+    }
+
+    /// A server whose greeting was not captured does not begin with one.
+    @Test func theGreetingMayBeLost() {
+        let wire = Wire(port: 25)
+        for isKnown in [true, false] {
+            var guess = ProtocolGuess(client: wire.client, server: wire.server, midstream: false)
+            _ = guess.accept(.gap(flow: 1, side: .server, count: isKnown ? 20 : 0, time: 0))
+            let replies = Array("250-mx.example.com\r\n250 SIZE\r\n".utf8)[...]
+            _ = guess.accept(.bytes(flow: 1, side: .server, time: 0, replies, packet: 1))
+            let more = Array("250 ok\r\n354 go\r\n250 ok\r\n".utf8)[...]
+            _ = guess.accept(.bytes(flow: 1, side: .server, time: 0, more, packet: 2))
+            #expect(guess.accept(.closed(flow: 1, how: .fin, time: 9)) == .mail(.smtp, isSwapped: false))
+        }
+    }
+
+    /// A message in whose middle the capture begins may have any word in capitals, on the port of mail.
+    @Test(arguments: ["NOTICE OF MEETING", "PART 1", "POST", "BODY", "SITE MAP", "HEAD", "TYPE"]) func shoutedWords(
+        word: String
+    ) {
+        let lines = [
+            "C: of it\r\n\(word)\r\nthe end\r\n.\r\nQUIT\r\n", "S: 250 2.0.0 queued\r\n", "S: 221 2.0.0 bye\r\n",
+        ]
+        #expect(verdict(lines, port: 25, midstream: true) == .mail(.smtp, isSwapped: false))
+        #expect(verdict([lines[0]], port: 4_711, midstream: true) == .notMail)
+    }
+
+    /// A browser that was sent to a server of mail, or a client in haste, speaks first: the server tells what it is.
+    @Test(arguments: [
+        "POST / HTTP/1.1\r\nHost: x\r\n\r\nMAIL FROM:<a@b>\r\n", "*1\r\n$4\r\nEHLO\r\n", "GET / HTTP/1.1\r\n",
+    ]) func theServerTellsWhatWasAsked(request: String) {
+        for chunk in [1, Int.max] {
+            let mail = verdict(["C: \(request)", "S: 220 mx ready\r\n", "S: 500 what?\r\n"], port: 25, chunk: chunk)
+            #expect(mail == .mail(.smtp, isSwapped: false))
+            for answer in ["S: HTTP/1.1 200 OK\r\n", "S: +PONG\r\n", "S: -ERR no\r\n", "S: +OK\r\n"] {
+                #expect(verdict(["C: \(request)", answer], port: 25, chunk: chunk) == .notMail, "\(answer)")
+            }
+            #expect(verdict(["C: \(request)"], port: 25, chunk: chunk) == .notMail)
+        }
+    }
 }

@@ -138,8 +138,11 @@ package struct ProtocolGuess: Sendable {
     }
 
     private mutating func judge(isLast: Bool) {
-        if speaksForeign {
+        let foreign = speaksForeign
+        if foreign ?? isLast {
             verdict = .notMail
+        } else if foreign == nil {
+            // What the client says, it may say to anybody.
         } else if let found = decide(client, server, isLast) {
             verdict = .mail(found, isSwapped: false)
         } else if isMidstream, let found = decide(server, client, isLast) {
@@ -150,29 +153,57 @@ package struct ProtocolGuess: Sendable {
         }
     }
 
-    /// A line is of a protocol that shares words with those of mail.
-    private var speaksForeign: Bool {
+    /// The lines are of a protocol that shares words with those of mail; nil when the server has yet to say so.
+    ///
+    /// A client can say what it likes, and must not hide a session by it: where the server has spoken, it decides.
+    private var speaksForeign: Bool? {
         let clientLines = Self.lines(client)
         let serverLines = Self.lines(server)
-        // Redis sends numbers of arguments and their lengths, `*3` and `$3`, and answers `+OK` and `-ERR`.
-        if clientLines.prefix(8).contains(where: Self.isCount) { return true }
-        if isMidstream { return clientLines.isEmpty && serverLines.prefix(8).contains(where: Self.isCount) }
-        if let request = clientLines.first, Self.isRequest(request) { return true }
-        guard let greeting = serverLines.first else { return false }
+        let asksRedis = Self.isRedis(Self.lines(client, whole: false))
+        if isMidstream {
+            return asksRedis || clientLines.isEmpty && Self.isRedis(Self.lines(server, whole: false))
+        }
+        guard let greeting = serverLines.first else {
+            // Servers of Redis and HTTP wait for their client, those of mail don't.
+            guard first == .client else { return false }
+            return asksRedis || clientLines.first.map(Self.isRequest) == true ? nil : false
+        }
+        let isReply = Self.ofServer(greeting) == .weak(.smtp)
+        guard first == .server else {
+            return !isReply && (asksRedis || clientLines.first.map(Self.isRequest) == true)
+        }
         // Of the replies of three digits that begin a session of SMTP none is another of success (RFC 5321 §4.3.2); NNTP has 200 and 201.
-        guard first == .server, case .weak(.smtp) = Self.ofServer(greeting) else { return false }
+        guard isReply, !server.isCut else { return false }
         if greeting.first == UInt8(ascii: "2"), !greeting.starts(with: Array("220".utf8)) { return true }
         // FTP greets as SMTP does; its clients log in as those of POP3 do.
         guard !Self.contains(greeting, "SMTP"), let command = clientLines.first else { return false }
-        return Self.foreignVerbs.contains(Self.words(command).first ?? "")
+        let isForeign =
+            Self.foreignVerbs.contains(Self.words(command).first ?? "")
             || Self.words(command) == ["AUTH", "TLS"] || Self.words(command) == ["AUTH", "SSL"]
+        guard isForeign, isOnSMTPPort else { return isForeign }
+        let isAnswered = serverLines.contains { !$0.starts(with: Array("220".utf8)) }
+        return isAnswered ? serverLines.contains(where: Self.isForeignReply) : nil
     }
 
-    /// `*3`, `$11`.
-    private static func isCount(_ line: ArraySlice<UInt8>) -> Bool {
-        guard line.first == UInt8(ascii: "*") || line.first == UInt8(ascii: "$") else { return false }
+    private var isOnSMTPPort: Bool { portProtocol == .smtp || portProtocol == .lmtp }
+
+    /// Redis sends numbers of parts and their lengths, `*3` and `$3`, each behind the other: a sum of money in a message has
+    /// neither the right number of octets behind it, nor a length.
+    private static func isRedis(_ lines: [ArraySlice<UInt8>]) -> Bool {
+        let lines = lines.prefix(8)
+        return zip(lines, lines.dropFirst()).contains { line, next in
+            guard let count = count(line) else { return false }
+            return line.first == UInt8(ascii: "*")
+                ? next.first == UInt8(ascii: "$") && self.count(next) != nil : next.count == count
+        }
+    }
+
+    /// The number in `*3`, or `$11`.
+    private static func count(_ line: ArraySlice<UInt8>) -> Int? {
+        guard line.first == UInt8(ascii: "*") || line.first == UInt8(ascii: "$") else { return nil }
         let digits = line.dropFirst()
-        return (1...10).contains(digits.count) && digits.allSatisfy { (48...57).contains($0) }
+        guard (1...10).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self))
     }
 
     /// The first line of HTTP (RFC 9112 §3): it ends with the version. RTSP and SIP have the same.
@@ -213,17 +244,22 @@ package struct ProtocolGuess: Sendable {
         "422", "423", "425", "426", "430", "435", "436", "437", "438", "439", "440", "441", "480", "481", "482", "483",
     ]
 
-    /// A line is of another protocol that shares words with those of mail. Commands count as these protocols' programs write them, in
-    /// capitals: a message in whose middle the capture begins has any word at the beginning of a line.
-    private static func hasForeign(_ client: [ArraySlice<UInt8>], _ server: [ArraySlice<UInt8>]) -> Bool {
-        client.prefix(mostLooked).contains { line in
-            let word = line.prefix(16).prefix { $0 != UInt8(ascii: " ") }
-            return ofClient(line) == .none && foreignCommands.contains(String(decoding: word, as: UTF8.self))
-        }
-            || server.prefix(mostLooked).contains { line in
-                ofServer(line) == .weak(.smtp)
-                    && foreignReplies.contains(String(decoding: line.prefix(3), as: UTF8.self))
-            }
+    /// A command of another protocol that shares words with mail, as its programs write it, in capitals: a message in whose middle
+    /// the capture begins has any word at the beginning of a line.
+    private static func isForeignCommand(_ line: ArraySlice<UInt8>) -> Bool {
+        let word = line.prefix(16).prefix { $0 != UInt8(ascii: " ") }
+        return ofClient(line) == .none && foreignCommands.contains(String(decoding: word, as: UTF8.self))
+    }
+
+    /// The first word has capitals only, as a command.
+    private static func isShouted(_ line: ArraySlice<UInt8>) -> Bool {
+        let word = line.prefix(16).prefix { $0 != UInt8(ascii: " ") }
+        return !word.isEmpty && word.allSatisfy { (65...90).contains($0) }
+    }
+
+    /// A reply of such a protocol.
+    private static func isForeignReply(_ line: ArraySlice<UInt8>) -> Bool {
+        ofServer(line) == .weak(.smtp) && foreignReplies.contains(String(decoding: line.prefix(3), as: UTF8.self))
     }
 
     /// `+OK` with nothing behind it, or an error: Redis has no other replies that POP3 has.
@@ -259,12 +295,15 @@ package struct ProtocolGuess: Sendable {
             return found
         }
         if isMidstream { for case .strong(let found) in serverEvidence { return found } }
-        // Words that others have, too: not beside such that they have alone.
-        let saysSMTP = serverLines.contains { Self.ofServer($0) == .weak(.smtp) && Self.contains($0, "SMTP") }
-        // A server that calls itself one of SMTP may reply as it likes.
-        if Self.hasForeign(Self.lines(client, whole: false), saysSMTP ? [] : serverLines) { return nil }
         let ofClient = clientEvidence.compactMap(Self.weak)
         let ofServer = serverEvidence.compactMap(Self.weak)
+        let saysSMTP = serverLines.contains { Self.ofServer($0) == .weak(.smtp) && Self.contains($0, "SMTP") }
+        // Words that others have, too: not beside such that they have alone. A server that calls itself one of SMTP may reply as it likes.
+        if !saysSMTP, serverLines.prefix(Self.mostLooked).contains(where: Self.isForeignReply) { return nil }
+        // In the middle of a message such a word tells nothing: there the replies do, and the port.
+        let sent = Self.lines(client, whole: false).prefix(Self.mostLooked)
+        let isText = isMidstream && isOnSMTPPort && ofServer.first == .smtp && sent.contains { !Self.isShouted($0) }
+        if !isText || !ofClient.isEmpty, sent.contains(where: Self.isForeignCommand) { return nil }
         // The command fits the reply, or the port.
         for found in ofClient where ofServer.contains(found) { return found }
         for found in ofClient where found == portProtocol && ofServer.isEmpty {
