@@ -20,7 +20,7 @@ extension Flow {
     mutating func followQuickly(
         _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy, keeping: Bool
     ) -> Quick {
-        guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, reset == nil,
+        guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, reset == nil, !mayLackGreeting,
             segment.missing == 0, !segment.hasFragmentConflict,
             isTrusted(segment.checksum, side, checksums), segment.flags.subtracting(.psh) == .ack
         else { return .no }

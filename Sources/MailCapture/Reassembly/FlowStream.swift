@@ -64,7 +64,10 @@ struct DoubtfulSegment: Sendable {
 
     /// What it takes to keep it.
     var cost: Int { segment.payload.count + 2 * PendingPart.overhead }
-    var end: UInt32 { segment.sequence &+ UInt32(truncatingIfNeeded: segment.length) }
+    /// Behind its octets and its FIN.
+    var end: UInt32 {
+        segment.sequence &+ UInt32(truncatingIfNeeded: segment.length) &+ (segment.flags.contains(.fin) ? 1 : 0)
+    }
 }
 
 /// One direction of a flow.
@@ -213,11 +216,11 @@ struct FlowStream: Sendable {
                 {
                     // What the peer has acknowledged it has; a keep-alive may carry anything there.
                     let settled = acknowledged.map { max(0, sequenceDistance($0, from: at)) } ?? 0
-                    if policy == .first || settled >= count {
+                    let place = (min(settled, count) - distance)..<(count - distance)
+                    let older = kept[place]
+                    if policy == .first || mine.dropFirst(settled).elementsEqual(older) {
                         conflicts.append(StreamConflict(sequence: at, octets: mine, taken: .first))
                     } else {
-                        let place = (settled - distance)..<(count - distance)
-                        let older = kept[place]
                         // As long as it was: what it takes to keep the part stays the same.
                         kept.replaceSubrange(place, with: mine.dropFirst(settled))
                         pending[index].content = .octets(kept)
@@ -292,6 +295,17 @@ struct FlowStream: Sendable {
             number.map { number in
                 doubtful.firstIndex { sequenceDistance(number, from: $0.end) >= 0 }
             } ?? doubtful.indices.first
+        guard let index else { return nil }
+        let part = doubtful.remove(at: index)
+        doubtfulCost -= part.cost
+        return part
+    }
+
+    /// The first doubtful segment with an octet among the next ones.
+    mutating func popDoubtful(inHoleOf count: Int) -> DoubtfulSegment? {
+        let index = doubtful.firstIndex {
+            sequenceDistance($0.end, from: next) > 0 && sequenceDistance($0.segment.sequence, from: next) < count
+        }
         guard let index else { return nil }
         let part = doubtful.remove(at: index)
         doubtfulCost -= part.cost

@@ -121,6 +121,9 @@ struct Flow: Sendable {
     var clientEndpoint: IPEndpoint { isClientLow ? key.low : key.high }
     var serverEndpoint: IPEndpoint { isClientLow ? key.high : key.low }
     var pendingCost: Int { client.pendingCost + server.pendingCost }
+
+    /// No octet was seen, and the server's SYN neither: what it said before the first acknowledgment is not known.
+    var mayLackGreeting: Bool { client.offset == 0 && server.offset == 0 && !server.hasSYN && !isMidstream }
 }
 
 /// The table of flows. Slots are numbers that stay valid until the flow is removed.

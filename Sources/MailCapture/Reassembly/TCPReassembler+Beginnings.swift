@@ -99,7 +99,7 @@ extension TCPReassembler {
             data.sequence = first
             data.flags.remove(.syn)
             if !isAnswer { data.flags.remove(.ack) }
-            take(slot, side, data, time, packet, into: &events)
+            take(slot, side, data, overlap, time, packet, into: &events)
         }
     }
 

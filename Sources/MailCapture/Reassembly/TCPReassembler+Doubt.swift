@@ -32,7 +32,8 @@ extension TCPReassembler {
     /// route changed the octets come a little later.
     /// - Returns: false when it is to be followed at once, as nobody will tell or as it is of our own making.
     mutating func holdFar(_ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int) -> Bool {
-        guard segment.length > 0, checksums != .recorded, table.flows[slot].isOpen, table.flows[slot].hasBothSides,
+        guard segment.length > 0 || segment.flags.contains(.fin), checksums != .recorded, table.flows[slot].isOpen,
+            table.flows[slot].hasBothSides,
             table.flows[slot][side].isKnown, !table.flows[slot][side].hasTooMuchDoubt, allPending <= limits.allOctets
         else { return false }
         let before = table.flows[slot][side].doubtfulCost
@@ -54,6 +55,24 @@ extension TCPReassembler {
         let before = table.flows[slot][side].doubtfulCost
         guard let part = table.flows[slot][side].popDoubtful(acknowledged: number) else { return false }
         allPending += table.flows[slot][side].doubtfulCost - before
+        believe(slot, side, part, isAcknowledged: number != nil, into: &events)
+        return true
+    }
+
+    /// Takes the first doubtful segment of a hole before what waits.
+    mutating func believe(
+        _ slot: Int, _ side: Side, inHoleOf count: Int, into events: inout [FlowEvent]
+    ) -> Bool {
+        let before = table.flows[slot][side].doubtfulCost
+        guard let part = table.flows[slot][side].popDoubtful(inHoleOf: count) else { return false }
+        allPending += table.flows[slot][side].doubtfulCost - before
+        believe(slot, side, part, isAcknowledged: false, into: &events)
+        return true
+    }
+
+    private mutating func believe(
+        _ slot: Int, _ side: Side, _ part: DoubtfulSegment, isAcknowledged: Bool, into events: inout [FlowEvent]
+    ) {
         open(slot, into: &events)
         if part.segment.flags.contains(.ack), table.flows[slot][side.other].isKnown {
             let ahead = sequenceDistance(part.segment.acknowledgment, from: table.flows[slot][side.other].next)
@@ -65,12 +84,24 @@ extension TCPReassembler {
         }
         let conflicts = counters.conflicts
         let stream = table.flows[slot][side]
-        let isNew = sequenceDistance(part.end, from: stream.next) > 0
-        let isHeard = stream.acknowledged.map { sequenceDistance($0, from: part.end) >= 0 } ?? false
-        take(slot, side, part.segment, part.time, part.packet, into: &events)
-        if part.isFar, counters.conflicts > conflicts || number == nil && isNew && !isHeard {
-            tell(.ttl, slot, side, octets: part.segment.length, part.time, part.packet, into: &events)
+        var segment = part.segment
+        let end = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
+        // An end alone is no octet that somebody should have heard of.
+        let isUnheard =
+            !isAcknowledged && sequenceDistance(end, from: stream.next) > 0
+            && !(stream.acknowledged.map { sequenceDistance($0, from: end) >= 0 } ?? false)
+        // The side went on behind this end of its stream, or ended elsewhere.
+        var isNoEnd = false
+        if part.isFar, segment.flags.contains(.fin) {
+            let reach =
+                stream.last.map { sequenceDistance($0.end, from: end) } ?? sequenceDistance(stream.next, from: end)
+            isNoEnd = stream.fin.map { $0 != end } ?? (reach > 0)
+            if isNoEnd { segment.flags.remove(.fin) }
         }
-        return true
+        // What is in doubt does not replace what is not, whichever copy counts otherwise.
+        take(slot, side, segment, .first, part.time, part.packet, into: &events)
+        if part.isFar, counters.conflicts > conflicts || isUnheard || isNoEnd {
+            tell(.ttl, slot, side, octets: segment.length, part.time, part.packet, into: &events)
+        }
     }
 }

@@ -23,7 +23,7 @@ extension TCPReassembler {
         let isExact =
             stream.isKnown
             && (number == stream.next || number == stream.acknowledged || stream.fin.map { $0 &+ 1 } == number
-                || stream.last?.end == number)
+                || stream.last?.end == number || stream.doubtful.contains { $0.end == number })
         guard isExact else {
             counters.strayResets += 1
             tell(.reset, slot, side, octets: 0, time, packet, into: &events)
@@ -71,7 +71,16 @@ extension TCPReassembler {
                     return held.segment.length > 0 && sequenceDistance(segment.acknowledgment, from: heldEnd) >= 0
                 }
             guard isBehind || hasHeard else {
-                counters.late += 1
+                // Before the reset something was missing, and here it is; or else the reset's place was forged with octets
+                // before it.
+                let next = table.flows[slot][side].next
+                if segment.length > 0, sequenceDistance(next, from: reset.sequence) < 0,
+                    sequenceDistance(end, from: next) > 0
+                {
+                    followOrHold(slot, side, segment, time, packet, into: &events)
+                } else {
+                    counters.late += 1
+                }
                 return false
             }
         } else {

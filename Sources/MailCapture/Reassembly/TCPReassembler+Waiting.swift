@@ -94,8 +94,6 @@ extension TCPReassembler {
     /// Gives up one hole and delivers what it held back: an acknowledged one, else the one before the part that waits
     /// longest. Always delivers or skips something while anything waits.
     mutating func giveUpHole(_ slot: Int, _ time: Int64, into events: inout [FlowEvent]) {
-        // Octets with a wrong checksum are likelier than none.
-        for side in Side.allCases where believe(slot, side, nil, into: &events) { return }
         // Values only: a copy of a stream would share its arrays while they change.
         let side: Side
         switch (table.flows[slot].client.hasAcknowledgedHole, table.flows[slot].server.hasAcknowledgedHole) {
@@ -116,6 +114,8 @@ extension TCPReassembler {
             }
         }
         if count > 0, count < Int.max {
+            // Octets with a wrong checksum are likelier than none. Those of elsewhere wait on.
+            if believe(slot, side, inHoleOf: count, into: &events) { return }
             lose(slot, side, count, time, into: &events)
             table.flows[slot][side].isSilent = true
             deliver(slot, into: &events)

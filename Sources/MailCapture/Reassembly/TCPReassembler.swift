@@ -92,8 +92,8 @@ package struct TCPReassembler: Sendable {
             // The client goes on where the new SYN said: the server took it, though its answer was not seen.
             replace(slot, new, time, into: &events)
             accept(segment, time: time, packet: packet, into: &events)
-        } else if table.flows[slot][side].vote(segment.hopLimit) || !holdFar(slot, side, segment, time, packet) {
-            follow(slot, side, segment, time, packet, into: &events)
+        } else {
+            followOrHold(slot, side, segment, time, packet, into: &events)
         }
     }
 
@@ -161,6 +161,15 @@ package struct TCPReassembler: Sendable {
 
     // MARK: The middle
 
+    /// A segment without SYN and RST: it is followed, or waits until it is known to have arrived.
+    mutating func followOrHold(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+    ) {
+        if table.flows[slot][side].vote(segment.hopLimit) || !holdFar(slot, side, segment, time, packet) {
+            follow(slot, side, segment, time, packet, into: &events)
+        }
+    }
+
     /// A segment without SYN and RST of a flow that goes on.
     mutating func follow(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
@@ -202,7 +211,7 @@ package struct TCPReassembler: Sendable {
             if side == .client, segment.length > 0, mayLackGreeting(slot) {
                 lose(slot, .server, 0, time, into: &events)
             }
-            take(slot, side, segment, time, packet, into: &events)
+            take(slot, side, segment, overlap, time, packet, into: &events)
         } else if table.flows[slot].pendingCost > 0 {
             deliver(slot, into: &events)
         }
@@ -213,14 +222,15 @@ package struct TCPReassembler: Sendable {
     /// The client speaks first, as far as is known, and all that is known of the server is what the client acknowledged: where
     /// the handshake was not captured whole the server may have spoken before.
     private func mayLackGreeting(_ slot: Int) -> Bool {
-        !table.flows[slot].isMidstream && !table.flows[slot].server.hasSYN && table.flows[slot].server.offset == 0
-            && table.flows[slot].client.offset == 0 && table.flows[slot].pendingCost == 0
+        table.flows[slot].mayLackGreeting && table.flows[slot].pendingCost == 0
             && !table.flows[slot].server.hasAcknowledgedHole
     }
 
     /// Takes the payload and the FIN of a segment.
+    /// - Parameter policy: whether its octets replace others that wait at their place.
     mutating func take(
-        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ policy: OverlapPolicy, _ time: Int64, _ packet: Int,
+        into events: inout [FlowEvent]
     ) {
         let next = table.flows[slot][side].next
         let acknowledgment = segment.flags.contains(.ack) ? segment.acknowledgment : nil
@@ -245,6 +255,12 @@ package struct TCPReassembler: Sendable {
             missing = max(0, min(missing, room - payload.count))
             payload = payload.prefix(room)
         }
+        // Where nobody is seen to acknowledge, an octet alone may be a keep-alive's (RFC 9293 §3.8.4).
+        let known = table.flows[slot][side].last?.end ?? next
+        if segment.length == 1, !table.flows[slot].hasBothSides, sequenceDistance(known, from: sequence) == 1 {
+            (payload, missing) = ([], 0)
+            sequence = known
+        }
         let end = sequence &+ UInt32(truncatingIfNeeded: payload.count + missing)
         let old = sequenceDistance(next, from: sequence)
         if old > 0 {
@@ -262,7 +278,7 @@ package struct TCPReassembler: Sendable {
             let part = PendingPart(
                 sequence: sequence, content: .octets(Array(payload)), acknowledgment: acknowledgment, time: time,
                 packet: packet)
-            for found in table.flows[slot][side].insert(part, overlap) {
+            for found in table.flows[slot][side].insert(part, policy) {
                 tell(found, slot, side, time, packet, into: &events)
             }
         }
@@ -270,7 +286,7 @@ package struct TCPReassembler: Sendable {
             let from = sequence &+ UInt32(truncatingIfNeeded: payload.count)
             let part = PendingPart(
                 sequence: from, content: .lost(missing), acknowledgment: acknowledgment, time: time, packet: packet)
-            _ = table.flows[slot][side].insert(part, overlap)
+            _ = table.flows[slot][side].insert(part, policy)
         }
         if hasFIN, table.flows[slot][side].fin == nil, sequenceDistance(end, from: next) >= 0 {
             takeFIN(slot, side, end, acknowledgment, time, packet, into: &events)
