@@ -64,12 +64,31 @@ struct ShownWords: Equatable, Sendable {
         next.linesLeft -= 1
         var isOver = false
         if case .reply(let reply) = remarks.element { isOver = reply.isLast && remarks.exchange == exchange }
-        if remarks.masked == nil {
+        if remarks.masked == nil, !Self.isData(raw, remarks.element) {
             let start = Self.text(of: raw).startIndex - raw.startIndex
             let ranges = secrets.flatMap { ShownSecret($0).ranges(in: raw, from: start) }
-            if !ranges.isEmpty { remarks.masked = ranges.reduce(raw) { $0.maskingLine($1) } }
+            if !ranges.isEmpty {
+                let masked = ranges.reduce(raw) { $0.maskingLine($1) }
+                remarks.masked = masked
+                Self.rename(&remarks.element, masked)
+            }
         }
         return isOver ? nil : next
+    }
+
+    /// What a response that nobody knows is called may be what was hidden.
+    private static func rename(_ element: inout Element, _ masked: ArraySlice<UInt8>) {
+        guard case .data(_, let isComplete) = element, masked.starts(with: "* ".utf8) else { return }
+        let head = IMAPResponseHead(masked.withoutLineEnd.line)
+        guard head.keyword == .unknown else { return }
+        element = .data(head.word.keyword(), complete: isComplete)
+    }
+
+    /// Data of IMAP has no text in which a server would repeat what it did not understand, and its words mean something: masked they
+    /// would be read as something else.
+    private static func isData(_ raw: ArraySlice<UInt8>, _ element: Element) -> Bool {
+        guard case .data(let keyword, complete: _) = element, raw.starts(with: "* ".utf8) else { return false }
+        return IMAPKeyword.allCases.contains { $0 != .unknown && !$0.isStatus && $0.name == keyword }
     }
 
     /// What stands behind the words that say what kind of answer it is: a code (RFC 5321 §4.2), a status (RFC 1939 §3), a tag and a
