@@ -51,7 +51,8 @@ fuzz: ## random input steered by coverage, for FUZZ_SECONDS a target (60); TARGE
 fuzz-briefly: ## what CI has time for: a few thousand inputs a target, the same ones each time
 	@Scripts/setup build
 	SWIFT_DETERMINISTIC_HASHING=1 FUZZ_SECONDS=20 \
-		FUZZ_ARGUMENTS="-seed=1 -runs=5000 -use_value_profile=0 -entropic=0" Scripts/fuzz
+		FUZZ_ARGUMENTS="-seed=1 -runs=5000 -use_value_profile=0 -entropic=0" \
+		$$(setarch -R true 2>/dev/null && echo setarch -R) Scripts/fuzz
 
 tsan: ## all tests in a build with ThreadSanitizer; a report of any process is a failure
 	@Scripts/setup build
