@@ -18,8 +18,8 @@ struct TCPReassemblerTests {
         #expect(flow.times.first == 0)
     }
 
-    /// Case C1: the first copy wins, the other is told, whether it was delivered already or waits.
-    @Test func overlapFirstWins() throws {
+    /// Copies that differ: of octets that were delivered, and of some that wait, behind and before them.
+    private static func overlaps() -> [TCPSegment] {
         var wire = Wire()
         var segments = wire.handshake()
         let first = wire.say(.client, "MAIL FROM:<a@example.org>\r\n")
@@ -31,6 +31,12 @@ struct TCPReassemblerTests {
         segments.append(last.say(.client, "CD"))
         let waiting = wire.segment(.client, last.clientNext &- 3, wire.serverNext, [], Array("bcde".utf8))
         segments += [waiting, wire.segment(.client, wire.clientNext, wire.serverNext, [], Array("AB".utf8))]
+        return segments
+    }
+
+    /// Case C1: the first copy wins, the other is told, whether it was delivered already or waits.
+    @Test func overlapFirstWins() throws {
+        let segments = Self.overlaps()
         var counters = ReassemblyCounters()
         let flow = try #require(reassemble(segments, counters: &counters).first)
         #expect(flow.clientText == "MAIL FROM:<a@example.org>\r\nAbCDe")
@@ -41,17 +47,7 @@ struct TCPReassemblerTests {
     /// Case C1: where the last copy is to be taken, it is among what waits. What was handed on stays, and each difference
     /// says which copy was taken.
     @Test func overlapLastWinsWhereItWaits() throws {
-        var wire = Wire()
-        var segments = wire.handshake()
-        let first = wire.say(.client, "MAIL FROM:<a@example.org>\r\n")
-        var evil = first
-        evil.payload = Array("MAIL FROM:<b@example.org>\r\n".utf8)[...]
-        segments += [first, evil]
-        var last = wire
-        _ = last.say(.client, "xx")
-        segments.append(last.say(.client, "CD"))
-        let waiting = wire.segment(.client, last.clientNext &- 3, wire.serverNext, [], Array("bcde".utf8))
-        segments += [waiting, wire.segment(.client, wire.clientNext, wire.serverNext, [], Array("AB".utf8))]
+        let segments = Self.overlaps()
         var counters = ReassemblyCounters()
         let flow = try #require(reassemble(segments, overlap: .last, counters: &counters).first)
         #expect(flow.clientText == "MAIL FROM:<a@example.org>\r\nABcde")

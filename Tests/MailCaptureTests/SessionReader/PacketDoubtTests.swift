@@ -326,8 +326,9 @@ import Testing
         #expect(inserted.exchanges.map(\.line).contains("MAIL FROM:<a@example.com>"))
     }
 
-    /// Case C14: fragments that overlap differently are read by the first and told.
-    @Test func c14FragmentsThatDiffer() {
+    /// A session one packet of which comes in fragments.
+    /// - Parameter cut: gives the fragments of the TCP segment, with the flags and offsets of their headers.
+    private static func fragmented(_ cut: ([UInt8]) -> [(octets: [UInt8], field: UInt16)]) -> [CaptureRecord] {
         var wire = Wire()
         let session = wire.session()
         let maker = PacketMaker()
@@ -339,17 +340,22 @@ import Testing
             }
             let tcp = maker.tcp(segment)
             let ends = (segment.source.address.octets, segment.destination.address.octets)
-            var evil = Array(tcp[24..<40])
-            evil[8] ^= 1
-            let fragments: [(octets: [UInt8], field: UInt16)] = [
-                (Array(tcp[..<40]), 0x2000), (evil, 0x2000 | 3), (Array(tcp[40...]), 5),
-            ]
-            for fragment in fragments {
+            for fragment in cut(tcp) {
                 let packet = PacketMaker.ipv4(fragment.octets, ends.0, ends.1, id: 77, fragment: fragment.field)
                 records.append(
                     CaptureRecord(
                         index: records.count + 1, time: Int64(index) * 1_000, linkType: 101, bytes: packet[...]))
             }
+        }
+        return records
+    }
+
+    /// Case C14: fragments that overlap differently are read by the first and told.
+    @Test func c14FragmentsThatDiffer() {
+        let records = Self.fragmented { tcp in
+            var evil = Array(tcp[24..<40])
+            evil[8] ^= 1
+            return [(Array(tcp[..<40]), 0x2000), (evil, 0x2000 | 3), (Array(tcp[40...]), 5)]
         }
         let reading = Reading(records)
         expectWhole(reading)
@@ -358,29 +364,11 @@ import Testing
 
     /// Case C14: a forged fragment completes the packet before the true one comes; its checksum is right. The other reading is told.
     @Test(arguments: OverlapPolicy.allCases) func c14FragmentThatComesTooLate(policy: OverlapPolicy) {
-        var wire = Wire()
-        let session = wire.session()
-        let maker = PacketMaker()
-        var records: [CaptureRecord] = []
-        for (index, segment) in session.enumerated() {
-            guard index == Self.turn(7) else {
-                records.append(maker.record(segment, index: records.count + 1, time: Int64(index) * 1_000))
-                continue
-            }
-            let tcp = maker.tcp(segment)
-            let ends = (segment.source.address.octets, segment.destination.address.octets)
+        let records = Self.fragmented { tcp in
             // Two octets with the same sum, as who forges one takes care of.
             var evil = Array(tcp[32...])
             evil.swapAt(1, 3)
-            let fragments: [(octets: [UInt8], field: UInt16)] = [
-                (Array(tcp[..<32]), 0x2000), (evil, 4), (Array(tcp[32...]), 4),
-            ]
-            for (octets, field) in fragments {
-                let packet = PacketMaker.ipv4(octets, ends.0, ends.1, id: 77, fragment: field)
-                records.append(
-                    CaptureRecord(
-                        index: records.count + 1, time: Int64(index) * 1_000, linkType: 101, bytes: packet[...]))
-            }
+            return [(Array(tcp[..<32]), 0x2000), (evil, 4), (Array(tcp[32...]), 4)]
         }
         let reading = Reading(records, overlap: policy)
         #expect(reading.summaries.count == 1 && reading.messages.map(\.complete) == [true])
