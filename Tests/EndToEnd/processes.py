@@ -33,11 +33,20 @@ def until(what, question, seconds=10.0, pause=0.01):
 _given_ports = set()
 
 
+def _range_of_ports():
+    """The part of 12000 to 31999 that is this process's own: tests that run side by side are given a part each, so that
+    none takes a port that another has looked at and not yet opened."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = 20000 // workers
+    return 12000 + worker * size, 12000 + (worker + 1) * size
+
+
 def free_port():
     """A loopback port on which nothing listens. It lies below the range from which the kernel takes ports for outgoing
     connections, so that no client can be sitting on it by chance."""
     while True:
-        port = random.randrange(12000, 32000)
+        port = random.randrange(*_range_of_ports())
         if port in _given_ports:
             continue
         with socket.socket() as probe:
