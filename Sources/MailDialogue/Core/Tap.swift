@@ -154,8 +154,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         if !client.inflates, dialogue.deflation(.client) == .deflated { Self.beginInflating(&client) }
         if !server.inflates, dialogue.deflation(.server) == .deflated { Self.beginInflating(&server) }
         switch side {
-        case .client: return Self.inflate(&dialogue, &client, side, into: &notes)
-        case .server: return Self.inflate(&dialogue, &server, side, into: &notes)
+        case .client: return Self.inflate(&dialogue, &client, side, ofBlock: false, into: &notes)
+        case .server: return Self.inflate(&dialogue, &server, side, ofBlock: false, into: &notes)
         }
     }
 
@@ -166,10 +166,11 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         if !rest.isEmpty { append(rest, &path) }
     }
 
+    /// Inflates a bounded piece; `ofBlock`: of the block under way only. False when there is nothing more to do.
     private static func inflate(
-        _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
+        _ dialogue: inout D, _ path: inout Stream, _ side: Side, ofBlock: Bool, into notes: inout [Note]
     ) -> Bool {
-        switch path.inflater?.next() ?? .broken {
+        switch (ofBlock ? path.inflater?.nextOfBlock() : path.inflater?.next()) ?? .broken {
         case .octets(let octets):
             path.framer.append(octets[...])
             return true
@@ -217,22 +218,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             return true
         }
         switch side {
-        case .client: return Self.wait(&dialogue, &client, side, into: &notes)
-        case .server: return Self.wait(&dialogue, &server, side, into: &notes)
-        }
-    }
-
-    private static func wait(_ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]) -> Bool
-    {
-        switch path.inflater?.nextOfBlock() ?? .broken {
-        case .octets(let octets):
-            path.framer.append(octets[...])
-            return true
-        case .needsMore: return false
-        case .broken:
-            guard let rest = path.inflater?.rest(), !rest.isEmpty else { return false }
-            loseStream(rest, &dialogue, &path, side, into: &notes)
-            return true
+        case .client: return Self.inflate(&dialogue, &client, side, ofBlock: true, into: &notes)
+        case .server: return Self.inflate(&dialogue, &server, side, ofBlock: true, into: &notes)
         }
     }
 

@@ -24,13 +24,13 @@ package struct HTMLTranscript: Sendable {
             <meta name="referrer" content="no-referrer">
             <meta name="viewport" content="width=device-width">
             <meta name="generator" content="mailproxy">
-            <title>\(escape(InertText.of(title)))</title>
+            <title>\(HTMLText.escape(InertText.of(title)))</title>
             <style>
             \(sheet)
             </style>
             </head>
             <body>
-            <h1>\(escape(InertText.of(title)))</h1>
+            <h1>\(HTMLText.escape(InertText.of(title)))</h1>
 
             """
         guard sessions.count > 1 else { return out }
@@ -38,12 +38,12 @@ package struct HTMLTranscript: Sendable {
         out += "<th>Exchanges</th><th>Messages</th><th>Violations</th><th>End</th></tr>\n"
         for (number, session) in sessions.enumerated() {
             let info = session.info
-            out += "<tr><td><a href=\"#s\(number + 1)\">\(escape(InertText.of(info.id)))</a></td>"
+            out += "<tr><td><a href=\"#s\(number + 1)\">\(HTMLText.escape(InertText.of(info.id)))</a></td>"
             for cell in [
                 Timestamp.rfc3339(info.start), info.mailProtocol.rawValue, info.client.description,
                 session.user.map { InertText.of($0) } ?? "–", "\(session.exchanges)", "\(session.messages)",
             ] {
-                out += "<td>\(escape(cell))</td>"
+                out += "<td>\(HTMLText.escape(cell))</td>"
             }
             out += "<td\(session.violations > 0 ? " class=\"warning\"" : "")>\(session.violations)</td>"
             out += "<td>\(session.end.rawValue)</td></tr>\n"
@@ -53,7 +53,7 @@ package struct HTMLTranscript: Sendable {
 
     /// What stands before a session's transcript; sessions count from 1.
     package static func opening(_ number: Int, _ info: SessionInfo) -> String {
-        "<section id=\"s\(number)\">\n<h2>\(escape(InertText.of(info.id)))</h2>\n<div class=\"log\">\n"
+        "<section id=\"s\(number)\">\n<h2>\(HTMLText.escape(InertText.of(info.id)))</h2>\n<div class=\"log\">\n"
     }
 
     package static let closing = "</div>\n</section>\n"
@@ -90,9 +90,9 @@ package struct HTMLTranscript: Sendable {
     private mutating func put(_ text: String) {
         guard !text.isEmpty else { return }
         if let role {
-            line += "<span class=\"\(Self.name(role))\">\(Self.escape(text))</span>"
+            line += "<span class=\"\(Self.name(role))\">\(HTMLText.escape(text))</span>"
         } else {
-            line += Self.escape(text)
+            line += HTMLText.escape(text)
         }
     }
 
@@ -113,25 +113,6 @@ package struct HTMLTranscript: Sendable {
         case .warning: "warning"
         case .alarm: "alarm"
         }
-    }
-
-    /// Text for elements and attributes.
-    private static func escape(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 == 0x26 || $0 == 0x3C || $0 == 0x3E || $0 == 0x22 || $0 == 0x27 }) else {
-            return text
-        }
-        var out = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            case "'": out += "&#39;"
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out
     }
 
     private static let sheet = """

@@ -16,7 +16,7 @@ struct Markup: Sendable {
     mutating func markup(_ literal: StaticString) { html += literal.description }
 
     /// Text: controls and direction marks become visible escapes, signs of HTML become references.
-    mutating func text(_ text: String) { Self.escape(InertText.of(text), to: &html) }
+    mutating func text(_ text: String) { HTMLText.escape(InertText.of(text), to: &html) }
 
     /// The start of an element.
     mutating func open(_ tag: StaticString, _ attributes: Attributes = [:]) {
@@ -50,24 +50,6 @@ struct Markup: Sendable {
 
     /// A line end, for those who read the source.
     mutating func line() { html += "\n" }
-
-    /// The five signs of HTML as references, good in elements and in quoted attributes.
-    private static func escape(_ text: String, to out: inout String) {
-        guard text.utf8.contains(where: { $0 == 0x26 || $0 == 0x3C || $0 == 0x3E || $0 == 0x22 || $0 == 0x27 }) else {
-            out += text
-            return
-        }
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            case "'": out += "&#39;"
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-    }
 }
 
 extension Markup {
