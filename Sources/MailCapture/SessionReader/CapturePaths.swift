@@ -37,6 +37,25 @@ package enum CapturePaths {
         return files
     }
 
+    /// Captures of others in the order of their first packets, whatever they are called: `day.pcap10` goes on where `day.pcap9` ends, and
+    /// comes before it in every list of names. Segments of recordings stay where they are, and so does what has no packet.
+    package static func ordered(_ files: [String]) -> [String] {
+        guard files.count > 1 else { return files }
+        let timed = files.indices.compactMap { place in firstTime(files[place]).map { (place: place, time: $0) } }
+        var ordered = files
+        for (slot, from) in zip(timed, timed.sorted { ($0.time, $0.place) < ($1.time, $1.place) }) {
+            ordered[slot.place] = files[from.place]
+        }
+        return ordered
+    }
+
+    /// The time of the first packet of a capture that is a file.
+    private static func firstTime(_ path: String) -> Int64? {
+        var status = stat()
+        guard !isSegment(path), stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return try? CaptureFile(path: path).next()?.time
+    }
+
     /// What captures end with.
     package static let endings = [".pcapng", ".pcap", ".cap"].flatMap { [$0, $0 + PackedFile.suffix, $0 + ".gz"] }
 
@@ -50,8 +69,12 @@ package enum CapturePaths {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { octets in
                 String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
             }
-            let isWanted = endings.contains { name.hasSuffix($0) } || name.hasSuffix(".in")
-            if isWanted, !name.hasPrefix(".") { names.append(name) }
+            guard !name.hasPrefix(".") else { continue }
+            // Of pipes and directories nobody said that they are to be read, whatever they are called. A link that leads nowhere is told.
+            let path = directory + "/" + name
+            var status = stat()
+            if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { continue }
+            if isNamedSo(name) || name.hasSuffix(".in") || isCapture(path) { names.append(name) }
         }
         // A segment that is just being packed is there twice.
         let all = Set(names)
@@ -62,6 +85,36 @@ package enum CapturePaths {
         names.removeAll { $0.hasSuffix(".in") && TranscriptReader.partner(of: directory + "/" + $0) == nil }
         // Segments have a number behind the last dash that outgrows its four digits; other names sort as text.
         return names.sorted { (number($0), $0) < (number($1), $1) }
+    }
+
+    /// It is called as captures are, packed ones too; `tcpdump -C -z gzip` writes `day.pcap12.gz`.
+    private static func isNamedSo(_ name: String) -> Bool {
+        var stem = name.lowercased()[...]
+        if let packing = [PackedFile.suffix, ".gz"].first(where: { stem.hasSuffix($0) }) {
+            stem.removeLast(packing.count)
+        }
+        while let last = stem.last, last.isASCII, last.isNumber { stem.removeLast() }
+        if stem.last == "." { stem.removeLast() }
+        return endings.contains { stem.hasSuffix($0) }
+    }
+
+    /// A file that begins as captures do, whatever it is called.
+    private static func isCapture(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var octets = [UInt8](repeating: 0, count: 4)
+        guard read(descriptor, &octets, 4) == 4 else { return false }
+        let word = octets.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        // pcapng; pcap in both orders, with microseconds and with nanoseconds.
+        return [0x0A0D_0D0A, 0xA1B2_C3D4, 0xD4C3_B2A1, 0xA1B2_3C4D, 0x4D3C_B2A1].contains(word)
+    }
+
+    /// Its name is that of a recording's segment: `2026-11-23T08-00-00Z-0001.pcapng`.
+    private static func isSegment(_ path: String) -> Bool {
+        let name = path.split(separator: "/").last ?? ""
+        guard number(String(name)) > 0, let dash = name.lastIndex(of: "-") else { return false }
+        return name[..<dash].utf8.count == 20 && name[..<dash].hasSuffix("Z")
     }
 
     /// The number of a segment by its name; 0 of what is none.

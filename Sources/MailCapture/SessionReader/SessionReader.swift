@@ -40,7 +40,7 @@ package struct SessionReader {
         _ paths: [String], fingerprintKey: [UInt8] = [], checksums: ChecksumPolicy = .auto,
         overlap: OverlapPolicy = .first
     ) throws(CaptureError) {
-        files = try CapturePaths.expand(paths)
+        files = CapturePaths.ordered(try CapturePaths.expand(paths))
         tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums, overlap: overlap)
     }
 
