@@ -26,7 +26,9 @@ import Testing
     }
 
     /// A sealed session from its first octet on.
-    private func found(_ edit: (inout TLSObservation) -> Void = { _ in }) -> AuditFindings {
+    private func found(
+        failure: String? = nil, _ edit: (inout TLSObservation) -> Void = { _ in }
+    ) -> AuditFindings {
         var seen = TLSObservation(how: .implicit)
         seen.offeredVersions = [.tls13, .tls12]
         seen.offeredCiphers = ["TLS_AES_256_GCM_SHA384"]
@@ -39,9 +41,11 @@ import Testing
         guard let client = IPEndpoint("10.0.0.1:4000"), let server = IPEndpoint("10.0.0.2:993") else {
             return book.finish()
         }
+        var leg = TLSLeg(seen)
+        leg.failure = failure
         let info = SessionInfo(
             id: "s", mailProtocol: .imap, start: Self.start, client: client, server: server, route: "capture",
-            tls: TLSLeg(seen))
+            tls: leg)
         book.accept(
             AuditStep(
                 info: info, client: client, server: server, notes: [],
@@ -62,6 +66,25 @@ import Testing
         #expect(report.sentence == "The one session was under TLS.")
         let old = AuditReport(found: self.found { $0.version = .tls10 }, sources: [], program: "test", made: 0)
         #expect(old.sentence.hasSuffix("What is to be looked at first: old versions of TLS were used."))
+    }
+
+    /// The client began TLS, and the server answered in the words of its protocol: nothing was under TLS.
+    @Test(arguments: [TLSLeg.How.implicit, .starttls]) func handshakesInVain(_ how: TLSLeg.How) {
+        let found = found(failure: "the server answered with something else") { seen in
+            seen.how = how
+            (seen.version, seen.cipher, seen.certificates) = (nil, nil, [])
+        }
+        #expect(found.codes.contains("tls-handshake-failed"))
+        #expect(found.codes.isDisjoint(with: ["under-tls", "port-scan"]))
+        #expect(found.clearSessions == 1 && found.clients.first?.tlsSessions == 0)
+        #expect(found.clients.first?.posture == .unoffered && found.servers.first?.tlsSessions == 0)
+        #expect(found.tls.isEmpty && found.edges.first?.tls == 0)
+        // Where the server said no with an alert its octets were those of TLS.
+        let refused = self.found(failure: "protocol_version") { seen in
+            (seen.version, seen.cipher, seen.certificates) = (nil, nil, [])
+            seen.alert = TLSObservation.Alert(side: .server, isFatal: true, code: 70, name: "protocol_version")
+        }
+        #expect(refused.clearSessions == 0 && refused.clients.first?.tlsSessions == 1)
     }
 
     @Test func versionsAndCiphers() {

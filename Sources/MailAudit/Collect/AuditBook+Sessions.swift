@@ -123,7 +123,7 @@ extension AuditBook {
         // Octets of the server alone are a greeting, or half of a session.
         let isWhole = session.clientOctets > 0 || session.serverNotes == 1
         if didNothing, isWhole, session.serverFrames > 0, session.clientFrames <= 3, !session.isMidway,
-            !session.isUnderTLS,
+            !session.isUnderTLS, !session.hasVainTLS,
             session.tlsOctets == 0
         {
             add(

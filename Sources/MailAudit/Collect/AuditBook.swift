@@ -92,7 +92,12 @@ package struct AuditBook {
     }
 
     private mutating func end(_ session: SessionAudit, _ summary: SessionSummary) {
-        if let tls = summary.info.tls, tls.isSealedFromStart { session.seal() }
+        if let tls = summary.info.tls {
+            if tls.isVain { session.failTLS() } else if tls.isSealedFromStart { session.seal() }
+        }
+        if session.isOpaqueByTLS, let evidence = session.opaqueAt {
+            add(.underTLS, evidence, about: session.server.description)
+        }
         last = max(last ?? summary.last, summary.last)
         let isTLS = session.isUnderTLS || session.isOpaqueByTLS
         if !isTLS || session.clearCredentials + session.clearMessages > 0 { clearSessions += 1 }

@@ -48,6 +48,10 @@ final class SessionAudit {
     var serverFrames = 0
     var identityPassed = false
     var isOpaqueByTLS = false
+    /// Where it became so.
+    private(set) var opaqueAt: Evidence?
+    /// The client began TLS, and the server did not know what it meant.
+    private(set) var hasVainTLS = false
     /// The capture began when it was under way.
     var isMidway = false
     /// What was said last, for evidence.
@@ -315,12 +319,22 @@ final class SessionAudit {
         case .opaque(let reason):
             if reason == .tls {
                 isOpaqueByTLS = true
-                book.add(.underTLS, evidence("", exchange: note.exchange), about: server.description)
+                // Told at the end: perhaps TLS never came about.
+                opaqueAt = evidence("", exchange: note.exchange)
             } else {
                 book.add(.notFollowed, evidence(reason.rawValue, exchange: note.exchange), about: info.id)
             }
         case .messageRefused, .mailbox, .contentCut, .leftOut, .resumed: break
         }
+    }
+
+    /// The client began TLS and the server answered in clear: nothing of it was under TLS.
+    func failTLS() {
+        hasVainTLS = true
+        isUnderTLS = false
+        isOpaqueByTLS = false
+        clearOctets &+= tlsOctets
+        tlsOctets = 0
     }
 
     /// All of it was under TLS, and nobody had the keys.

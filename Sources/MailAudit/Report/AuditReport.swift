@@ -41,7 +41,12 @@ package struct AuditReport: Sendable {
         let messages = found.findings.first { $0.kind == .messagesInClear }?.count ?? 0
         var parts: [String] = []
         if accounts > 0 {
-            let works = accepted > 0 ? "; \(Figures.grouped(accepted)) of them were seen to work" : ""
+            let who =
+                accepted < accounts
+                ? "\(Figures.grouped(accepted)) of them \(accepted == 1 ? "was" : "were")"
+                : "all of them were"
+            let works =
+                accepted == 0 ? "" : accounts == 1 ? " and were seen to work" : "; \(who) seen to work"
             parts.append("Credentials of \(Figures.count(accounts, "account")) crossed the network in clear\(works).")
         }
         if refused > 0 {

@@ -26,6 +26,8 @@ package struct TLSLeg: Equatable, Sendable {
     package var isOpaque = false
     /// All octets of the session are so.
     package var isSealedFromStart: Bool { isOpaque && how == .implicit }
+    /// The client began TLS and the server answered with something else: neither chose a version, nor did anyone say an alert.
+    package var isVain: Bool { failure != nil && version.isEmpty && observation?.alert == nil }
     private var seen: Seen?
 
     /// Kept in a box: few sessions have one, and all would have to keep room for it.

@@ -90,7 +90,9 @@ package struct TranscriptRenderer: Sendable {
 
     private static func tls(_ summary: SessionSummary) -> String {
         guard summary.opaque == .tls else { return told(summary.info) }
-        if summary.info.tls != nil { return told(summary.info) + "; encrypted, and read by nobody" }
+        if let leg = summary.info.tls {
+            return told(summary.info) + (leg.isVain ? "" : "; encrypted, and read by nobody")
+        }
         return summary.info.mailProtocol == .pop3
             ? "STLS; what follows is encrypted" : "STARTTLS; what follows is encrypted"
     }

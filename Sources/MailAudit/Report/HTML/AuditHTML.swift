@@ -120,6 +120,7 @@ struct AuditHTML {
     var reveals: Bool { found.credentials.contains { $0.secret != nil || $0.hash != nil } }
 
     private func tiles(_ html: inout Markup) {
+        func many(_ count: Int, _ noun: String) -> String { count == 1 ? noun : noun + "s" }
         func tile(_ number: Int, _ name: String, _ below: String) {
             html.markup("<li>")
             html.element("strong", text: Figures.grouped(number))
@@ -130,11 +131,13 @@ struct AuditHTML {
         let exposed = found.accounts.count { $0.isExposed }
         let messages = found.messages.count { $0.protection == .clear }
         html.markup("<ul class=\"tiles\">")
-        tile(found.clearSessions, "sessions in clear", "of \(Figures.grouped(found.sessions)) in all")
-        tile(exposed, "accounts exposed", "of \(Figures.grouped(found.accounts.count)) seen")
-        tile(messages, "messages in clear", "of \(Figures.grouped(found.messages.count)) seen")
+        tile(
+            found.clearSessions, many(found.clearSessions, "session") + " in clear",
+            "of \(Figures.grouped(found.sessions)) in all")
+        tile(exposed, many(exposed, "account") + " exposed", "of \(Figures.grouped(found.accounts.count)) seen")
+        tile(messages, many(messages, "message") + " in clear", "of \(Figures.grouped(found.messages.count)) seen")
         let grave = found.findings.count { $0.severity >= .high }
-        tile(grave, "grave findings", "critical or high, of \(Figures.grouped(found.findings.count))")
+        tile(grave, many(grave, "grave finding"), "critical or high, of \(Figures.grouped(found.findings.count))")
         html.markup("</ul>\n")
     }
 
