@@ -15,6 +15,11 @@ package final class CaptureFile {
     private var hasEnded = false
     /// The size in octets, as stored, when the file is a regular one: for a progress report.
     package var size: Int? { file.size }
+    /// Of a stream: asked while nothing comes; when it says no the stream ends there.
+    package var goesOn: (() -> Bool)? {
+        get { file.goesOn }
+        set { file.goesOn = newValue }
+    }
 
     /// Opens a file, be it packed with gzip or zstd; `-` is standard input.
     package init(path: String) throws(CaptureError) {

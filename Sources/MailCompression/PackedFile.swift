@@ -24,6 +24,10 @@ package final class PackedFile {
     /// What it is packed with.
     package let packing: Packing
 
+    /// Of a stream, such as standard input: asked before each waiting, and several times a second while nothing comes. When it says no the
+    /// stream ends where it is.
+    package var goesOn: (() -> Bool)?
+
     private var unpacker: (any Unpacker)?
     /// Why not even its first octets can be read.
     private let failure: PackedFileError?
@@ -119,6 +123,7 @@ package final class PackedFile {
         guard unpacker == nil, failure == nil, position == input.count, !inputEnded else {
             return Array(rest) + (try read(limit))
         }
+        guard isAwaited() else { return Array(rest) }
         let octets = try Self.read(descriptor, limit, behind: rest).get()
         base += octets.count - rest.count
         return octets
@@ -188,7 +193,7 @@ package final class PackedFile {
             }
             return Array(input[position...])
         }
-        if inputEnded { return [] }
+        if inputEnded || !isAwaited() { return [] }
         let octets = try Self.read(descriptor, limit).get()
         base += octets.count
         return octets
@@ -198,8 +203,18 @@ package final class PackedFile {
         base += input.count
         position = 0
         input = []
-        input = try Self.read(descriptor).get()
+        if isAwaited() { input = try Self.read(descriptor).get() }
         inputEnded = input.isEmpty
+    }
+
+    /// Waits for octets of a stream, or its end. False when nobody wants to wait any more.
+    private func isAwaited() -> Bool {
+        guard size == nil, let goesOn else { return true }
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while goesOn() {
+            if poll(&wanted, 1, 100) != 0, wanted.revents != 0 { return true }
+        }
+        return false
     }
 
     private func jump(to offset: Int) throws(PackedFileError) {

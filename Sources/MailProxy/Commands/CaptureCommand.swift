@@ -245,7 +245,6 @@ struct CaptureCommand: ParsableCommand {
             }
             print("\(parts.joined(separator: ", ")) → \(directory)")
         }
-        fflush(nil)
     }
 
     // MARK: Sources
@@ -264,6 +263,14 @@ struct CaptureCommand: ParsableCommand {
             throw CLIError.usage(error.text)
         }
         try live.drop()
+        var isCut = false
+        // Of a stream the end is where nobody waits any more: what its writer, who was interrupted as well, has still to give is taken.
+        var patience: Int64?
+        file.goesOn = {
+            guard Interruption.isWanted else { return patience.map { Self.now() < $0 } ?? true }
+            patience = patience == nil ? Self.now() &+ Self.lookInterval : 0
+            return patience != 0
+        }
         try record(isLive: false) { pipeline in
             defer {
                 pipeline.dropped = file.dropped
@@ -275,16 +282,21 @@ struct CaptureCommand: ParsableCommand {
                     pipeline.take(secrets: file.takeSecrets())
                     if try takes(packet, &filters) {
                         pipeline.accept(packet, isRecording: SessionReader.isRecording(file.interfaces))
-                        if pipeline.counters.packets % 1024 == 0, Interruption.isWanted { break }
                     }
                     next = try file.next()
+                    if file.size != nil, file.packets % 1024 == 0, Interruption.isWanted {
+                        isCut = next != nil
+                        break
+                    }
                 }
             } catch {
                 // A file whose writer was killed ends anywhere: what it has is recorded.
                 guard error.format?.code == .truncated else { throw CLIError.fault(error.text) }
-                Console.error("\(error.text); what comes before it was recorded")
+                if patience == nil { Console.error("\(error.text); what comes before it was recorded") }
             }
         }
+        // Nobody may take a part of a file for all of it.
+        if isCut { throw CLIError.fault("\(path): interrupted; what comes after these packets was not read") }
     }
 
     private func takes(
@@ -301,6 +313,8 @@ struct CaptureCommand: ParsableCommand {
         let source = try live.open(name, bpf)
         // Nothing that is read of the packets is read with the right to capture them.
         try live.drop()
+        // Who read what is said may go away, and the traffic does not wait for another.
+        signal(SIGPIPE, SIG_IGN)
         try record(isLive: true) { pipeline in
             Console.error(
                 "capturing on \(name) (link type \(LinkTypeName.text(source.linkType))), recording to \(pipeline.recorder.directory); Ctrl-C ends it"
