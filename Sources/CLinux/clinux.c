@@ -65,11 +65,27 @@ void mp_keep_freed(int bytes, int mapped) {
   mallopt(M_TRIM_THRESHOLD, bytes);
   mallopt(M_MMAP_THRESHOLD, mapped);
 }
+int mp_open_nameless(const char *directory, mode_t mode) {
+  char name[64];
+  int file = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+  if (file < 0) return -1;
+  // Where there is no /proc it could never be given a name.
+  snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+  if (access(name, F_OK) == 0) return file;
+  close(file);
+  errno = EOPNOTSUPP;
+  return -1;
+}
+int mp_give_name(int file, const char *path) {
+  char name[64];
+  snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+  return linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
 int mp_flush_output(void) {
   int failed = ferror(stdout);
   errno = 0;
   if (fflush(stdout) != 0) failed = 1;
-  return failed ? (errno ? errno : EIO) : 0;
+  return failed ? (errno ? errno : -1) : 0;
 }
 // The file itself, opened without following a link and without opening the socket, when it is still that one.
 static int own_socket(const char *path, dev_t device, ino_t number) {

@@ -159,7 +159,10 @@ package final class LiveCapture {
         case PCAP_ERROR_PERM_DENIED, PCAP_ERROR_PROMISC_PERM_DENIED:
             return CaptureError(
                 .noPermission, "\(name): no permission to capture; run as root or give the program CAP_NET_RAW")
-        case PCAP_ERROR_NO_SUCH_DEVICE: return CaptureError(.noSuchDevice, "\(name): there is no such interface")
+        case PCAP_ERROR_NO_SUCH_DEVICE:
+            return CaptureError(
+                .noSuchDevice,
+                "\(name): there is no such interface; 'mailproxy capture --list' shows those that there are")
         case PCAP_ERROR_IFACE_NOT_UP: return CaptureError(.deviceDown, "\(name): the interface is down")
         default: return CaptureError(.failed, "\(name): \(details)")
         }

@@ -28,10 +28,7 @@ enum Main {
         do {
             var command = try MailProxyCommand.parseAsRoot()
             try command.run()
-            let failure = mp_flush_output()
-            if failure != 0 {
-                throw CLIError.fault("cannot write to standard output: \(String(cString: strerror(failure)))")
-            }
+            try flushOutput()
         } catch let error as CLIError {
             if !error.message.isEmpty { Console.error(error.message) }
             exit(error.exit)
@@ -39,20 +36,41 @@ enum Main {
             let code = MailProxyCommand.exitCode(for: error)
             if code.isSuccess {
                 print(MailProxyCommand.fullMessage(for: error))
+                do { try flushOutput() } catch {
+                    if let error = error as? CLIError { Console.error(error.message) }
+                    exit(3)
+                }
                 exit(0)
             }
             // One line: what is wrong, and where the usage stands.
-            let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }.prefix(2)
-            let known =
-                words.first.map { word in
-                    MailProxyCommand.configuration.subcommands.contains { $0._commandName == word }
-                } ?? false
-            let help = known ? "mailproxy \(words[words.startIndex]) --help" : "mailproxy --help"
+            let help = helpCommand(for: CommandLine.arguments.dropFirst())
             let message = MailProxyCommand.message(for: error).split(separator: "\n").map(String.init).joined(
                 separator: " ")
             Console.error("\(message) (see '\(help)')")
             exit(2)
         }
+    }
+
+    /// What was printed is written, or somebody hears that it was not.
+    private static func flushOutput() throws {
+        let failure = mp_flush_output()
+        if failure == 0 { return }
+        // When an earlier piece was not taken nobody knows any more why.
+        let reason =
+            failure > 0 ? String(cString: strerror(failure)) : "not all of it was taken; is there room where it leads?"
+        throw CLIError.fault("standard output: \(reason)")
+    }
+
+    /// The command whose help tells how these arguments are written: that of the subcommand they name.
+    static func helpCommand(for arguments: some Sequence<String>) -> String {
+        var command: any ParsableCommand.Type = MailProxyCommand.self
+        var words = ["mailproxy"]
+        for word in arguments {
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == word }) else { break }
+            command = next
+            words.append(word)
+        }
+        return words.joined(separator: " ") + " --help"
     }
 }
 

@@ -100,6 +100,22 @@ def test_a_mistake_changes_nothing(scratch):
     taken.close()
 
 
+def test_an_empty_file_changes_nothing(scratch):
+    """As an editor leaves it for a moment."""
+    port = free_port()
+    config = scratch / "mailproxy.yaml"
+    with Named("smtp", "one") as one:
+        written(config, f"smtp://{HOST}:{port}=smtp://{HOST}:{one.port}")
+        content = config.read_text()
+        with MailProxy(scratch, {}, "--config", config) as proxy:
+            for nothing in "", "\n\n", "# nothing\n":
+                config.write_text(nothing)
+                reload(proxy, f"nothing changed: {config}: is empty")
+                assert greeting(port) == b"220 one ESMTP\r\n"
+            config.write_text(content)
+            reload(proxy, "read again: 1 listeners")
+
+
 def test_a_reload_that_fails_makes_no_authority(scratch):
     """What is made is made last, when nothing else can go wrong; and a start that fails makes none either."""
     port, secured = free_port(), free_port()

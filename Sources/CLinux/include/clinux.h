@@ -43,7 +43,11 @@ int mp_peer_end(int descriptor);
 /// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below
 /// `mapped` from its heaps instead of mapping each (M_MMAP_THRESHOLD).
 void mp_keep_freed(int bytes, int mapped);
-/// Writes out what stdout holds; gives the error of this or of an earlier write, 0 when all went well.
+/// Opens a new file of a directory that has no name yet and is gone when it is closed without one; -1 with errno where that can't be done.
+int mp_open_nameless(const char *_Nonnull directory, mode_t mode);
+/// Gives a file of `mp_open_nameless` its name, which no other file must have; -1 with errno when it can't.
+int mp_give_name(int file, const char *_Nonnull path);
+/// Writes out what stdout holds; gives the error of this write, -1 when an earlier one failed, 0 when all went well.
 int mp_flush_output(void);
 /// Gives the socket file at `path` to a user, when it is the file of that device and number, and follows no link. -1 with errno
 /// when it is not, or can't be given.

@@ -24,7 +24,6 @@ extension AuditCommand {
                 print(kinds.map(FindingReference.explanation).joined(separator: "\n"), terminator: "")
             }
         }
-        fflush(nil)
     }
 
     private func list() {

@@ -25,6 +25,10 @@ extension RunCommand {
     func reload(_ running: Running, from start: Settings, _ before: Settings, _ log: Log) -> Settings? {
         do {
             let settings = try merged()
+            if settings.isBlank, !before.isBlank, let config {
+                throw CLIError.usage(
+                    "\(config): is empty, as a file is that is just being written; '{}' stands for the defaults")
+            }
             let routes = try settings.routes()
             if !running.hasStore, routes.contains(where: { $0.choices.contains { $0.upstream == .fallback } }) {
                 throw CLIError.usage(

@@ -51,6 +51,7 @@ struct SessionCatalog {
             let spool = try SpoolFile(of: 0)
             paths[place] = spool.path
             self.spool = spool
+            Self.spooled = spool.path
         }
         self.paths = paths
     }
@@ -60,6 +61,15 @@ struct SessionCatalog {
 
     /// The name of a file for people.
     func shownName(_ path: String) -> String { path == spool?.path ? "standard input" : path }
+
+    /// The copy of standard input, if there is one.
+    nonisolated(unsafe) private static var spooled: String?
+
+    /// What is said of a file, by the name that its user knows.
+    private static func shown(_ text: String) -> String {
+        guard let spooled, text.hasPrefix("\(spooled):") else { return text }
+        return "standard input" + text.dropFirst(spooled.count)
+    }
 
     /// The segments that hold a session of a recording, else all files of the paths.
     func files(of ids: Set<String>) throws -> [String] {
@@ -209,11 +219,11 @@ struct SessionCatalog {
         do {
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {
-            throw CLIError.usage("\(error)")
+            throw CLIError.usage(shown("\(error)"))
         }
         var isDamaged = false
         for problem in reader.problems {
-            let text = "\(problem); what comes before it was read"
+            let text = shown("\(problem); what comes before it was read")
             if told.insert(text).inserted { Console.error(text) }
             isDamaged = isDamaged || !problem.isTruncation
         }

@@ -42,6 +42,5 @@ struct SessionsViolations: ParsableCommand {
         } else {
             print(chosen.map(ViolationReference.explanation).joined(separator: "\n"), terminator: "")
         }
-        fflush(nil)
     }
 }

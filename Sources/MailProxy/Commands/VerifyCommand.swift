@@ -35,7 +35,6 @@ struct VerifyCommand: ParsableCommand {
         for directory in directories { try Self.check(directory) }
         var faults = 0
         for directory in directories { faults += try verify(directory, keys, expected) }
-        fflush(nil)
         if faults > 0 { throw CLIError(message: "", exit: 1) }
     }
 
@@ -109,6 +108,9 @@ struct VerifyCommand: ParsableCommand {
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw CLIError.usage("\(directory): is no directory of recordings; a chain is of a whole directory")
         }
+        // Of a recording whose segments were all removed its index or its chain is left.
+        guard RecordingDirectory.belongsToRecorder(directory) || !RecordingDirectory.segments(in: directory).isEmpty
+        else { throw CLIError.usage("\(directory): there is no recording in this directory") }
     }
 }
 

@@ -10,6 +10,8 @@ struct Settings {
     private var places: [String: [String: String]] = [:]
     /// Who has set a key: a place in a file, a variable, a flag.
     private(set) var origins: [String: String] = [:]
+    /// The file had nothing in it.
+    private(set) var isBlank = false
 
     /// Reads a configuration file. The error names file, line and column.
     mutating func read(file path: String) throws {
@@ -20,7 +22,10 @@ struct Settings {
         } catch let error as YamlError {
             throw CLIError.usage(YAMLMessage.describe(error, path: path))
         }
-        guard let root else { return }
+        guard let root else {
+            isBlank = true
+            return
+        }
         guard case .mapping(let mapping) = root else {
             throw CLIError.usage(
                 "\(YAMLMessage.place(path, root)): the file must hold keys with values, such as 'record:'")

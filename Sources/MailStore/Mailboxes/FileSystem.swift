@@ -14,7 +14,7 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         self.call = call
         self.path = path
     }
-    package var description: String { "\(call) \(path): error \(code) (\(FileError.text(code)))" }
+    package var description: String { "\(path.isEmpty ? "" : path + ": ")cannot \(call): \(FileError.text(code))" }
 }
 
 /// What `stat` says of a file.

@@ -37,6 +37,17 @@ package struct PosixFileSystem: FileSystem {
         }
     }
 
+    /// What went wrong with an open file, by the name that it has now.
+    private static func failure(_ call: String, _ descriptor: Int32) -> FileError {
+        let code = errno
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { space in
+            guard let start = space.baseAddress else { return -1 }
+            return readlink("/proc/self/fd/\(descriptor)", start.assumingMemoryBound(to: CChar.self), space.count)
+        }
+        return FileError(code: code, call: call, path: String(decoding: buffer.prefix(max(0, count)), as: UTF8.self))
+    }
+
     package func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
     package func read(
@@ -45,7 +56,7 @@ package struct PosixFileSystem: FileSystem {
         while true {
             let count = Glibc.pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
             if count >= 0 { return count }
-            if errno != EINTR { throw FileError(code: errno, call: "read", path: "") }
+            if errno != EINTR { throw Self.failure("read", descriptor) }
         }
     }
 
@@ -55,23 +66,23 @@ package struct PosixFileSystem: FileSystem {
         while true {
             let count = Glibc.pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
             if count >= 0 { return count }
-            if errno != EINTR { throw FileError(code: errno, call: "write", path: "") }
+            if errno != EINTR { throw Self.failure("write", descriptor) }
         }
     }
 
     // Not called again after EINTR or any other error: what a failed fsync left out, a second one reports as written.
     package func sync(_ descriptor: Int32) throws(FileError) {
-        if Glibc.fsync(descriptor) != 0 { throw FileError(code: errno, call: "fsync", path: "") }
+        if Glibc.fsync(descriptor) != 0 { throw Self.failure("fsync", descriptor) }
     }
 
     package func truncate(_ descriptor: Int32, to length: Int) throws(FileError) {
-        if ftruncate(descriptor, off_t(length)) != 0 { throw FileError(code: errno, call: "ftruncate", path: "") }
+        if ftruncate(descriptor, off_t(length)) != 0 { throw Self.failure("ftruncate", descriptor) }
     }
 
     package func setModified(_ descriptor: Int32, to seconds: Int64) throws(FileError) {
         let time = timespec(tv_sec: Int(clamping: seconds), tv_nsec: 0)
         let times = [time, time]
-        if futimens(descriptor, times) != 0 { throw FileError(code: errno, call: "futimens", path: "") }
+        if futimens(descriptor, times) != 0 { throw Self.failure("futimens", descriptor) }
     }
 
     package func status(_ path: String) throws(FileError) -> FileStatus {
@@ -82,7 +93,7 @@ package struct PosixFileSystem: FileSystem {
 
     package func status(of descriptor: Int32) throws(FileError) -> FileStatus {
         var result = stat()
-        if fstat(descriptor, &result) != 0 { throw FileError(code: errno, call: "fstat", path: "") }
+        if fstat(descriptor, &result) != 0 { throw Self.failure("fstat", descriptor) }
         return FileStatus(result)
     }
 
@@ -126,7 +137,7 @@ package struct PosixFileSystem: FileSystem {
     package func lock(_ descriptor: Int32) throws(FileError) -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         if errno == EWOULDBLOCK { return false }
-        throw FileError(code: errno, call: "flock", path: "")
+        throw Self.failure("flock", descriptor)
     }
     package func unlock(_ descriptor: Int32) { flock(descriptor, LOCK_UN) }
 }
