@@ -30,7 +30,7 @@ extension AuditCommand {
             written = Self.now()
             learnMarks(&book)
             var copy = book
-            try write(report(copy.finish(), sources, baseline), replaces: true)
+            try write(report(copy.finish(), sources, baseline))
         }
         func isOver() -> Bool { Interruption.isWanted || end.map { Self.now() >= $0 } ?? false }
 

@@ -25,11 +25,11 @@ struct AuditCommand: ParsableCommand {
     @Argument(help: "Recordings or captures.") var paths: [String] = []
     @OptionGroup var place: SessionPlace
     @Option(help: "text, html, json, csv or sarif.") var format = Format.text
-    @Option(help: "With --format csv: findings, credentials, messages, clients, servers or accounts.")
+    @Option(help: "With --format csv: which table.")
     var table = AuditReport.Table.findings
     @Option(name: .shortAndLong, help: "Write the report into this file.") var output: String?
     @Flag(help: "Replace the file.") var force = false
-    @Option(help: "The severity from which on findings make exit status 1: info, low, medium, high, critical or never.")
+    @Option(help: "The severity from which on findings make exit status 1.")
     var failOn = FailOn(severity: .high)
     @Option(help: "An earlier report in JSON; what changed since then is told.") var baseline: String?
     @Option(help: "Only sessions that began then or later.", transform: TimeArgument.init) var since: TimeArgument?
@@ -78,6 +78,7 @@ struct AuditCommand: ParsableCommand {
             }
         }
         var defaultValueDescription: String { severity?.rawValue ?? "never" }
+        static var allValueStrings: [String] { Severity.allCases.map(\.rawValue) + ["never"] }
     }
 
     func validate() throws {
@@ -106,6 +107,8 @@ struct AuditCommand: ParsableCommand {
         }
         try live.check(isFile: false)
         let earlier = try baseline.map(Self.read)
+        // What would be in vain is not begun: of a large capture that takes long.
+        let file = try openOutput()
         var options = try options()
         options.tellsFresh = watch
         var book = AuditBook(options)
@@ -123,7 +126,7 @@ struct AuditCommand: ParsableCommand {
         }
         let report = report(book.finish(), sources, earlier)
         // Who watched has seen the findings; the report is for the file.
-        if !watch || output != nil { try write(report, replaces: force || watch) }
+        if let file { try write(report, to: file) } else if output != nil { try write(report) }
         if let severity = failOn.severity, report.reaches(severity) { throw CLIError(message: "", exit: 1) }
         try endSessions()
     }
@@ -214,8 +217,24 @@ struct AuditCommand: ParsableCommand {
         }
     }
 
-    func write(_ report: AuditReport, replaces: Bool) throws {
-        let file = try OutputFile(output ?? "-", replaces: replaces)
+    /// The file of the report; nil when it is written anew while the audit watches.
+    private func openOutput() throws -> OutputFile? {
+        guard let output else { return watch ? nil : try OutputFile("-", replaces: force) }
+        if interface == nil, output != "-" {
+            let directory = place.recordDir ?? Defaults.recordDirectory
+            let given = paths.filter { $0 != "-" } + (paths.isEmpty || place.recordDir != nil ? [directory] : [])
+            if force || watch { try OutputFile.refuse(output, readFrom: given) }
+        }
+        let file = try OutputFile(output, replaces: force)
+        return watch ? nil : file
+    }
+
+    /// The report of a watch replaces the one before.
+    func write(_ report: AuditReport) throws {
+        try write(report, to: try OutputFile(output ?? "-", replaces: true))
+    }
+
+    func write(_ report: AuditReport, to file: OutputFile) throws {
         func put(_ octets: ArraySlice<UInt8>) throws {
             try SpoolFile.write(octets, to: file.descriptor, name: output ?? "standard output")
         }

@@ -71,9 +71,11 @@ struct CAExport: ParsableCommand {
         commandName: "export", abstract: "Write the authority's certificate, for clients; never its key.")
     @Option(help: "pem, or der as some systems want it.") var format = Format.pem
     @Option(name: .shortAndLong, help: "The file; standard output when not given.") var output: String?
+    @Flag(help: "Replace the file.") var force = false
     @OptionGroup var data: DataDirectory
 
     func run() throws {
+        if let output, force { try OutputFile.refuse(output, among: [CertificateAuthority.keyPath(in: data.path)]) }
         let octets = try CACommand.told { () throws(TLSFailure) in
             let authority = try CertificateAuthority(in: data.path, now: CACommand.now)
             switch format {
@@ -82,27 +84,16 @@ struct CAExport: ParsableCommand {
             }
         }
         if let output {
-            let descriptor = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-            guard descriptor >= 0, write(octets, to: descriptor), close(descriptor) == 0 else {
-                throw CLIError.fault("cannot write \(output): \(String(cString: strerror(errno)))")
-            }
+            // Among the names near by is that of the key, which must never be written over.
+            let file = try OutputFile(output, replaces: force, mode: 0o644)
+            try SpoolFile.write(octets[...], to: file.descriptor, name: output)
+            try file.publish()
         } else {
             guard format == .pem || isatty(1) == 0 else {
                 throw CLIError.usage("DER is no text: give a file with -o, or redirect the output")
             }
-            guard write(octets, to: 1) else {
-                throw CLIError.fault("cannot write to standard output: \(String(cString: strerror(errno)))")
-            }
+            try SpoolFile.write(octets[...], to: 1, name: "standard output")
         }
-    }
-
-    private func write(_ octets: [UInt8], to descriptor: Int32) -> Bool {
-        var rest = octets[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 { rest = rest.dropFirst(count) } else if count == 0 || errno != EINTR { return false }
-        }
-        return true
     }
 }
 

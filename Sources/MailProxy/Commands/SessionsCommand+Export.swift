@@ -48,6 +48,7 @@ struct SessionsExport: ParsableCommand {
     func run() throws {
         let selection = SessionSelection(words)
         let catalog = try place.catalog(selection.paths)
+        if force { try OutputFile.refuse(output, readFrom: catalog.paths) }
         switch format {
         case .eml, .mbox, .maildir, .attachments: try exportMessages(selection, catalog)
         case .transcript, .json, .jsonl, .html, .har, .pcapng, .rawlog:

@@ -1,21 +1,28 @@
 // Files that are written for the user: mode 0600, as sessions are nobody else's business; never through a link; under their name only
-// when they are whole.
+// when they are whole. Until then they have no name at all, where the file system can do that, so that nothing is left of a command that
+// was interrupted or killed.
 
 import CLinux
 import Glibc
+import MailCapture
+import MailStore
 
 /// A file that is written from its beginning to its end.
 final class OutputFile {
     let descriptor: Int32
     private let path: String
-    /// The name that it has until it is whole; nil when the output is no file of a directory.
+    /// The name that it has until it is whole; nil when it has none.
     private var draft: String?
+    /// It is in a directory, without a name.
+    private var isNameless = false
     private let replaces: Bool
 
     /// - Parameters:
     ///   - path: `-` is standard output. A device, a pipe or a socket is written to as it is.
     ///   - replaces: a file that is there is replaced.
-    init(_ path: String, replaces: Bool) throws {
+    ///   - mode: who may read it, but for what the umask forbids.
+    init(_ path: String, replaces: Bool, mode: mode_t = 0o600) throws {
+        guard !path.isEmpty else { throw CLIError.usage("-o has no name; - is standard output") }
         self.path = path
         self.replaces = replaces
         if path == "-" {
@@ -35,8 +42,15 @@ final class OutputFile {
             }
             guard replaces else { throw Self.exists(path) }
         }
-        let draft = Self.draftName(in: Self.directory(of: path))
-        descriptor = mp_open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        let directory = Self.directory(of: path)
+        let nameless = mp_open_nameless(directory, mode)
+        if nameless >= 0 {
+            descriptor = nameless
+            isNameless = true
+            return
+        }
+        let draft = Self.draftName(in: directory)
+        descriptor = mp_open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw Self.unwritable(path) }
         self.draft = draft
     }
@@ -47,13 +61,49 @@ final class OutputFile {
     }
 
     /// Where it can be read before it has its name.
-    var draftPath: String { draft ?? path }
+    var draftPath: String { draft ?? (isNameless ? "/proc/self/fd/\(descriptor)" : path) }
 
     /// The file is whole: it gets its name.
     func publish() throws {
+        if isNameless {
+            // A name that is there is not given to another file in one step: the new one gets its own first.
+            let name = replaces ? Self.draftName(in: Self.directory(of: path)) : path
+            guard mp_give_name(descriptor, name) == 0 else {
+                throw errno == EEXIST ? Self.exists(path) : Self.unwritable(path)
+            }
+            isNameless = false
+            if replaces { draft = name }
+        }
         guard let draft else { return }
         try Self.publish(draft, as: path, replaces: replaces)
         self.draft = nil
+    }
+
+    /// Output never takes the place of what is read, by whatever name: not of a file, nor of what belongs to a recording.
+    /// - Parameter paths: as given; a directory stands for the captures in it.
+    static func refuse(_ output: String, readFrom paths: [String]) throws {
+        var status = stat()
+        guard stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        let files: [String]
+        do { files = try CapturePaths.expand(paths) } catch { throw CLIError.usage("\(error)") }
+        try refuse(output, among: files + paths)
+        let place = directory(of: output)
+        let name = output.split(separator: "/").last.map(String.init) ?? ""
+        guard RecordingDirectory.isOwn(name), paths.contains(where: { isSame($0, place) }) else { return }
+        throw CLIError.usage("\(output): stands in the recording that is read; name another place")
+    }
+
+    /// Output does not take the place of these files.
+    static func refuse(_ output: String, among files: [String]) throws {
+        if files.contains(where: { isSame($0, output) }) {
+            throw CLIError.usage("\(output): is read from; name another place")
+        }
+    }
+
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
+            && first.st_ino == second.st_ino
     }
 
     // MARK: For others that write files

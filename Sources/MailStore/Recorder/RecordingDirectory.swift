@@ -76,6 +76,13 @@ package enum RecordingDirectory {
         [lockName, indexName, ChainEntry.fileName].contains { access(directory + "/" + $0, F_OK) == 0 }
     }
 
+    /// The name is that of a file which a recorder writes into its directory.
+    package static func isOwn(_ name: String) -> Bool {
+        let stem = name.hasSuffix(PackedFile.suffix) ? String(name.dropLast(PackedFile.suffix.count)) : name
+        return [lockName, keyName, ChainEntry.fileName].contains(name) || name.hasPrefix(indexName)
+            || name.hasSuffix(".seals.jsonl") || segmentNumber(stem) != nil
+    }
+
     /// Does a recorder write to the directory at present? True as well when that cannot be known.
     package static func isRecording(_ directory: String) -> Bool {
         let descriptor = mp_open(directory + "/" + lockName, O_RDONLY | O_NOFOLLOW, 0)

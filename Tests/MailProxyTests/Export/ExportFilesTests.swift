@@ -59,7 +59,7 @@ final class ExportFolder {
         let path = folder.path + "/out"
         var file: OutputFile? = try OutputFile(path, replaces: false)
         try SpoolFile.write(Array("half".utf8)[...], to: #require(file).descriptor, name: path)
-        #expect(!folder.names.contains("out"))
+        #expect(folder.names.isEmpty, "what is killed now leaves nothing")
         file = nil
         #expect(folder.names.isEmpty, "what was broken off leaves nothing")
         let whole = try OutputFile(path, replaces: false)
@@ -71,6 +71,27 @@ final class ExportFolder {
         #expect(refused?.exit == 2 && refused?.message.contains("--force") == true)
         try OutputFile(path, replaces: true).publish()
         #expect(folder.read("out") == "")
+    }
+
+    @Test func whatIsReadIsNeverReplaced() throws {
+        let folder = try ExportFolder()
+        let path = folder.path + "/day.pcap"
+        try folder.write("packets", "day.pcap")
+        try folder.write("another", "report.html")
+        try folder.link("link.pcap", to: path)
+        for given in [
+            path, folder.path, folder.path + "/../" + (folder.path as NSString).lastPathComponent + "/day.pcap",
+        ] {
+            let refused = #expect(throws: CLIError.self) { try OutputFile.refuse(path, readFrom: [given]) }
+            #expect(refused?.exit == 2 && refused?.message.contains("is read from") == true)
+        }
+        #expect(throws: CLIError.self) { try OutputFile.refuse(folder.path + "/link.pcap", readFrom: [path]) }
+        // What stands beside captures may be replaced, but for what belongs to a recording.
+        try OutputFile.refuse(folder.path + "/report.html", readFrom: [folder.path])
+        try folder.write("", "chain.jsonl")
+        #expect(throws: CLIError.self) { try OutputFile.refuse(folder.path + "/chain.jsonl", readFrom: [folder.path]) }
+        try OutputFile.refuse(folder.path + "/new.html", readFrom: [folder.path])
+        #expect(throws: CLIError.self) { try OutputFile("", replaces: false) }
     }
 
     /// Somebody was faster.
