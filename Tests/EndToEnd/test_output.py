@@ -1,6 +1,7 @@
 """What commands write and where they stop: never over what they read, never in silence, and nothing half done under a name."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -98,6 +99,21 @@ def test_standard_input_is_called_so(scratch):
         assert said == "mailproxy: standard input: the file is empty (at offset 0)\n"
 
 
-def test_a_directory_without_a_recording_is_not_verified(scratch):
-    said = command("verify", scratch, status=2, folder=scratch).stderr.decode()
-    assert "there is no recording in this directory" in said
+@pytest.mark.parametrize("words, line", [
+    (("verify", "."), "there is no recording in this directory"),
+    (("rules", "check", "."), "there is no rule file here"),
+    (("config", "check", "mailproxy.yaml"), "mailproxy.yaml:1:14: "),
+])  # fmt: skip
+def test_what_is_not_there_is_named(scratch, words, line):
+    if words[0] == "config":
+        (scratch / "mailproxy.yaml").write_text("credentials: nowhere\n")
+    said = command(*words, status=2, folder=scratch).stderr.decode()
+    assert line in said
+
+
+def test_a_session_that_is_in_two_places_is_one(recording, scratch):
+    (segment,) = recording.glob("*.pcapng")
+    shutil.copy(segment, scratch / "copy.pcapng")
+    (row,) = mailproxy.sessions(recording)
+    said = command("sessions", "show", row["id"][:10], recording, scratch / "copy.pcapng", folder=scratch, status=0).stdout.decode()
+    assert row["id"] in said

@@ -29,6 +29,20 @@ import Testing
         }
     }
 
+    @Test func tabsAreNamed() throws {
+        for text in ["record:\n\tdir: x\n", "record:\n  \tdir: x\n", "\trecord: {}\n"] {
+            let complaint = try read(text).complaint ?? "none"
+            #expect(complaint.contains("a tab; lines are indented with spaces"), "\(complaint)")
+        }
+        #expect(try read("record: {dir:\t/x}\n").settings.text("record.dir") == "/x")
+    }
+
+    /// SIGHUP must know a file that somebody is writing.
+    @Test func filesWithoutAWordAreBlank() throws {
+        for text in ["", "\n", "# nothing\n"] { #expect(try read(text).settings.isBlank) }
+        for text in ["{}", "record: {}\n"] { #expect(try !read(text).settings.isBlank) }
+    }
+
     @Test func valuesOfAFile() throws {
         let settings = try read(
             "routes:\n  - smtp://127.0.0.1:2525=fallback\nrecord:\n  enabled: false\n  dir: /evidence\nthreads: 3\n"

@@ -117,7 +117,7 @@ struct ReplayCommand: ParsableCommand {
     private func printText(_ script: ReplayScript, _ result: ReplayResult) {
         let word = result.verdict.rawValue.padded(to: 8)
         let reason = result.reason.map { ": " + Shown.inert($0) } ?? ""
-        print("\(script.info.id)  \(word)\(result.exchanges) exchanges\(reason)")
+        print("\(script.info.id)  \(word)\(Figures.count(result.exchanges, "exchange"))\(reason)")
         for difference in result.differences where verbose || difference.kind != .allowed {
             let section = difference.section.isEmpty ? "" : " (\(difference.section))"
             print("  exchange \(difference.exchange), \(difference.kind.rawValue)\(section)")
@@ -164,7 +164,7 @@ struct ReplayCommand: ParsableCommand {
             print(writer.text)
         } else {
             print(
-                "\(tally.played) sessions, \(tally.exchanges) exchanges: \(tally.same) same, \(tally.differ) differ, \(tally.failed) failed"
+                "\(Figures.count(tally.played, "session")), \(Figures.count(tally.exchanges, "exchange")): \(tally.same) same, \(tally.differ) differ, \(tally.failed) failed"
             )
         }
     }

@@ -20,7 +20,12 @@ struct RulesCheck: ParsableCommand {
     @Flag(help: "One JSON line a problem.") var json = false
 
     func run() throws {
-        let (rules, problems) = RuleCompiler.compile(try RuleFiles.read(paths))
+        let files = try RuleFiles.read(paths)
+        guard !files.isEmpty else {
+            throw CLIError.usage(
+                "\(paths.joined(separator: ", ")): there is no rule file here; their names end with .yaml or .yml")
+        }
+        let (rules, problems) = RuleCompiler.compile(files)
         for problem in problems {
             guard json else {
                 print(problem.text)

@@ -48,6 +48,8 @@ struct SessionSelection {
             throw CLIError.usage(
                 "no session '\(InertText.of(id))' in \(catalog.names); 'mailproxy sessions list' shows what is there")
         }
+        // The same session may be in several of the places that are looked at.
+        guard found.contains(where: { $0.summary.info.id != first.summary.info.id }) else { return first }
         guard found.count == 1 else {
             let some = found.prefix(5).map { InertText.of($0.summary.info.id) }.joined(separator: ", ")
             let count = found.count > 5 ? "more than 5" : "\(found.count)"

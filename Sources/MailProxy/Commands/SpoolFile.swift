@@ -9,12 +9,16 @@ final class SpoolFile {
     /// Opens the file anew, from its beginning.
     let path: String
 
+    private static var directory: String { Defaults.environment("TMPDIR") ?? "/tmp" }
+
     /// Copies a descriptor to its end.
     init(of source: Int32) throws {
-        var name = Array("\(Defaults.environment("TMPDIR") ?? "/tmp")/mailproxy-XXXXXX".utf8CString)
+        var name = Array("\(Self.directory)/mailproxy-XXXXXX".utf8CString)
         descriptor = mkstemp(&name)
         guard descriptor >= 0 else {
-            throw CLIError.fault("cannot keep standard input in a file: \(String(cString: strerror(errno)))")
+            throw CLIError.fault(
+                "\(Self.directory): cannot keep standard input in a file there: \(String(cString: strerror(errno))); TMPDIR names another directory"
+            )
         }
         unlink(name)
         path = "/proc/self/fd/\(descriptor)"

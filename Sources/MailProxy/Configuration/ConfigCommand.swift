@@ -53,7 +53,14 @@ struct ConfigCheck: ParsableCommand {
         let routes = settings.list("routes").compactMap { text in attempt { try settings.route(text) } }
         _ = attempt { try settings.check(routes) }
         let rules = attempt { try settings.rules() }
-        if let path = settings.text("credentials") { _ = attempt { try CredentialFile.read(path) } }
+        if let path = settings.text("credentials") {
+            _ = attempt {
+                do { _ = try CredentialFile.read(path) } catch let error as CLIError {
+                    throw CLIError(
+                        message: settings.place(of: path, in: "credentials") + error.message, exit: error.exit)
+                }
+            }
+        }
         if let rules {
             let targets = attempt { try LoginFiles.targets(rules) } ?? []
             for target in targets { look(at: target, settings, attempt) }

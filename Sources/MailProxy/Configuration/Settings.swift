@@ -219,9 +219,17 @@ enum YAMLMessage {
 
     static func describe(_ error: YamlError, path: String) -> String {
         switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
+        case .scanner(let context, let problem, let mark, let text),
+            .parser(let context, let problem, let mark, let text),
+            .composer(let context, let problem, let mark, let text):
             let around = context.map { " \($0.text)" } ?? ""
+            // What libyaml says of it helps nobody.
+            let line =
+                text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(max(0, mark.line - 1)).first
+                ?? ""
+            if line.first(where: { $0 != " " }) == "\t" {
+                return "\(path):\(mark.line):\(mark.column): a tab; lines are indented with spaces"
+            }
             return "\(path):\(mark.line):\(mark.column): \(problem)\(around)".split(separator: "\n").joined(
                 separator: " ")
         case .reader(let problem, let offset, _, _): return "\(path): \(problem) at octet \(offset ?? 0)"
