@@ -4,6 +4,7 @@
 import ArgumentParser
 import CLinux
 import Glibc
+import MailRules
 
 /// `mailproxy`.
 struct MailProxyCommand: ParsableCommand {
@@ -42,11 +43,7 @@ enum Main {
                 }
                 exit(0)
             }
-            // One line: what is wrong, and where the usage stands.
-            let help = helpCommand(for: CommandLine.arguments.dropFirst())
-            let message = MailProxyCommand.message(for: error).split(separator: "\n").map(String.init).joined(
-                separator: " ")
-            Console.error("\(message) (see '\(help)')")
+            Console.error(complaint(MailProxyCommand.message(for: error), of: CommandLine.arguments.dropFirst()))
             exit(2)
         }
     }
@@ -61,16 +58,30 @@ enum Main {
         throw CLIError.fault("standard output: \(reason)")
     }
 
-    /// The command whose help tells how these arguments are written: that of the subcommand they name.
-    static func helpCommand(for arguments: some Sequence<String>) -> String {
+    /// One line: what is wrong with a command line, and where the usage stands.
+    /// - Parameter message: what the parser says, in several lines.
+    static func complaint(_ message: String, of arguments: some Sequence<String>) -> String {
         var command: any ParsableCommand.Type = MailProxyCommand.self
         var words = ["mailproxy"]
+        var unknown: String?
         for word in arguments {
-            guard let next = command.configuration.subcommands.first(where: { $0._commandName == word }) else { break }
+            let known = command.configuration.subcommands
+            guard let next = known.first(where: { $0._commandName == word }) else {
+                // The parser calls it an argument that nobody expected.
+                if !known.isEmpty, !word.hasPrefix("-"), word != "help" {
+                    unknown =
+                        "there is no command '\(word)'" + Suggestion.hint(word, among: known.map { $0._commandName })
+                }
+                break
+            }
             command = next
             words.append(word)
         }
-        return words.joined(separator: " ") + " --help"
+        // A list of values is one of lines with dashes.
+        let lines = message.split(separator: "\n").map(String.init)
+        let values = lines.filter { $0.hasPrefix("  - ") }.map { $0.dropFirst(4) }
+        let text = (lines.filter { !$0.hasPrefix("  - ") } + (values.isEmpty ? [] : [values.joined(separator: ", ")]))
+        return "\(unknown ?? text.joined(separator: " ")) (see '\(words.joined(separator: " ")) --help')"
     }
 }
 
