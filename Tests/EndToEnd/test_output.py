@@ -102,6 +102,7 @@ def test_standard_input_is_called_so(scratch):
 @pytest.mark.parametrize("words, line", [
     (("verify", "."), "there is no recording in this directory"),
     (("rules", "check", "."), "there is no rule file here"),
+    (("capture", "-r", "."), "'sessions' and 'audit' read all of a directory"),
     (("config", "check", "mailproxy.yaml"), "mailproxy.yaml:1:14: "),
 ])  # fmt: skip
 def test_what_is_not_there_is_named(scratch, words, line):
@@ -109,6 +110,14 @@ def test_what_is_not_there_is_named(scratch, words, line):
         (scratch / "mailproxy.yaml").write_text("credentials: nowhere\n")
     said = command(*words, status=2, folder=scratch).stderr.decode()
     assert line in said
+
+
+def test_an_index_is_made_anew_of_the_directory_given(recording, scratch):
+    copy = shutil.copytree(recording, scratch / "copy")
+    (copy / "index.sqlite").unlink()
+    said = command("sessions", "reindex", copy, folder=scratch, status=0).stdout.decode()
+    assert said == f"1 session in {copy}\n"
+    command("sessions", "reindex", copy, "--record-dir", copy, folder=scratch, status=2)
 
 
 def test_a_session_that_is_in_two_places_is_one(recording, scratch):

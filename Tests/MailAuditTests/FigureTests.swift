@@ -22,6 +22,17 @@ import Testing
         }
     }
 
+    /// Not on a day of 2008, as multiples of a year since 1970 have it.
+    @Test func longStretchesBeginWithTheFirstDay() {
+        let slots = TimeSlots([
+            AuditBucket(start: 1_254_722_767_000_000, sessions: 1),
+            AuditBucket(start: 1_437_831_787_000_000, sessions: 1),
+        ])
+        #expect(slots.widthText == "1 year" && slots.slots.count == 6)
+        #expect(slots.slots.first.map { slots.label($0.start) } == "2009-10-05")
+        #expect(slots.slots.map(\.sessions) == [1, 0, 0, 0, 0, 1])
+    }
+
     @Test func timesThatNoClockHasAreDrawn() {
         let buckets = [Int64.min + 1, -5, 0, 1_700_000_000_000_000, Int64.max - 1].map {
             AuditBucket(start: $0, sessions: 1)

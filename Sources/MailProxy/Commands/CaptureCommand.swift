@@ -252,6 +252,11 @@ struct CaptureCommand: ParsableCommand {
     // A source is opened before the recorder, so that a wrong name leaves no directory behind.
 
     private func readFile(_ path: String) throws {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw CLIError.usage(
+                "\(path): is a directory; -r takes one capture ('sessions' and 'audit' read all of a directory)")
+        }
         let file: CaptureFile
         let first: CaptureRecord?
         var filters: [UInt32: CaptureFilter] = [:]

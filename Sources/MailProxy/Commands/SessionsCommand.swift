@@ -52,11 +52,13 @@ struct SessionsReindex: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reindex", abstract: "Make the index of a recording anew from its segments.")
 
-    @Option(help: "The directory of recordings.") var recordDir: String?
+    @Argument(help: "The directory of recordings; the usual one when none is given.") var path: String?
+    @Option(help: "The same.") var recordDir: String?
     @Flag(help: "Without the words of messages, which --text of 'sessions list' finds.") var noText = false
 
     func run() throws {
-        let directory = recordDir ?? Defaults.recordDirectory
+        if path != nil, recordDir != nil { throw CLIError.usage("an index is of one recording: give one directory") }
+        let directory = path ?? recordDir ?? Defaults.recordDirectory
         guard access(directory, F_OK) == 0 else {
             throw CLIError.usage("\(directory): there is no recording here; --record-dir names another directory")
         }

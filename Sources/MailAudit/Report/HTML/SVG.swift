@@ -140,7 +140,9 @@ struct TimeSlots {
             // Times that no capture can have: all in a few stretches.
             ?? (9_000_000_000_000 / 60, "very long")
         (width, widthText) = (chosen.seconds * Self.second, chosen.text)
-        let origin = first &- ((first % width) &+ width) % width
+        // Weeks and years of 1970 begin on days that nobody knows: longer stretches begin with the first day.
+        let grid = min(width, 86_400 * Self.second)
+        let origin = first &- ((first % grid) &+ grid) % grid
         let count = min(Self.most, Int(clamping: (last &- origin) / width) + 1)
         guard count > 0 else { return }
         slots = (0..<count).map { AuditBucket(start: origin &+ Int64($0) &* width) }
