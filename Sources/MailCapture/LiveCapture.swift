@@ -102,8 +102,10 @@ package final class LiveCapture {
     package func next() throws(CaptureError) -> CaptureRecord? {
         var header: UnsafeMutablePointer<pcap_pkthdr>?
         var data: UnsafePointer<UInt8>?
+        errno = 0
         let status = pcap_next_ex(handle, &header, &data)
-        if status == 0 { return nil }
+        // libpcap takes it for an error of nflog and nfqueue that nothing waits there.
+        if status == 0 || status == PCAP_ERROR && errno == EAGAIN { return nil }
         guard status > 0, let header, let data else { throw Self.error(status, name, handle) }
         let bytes = Array(UnsafeBufferPointer(start: data, count: Int(header.pointee.caplen)))
         let fraction = Int64(header.pointee.ts.tv_usec)

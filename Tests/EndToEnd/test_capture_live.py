@@ -156,6 +156,12 @@ def test_it_ends_after_packets_or_seconds(server, scratch):
     assert short.summary()["packets"] == 0
 
 
+def test_a_log_of_the_firewall_in_which_nothing_waits(scratch):
+    """libpcap takes it for an error that nothing waits there."""
+    done = command("capture", "-i", "nflog", "--duration", "0.3", "--record-dir", scratch / "record", "--data-dir", scratch / "data", "--json", status=0)
+    assert mailproxy.rows(done)[0]["packets"] == 0
+
+
 def test_what_the_snap_length_cuts_is_a_gap(server, scratch):
     live = Live(scratch, "lo", "-f", f"tcp port {server.port}", "--snaplen", "100")
     server.talk(b"EHLO " + b"x" * 200 + b"\r\n", b"QUIT\r\n")
