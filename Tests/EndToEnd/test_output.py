@@ -93,6 +93,13 @@ def test_a_full_disk_under_standard_output(words, scratch):
     assert done.returncode == 3 and done.stderr.startswith(b"mailproxy: standard output: "), done
 
 
+def test_standard_output_has_several_names(recording, scratch):
+    for words in ("sessions", "export", "--format", "mbox"), ("sessions", "export", "--format", "html"), ("audit", "--format", "csv"):
+        with open(scratch / "out", "wb") as out:
+            done = subprocess.run([binary(), *words, recording, "-o", "/dev/stdout"], stdout=out, stderr=subprocess.PIPE, env=environment(scratch), timeout=60)
+        assert done.returncode == 0 and (scratch / "out").read_bytes() == command(*words, recording, "-o", "-", folder=scratch, status=0).stdout
+
+
 def test_standard_input_is_called_so(scratch):
     for words in ("sessions", "list", "-"), ("audit", "-"), ("capture", "-r", "-", "--record-dir", scratch / "out"):
         said = command(*words, folder=scratch, status=2).stderr.decode()

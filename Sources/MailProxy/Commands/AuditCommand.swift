@@ -81,7 +81,8 @@ struct AuditCommand: ParsableCommand {
         static var allValueStrings: [String] { Severity.allCases.map(\.rawValue) + ["never"] }
     }
 
-    func validate() throws {
+    mutating func validate() throws {
+        output = output.map(OutputFile.spoken)
         if interface != nil, !watch {
             throw ValidationError("-i needs --watch; -r of 'mailproxy capture' records first")
         }

@@ -38,7 +38,8 @@ struct SessionsExport: ParsableCommand {
     @Option(help: "With attachments: only those with such a name, * and ? as in a shell.") var name: String?
     @Option(help: "With attachments: only those whose SHA-256 begins so.") var hash: String?
 
-    func validate() throws {
+    mutating func validate() throws {
+        output = OutputFile.spoken(output)
         if parts, format != .eml { throw ValidationError("--parts goes with --format eml") }
         if by != .name || type != nil || name != nil || hash != nil, format != .attachments {
             throw ValidationError("--by, --type, --name and --hash go with --format attachments")

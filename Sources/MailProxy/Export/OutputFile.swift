@@ -106,6 +106,9 @@ final class OutputFile {
             && first.st_ino == second.st_ino
     }
 
+    /// Standard output has other names, and what else would be printed must know that it is taken.
+    static func spoken(_ path: String) -> String { ["/dev/stdout", "/dev/fd/1"].contains(path) ? "-" : path }
+
     // MARK: For others that write files
 
     static func exists(_ path: String) -> CLIError {
