@@ -1,6 +1,7 @@
 // `mailproxy config check|show|schema`.
 
 import ArgumentParser
+import Glibc
 import MailRecording
 import MailRuntime
 
@@ -56,8 +57,9 @@ struct ConfigCheck: ParsableCommand {
         if let path = settings.text("credentials") {
             _ = attempt {
                 do { _ = try CredentialFile.read(path) } catch let error as CLIError {
-                    throw CLIError(
-                        message: settings.place(of: path, in: "credentials") + error.message, exit: error.exit)
+                    // What is wrong within the file is told with its place there.
+                    let place = access(path, R_OK) == 0 ? "" : settings.place(of: path, in: "credentials")
+                    throw CLIError(message: place + error.message, exit: error.exit)
                 }
             }
         }
