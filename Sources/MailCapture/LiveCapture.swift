@@ -108,10 +108,12 @@ package final class LiveCapture {
         if status == 0 || status == PCAP_ERROR && errno == EAGAIN { return nil }
         guard status > 0, let header, let data else { throw Self.error(status, name, handle) }
         let bytes = Array(UnsafeBufferPointer(start: data, count: Int(header.pointee.caplen)))
-        let fraction = Int64(header.pointee.ts.tv_usec)
+        // With nanoseconds they stand where the microseconds do else (pcap_set_tstamp_precision(3PCAP)).
+        let part = Int64(header.pointee.ts.tv_usec)
         packets += 1
         return CaptureRecord(
-            index: packets, time: Int64(header.pointee.ts.tv_sec) * 1_000_000 + (isNano ? fraction / 1_000 : fraction),
+            index: packets, time: Int64(header.pointee.ts.tv_sec) * 1_000_000 + (isNano ? part / 1_000 : part),
+            fraction: isNano ? Int(truncatingIfNeeded: part % 1_000) : 0,
             linkType: linkType, bytes: bytes[...], originalLength: Int(header.pointee.len))
     }
 

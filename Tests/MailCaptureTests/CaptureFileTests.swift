@@ -49,7 +49,7 @@ struct CaptureFileTests {
         var octets = PcapngWriter.recordingHeader(application: "test")
         for index in 0..<20_000 {
             PcapngWriter.appendPacket(
-                interface: 0, time: Int64(index),
+                interface: 0, time: Int64(index) * 1_000,
                 [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: index % 90)[...],
                 to: &octets)
         }

@@ -346,7 +346,7 @@ struct CaseCapturesTests {
         while let record = try file.next() {
             switch decoder.decode(record) {
             case .tcp(let segment):
-                reassembler.accept(segment, time: record.time, packet: record.index, into: &events)
+                reassembler.accept(segment, time: record.nanoseconds, packet: record.index, into: &events)
             case .malformed: malformed += 1
             case .other, .fragment, .unknownLinkType: break
             }

@@ -62,7 +62,7 @@ struct LiveCaptureTests {
                 #expect(record.time >= last)
                 last = record.time
                 guard case .tcp(let segment) = decoder.decode(record) else { continue }
-                reassembler.accept(segment, time: record.time, packet: record.index, into: &events)
+                reassembler.accept(segment, time: record.nanoseconds, packet: record.index, into: &events)
             }
         }
         let flow = try #require(logs(events).first)

@@ -166,7 +166,7 @@ func reassemble(
     var reassembler = TCPReassembler(limits: limits, checksums: checksums, overlap: overlap)
     var events: [FlowEvent] = []
     for (index, segment) in segments.enumerated() {
-        reassembler.accept(segment, time: Int64(index) * 1_000, packet: index + 1, into: &events)
+        reassembler.accept(segment, time: Int64(index) * 1_000_000, packet: index + 1, into: &events)
     }
     if finish { reassembler.finish(into: &events) }
     counters = reassembler.counters

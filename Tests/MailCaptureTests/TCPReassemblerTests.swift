@@ -347,14 +347,14 @@ struct TCPReassemblerTests {
         _ = wire.say(.server, "220 lost\r\n")
         segments.append(wire.say(.client, "EHLO x\r\n"))
         for (index, segment) in segments.enumerated() {
-            reassembler.accept(segment, time: Int64(index), packet: index, into: &events)
+            reassembler.accept(segment, time: Int64(index) * 1_000, packet: index, into: &events)
         }
         #expect(logs(events)[0].turns.isEmpty)
-        reassembler.advance(to: 500_000, into: &events)
+        reassembler.advance(to: 500_000_000, into: &events)
         #expect(logs(events)[0].turns.isEmpty)
-        reassembler.advance(to: 1_100_000, into: &events)
+        reassembler.advance(to: 1_100_000_000, into: &events)
         #expect(logs(events)[0].turns == ["S: <10 lost>", "C: EHLO x\r\n"])
-        reassembler.advance(to: 8_000_000_000, into: &events)
+        reassembler.advance(to: 8_000_000_000_000, into: &events)
         #expect(logs(events)[0].end == .timeout)
         #expect(reassembler.openFlows == 0)
     }

@@ -20,7 +20,7 @@ package enum FlowEnd: String, Sendable, Hashable {
 }
 
 /// What happened in a flow. Flows are numbered from 1 in the order in which their first packet came; times are
-/// microseconds since 1970 and never run backwards within a flow. The events of the two sides come in the order in
+/// nanoseconds since 1970 and never run backwards within a flow. The events of the two sides come in the order in
 /// which the octets took effect: what a side sent comes after all that it had acknowledged by then.
 package enum FlowEvent: Equatable, Sendable {
     /// The first event of each flow. The client is who sent the SYN. When `midstream` (no SYN was seen) it is the side
@@ -82,15 +82,15 @@ package struct ReassemblyLimits: Sendable, Equatable {
     /// Packets of a flow after which an acknowledged hole will not be filled any more: captures from several queues
     /// swap neighbours, not more.
     package var patiencePackets = 16
-    /// The same in microseconds.
-    package var patienceTime: Int64 = 1_000_000
-    /// Microseconds for which it is waited whether the sides go on behind a reset, which then was none of theirs.
-    package var resetTime: Int64 = 3_000_000
-    /// Microseconds without a packet after which a flow has ended. RFC 5382 §5 lets address translators forget after 2
+    /// The same in nanoseconds.
+    package var patienceTime: Int64 = 1_000_000_000
+    /// Nanoseconds for which it is waited whether the sides go on behind a reset, which then was none of theirs.
+    package var resetTime: Int64 = 3_000_000_000
+    /// Nanoseconds without a packet after which a flow has ended. RFC 5382 §5 lets address translators forget after 2
     /// h 4 min.
-    package var idleTime: Int64 = 2 * 3_600 * 1_000_000 + 240 * 1_000_000
-    /// Microseconds for which late packets of an ended flow are known as such; a minute, as Linux' TIME-WAIT.
-    package var lingerTime: Int64 = 60_000_000
+    package var idleTime: Int64 = (2 * 3_600 + 240) * 1_000_000_000
+    /// Nanoseconds for which late packets of an ended flow are known as such; a minute, as Linux' TIME-WAIT.
+    package var lingerTime: Int64 = 60_000_000_000
 
     package init() {}
 }

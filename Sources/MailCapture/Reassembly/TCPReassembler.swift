@@ -31,8 +31,8 @@ package struct TCPReassembler: Sendable {
     static let strayRun = 8
     /// An acknowledgment farther ahead is none (RFC 7323 §2.3: a window is below 1 GiB).
     static let farthest = 1 << 30
-    /// Microseconds between looks for flows that have waited or idled long enough.
-    static let sweepInterval: Int64 = 1_000_000
+    /// Nanoseconds between looks for flows that have waited or idled long enough.
+    static let sweepInterval: Int64 = 1_000_000_000
 
     package init(
         limits: ReassemblyLimits = ReassemblyLimits(), checksums: ChecksumPolicy = .auto,
@@ -48,7 +48,7 @@ package struct TCPReassembler: Sendable {
 
     /// Takes a segment and appends what it causes to `events`.
     /// - Parameters:
-    ///   - time: microseconds since 1970 at which the packet was captured.
+    ///   - time: nanoseconds since 1970 at which the packet was captured.
     ///   - packet: its number.
     package mutating func accept(
         _ segment: TCPSegment, time: Int64, packet: Int, into events: inout [FlowEvent]

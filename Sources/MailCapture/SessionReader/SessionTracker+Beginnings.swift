@@ -19,13 +19,22 @@ extension SessionTracker {
         return false
     }
 
+    /// What is known of a session of a foreign capture when it begins.
+    mutating func info(_ flow: Flow, _ mailProtocol: MailProtocol, tls: TLSLeg?) -> SessionInfo {
+        SessionInfo(
+            id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.tunnel?.client ?? flow.client,
+            server: flow.tunnel?.server ?? flow.server, route: flow.route ?? route, tls: tls,
+            way: flow.tunnel?.way(from: flow.client))
+    }
+
     /// The part under TLS of a session that began in clear.
     mutating func goOn(
         _ flow: Flow, _ info: SessionInfo, _ session: Following, at time: Int64,
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         var events: [RecordEvent] = []
-        session.observer.secured(tls: info.tls, upstreamTLS: info.upstreamTLS, at: time, events: &events)
+        session.observer.secured(
+            tls: info.tls, upstreamTLS: info.upstreamTLS, at: session.observer.clock(time), events: &events)
         session.identify(flow)
         session.cover = nil
         flow.state = .following(session)

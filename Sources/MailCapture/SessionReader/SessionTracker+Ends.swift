@@ -20,7 +20,7 @@ extension SessionTracker {
         let time: Int64 =
             switch how {
             case .fin, .reset, .timeout, .endOfCapture: time
-            case .replaced, .evicted: session.observer.summary.last
+            case .replaced, .evicted: session.observer.summary.ending
             }
         var batch = batch(session, at: time)
         let seen = session.observer.summary
@@ -29,7 +29,8 @@ extension SessionTracker {
             session.observer.doubt(PacketDoubt(.oneSided, side, time: flow.start, packet: 0))
         }
         session.observer.close(
-            flow.closing?.end ?? Self.end(how), at: time, events: &batch.events, notes: &batch.notes)
+            flow.closing?.end ?? Self.end(how), at: session.observer.clock(time), events: &batch.events,
+            notes: &batch.notes)
         batch.passed = session.observer.takePassed()
         try hand(batch, deliver)
     }

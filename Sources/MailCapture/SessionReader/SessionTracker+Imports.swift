@@ -10,33 +10,35 @@ extension SessionTracker {
         case .opened(let server, let time, let isWhole, let format):
             imported += 1
             // Nobody knows the client's address.
-            let flow = Flow(-imported, SocketAddress(ip: .v4(0), port: 0), server, time, !isWhole)
+            let flow = Flow(-imported, SocketAddress(ip: .v4(0), port: 0), server, NanosecondTime.of(time), !isWhole)
             flow.route = format.route + (isWhole ? "" : ImportFormat.late)
             flows[-imported] = flow
         case .octets(let side, let octets, let time):
-            try take(.bytes(flow: -imported, side: side, time: time, octets, packet: 0), deliver)
+            try take(.bytes(flow: -imported, side: side, time: NanosecondTime.of(time), octets, packet: 0), deliver)
         case .missing(let side, let time):
-            try take(.gap(flow: -imported, side: side, count: 0, time: time), deliver)
+            try take(.gap(flow: -imported, side: side, count: 0, time: NanosecondTime.of(time)), deliver)
         case .secured(let leg, let time):
             guard let flow = flows[-imported] else { return }
             switch flow.state {
             case .fresh, .entering, .undecided: flow.tls = leg
             case .following(let session):
                 var events: [RecordEvent] = []
-                session.observer.secured(tls: leg, upstreamTLS: nil, at: time, events: &events)
+                session.observer.secured(
+                    tls: leg, upstreamTLS: nil, at: session.observer.clock(NanosecondTime.of(time)), events: &events)
                 session.identify(flow)
                 var batch = batch(session, at: time)
                 batch.events += events
                 try hand(batch, deliver)
             case .sealed, .ignored: break
             }
-        case .closed(let end, let time): try take(.closed(flow: -imported, how: end, time: time), deliver)
+        case .closed(let end, let time):
+            try take(.closed(flow: -imported, how: end, time: NanosecondTime.of(time)), deliver)
         }
     }
 
     /// The file ends where nothing more of it is understood.
     mutating func breakOff(deliver: (SessionBatch) throws -> Void) rethrows {
         guard let flow = flows[-imported] else { return }
-        try take(.closed(flow: -imported, how: .endOfCapture, time: flow.start), deliver)
+        try take(.closed(flow: -imported, how: .endOfCapture, time: NanosecondTime.of(flow.start)), deliver)
     }
 }

@@ -24,7 +24,7 @@ extension SessionTracker {
     ) rethrows -> Quick {
         guard let segment = PacketDecoder.plain(record.bytes, linkType: record.linkType) else { return .other }
         // What comments say comes before the packet.
-        guard record.comments.isEmpty, let quick = reassembler?.acceptQuickly(segment, time: record.time) else {
+        guard record.comments.isEmpty, let quick = reassembler?.acceptQuickly(segment, time: record.nanoseconds) else {
             return .segment(segment)
         }
         switch quick {
@@ -34,7 +34,7 @@ extension SessionTracker {
             guard let flow = flow(number) else { return .done }
             var octets = segment.payload
             if case .following(let session) = flow.state, !flow.isTurned, session.cover == nil {
-                let count = session.observer.pass(octets, from: side, at: time)
+                let count = session.observer.pass(octets, from: side, atNanosecond: time)
                 if count == octets.count { return .done }
                 octets = octets.dropFirst(count)
             }

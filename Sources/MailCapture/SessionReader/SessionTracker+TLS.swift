@@ -254,7 +254,7 @@ extension SessionTracker {
         cover.follower.take(event, into: &pieces)
         switch cover.mode {
         case .watching:
-            var batch = batch(session, at: flow.start)
+            var batch = batch(session, at: flow.opened)
             apply(event, &session.observer, &batch)
             try hand(batch, deliver)
             try tell(event, flow, session, cover, deliver)
@@ -268,9 +268,10 @@ extension SessionTracker {
                 cover.held = []
                 var events: [RecordEvent] = []
                 session.observer.secured(
-                    tls: cover.follower.leg, upstreamTLS: nil, at: event.time ?? flow.start, events: &events)
+                    tls: cover.follower.leg, upstreamTLS: nil, at: session.observer.clock(event.time ?? flow.opened),
+                    events: &events)
                 session.identify(flow)
-                var batch = batch(session, at: event.time ?? flow.start)
+                var batch = batch(session, at: event.time ?? flow.opened)
                 batch.events += events
                 try hand(batch, deliver)
                 for plain in event.opened(pieces) { try apply(plain, session, deliver) }
@@ -296,7 +297,7 @@ extension SessionTracker {
     ) rethrows {
         cover.mode = .watching
         for held in cover.held + [event] {
-            var batch = batch(session, at: flow.start)
+            var batch = batch(session, at: flow.opened)
             apply(held, &session.observer, &batch)
             try hand(batch, deliver)
         }
@@ -307,7 +308,7 @@ extension SessionTracker {
     private mutating func apply(
         _ plain: FlowEvent, _ session: Following, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
-        var batch = batch(session, at: plain.time ?? session.identity.info.start)
+        var batch = batch(session, at: plain.time ?? session.identity.info.begin)
         apply(plain, &session.observer, &batch)
         try hand(batch, deliver)
     }
@@ -320,7 +321,7 @@ extension SessionTracker {
         for case .stopped(let side) in pieces where cover.mode == .reading {
             // Neither side is shown in part: what can't be understood together could give away what is to be masked.
             cover.mode = .watching
-            var batch = batch(session, at: event.time ?? flow.start)
+            var batch = batch(session, at: event.time ?? flow.opened)
             session.observer.tell(
                 .opaque(.tls), of: side, at: batch.time, events: &batch.events, notes: &batch.notes)
             try hand(batch, deliver)
@@ -349,14 +350,14 @@ extension SessionTracker {
             session.observer.learn(tls: leg, upstreamTLS: nil)
         }
         session.identify(flow)
-        var batch = batch(session, at: event.time ?? session.observer.summary.last)
+        var batch = batch(session, at: event.time ?? session.observer.summary.ending)
         batch.tls = cover.follower.observation
         try hand(batch, deliver)
     }
 }
 
 extension FlowEvent {
-    /// When it happened; nil for the opening of a flow.
+    /// When it happened, in nanoseconds; nil for the opening of a flow.
     fileprivate var time: Int64? {
         switch self {
         case .opened: nil

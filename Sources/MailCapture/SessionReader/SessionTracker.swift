@@ -46,7 +46,9 @@ package struct SessionTracker {
         let number: Int
         var client: IPEndpoint
         var server: IPEndpoint
+        /// Microseconds since 1970, as rows have it, and the nanoseconds beyond them.
         let start: Int64
+        let startFraction: Int
         let isMidstream: Bool
         var state: State
         /// How it ended, as a recording says.
@@ -63,14 +65,19 @@ package struct SessionTracker {
         /// What was stepped over.
         var tunnel: Tunnel?
 
+        /// - Parameter start: nanoseconds since 1970.
         init(_ number: Int, _ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
             self.number = number
             self.client = client
             self.server = server
-            self.start = start
+            self.start = NanosecondTime.microseconds(start)
+            startFraction = NanosecondTime.fraction(start)
             self.isMidstream = isMidstream
             state = .fresh
         }
+
+        /// Its start in nanoseconds.
+        var opened: Int64 { NanosecondTime.of(start, startFraction) }
 
         /// Where the client wanted to go.
         var end: IPEndpoint {
@@ -116,7 +123,7 @@ package struct SessionTracker {
     package var privacy = RecordingPrivacy()
     /// Puts sealed secrets back into packets, where somebody has the key.
     package var restore: ((CaptureRecord) -> CaptureRecord)?
-    private let route: String
+    let route: String
     private let checksums: ChecksumPolicy
     /// Which of two copies of octets counts.
     private let overlap: OverlapPolicy
@@ -188,7 +195,7 @@ package struct SessionTracker {
             segment = decoded
         }
         for comment in record.comments {
-            if let remark = RecordComment(comment) { try take(remark, segment, record.time, deliver) }
+            if let remark = RecordComment(comment) { try take(remark, segment, record.nanoseconds, deliver) }
         }
         if reassembler == nil {
             var limits = ReassemblyLimits()
@@ -197,7 +204,7 @@ package struct SessionTracker {
             let policy = isRecording && checksums == .auto ? .recorded : checksums
             reassembler = TCPReassembler(limits: limits, checksums: policy, overlap: overlap)
         }
-        reassembler?.accept(segment, time: record.time, packet: record.index, into: &flowEvents)
+        reassembler?.accept(segment, time: record.nanoseconds, packet: record.index, into: &flowEvents)
         try drain(deliver)
     }
 
@@ -211,9 +218,9 @@ package struct SessionTracker {
         }
     }
 
-    /// It is `time` now and no packet came.
+    /// It is `time` now, in microseconds, and no packet came.
     package mutating func advance(to time: Int64, deliver: (SessionBatch) throws -> Void) rethrows {
-        reassembler?.advance(to: time, into: &flowEvents)
+        reassembler?.advance(to: NanosecondTime.of(time), into: &flowEvents)
         try drain(deliver)
     }
 
@@ -225,7 +232,7 @@ package struct SessionTracker {
         for id in parked.keys.sorted() {
             guard let left = parked.removeValue(forKey: id) else { continue }
             left.flow.state = .following(left.session)
-            try close(left.flow, .endOfCapture, left.session.observer.summary.last, deliver)
+            try close(left.flow, .endOfCapture, left.session.observer.summary.ending, deliver)
         }
     }
 
@@ -272,7 +279,8 @@ package struct SessionTracker {
         case .unseen(let id, let side, let unseen):
             guard let session = followed(id) else { return }
             var batch = batch(session, at: time)
-            session.observer.tell(unseen, of: side, at: time, events: &batch.events, notes: &batch.notes)
+            session.observer.tell(
+                unseen, of: side, at: session.observer.clock(time), events: &batch.events, notes: &batch.notes)
             if !batch.notes.isEmpty { try hand(batch, deliver) }
         }
     }
@@ -286,7 +294,9 @@ package struct SessionTracker {
     // MARK: Batches
 
     /// A batch with nothing in it.
+    /// - Parameter time: nanoseconds since 1970.
     mutating func batch(_ session: Following, at time: Int64) -> SessionBatch {
+        let time = NanosecondTime.microseconds(time)
         var batch = SessionBatch(session: session.identity, time: time, notes: [], events: [])
         batch.source = source
         swap(&batch.notes, &notes)
@@ -381,7 +391,7 @@ package struct SessionTracker {
             if flow.isHandedOver, case .ended = event { break }
             let event = flow.isTurned ? event.swapped : event
             if let cover = session.cover { return try take(event, flow, session, cover, deliver) }
-            var batch = batch(session, at: flow.start)
+            var batch = batch(session, at: flow.opened)
             apply(event, &session.observer, &batch)
             if session.isOnWire, session.observer.book.summary.opaque == .tls { cover(session, batch.notes) }
             try hand(batch, deliver)
@@ -417,44 +427,39 @@ package struct SessionTracker {
         }
     }
 
-    /// What is known of a session of a foreign capture when it begins.
-    mutating func info(_ flow: Flow, _ mailProtocol: MailProtocol, tls: TLSLeg?) -> SessionInfo {
-        SessionInfo(
-            id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.tunnel?.client ?? flow.client,
-            server: flow.tunnel?.server ?? flow.server, route: flow.route ?? route, tls: tls,
-            way: flow.tunnel?.way(from: flow.client))
-    }
-
     mutating func follow(
         _ flow: Flow, _ info: SessionInfo, isMidway: Bool, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.sessions += 1
+        var info = info
+        if info.start == flow.start { info.startFraction = flow.startFraction }
         let session = Following(
             Observer(
                 info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
                 keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets, privacy: privacy),
             SessionIdentity(info, flow.client, flow.server))
-        var batch = batch(session, at: flow.start)
+        var batch = batch(session, at: flow.opened)
+        let start = session.observer.clock(flow.opened)
         session.observer.open(into: &batch.events)
         batch.tls = info.tls?.observation
         if let tls = info.tls, tls.isOpaque {
             switch tls.how {
             case .implicit:
                 session.observer.tell(
-                    .opaque(.tls), of: .client, at: flow.start, events: &batch.events, notes: &batch.notes)
+                    .opaque(.tls), of: .client, at: start, events: &batch.events, notes: &batch.notes)
             case .starttls: break
             }
         }
         // The clear part of the session is not in what is read.
         if info.tls?.how == .starttls, info.tls?.isOpaque == false {
             session.observer.secured(
-                tls: info.tls, upstreamTLS: info.upstreamTLS, at: flow.start, events: &batch.events)
+                tls: info.tls, upstreamTLS: info.upstreamTLS, at: start, events: &batch.events)
         }
         if ImportFormat.isLate(info) { session.observer.joinBehindLogin() }
         if isMidway {
             // Neither side is known from its beginning.
             for side in Side.allCases {
-                session.observer.lose(side, octets: 0, at: flow.start, events: &batch.events, notes: &batch.notes)
+                session.observer.lose(side, octets: 0, at: start, events: &batch.events, notes: &batch.notes)
             }
         }
         flow.state = .following(session)
@@ -464,19 +469,24 @@ package struct SessionTracker {
     func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
         switch event {
         case .bytes(_, let side, let time, let octets, let packet):
+            let time = observer.clock(time)
             batch.time = time
             batch.frame = packet
             observer.receive(octets, from: side, at: time, events: &batch.events, notes: &batch.notes)
         case .gap(_, let side, let count, let time):
+            let time = observer.clock(time)
             batch.time = time
             observer.lose(side, octets: count, at: time, events: &batch.events, notes: &batch.notes)
         case .ended(_, let side, let time):
+            let time = observer.clock(time)
             batch.time = time
             observer.end(side, at: time, events: &batch.events, notes: &batch.notes)
         case .conflict(_, let side, offset: _, let other, let taken, let time, let packet):
+            let time = NanosecondTime.microseconds(time)
             observer.doubt(
                 PacketDoubt(.overlap, side, time: time, packet: packet, octets: other.count, copy: taken))
         case .doubt(_, let side, let kind, let octets, let time, let packet):
+            let time = NanosecondTime.microseconds(time)
             observer.doubt(
                 PacketDoubt(
                     kind, side, time: time, packet: packet, octets: octets, copy: kind == .fragments ? overlap : .first)

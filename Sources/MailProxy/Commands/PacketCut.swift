@@ -91,7 +91,8 @@ struct PacketCut {
                 name: name, description: "", linkType: UInt16(truncatingIfNeeded: record.linkType))
         }
         PcapngWriter.appendPacket(
-            interface: number, time: record.time, record.bytes, originalLength: UInt32(clamping: record.originalLength),
+            interface: number, time: record.nanoseconds, record.bytes,
+            originalLength: UInt32(clamping: record.originalLength),
             comment: record.comments.first, to: &out)
         return out
     }

@@ -235,6 +235,7 @@ struct SessionsExport: ParsableCommand {
             for event in batch.events {
                 switch event {
                 case .octets(_, .client, let side, let time, let pieces):
+                    let time = NanosecondTime.microseconds(time)
                     for piece in pieces { try pair.append(piece, from: side, at: time) }
                 case .closed:
                     logs[id] = nil

@@ -189,7 +189,8 @@ enum SessionWriter {
             switch event {
             case .exchange(_, let row): renderer.flaws(of: row, into: &text)
             case .closed(let summary): renderer.close(summary, into: &text)
-            case .secured(let info, time: let time): renderer.secured(info, at: time, into: &text)
+            case .secured(let info, time: let time):
+                renderer.secured(info, at: NanosecondTime.microseconds(time), into: &text)
             case .opened, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
             }
         }

@@ -97,7 +97,7 @@ struct UnsealCommand: ParsableCommand {
                     let restored = unsealing.restore(record)
                     try out(
                         PcapngWriter.packet(
-                            interface: UInt32(clamping: restored.interface), time: restored.time, restored.bytes,
+                            interface: UInt32(clamping: restored.interface), time: Self.ticks(block), restored.bytes,
                             originalLength: UInt32(clamping: restored.originalLength), comment: restored.comments.first
                         )[...])
                 }
@@ -112,6 +112,13 @@ struct UnsealCommand: ParsableCommand {
             Console.error(
                 "\(path): ends in the middle of a block (at offset \(copied)); what comes before it was copied")
         }
+    }
+
+    /// The time of an enhanced packet block as it stands there, in the units of its interface.
+    private static func ticks(_ block: ArraySlice<UInt8>) -> Int64 {
+        let words = block.dropFirst(12).prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        // The upper half comes first.
+        return Int64(bitPattern: words << 32 | words >> 32)
     }
 
     /// The next whole block of one of our recordings; nil when more octets are needed.

@@ -80,29 +80,29 @@ package struct RecordingAnonymizer {
             switch event {
             case .opened(let info): out.append(.opened(replaced(info)))
             case .secured(let info, let time):
-                Self.flush(&session, id, time &+ shift, &out)
+                Self.flush(&session, id, shifted(time), &out)
                 session = SessionAnonymizer(info.mailProtocol, pseudonyms)
-                out.append(.secured(replaced(info), time: time &+ shift))
+                out.append(.secured(replaced(info), time: shifted(time)))
             case .octets(_, .client, let side, let time, let pieces):
                 let end = pieces.reduce(0) { $0 + $1.count }
-                Self.take(&rest, octets: end, &session, side, id, time &+ shift, &out)
+                Self.take(&rest, octets: end, &session, side, id, shifted(time), &out)
             case .secret(_, .client, let side, let time, let masked, _):
-                Self.take(&rest, octets: masked.count, &session, side, id, time &+ shift, &out)
+                Self.take(&rest, octets: masked.count, &session, side, id, shifted(time), &out)
             case .gap(_, .client, let side, let time, let octets):
                 // What waited for the end of its line comes before.
-                Self.take(&rest, octets: 0, &session, side, id, time &+ shift, &out)
+                Self.take(&rest, octets: 0, &session, side, id, shifted(time), &out)
                 let held = session.end(side)
                 if !held.isEmpty {
-                    out.append(.octets(session: id, leg: .client, side: side, time: time &+ shift, [held[...]]))
+                    out.append(.octets(session: id, leg: .client, side: side, time: shifted(time), [held[...]]))
                 }
-                out.append(.gap(session: id, leg: .client, side: side, time: time &+ shift, octets: octets))
+                out.append(.gap(session: id, leg: .client, side: side, time: shifted(time), octets: octets))
             case .remark(_, let side, .haste): out.append(.remark(session: id, side: side, .haste))
             case .remark(_, let side, .leftOut): out.append(.remark(session: id, side: side, .leftOut))
             // Told with the octets from which on nobody follows.
             case .remark(_, _, .opaque): break
             case .closed(let summary):
-                Self.take(&rest, octets: Int.max, &session, .client, id, summary.last &+ shift, &out)
-                Self.flush(&session, id, summary.last &+ shift, &out)
+                Self.take(&rest, octets: Int.max, &session, .client, id, shifted(summary.ending), &out)
+                Self.flush(&session, id, shifted(summary.ending), &out)
                 out.append(.closed(replaced(summary)))
                 isOver = true
                 count += 1
@@ -110,10 +110,16 @@ package struct RecordingAnonymizer {
             case .octets, .secret, .gap, .changed, .exchange, .message, .credential: break
             }
         }
-        let time = info.start &+ shift
+        let time = shifted(info.begin)
         Self.take(&rest, octets: Int.max, &session, .client, id, time, &out)
         if !isOver { sessions[info.id] = session }
         return out
+    }
+
+    /// A time in nanoseconds, moved.
+    private func shifted(_ time: Int64) -> Int64 {
+        let (sum, overflow) = time.addingReportingOverflow(NanosecondTime.of(shift))
+        return overflow ? (shift < 0 ? Int64.min : Int64.max) : sum
     }
 
     /// Replaces the notes of so many octets, and those of none before and behind them.

@@ -13,6 +13,7 @@ extension SessionBook {
     mutating func appendOctets(
         _ notes: ArraySlice<Note>, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
     ) {
+        let time = NanosecondTime.of(time, fraction)
         var pieces: [ArraySlice<UInt8>] = []
         var side = notes.first?.side ?? .client
         for note in notes {
@@ -55,7 +56,7 @@ extension SessionBook {
 
     /// Octets within a message of which there is no note.
     package mutating func pass(_ octets: ArraySlice<UInt8>, from side: Side, at time: Int64) {
-        summary.last = max(summary.last, time)
+        summary.touch(time, fraction)
         switch side {
         case .client: summary.clientBytes += octets.count
         case .server: summary.serverBytes += octets.count
@@ -85,7 +86,7 @@ extension SessionBook {
         }
     }
 
-    /// Octets with a secret, in pieces that one packet holds.
+    /// Octets with a secret, in pieces that one packet holds. The time is in nanoseconds.
     func seal(
         _ raw: ArraySlice<UInt8>, _ masked: ArraySlice<UInt8>, _ side: Side, _ time: Int64, _ leg: Leg,
         _ events: inout [RecordEvent]

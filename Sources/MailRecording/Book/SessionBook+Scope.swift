@@ -18,7 +18,7 @@ extension SessionBook {
                 now.release(&events, from: first)
                 first = events.count
             }
-            now.take(note, time, leg)
+            now.take(note, NanosecondTime.of(time, fraction), leg)
         }
         record(now.takeReady(leg), leg, &events)
         now.gate(&events, from: first, isLast: false)
@@ -44,10 +44,13 @@ extension SessionBook {
     private mutating func record(
         _ ready: [(note: Note, time: Int64)], _ leg: Leg, _ events: inout [RecordEvent]
     ) {
+        let last = fraction
+        defer { fraction = last }
         var rest = ready[...]
         while let time = rest.first?.time {
             let together = rest.prefix { $0.time == time }
-            accept(together.map(\.note), at: time, leg: leg, into: &events)
+            fraction = NanosecondTime.fraction(time)
+            accept(together.map(\.note), at: NanosecondTime.microseconds(time), leg: leg, into: &events)
             rest = rest.dropFirst(together.count)
         }
     }

@@ -51,6 +51,8 @@ package struct SessionBook: Sendable {
     /// Violations of frames that belong to no open exchange; the next one takes them.
     private var stray: [Violation] = []
     private var isClosed = false
+    /// Nanoseconds beyond the microseconds of the times that are given next, 0 to 999: who has them says so before.
+    package var fraction = 0
 
     private struct Envelope {
         var reversePath = ""
@@ -121,10 +123,10 @@ package struct SessionBook: Sendable {
         envelope = Envelope()
         clientContent = nil
         serverContent = nil
-        summary.last = max(summary.last, time)
+        summary.touch(time, fraction)
         // Its octets are followed on.
         summary.opaque = nil
-        events.append(.secured(summary.info, time: time))
+        events.append(.secured(summary.info, time: NanosecondTime.of(time, fraction)))
     }
 
     /// TLS was agreed upon after STARTTLS or STLS, and the client did not come to its end with the handshake: the session is over,
@@ -146,7 +148,7 @@ package struct SessionBook: Sendable {
         if !untold.isEmpty { tellChanges(&events) }
         if tellsOctets { appendOctets(notes, time, leg, &events) } else { countOctets(notes, leg) }
         guard leg == .client else { return }
-        summary.last = max(summary.last, time)
+        summary.touch(time, fraction)
         // Where they are: a copy of a note counts up all that it holds.
         notes.withUnsafeBufferPointer { notes in
             for index in notes.indices {
@@ -169,7 +171,10 @@ package struct SessionBook: Sendable {
         guard scope.isEmpty else {
             return scoped(&events) { $0.lose(side, octets: octets, at: time, leg: leg, into: &$1) }
         }
-        events.append(.gap(session: summary.info.id, leg: leg, side: side, time: time, octets: max(octets, 0)))
+        events.append(
+            .gap(
+                session: summary.info.id, leg: leg, side: side, time: NanosecondTime.of(time, fraction),
+                octets: max(octets, 0)))
         if leg == .client { summary.gaps += 1 }
     }
 
@@ -199,7 +204,7 @@ package struct SessionBook: Sendable {
         guard !isClosed else { return }
         guard scope.isEmpty else { return scoped(isLast: true, &events) { $0.close(end, at: time, into: &$1) } }
         isClosed = true
-        summary.last = max(summary.last, time)
+        summary.touch(time, fraction)
         settleAll(&events)
         if !untold.isEmpty { tellChanges(&events) }
         summary.end = end

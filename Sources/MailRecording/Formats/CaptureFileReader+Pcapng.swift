@@ -175,8 +175,9 @@ extension CaptureFileReader {
         }
         packets += 1
         let interface = interfaces[index]
+        let time = ticks.map(interface.time) ?? (0, 0)
         return CaptureRecord(
-            index: packets, time: ticks.map(interface.microseconds) ?? 0, interface: index,
+            index: packets, time: time.0, fraction: time.1, interface: index,
             linkType: interface.linkType,
             bytes: body.part(header, captured), originalLength: max(original, captured), comments: comments,
             offset: offset)

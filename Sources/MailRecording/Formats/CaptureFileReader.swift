@@ -195,11 +195,12 @@ package struct CaptureFileReader: Sendable {
             )
         }
         guard head.count >= 16 + captured else { return nil }
-        let fraction = Int64(order.read(UInt32.self, head, 4))
-        let time = Int64(order.read(UInt32.self, head, 0)) * 1_000_000 + (isNano ? fraction / 1000 : fraction)
+        let part = Int64(order.read(UInt32.self, head, 4))
+        let time = Int64(order.read(UInt32.self, head, 0)) * 1_000_000 + (isNano ? part / 1000 : part)
         packets += 1
         let record = CaptureRecord(
-            index: packets, time: time, linkType: interfaces.first?.linkType ?? 0, bytes: head.part(16, captured),
+            index: packets, time: time, fraction: isNano ? Int(truncatingIfNeeded: part % 1_000) : 0,
+            linkType: interfaces.first?.linkType ?? 0, bytes: head.part(16, captured),
             originalLength: max(original, captured), offset: offset)
         position += 16 + captured
         return record

@@ -6,6 +6,8 @@ package struct CaptureRecord: Equatable, Sendable {
     package var index: Int
     /// Microseconds since 1970; 0 where the file has no time (simple packet blocks).
     package var time: Int64
+    /// Nanoseconds beyond `time`, 0 to 999.
+    package var fraction: Int
     /// The interface within its section, from 0; 0 in classic pcap.
     package var interface: Int
     /// The LINKTYPE_ number of the interface.
@@ -20,12 +22,13 @@ package struct CaptureRecord: Equatable, Sendable {
     package var offset: Int
 
     package init(
-        index: Int, time: Int64, interface: Int = 0, linkType: UInt32, bytes: ArraySlice<UInt8>,
+        index: Int, time: Int64, fraction: Int = 0, interface: Int = 0, linkType: UInt32, bytes: ArraySlice<UInt8>,
         originalLength: Int? = nil,
         comments: [String] = [], offset: Int = 0
     ) {
         self.index = index
         self.time = time
+        self.fraction = fraction
         self.interface = interface
         self.linkType = linkType
         self.bytes = bytes
@@ -33,6 +36,10 @@ package struct CaptureRecord: Equatable, Sendable {
         self.comments = comments
         self.offset = offset
     }
+
+    /// Nanoseconds since 1970; beyond the years 1677 to 2262 at the limit.
+    @inline(__always)
+    package var nanoseconds: Int64 { NanosecondTime.of(time, fraction) }
 }
 
 /// An interface that a capture file describes.
@@ -50,26 +57,38 @@ package struct CaptureInterface: Equatable, Sendable {
     package var received: UInt64 = 0
     package var dropped: UInt64 = 0
 
-    /// Microseconds since 1970 for a time in the interface's units. Beyond what 64 bits hold it stays at the limit.
-    func microseconds(_ ticks: UInt64) -> Int64 {
+    /// Microseconds since 1970 for a time in the interface's units, and the nanoseconds beyond them. Beyond what 64 bits hold it stays
+    /// at the limit.
+    func time(_ ticks: UInt64) -> (microseconds: Int64, fraction: Int) {
         let time: Int64
+        var fraction = 0
         if resolution == 6 {
             time = Int64(clamping: ticks)
-        } else if resolution & 0x80 != 0 {
-            time = Int64(clamping: (UInt128(ticks) * 1_000_000) >> UInt128(resolution & 0x7F))
-        } else if resolution > 6 {
-            var scaled = ticks
-            for _ in 6..<min(resolution, 32) { scaled /= 10 }
-            time = Int64(clamping: scaled)
+        } else if resolution == 9 {
+            time = Int64(clamping: ticks / 1_000)
+            fraction = Int(truncatingIfNeeded: ticks % 1_000)
         } else {
-            var scaled = UInt128(ticks)
-            for _ in resolution..<6 { scaled *= 10 }
-            time = Int64(clamping: scaled)
+            let scaled = nanoseconds(ticks)
+            time = Int64(clamping: scaled / 1_000)
+            fraction = Int(truncatingIfNeeded: scaled % 1_000)
         }
+        guard timeOffset != 0 else { return (time, fraction) }
         let (offset, tooFar) = timeOffset.multipliedReportingOverflow(by: 1_000_000)
-        guard !tooFar else { return timeOffset < 0 ? Int64.min : Int64.max }
+        guard !tooFar else { return (timeOffset < 0 ? Int64.min : Int64.max, 0) }
         let (sum, overflow) = time.addingReportingOverflow(offset)
-        return overflow ? Int64.max : sum
+        return overflow ? (Int64.max, 0) : (sum, fraction)
+    }
+
+    /// Nanoseconds for a time in the interface's units, where these are no nanoseconds. What is finer is cut off.
+    private func nanoseconds(_ ticks: UInt64) -> UInt128 {
+        if resolution & 0x80 != 0 { return (UInt128(ticks) * 1_000_000_000) >> UInt128(resolution & 0x7F) }
+        var scaled = UInt128(ticks)
+        if resolution > 9 {
+            for _ in 9..<min(resolution, 32) { scaled /= 10 }
+        } else {
+            for _ in resolution..<9 { scaled *= 10 }
+        }
+        return scaled
     }
 }
 

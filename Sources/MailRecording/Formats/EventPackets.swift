@@ -28,7 +28,7 @@ package struct EventPackets: Sendable {
         case .opened(let info):
             var session = Session(info: info, synthesizer: synthesizer(info))
             let comment = RecordComment.opened(info, leg: .client, isContinued: false).text
-            put(session.synthesizer.open(), info.start, comment, &out)
+            put(session.synthesizer.open(), info.begin, comment, &out)
             sessions[info.id] = session
         case .secured(let info, time: let time):
             guard var session = sessions.removeValue(forKey: info.id) else { return }
@@ -57,7 +57,7 @@ package struct EventPackets: Sendable {
         case .closed(let summary):
             guard var session = sessions.removeValue(forKey: summary.info.id) else { return }
             let comment = RecordComment.closed(RecordComment.Closing(summary)).text
-            put(session.synthesizer.close(by: .client), summary.last, comment, &out)
+            put(session.synthesizer.close(by: .client), summary.ending, comment, &out)
         case .octets, .secret, .gap, .exchange, .message, .credential: break
         }
     }

@@ -1,7 +1,7 @@
 // Blocks of a pcapng file (draft-ietf-opsawg-pcapng): the form of our recordings. Each call gives whole blocks, so that
 // a file to which only whole results were appended is readable up to its last block whenever the writer dies.
 
-/// Makes pcapng blocks, little-endian, times in microseconds.
+/// Makes pcapng blocks, little-endian, times in nanoseconds.
 package enum PcapngWriter {
     /// LINKTYPE_ETHERNET. There are no frames where a proxy stands, but this is what every reader takes: libpcap, and with it tcpdump, tcpflow
     /// and Zeek, refuses a file with several interfaces of LINKTYPE_RAW, as its own number for that is another one
@@ -49,14 +49,14 @@ package enum PcapngWriter {
             body.appendLittle32(snapLength)
             appendOption(2, Array(name.utf8)[...], to: &body)
             appendOption(3, Array(description.utf8)[...], to: &body)
-            appendOption(9, [6], to: &body)
+            appendOption(9, [9], to: &body)
             appendEnd(to: &body)
         }
     }
 
     /// An enhanced packet block.
     /// - Parameters:
-    ///   - time: microseconds since 1970.
+    ///   - time: nanoseconds since 1970.
     ///   - originalLength: octets of the packet on the wire, when more than `packet` has.
     package static func packet(
         interface: UInt32, time: Int64, _ packet: ArraySlice<UInt8>, originalLength: UInt32? = nil,
@@ -117,7 +117,7 @@ package enum PcapngWriter {
         withUnsafeBytes(of: length.littleEndian) { out.append(contentsOf: $0) }
     }
 
-    /// An interface statistics block: how many packets came and how many were lost, up to `time`.
+    /// An interface statistics block: how many packets came and how many were lost, up to `time` in nanoseconds.
     package static func statistics(interface: UInt32, time: Int64, received: UInt64, dropped: UInt64) -> [UInt8] {
         block(5) { body in
             let ticks = UInt64(bitPattern: time)

@@ -20,7 +20,8 @@ package enum Unseen: Equatable, Sendable {
     case leftOut
 }
 
-/// What is recorded of a session, in order. Rows are kept elsewhere, so that the many events with octets stay small.
+/// What is recorded of a session, in order. Rows are kept elsewhere, so that the many events with octets stay small. Times are those of
+/// packets: nanoseconds since 1970 (``NanosecondTime``).
 package enum RecordEvent: Sendable {
     /// The session began.
     indirect case opened(SessionInfo)

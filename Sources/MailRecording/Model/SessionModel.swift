@@ -10,6 +10,8 @@ package struct SessionInfo: Equatable, Sendable {
     package var id: String
     package var mailProtocol: MailProtocol
     package var start: Int64
+    /// Nanoseconds beyond `start`, 0 to 999, where they are known: for the packets of its opening. No row has them.
+    package var startFraction = 0
     /// The client, as the server side of this leg saw it.
     package var client: SocketAddress
     /// Where the client connected to.
@@ -43,6 +45,9 @@ package struct SessionInfo: Equatable, Sendable {
         self.isInflated = isInflated
         self.way = way
     }
+
+    /// When it began, in nanoseconds.
+    package var begin: Int64 { NanosecondTime.of(start, startFraction) }
 }
 
 /// How a session ended.
@@ -57,6 +62,8 @@ package struct SessionSummary: Equatable, Sendable {
     package var info: SessionInfo
     /// Time of the last octet or of the close.
     package var last: Int64
+    /// Nanoseconds beyond `last`, 0 to 999, where they are known: for the packets of its end. No row has them.
+    package var lastFraction = 0
     /// The account that logged in, or tried to.
     package var user: String?
     package var exchanges = 0
@@ -79,6 +86,20 @@ package struct SessionSummary: Equatable, Sendable {
     package init(info: SessionInfo) {
         self.info = info
         last = info.start
+        lastFraction = info.startFraction
+    }
+
+    /// When it ended, in nanoseconds.
+    package var ending: Int64 { NanosecondTime.of(last, lastFraction) }
+
+    /// Octets came, or it ended.
+    /// - Parameters:
+    ///   - time: microseconds since 1970.
+    ///   - fraction: nanoseconds beyond them.
+    package mutating func touch(_ time: Int64, _ fraction: Int) {
+        guard time >= last else { return }
+        lastFraction = time > last ? fraction : max(lastFraction, fraction)
+        last = time
     }
 
     /// Duration in microseconds.

@@ -58,6 +58,19 @@ package struct Observer: Sendable {
         return count
     }
 
+    /// The same, with a time in nanoseconds.
+    package mutating func pass(_ octets: ArraySlice<UInt8>, from side: Side, atNanosecond time: Int64) -> Int {
+        pass(octets, from: side, at: clock(time))
+    }
+
+    /// What comes next is told with a time that has nanoseconds: packets are recorded with them, rows are made of the microseconds.
+    /// - Parameter time: nanoseconds since 1970.
+    /// - Returns: its microseconds, for the calls that follow.
+    package mutating func clock(_ time: Int64) -> Int64 {
+        book.fraction = NanosecondTime.fraction(time)
+        return NanosecondTime.microseconds(time)
+    }
+
     /// Goes on with the books of another, under TLS that was begun after STARTTLS or STLS.
     /// - Parameter exchange: the number of the last exchange that is in the books.
     package init(

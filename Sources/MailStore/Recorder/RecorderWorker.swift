@@ -180,7 +180,7 @@ final class RecorderWorker {
         let session = RecordedSession(row: index.takeRow(), summary: SessionSummary(info: info), client: conversation)
         sessions[info.id] = session
         fresh.append(session)
-        handshake(session, .client, info.start)
+        handshake(session, .client, info.begin)
     }
 
     private func write(
@@ -197,7 +197,7 @@ final class RecorderWorker {
             }
         case .server: openServer(session, leg, time)
         }
-        session.summary.last = max(session.summary.last, time)
+        session.summary.touch(NanosecondTime.microseconds(time), NanosecondTime.fraction(time))
         session.isIndexed = false
         if comment != nil || !appendPlainly(pieces, count, session, leg, side, time) {
             // What one event carries becomes one segment of TCP, whatever pieces the dialogue cut it into.
@@ -243,7 +243,7 @@ final class RecorderWorker {
         guard let session = sessions[info.id] else { return }
         session.isIndexed = false
         session.summary.info = info
-        session.summary.last = max(session.summary.last, time)
+        session.summary.touch(NanosecondTime.microseconds(time), NanosecondTime.fraction(time))
         for leg in [Leg.server, .client] where session[leg] != nil {
             emit(session, leg, time, comment: leg == .client ? .secured(session: info.id) : nil) {
                 $0.close(by: .client)
@@ -262,7 +262,7 @@ final class RecorderWorker {
         let closing = RecordComment.closed(RecordComment.Closing(session.summary))
         let end = session.summary.end
         for leg in [Leg.server, .client] where session[leg] != nil {
-            emit(session, leg, summary.last, comment: leg == .client ? closing : nil) { synthesizer in
+            emit(session, leg, summary.ending, comment: leg == .client ? closing : nil) { synthesizer in
                 switch end {
                 case .open, .closed, .timeout: synthesizer.close(by: .client)
                 case .reset: synthesizer.reset(by: .client)

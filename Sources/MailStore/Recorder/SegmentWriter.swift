@@ -140,7 +140,7 @@ struct SegmentWriter {
             application: "mailproxy", comment: loss.map { RecordComment.lost($0).text })
         if dropped > 0 {
             header += PcapngWriter.statistics(
-                interface: PcapngWriter.clientLeg, time: wall, received: 0, dropped: dropped)
+                interface: PcapngWriter.clientLeg, time: NanosecondTime.of(wall), received: 0, dropped: dropped)
         }
         current = Segment(
             number: nextNumber &- 1, name: name, descriptor: descriptor, opened: now, began: wall,
@@ -244,7 +244,7 @@ struct SegmentWriter {
     /// Ends the segment: counts of its packets, sync, close. Gives what it was.
     mutating func close(_ now: Int64) throws(Failure) -> Segment? {
         guard let segment = current else { return nil }
-        let time = System.wallClock()
+        let time = NanosecondTime.of(System.wallClock())
         let all = captureDropped()
         buffer += PcapngWriter.statistics(
             interface: PcapngWriter.clientLeg, time: time, received: segment.packets.0,

@@ -204,7 +204,7 @@ struct Seeds {
         var file =
             PcapngWriter.sectionHeader(application: "x") + PcapngWriter.interfaceDescription(name: "x", description: "")
         for (index, packet) in all.enumerated() {
-            file += PcapngWriter.packet(interface: 0, time: Int64(index) * 1000, packet[...])
+            file += PcapngWriter.packet(interface: 0, time: Int64(index) * 1_000_000, packet[...])
         }
         return file
     }

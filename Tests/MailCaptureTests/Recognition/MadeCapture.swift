@@ -49,7 +49,7 @@ struct MadeCapture {
         packets += zip(synthesizer.close(by: .client), [Side.client, .server, .client]).map { ($0, $1) }
         for (index, (packet, side)) in packets.enumerated()
         where index >= first && !lost.contains(index) && (only == nil || side == only) {
-            octets += PcapngWriter.packet(interface: 0, time: time + Int64(index) * 1_000, packet[...])
+            octets += PcapngWriter.packet(interface: 0, time: (time + Int64(index) * 1_000) * 1_000, packet[...])
         }
         time += Int64(packets.count) * 1_000 + 1_000_000
     }

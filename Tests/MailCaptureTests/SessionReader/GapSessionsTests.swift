@@ -49,7 +49,8 @@ import Testing
             PcapngWriter.sectionHeader(application: "other")
             + PcapngWriter.interfaceDescription(name: "eth0", description: "")
         for (index, packet) in packets.enumerated() where index >= first && !without.contains(index) {
-            out += PcapngWriter.packet(interface: 0, time: 1_700_000_000_000_000 + Int64(index) * 100_000, packet[...])
+            out += PcapngWriter.packet(
+                interface: 0, time: (1_700_000_000_000_000 + Int64(index) * 100_000) * 1_000, packet[...])
         }
         return out
     }

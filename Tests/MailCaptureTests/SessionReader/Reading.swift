@@ -75,7 +75,8 @@ struct Reading {
             case .opened, .gap, .remark, .changed, .octets, .secret: break
             case .secured(let info, time: let time):
                 secured.append(info)
-                gathering.renderers[id]?.secured(info, at: time, into: &transcripts[id, default: ""])
+                gathering.renderers[id]?.secured(
+                    info, at: NanosecondTime.microseconds(time), into: &transcripts[id, default: ""])
             case .exchange(_, let row): exchanges.append(row)
             case .message(_, let record): messages.append(record)
             case .credential(_, let record): credentials.append(record)
@@ -135,7 +136,7 @@ struct TestRecording {
             let packets = synthesizer.open()
             client[info.id] = synthesizer
             infos[info.id] = info
-            write(packets, info.id, info.start)
+            write(packets, info.id, info.begin)
         case .secured(let info, time: let time):
             let end = client[info.id]?.close(by: .client) ?? []
             write(end, info.id, time, RecordComment.secured(session: info.id).text)
@@ -152,7 +153,7 @@ struct TestRecording {
         case .closed(let summary):
             let id = summary.info.id
             let packets = client[id]?.close(by: .client) ?? []
-            write(packets, id, summary.last, RecordComment.closed(RecordComment.Closing(summary)).text)
+            write(packets, id, summary.ending, RecordComment.closed(RecordComment.Closing(summary)).text)
         case .remark(let id, let side, let unseen):
             waiting = RecordComment.unseen(session: id, side: side, unseen).text
         case .changed, .exchange, .message, .credential: break
@@ -194,7 +195,7 @@ struct TestRecording {
         var comment: String? = RecordComment.opened(info, leg: .server, isContinued: false).text
         for packet in synthesizer.open() + synthesizer.data(from: .server, octets[...]) {
             segments[segments.count - 1] += PcapngWriter.packet(
-                interface: PcapngWriter.serverLeg, time: info.start, packet[...], comment: comment)
+                interface: PcapngWriter.serverLeg, time: info.begin, packet[...], comment: comment)
             comment = nil
         }
     }

@@ -38,7 +38,7 @@ import Testing
         var out: [UInt8] = []
         func write(_ packets: [[UInt8]]) {
             for packet in packets {
-                out += PcapngWriter.packet(interface: 0, time: time, packet[...])
+                out += PcapngWriter.packet(interface: 0, time: time * 1_000, packet[...])
                 time += 1000
             }
         }

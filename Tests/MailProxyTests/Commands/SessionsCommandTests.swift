@@ -45,7 +45,7 @@ import Testing
         func write(_ packets: [[UInt8]], _ comment: String?, _ interface: UInt32 = 0) {
             var comment = isRecording ? comment : nil
             for packet in packets {
-                out += PcapngWriter.packet(interface: interface, time: time, packet[...], comment: comment)
+                out += PcapngWriter.packet(interface: interface, time: time * 1_000, packet[...], comment: comment)
                 comment = nil
                 time += 10
             }

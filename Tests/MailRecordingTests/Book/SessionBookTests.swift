@@ -328,7 +328,7 @@ func sha256(_ text: String) -> String {
         let note = Note(.client, .command(Command(verb: "NOOP")), exchange: 1, raw: Array("NOOP\r\n".utf8)[...])
         session.book.accept([note], at: 9, leg: .server, into: &session.events)
         #expect(session.summary == before)
-        if case .octets(_, .server, .client, 9, let pieces) = session.events.last {
+        if case .octets(_, .server, .client, 9_000, let pieces) = session.events.last {
             #expect(pieces.map(\.text) == ["NOOP\r\n"])
         } else {
             Issue.record("no octets of the server leg")

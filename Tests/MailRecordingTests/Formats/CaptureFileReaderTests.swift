@@ -132,6 +132,43 @@ struct CaptureFileReaderTests {
         #expect(time(6, .max, offset: .max) == Int64.max)
     }
 
+    /// What is finer than microseconds is kept, up to nanoseconds.
+    @Test(arguments: [false, true])
+    func nanosecondsOfTimes(big: Bool) {
+        func fraction(_ resolution: UInt8, _ ticks: UInt64, offset: Int64 = 0) -> [Int64]? {
+            let file =
+                section(big: big)
+                + interface(
+                    big: big,
+                    options: option(9, [resolution], big: big) + option(14, octets(offset, big: big), big: big))
+                + enhanced([1], ticks: ticks, big: big)
+            return readAll(file).records.first.map { [$0.time, Int64($0.fraction)] }
+        }
+        #expect(fraction(6, 77) == [77, 0])
+        #expect(fraction(9, 1_999) == [1, 999])
+        #expect(fraction(9, 1_700_000_000_123_456_789) == [1_700_000_000_123_456, 789])
+        #expect(fraction(9, 1_999, offset: 3) == [3_000_001, 999])
+        #expect(fraction(7, 19) == [1, 900])
+        #expect(fraction(12, 1_234_567) == [1, 234])
+        #expect(fraction(0x80 | 30, (1 << 30) + 3) == [1_000_000, 2])
+        let pcap =
+            pcapHeader(big: big, nano: true) + pcapRecord([9], seconds: 7, fraction: 123_456_789, big: big)
+        #expect(readAll(pcap).records.map(\.nanoseconds) == [7_123_456_789])
+    }
+
+    /// 64 bits of nanoseconds end in 2262; times beyond stay there, and nothing traps.
+    @Test func nanosecondsHaveAnEnd() {
+        #expect(NanosecondTime.of(Int64.max) == Int64.max)
+        #expect(NanosecondTime.of(Int64.min) == Int64.min)
+        #expect(NanosecondTime.of(Int64.max / 1_000, 999) == Int64.max)
+        for time in [-1, 0, 1, 999, 1_000, -1_000, -1_001, Int64.max, Int64.min + 1_000] {
+            let (micros, rest) = (NanosecondTime.microseconds(time), NanosecondTime.fraction(time))
+            #expect((0..<1_000).contains(rest))
+            #expect(NanosecondTime.of(micros, rest) == time)
+        }
+        #expect(NanosecondTime.microseconds(-1) == -1)
+    }
+
     @Test func oldVersionsSwapTheLengths() {
         func lengths(_ minor: UInt16, captured: UInt32, original: UInt32) -> [Int] {
             let file =

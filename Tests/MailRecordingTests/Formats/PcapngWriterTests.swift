@@ -9,10 +9,10 @@ struct PcapngWriterTests {
     @Test func blocksAreReadBack() throws {
         var file = PcapngWriter.recordingHeader(application: "MailProxy 0.1", comment: "{\"v\":1}")
         file += PcapngWriter.packet(
-            interface: 0, time: 1_700_000_000_123_456, [1, 2, 3, 4, 5][...], comment: "{\"session\":\"ä\"}")
+            interface: 0, time: 1_700_000_000_123_456_789, [1, 2, 3, 4, 5][...], comment: "{\"session\":\"ä\"}")
         file += PcapngWriter.packet(
-            interface: 1, time: 1_700_000_000_123_457, [6, 7, 8, 9][...], originalLength: 1_000)
-        file += PcapngWriter.statistics(interface: 1, time: 1_700_000_000_200_000, received: 12, dropped: 3)
+            interface: 1, time: 1_700_000_000_123_457_000, [6, 7, 8, 9][...], originalLength: 1_000)
+        file += PcapngWriter.statistics(interface: 1, time: 1_700_000_000_200_000_000, received: 12, dropped: 3)
         var reader = CaptureFileReader()
         reader.feed(file)
         let first = try #require(try reader.next())
@@ -21,6 +21,9 @@ struct PcapngWriterTests {
         try reader.finish()
         #expect(Array(first.bytes) == [1, 2, 3, 4, 5])
         #expect(first.time == 1_700_000_000_123_456)
+        #expect(first.fraction == 789 && second.fraction == 0)
+        #expect(first.nanoseconds == 1_700_000_000_123_456_789)
+        #expect(reader.interfaces.allSatisfy { $0.resolution == 9 })
         #expect(first.comments == ["{\"session\":\"ä\"}"])
         #expect(first.linkType == 1)
         #expect(second.interface == 1)
@@ -69,10 +72,10 @@ struct PcapngWriterTests {
         let server = try #require(IPEndpoint(v6 ? "[2001:db8::2]:25" : "192.0.2.2:25"))
         var session = PacketSynthesizer(client: client, server: server)
         var file = PcapngWriter.recordingHeader(application: "MailProxy", comment: "{\"v\":1}")
-        var time: Int64 = 1_700_000_000_000_000
+        var time: Int64 = 1_700_000_000_000_000_000
         func write(_ packets: [[UInt8]], _ comment: String? = nil) {
             for packet in packets {
-                time += 1_000
+                time += 1_000_001
                 PcapngWriter.appendPacket(
                     interface: PcapngWriter.clientLeg, time: time, packet[...], comment: comment, to: &file)
             }

@@ -105,7 +105,7 @@ package struct CostLedger: Sendable {
         var ended: SessionSummary?
         for event in events {
             switch event {
-            case .secured(_, let time): session.meter.secured(at: time)
+            case .secured(_, let time): session.meter.secured(at: NanosecondTime.microseconds(time))
             case .exchange(_, let row): count(session.meter.finish(row), info, &session)
             case .closed(let summary): ended = summary
             case .opened, .octets, .secret, .gap, .remark, .changed, .message, .credential: break
