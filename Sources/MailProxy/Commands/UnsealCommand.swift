@@ -139,8 +139,8 @@ struct UnsealCommand: ParsableCommand {
 
     private func list(_ files: [String], _ unsealing: Unsealing) throws {
         var shown: [String: [Int: [Credential]]] = [:]
-        // Written as it is read: columns have the width that most need.
-        if !json { Self.tell(["SESSION", "MECHANISM", "ACCOUNT", "SECRET", "OUTCOME"]) }
+        // Written as it is read: columns have the width that most need. The head comes with the first row, as there may be none.
+        var hasHead = json
         var reader: SessionReader
         do { reader = try SessionReader(files) } catch { throw CLIError.usage("\(error)") }
         reader.restore = unsealing.restore
@@ -160,6 +160,8 @@ struct UnsealCommand: ParsableCommand {
                         if json {
                             print(Self.row(batch.info, record, text))
                         } else {
+                            if !hasHead { Self.tell(["SESSION", "MECHANISM", "ACCOUNT", "SECRET", "OUTCOME"]) }
+                            hasHead = true
                             Self.tell([
                                 id, record.mechanism, InertText.of(record.account), InertText.of(text),
                                 record.outcome.rawValue,
