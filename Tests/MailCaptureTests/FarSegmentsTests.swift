@@ -37,6 +37,43 @@ import Testing
         return segment
     }
 
+    /// However many segments with a low TTL come, of whatever kind, those that arrived have the other.
+    @Test func manyFarSegmentsOutvoteNobody() throws {
+        var wire = Wire()
+        var segments = wire.handshake() + [wire.say(.server, "220 hi\r\n")]
+        let command = wire.say(.client, "EHLO x\r\n")
+        segments += [command, wire.say(.server, "250 ok\r\n"), wire.acknowledge(.client)]
+        for place in segments.indices { segments[place].hopLimit = 64 }
+        for _ in 0..<40 { segments += [far(wire.acknowledge(.client), 3), far(command, 3)] }
+        segments.append(far(wire.acknowledge(.server), 64))
+        for _ in 0..<40 {
+            var probe = wire
+            segments.append(far(probe.say(.client, "VRFY evil\r\n"), 3))
+        }
+        segments += [wire.say(.client, "QUIT x y z\r\n"), wire.say(.server, "221 bye\r\n")].map { far($0, 64) }
+        let log = try #require(reassemble(segments).first)
+        #expect(log.clientText == "EHLO x\r\nQUIT x y z\r\n")
+        #expect(log.doubts.map { $0.split(separator: " ")[1] } == ["ttl"])
+    }
+
+    /// Nor do so many that not all of them are kept; what is acknowledged says that the route is another one now.
+    @Test func aRouteThatChangesIsNoDoubt() throws {
+        var wire = Wire()
+        var segments = wire.handshake() + [wire.say(.server, "220 hi\r\n")]
+        for place in segments.indices { segments[place].hopLimit = 64 }
+        var said = ""
+        for number in 0..<40 {
+            said += "NOOP \(number)\r\n"
+            segments.append(far(wire.say(.client, "NOOP \(number)\r\n"), number < 5 ? 64 : 50))
+            segments.append(far(wire.say(.server, "250 ok\r\n"), 64))
+        }
+        // Not acknowledged any more, and near by now.
+        segments.append(far(wire.say(.client, "QUIT\r\n"), 50))
+        let log = try #require(reassemble(segments).first)
+        #expect(log.clientText == said + "QUIT\r\n")
+        #expect(log.doubts == [] && log.gaps == 0)
+    }
+
     /// So does one with a wrong checksum.
     @Test func theWrongCopyLosesUnderEitherPolicy() throws {
         var wire = Wire()

@@ -55,8 +55,8 @@ struct ReassemblyBoundsTests {
     /// Case C19: what waits is bounded for a flow and for all together; beyond, the hole is given up and told.
     @Test func boundsOfWhatWaits() {
         var limits = ReassemblyLimits()
-        limits.flowOctets = 10_000
-        limits.allOctets = 100_000
+        limits.flowOctets = 12_000
+        limits.allOctets = 100_000 + 100 * ReassemblyLimits.flowCost
         var reassembler = TCPReassembler(limits: limits)
         var events: [FlowEvent] = []
         var packet = 0
@@ -74,7 +74,8 @@ struct ReassemblyBoundsTests {
         let before = logs(events)
         #expect(before.count == 100)
         let waiting = before.count { $0.client.isEmpty }
-        #expect(waiting < 13 && waiting > 5)
+        // Without what flows take themselves 31 could.
+        #expect(waiting < 27 && waiting > 5)
         #expect(before.filter { !$0.client.isEmpty }.allSatisfy { $0.gaps == 1 })
         reassembler.finish(into: &events)
         #expect(logs(events).allSatisfy { $0.client.count == 8_000 && $0.gaps == 1 })

@@ -73,11 +73,14 @@ package enum ChecksumPolicy: String, Sendable, Hashable, CaseIterable {
 package struct ReassemblyLimits: Sendable, Equatable {
     /// Octets of a flow that wait for what comes before them, with what it takes to keep them.
     package var flowOctets = 1 << 20
-    /// The same for all flows together.
-    package var allOctets = 64 << 20
+    /// Octets of memory for all flows together: what waits, what is kept to compare repetitions with, and ``flowCost`` for each
+    /// flow. Case C19; Docs/Decisions/063 says what it does not count.
+    package var allOctets = 36 << 20
+    /// What is known of a flow, here and by those who follow it, as measured with 10,000 of them in which nothing waits.
+    package static let flowCost = 2_400
     /// Segments of a flow that wait: a full window of small ones.
     package var flowSegments = 4_096
-    /// Flows in the table: what a busy mail host has open, at some 600 octets each.
+    /// Flows in the table: what a busy mail host has open.
     package var flows = 65_536
     /// Packets of a flow after which an acknowledged hole will not be filled any more: captures from several queues
     /// swap neighbours, not more.
@@ -93,6 +96,12 @@ package struct ReassemblyLimits: Sendable, Equatable {
     package var lingerTime: Int64 = 60_000_000_000
 
     package init() {}
+
+    /// Octets that may wait in all flows together while there are so many, and so many octets are kept to compare repetitions with. However
+    /// many there are, neighbours that were captured in the wrong order still find each other.
+    func room(flows: Int, recent: Int) -> Int {
+        max(allOctets &- flows &* Self.flowCost &- recent, allOctets / 8)
+    }
 }
 
 /// What reassembly left out, and why.

@@ -15,8 +15,9 @@ struct PendingPart: Sendable {
         case fin
     }
 
-    /// What it takes to keep a part, beside its octets.
-    static let overhead = 96
+    /// What it takes to keep a part, beside its octets: 48 in a list that grows by doubling, the 32 in front of an array, and what the
+    /// allocator adds and rounds up.
+    static let overhead = 144
 
     var sequence: UInt32
     var content: Content
@@ -100,7 +101,7 @@ struct FlowStream: Sendable {
     var isSilent = false
     /// The verdict of the first segment: false when the sender's checksums are no guide.
     var hasRightChecksums: Bool?
-    /// The TTL of most of the side's segments behind the SYN, found by majority vote, and how much speaks for it. A
+    /// The TTL of most of the side's segments behind the SYN that arrived, found by majority vote, and how much speaks for it. A
     /// segment is far from it that has this many more or fewer hops: routes differ by less, as long as they don't change.
     private(set) var hopLimit: UInt8 = 0
     private(set) var hopVotes: UInt8 = 0
@@ -146,8 +147,8 @@ struct FlowStream: Sendable {
             || hopVotes > 0 && abs(Int(limit) - Int(hopLimit)) < Self.farHops
     }
 
-    /// Counts the TTL of a segment.
-    /// - Returns: false when it is far from that of most others.
+    /// Counts the TTL of a segment, unless it is far from that of most others.
+    /// - Returns: false when it is far.
     @inline(__always)
     mutating func vote(_ limit: UInt8) -> Bool {
         if isNear(limit) {
@@ -158,8 +159,14 @@ struct FlowStream: Sendable {
             (hopLimit, hopVotes) = (limit, 1)
             return true
         }
-        hopVotes &-= 1
         return false
+    }
+
+    /// Counts a far TTL against that of most others. Only of a segment that brought octets to the receiver which no other brought: whoever
+    /// sends segments that expire on their way can send as many as it likes.
+    mutating func voteAgainst(_ limit: UInt8) {
+        guard !vote(limit) else { return }
+        hopVotes &-= 1
     }
 
     mutating func popFirst() -> PendingPart? {

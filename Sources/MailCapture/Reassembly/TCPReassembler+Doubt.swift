@@ -22,7 +22,7 @@ extension TCPReassembler {
         allPending += table.flows[slot][side].doubtfulCost - before
         table.touch(slot, table.flows[slot].hasBothSides ? .live : .tentative)
         // Where nobody acknowledges there is nothing to judge by.
-        while !table.flows[slot].isClosed, table.flows[slot][side].hasTooMuchDoubt || allPending > limits.allOctets,
+        while !table.flows[slot].isClosed, table.flows[slot][side].hasTooMuchDoubt || allPending > room,
             believe(slot, side, nil, into: &events)
         {}
     }
@@ -31,11 +31,23 @@ extension TCPReassembler {
     /// the receiver: one that expires on its way is seen by those who look on before, and by nobody else. Where the
     /// route changed the octets come a little later.
     /// - Returns: false when it is to be followed at once, as nobody will tell or as it is of our own making.
-    mutating func holdFar(_ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int) -> Bool {
-        guard segment.length > 0 || segment.flags.contains(.fin), checksums != .recorded, table.flows[slot].isOpen,
-            table.flows[slot].hasBothSides,
-            table.flows[slot][side].isKnown, !table.flows[slot][side].hasTooMuchDoubt, allPending <= limits.allOctets
-        else { return false }
+    mutating func holdFar(
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
+    ) -> Bool {
+        guard segment.length > 0 || segment.flags.contains(.fin) else { return false }
+        guard checksums != .recorded, table.flows[slot].isOpen, table.flows[slot].hasBothSides,
+            table.flows[slot][side].isKnown
+        else {
+            // Nobody can say which of them came to the receiver: the more numerous did.
+            table.flows[slot][side].voteAgainst(segment.hopLimit)
+            return false
+        }
+        // The oldest goes, not the next: by now its place may have been taken by another.
+        while table.flows[slot][side].hasTooMuchDoubt || allPending > room {
+            guard believe(slot, side, nil, into: &events) else { return false }
+            // With it both sides may have come to their end.
+            guard !table.flows[slot].isClosed else { return true }
+        }
         let before = table.flows[slot][side].doubtfulCost
         table.flows[slot][side].doubt(DoubtfulSegment(segment: segment, time: time, packet: packet, isFar: true))
         allPending += table.flows[slot][side].doubtfulCost - before
@@ -97,6 +109,10 @@ extension TCPReassembler {
                 stream.last.map { sequenceDistance($0.end, from: end) } ?? sequenceDistance(stream.next, from: end)
             isNoEnd = stream.fin.map { $0 != end } ?? (reach > 0)
             if isNoEnd { segment.flags.remove(.fin) }
+        }
+        // It came to the receiver, and no other segment brought these octets.
+        if part.isFar, isAcknowledged, sequenceDistance(end, from: stream.next) > 0, stream.pendingCount == 0 {
+            table.flows[slot][side].voteAgainst(segment.hopLimit)
         }
         // What is in doubt does not replace what is not, whichever copy counts otherwise.
         take(slot, side, segment, .first, part.time, part.packet, into: &events)

@@ -107,7 +107,7 @@ extension TCPReassembler {
     private mutating func hold(_ segment: TCPSegment, _ slot: Int, _ time: Int64, _ packet: Int) {
         counters.late += 1
         guard var reset = table.flows[slot].reset, reset.held.count < Flow.Reset.mostHeld,
-            reset.octets + segment.payload.count <= Flow.Reset.mostOctets, allPending <= limits.allOctets
+            reset.octets + segment.payload.count <= Flow.Reset.mostOctets, allPending <= room
         else { return }
         var segment = segment
         segment.payload = Array(segment.payload)[...]

@@ -24,7 +24,7 @@ package struct TCPReassembler: Sendable {
     var nextSweep = Int64.min
 
     /// Octets that are kept to compare repetitions with, in all flows together.
-    static let mostRecent = 16 << 20
+    static let mostRecent = 8 << 20
     /// The window of a sender whose scale is not known (RFC 7323 §2.3: at most 14).
     static let unknownScale: UInt32 = 14
     /// Segments beyond the window, each at the end of the one before, after which the place is taken to be there.
@@ -165,7 +165,9 @@ package struct TCPReassembler: Sendable {
     mutating func followOrHold(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
-        if table.flows[slot][side].vote(segment.hopLimit) || !holdFar(slot, side, segment, time, packet) {
+        if table.flows[slot][side].vote(segment.hopLimit)
+            || !holdFar(slot, side, segment, time, packet, into: &events)
+        {
             follow(slot, side, segment, time, packet, into: &events)
         }
     }
@@ -314,8 +316,11 @@ package struct TCPReassembler: Sendable {
         _ = table.flows[slot][side].insert(part, overlap)
     }
 
+    /// Octets that may wait in all flows together.
+    var room: Int { limits.room(flows: table.count, recent: allRecent) }
+
     func isOverfull(_ slot: Int) -> Bool {
-        table.flows[slot].pendingCost > limits.flowOctets || allPending > limits.allOctets
+        table.flows[slot].pendingCost > limits.flowOctets || allPending > room
             || table.flows[slot].client.pendingCount > limits.flowSegments
             || table.flows[slot].server.pendingCount > limits.flowSegments
     }
