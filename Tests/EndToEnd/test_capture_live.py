@@ -225,6 +225,60 @@ def _dropped(path):
     return found
 
 
+class Taking:
+    """An SMTP server that takes messages of one connection."""
+
+    def __init__(self):
+        self.socket = socket.create_server((HOST, 0))
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        peer, _ = self.socket.accept()
+        with peer, peer.makefile("rb") as lines:
+            peer.sendall(b"220 mx ESMTP\r\n")
+            for line in lines:
+                if line == b"DATA\r\n":
+                    peer.sendall(b"354 go\r\n")
+                    while lines.readline() != b".\r\n":
+                        pass
+                peer.sendall(b"250 ok\r\n")
+
+    def take(self, count, message):
+        with socket.create_connection((HOST, self.port)) as client, client.makefile("rb") as lines:
+            lines.readline()
+            for say in [b"EHLO x\r\n"] + [b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<d@e.f>\r\n", b"DATA\r\n", message] * count:
+                client.sendall(say)
+                lines.readline()
+        self.thread.join()
+        self.socket.close()
+
+
+def test_a_second_interrupt_leaves_the_index_for_later(scratch):
+    """It ends at once, with all recorded, and says how the index gets what it lacks."""
+    server, count = Taking(), 150
+    live = Live(scratch, "lo", "-f", f"tcp port {server.port}")
+    words = b"".join(b"Line %d of a message with words to be found, one of which is number%d\r\n" % (n, n) for n in range(2000))
+    server.take(count, b"Subject: many words\r\n\r\n" + words + b".\r\n")
+    # Both at once: the second is there when the first has ended the capture.
+    live.process.kill(signal.SIGINT)
+    live.process.kill(signal.SIGTERM)
+    assert live.process.wait(20) == 0, live.process.err
+    assert "read by the next capture or 'mailproxy sessions reindex'" in live.process.err
+    command("verify", live.record, status=0)
+    assert _unread(live.record) == 1
+    command("sessions", "reindex", "--record-dir", live.record, status=0, seconds=120)
+    assert _unread(live.record) == 0
+    (row,) = mailproxy.sessions(live.record)
+    assert (row["messages"], row["gaps"]) == (count, 0)
+
+
+def _unread(record):
+    with contextlib.closing(sqlite3.connect(record / "index.sqlite")) as index:
+        return index.execute("SELECT count(*) FROM unread").fetchone()[0]
+
+
 @pytest.mark.parametrize(
     "options, said",
     [

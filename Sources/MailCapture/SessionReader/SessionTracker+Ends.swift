@@ -8,7 +8,7 @@ extension SessionTracker {
     mutating func close(
         _ flow: Flow?, _ how: FlowEnd, _ time: Int64, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
-        guard let flow, case .following(let session) = flow.state else { return }
+        guard let flow, case .following(let session) = flow.state, awaiting.flows[flow.number] == nil else { return }
         flow.state = .ignored
         let id = session.identity.info.id
         recorded[id] = nil

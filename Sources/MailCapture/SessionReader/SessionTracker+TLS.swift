@@ -34,6 +34,8 @@ extension SessionTracker {
         /// What came while that was undecided.
         var held: [FlowEvent] = []
         var heldOctets = 0
+        /// What it began with, which the session has seen.
+        var first: [(side: Side, octets: ArraySlice<UInt8>)] = []
         /// What was told of it.
         var told: TLSObservation?
 
@@ -100,8 +102,13 @@ extension SessionTracker {
             let isClosed = sealed.follower.isForeign || sealed.follower.reading == .sealed
             if isLast || isClosed { try list(flow, info, sealed, deliver) }
         } else if sealed.follower.isForeign {
+            leave(flow)
             counters.notMail += 1
             flow.state = .ignored
+        } else if sealed.held.count <= Self.mostEvents, mayBeMail(flow, sealed.follower.observation),
+            mayWait(flow, sealed.follower, event.time ?? flow.opened, sealed.heldOctets)
+        {
+            wait(flow, event.time ?? flow.opened, sealed.heldOctets - flow.awaitedOctets)
         } else if isLast || sealed.follower.isSettled {
             try list(flow, sealed, deliver)
         }
@@ -144,6 +151,8 @@ extension SessionTracker {
     /// Nobody has the key: it is a session when port or handshake say that it is mail.
     private mutating func list(_ flow: Flow, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void) rethrows {
         counters.encrypted += 1
+        leave(flow)
+        flow.gaveUpKeys = true
         flow.state = .ignored
         let follower = sealed.follower
         guard let mailProtocol = Self.mailProtocol(flow, follower.observation) else { return }
@@ -209,6 +218,11 @@ extension SessionTracker {
         return nil
     }
 
+    /// Nothing says that it is something else.
+    private func mayBeMail(_ flow: Flow, _ seen: TLSObservation) -> Bool {
+        seen.offeredProtocols.isEmpty || Self.mailProtocol(flow, seen) != nil
+    }
+
     /// What says that it is mail: the application protocol, the port, the name of the server.
     private static func mailProtocol(_ flow: Flow, _ seen: TLSObservation) -> MailProtocol? {
         let names = seen.offeredProtocols
@@ -241,6 +255,7 @@ extension SessionTracker {
         var pieces: [TLSFollower.Piece] = []
         for note in notes where note.element == .opaque && !note.raw.isEmpty {
             cover.follower.receive(note.raw, from: note.side, into: &pieces)
+            if keys?.isGrowing == true { cover.first.append((note.side, note.raw)) }
         }
         session.cover = cover
     }
@@ -277,7 +292,14 @@ extension SessionTracker {
                 for plain in event.opened(pieces) { try apply(plain, session, deliver) }
                 try follow(event, pieces, flow, session, cover, deliver)
             case .sealed:
-                try watch(event, flow, session, cover, deliver)
+                var octets = 0
+                if case .bytes(_, _, _, let carried, packet: _) = event { octets = carried.count }
+                guard mayWait(flow, cover.follower, event.time ?? flow.opened, cover.heldOctets + octets),
+                    cover.held.count < Self.mostEvents, !cover.follower.isForeign
+                else { return try watch(event, flow, session, cover, deliver) }
+                cover.heldOctets += octets
+                cover.held.append(event)
+                wait(flow, event.time ?? flow.opened, cover.heldOctets - flow.awaitedOctets)
             case .undecided:
                 if case .bytes(_, _, _, let octets, packet: _) = event { cover.heldOctets += octets.count }
                 cover.held.append(event)
@@ -296,6 +318,8 @@ extension SessionTracker {
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         cover.mode = .watching
+        leave(flow)
+        flow.gaveUpKeys = true
         for held in cover.held + [event] {
             var batch = batch(session, at: flow.opened)
             apply(held, &session.observer, &batch)

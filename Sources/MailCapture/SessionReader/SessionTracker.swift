@@ -64,6 +64,10 @@ package struct SessionTracker {
         var sealedInfo: SessionInfo?
         /// What was stepped over.
         var tunnel: Tunnel?
+        /// Since when it waits for secrets of its TLS, by the capture's clock; how much of it waits, and that it does so no more.
+        var awaitsSince: Int64?
+        var awaitedOctets = 0
+        var gaveUpKeys = false
 
         /// - Parameter start: nanoseconds since 1970.
         init(_ number: Int, _ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
@@ -155,6 +159,9 @@ package struct SessionTracker {
     var source = 0
     /// Secrets of TLS connections, where somebody has them.
     package var keys: TLSKeyLog?
+    /// How long connections wait for them, where ``TLSKeyLog/isGrowing``.
+    package var keyPatience = KeyPatience()
+    var awaiting = AwaitingKeys()
     package internal(set) var counters = TrackerCounters()
 
     /// - Parameters:
@@ -184,6 +191,7 @@ package struct SessionTracker {
         _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.packets += 1
+        if record.nanoseconds >= awaiting.next { try endWaits(at: record.nanoseconds, deliver) }
         let record = restore == nil ? record : restore?(record) ?? record
         if isRecording, record.interface == Int(PcapngWriter.serverLeg) { return }
         let segment: TCPSegment
@@ -208,26 +216,18 @@ package struct SessionTracker {
         try drain(deliver)
     }
 
-    /// Takes the key logs of TLS among secrets of a capture, for connections that begin later.
-    package mutating func take(secrets: [CaptureSecrets]) {
-        for secret in secrets where secret.kind == CaptureSecrets.tlsKeyLog {
-            var log = keys ?? TLSKeyLog()
-            keys = nil
-            log.add(secret.octets[...])
-            keys = log
-        }
-    }
-
     /// It is `time` now, in microseconds, and no packet came.
     package mutating func advance(to time: Int64, deliver: (SessionBatch) throws -> Void) rethrows {
         reassembler?.advance(to: NanosecondTime.of(time), into: &flowEvents)
         try drain(deliver)
+        try endWaits(at: NanosecondTime.of(time), deliver)
     }
 
     /// The packets have ended: every session ends.
     package mutating func finish(deliver: (SessionBatch) throws -> Void) rethrows {
         reassembler?.finish(into: &flowEvents)
         try drain(deliver)
+        try endAllWaits(deliver)
         // Their part under TLS is not in what was read.
         for id in parked.keys.sorted() {
             guard let left = parked.removeValue(forKey: id) else { continue }

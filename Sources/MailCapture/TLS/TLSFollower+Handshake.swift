@@ -43,7 +43,7 @@ extension TLSFollower {
         }
         let isFirst = hello == nil
         hello = read
-        secrets = keys?.secrets(of: read.random)
+        if let keys { secrets = keys.secrets(of: read.random) }
         if secrets == nil, reading == .undecided { reading = .sealed }
         // A second one answers a HelloRetryRequest, or begins a handshake within the session.
         guard isFirst else { return }
@@ -62,6 +62,7 @@ extension TLSFollower {
         observation.version = SeenTLSVersion(read.version)
         if read.isRetry { return }
         choice = read
+        forgetGrowingKeys()
         let suite = CipherSuite(code: read.cipher)
         observation.cipher = suite.name
         if observation.ja3s == nil { observation.ja3s = TLSFingerprint.ja3s(read) }

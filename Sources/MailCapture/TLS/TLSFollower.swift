@@ -78,7 +78,7 @@ package struct TLSFollower: Sendable {
     /// Why the handshake did not come to its end, where that could be read.
     package private(set) var failure: String?
 
-    let keys: TLSKeyLog?
+    private(set) var keys: TLSKeyLog?
     var client = Direction()
     var server = Direction()
     var hello: SeenClientHello?
@@ -143,6 +143,12 @@ package struct TLSFollower: Sendable {
         leg.failure = failure
         return leg
     }
+
+    /// It can't be read, and secrets that are not in the log would perhaps open it.
+    var lacksSecrets: Bool { reading == .sealed && hello != nil && !(secrets?.isComplete ?? false) }
+
+    /// The secrets are known, or will not be. A log that grows is not kept: it would be copied whenever it grows.
+    mutating func forgetGrowingKeys() { if keys?.isGrowing == true { keys = nil } }
 
     mutating func settle() {
         isSettled = true

@@ -17,6 +17,11 @@ package struct TLSKeyLog: Sendable {
         fileprivate var values: [Label: [UInt8]] = [:]
 
         subscript(_ label: Label) -> [UInt8]? { values[label] }
+
+        /// Nothing is missing to open what the session sends.
+        var isComplete: Bool {
+            values[.master] != nil || values[.clientTraffic] != nil && values[.serverTraffic] != nil
+        }
     }
 
     /// Connections whose secrets are kept: of some hundred octets each. The log of a busy server for days has no more.
@@ -29,6 +34,9 @@ package struct TLSKeyLog: Sendable {
     package private(set) var strangeLines = 0
     /// Secrets that were understood.
     package private(set) var count = 0
+
+    /// More may come: connections wait for it (``KeyPatience``).
+    package var isGrowing = false
 
     package init() {}
 

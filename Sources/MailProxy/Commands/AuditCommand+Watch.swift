@@ -37,7 +37,8 @@ extension AuditCommand {
         if let interface {
             var tracker = SessionTracker(
                 checksums: place.reading.checksums.policy, overlap: place.reading.overlap)
-            tracker.keys = try place.reading.keys()
+            let keys = try place.reading.growingKeys()
+            tracker.keys = keys?.log
             (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
             let source = try live.open(interface, bpf)
             try live.drop()
@@ -48,11 +49,15 @@ extension AuditCommand {
                     tracker.accept(packet, isRecording: false) { step($0, &book) }
                     taken += 1
                 }
+                if let lines = keys?.more(Self.now()) { tracker.add(keys: lines[...]) { step($0, &book) } }
                 if taken == 0, !source.wait(milliseconds: 200) {
                     tracker.advance(to: Self.now()) { step($0, &book) }
                 }
                 sources = [self.figures(interface, source, tracker.counters)]
                 try tell(&book, sources)
+            }
+            while let lines = keys?.more(Self.now(), isLast: true) {
+                tracker.add(keys: lines[...]) { step($0, &book) }
             }
             tracker.finish { step($0, &book) }
             sources = [self.figures(interface, source, tracker.counters)]

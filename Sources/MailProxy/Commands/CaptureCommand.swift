@@ -104,6 +104,7 @@ struct CaptureCommand: ParsableCommand {
         }
 
         func take(secrets: [CaptureSecrets]) { tracker.take(secrets: secrets) }
+        func take(keys lines: [UInt8]) { tracker.add(keys: lines[...]) { take($0) } }
         func advance(to time: Int64) { tracker.advance(to: time) { take($0) } }
         func finish() { tracker.finish { take($0) } }
 
@@ -150,11 +151,10 @@ struct CaptureCommand: ParsableCommand {
 
     /// - Parameter isLive: packets come whether we are ready or not. What of a session can be read from its recording is then read when
     ///   there is time for it (Docs/Decisions/055).
-    private func record(isLive: Bool, _ body: (Pipeline) throws -> Void) throws {
+    private func record(isLive: Bool, keys: TLSKeyLog?, _ body: (Pipeline) throws -> Void) throws {
         let directory = recordDir ?? Defaults.recordDirectory
         let said = try self.settings()
         let orders = try said.recorderOrders()
-        let keys = try reading.keys()
         // Blocked before the recorder's thread begins, so that it inherits that: signals are asked for between packets.
         Interruption.block()
         var settings = Recorder.Settings(directory: directory)
@@ -199,7 +199,9 @@ struct CaptureCommand: ParsableCommand {
         var isTold = false
         while recorder.hasUnread, recorder.failure == nil {
             if Interruption.isWanted {
-                Console.error("what is not in the index yet is read by the next capture, and until then where it is")
+                Console.error(
+                    "what is not in the index yet is read by the next capture or 'mailproxy sessions reindex', and until then where it is"
+                )
                 return
             }
             if !isTold, Self.now() &- begin > Self.lookInterval {
@@ -276,7 +278,7 @@ struct CaptureCommand: ParsableCommand {
             patience = patience == nil ? Self.now() &+ Self.lookInterval : 0
             return patience != 0
         }
-        try record(isLive: false) { pipeline in
+        try record(isLive: false, keys: reading.keys()) { pipeline in
             defer {
                 pipeline.dropped = file.dropped
                 pipeline.recorder.captureLost(packets: file.dropped)
@@ -316,22 +318,25 @@ struct CaptureCommand: ParsableCommand {
 
     private func listen(on name: String) throws {
         let source = try live.open(name, bpf)
+        let keys = try reading.growingKeys()
         // Nothing that is read of the packets is read with the right to capture them.
         try live.drop()
         // Who read what is said may go away, and the traffic does not wait for another.
         signal(SIGPIPE, SIG_IGN)
-        try record(isLive: true) { pipeline in
+        try record(isLive: true, keys: keys?.log) { pipeline in
             Console.error(
                 "capturing on \(name) (link type \(LinkTypeName.text(source.linkType))), recording to \(pipeline.recorder.directory); Ctrl-C ends it"
             )
             defer { note(source, pipeline) }
-            do throws(CaptureError) { try follow(source, pipeline) } catch {
+            do throws(CaptureError) { try follow(source, keys, pipeline) } catch {
                 throw CLIError.fault(error.text)
             }
         }
     }
 
-    private func follow(_ source: LiveCapture, _ pipeline: Pipeline) throws(CaptureError) {
+    private func follow(
+        _ source: LiveCapture, _ keys: GrowingKeyLog?, _ pipeline: Pipeline
+    ) throws(CaptureError) {
         let start = Self.now()
         let end = live.duration.map { start &+ Int64($0 * 1_000_000) } ?? Int64.max
         var nextLook = start &+ Self.lookInterval
@@ -343,6 +348,7 @@ struct CaptureCommand: ParsableCommand {
                 taken += 1
             }
             let now = Self.now()
+            if let lines = keys?.more(now) { pipeline.take(keys: lines) }
             if now >= end { break }
             if now >= nextLook {
                 nextLook = now &+ Self.lookInterval
@@ -353,6 +359,7 @@ struct CaptureCommand: ParsableCommand {
             if !source.wait(milliseconds: patience) { pipeline.advance(to: Self.now()) }
         }
         try takeRest(source, pipeline)
+        while let lines = keys?.more(Self.now(), isLast: true) { pipeline.take(keys: lines) }
     }
 
     /// What the kernel has still to give of what passed until now: it gives blocks when they are full or old.

@@ -46,3 +46,76 @@ enum KeyLogFile {
         return log
     }
 }
+
+/// A key log that is read on while programs write it: what a live capture opens TLS with.
+final class GrowingKeyLog {
+    /// Octets that are read, from the first on.
+    private static let largest: off_t = 1 << 30
+    /// Octets without the end of a line.
+    private static let longestLine = 1 << 16
+    /// Microseconds between looks.
+    private static let interval: Int64 = 50_000
+
+    /// What it held at the beginning.
+    let log: TLSKeyLog
+    private let descriptor: Int32
+    private let path: String
+    private var offset: off_t = 0
+    /// The beginning of a line whose end was not written yet.
+    private var rest: [UInt8] = []
+    private var nextLook = Int64.min
+    private var isOver = false
+
+    /// Opens the file, which must be there: it is not opened again, as the right to do so may be given up.
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            let hint = errno == ENOENT ? "; make it empty before the capture begins" : ""
+            throw CLIError.usage("--keylog \(path): \(String(cString: strerror(errno)))\(hint)")
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw CLIError.usage("--keylog \(path): of a live capture it is a file, to be read on")
+        }
+        var log = TLSKeyLog()
+        log.isGrowing = true
+        self.log = log
+    }
+
+    deinit { close(descriptor) }
+
+    /// What was written since the last look, whole lines; nil when there is nothing, or it is too soon to look.
+    /// - Parameters:
+    ///   - now: microseconds.
+    ///   - isLast: it is not too soon.
+    func more(_ now: Int64, isLast: Bool = false) -> [UInt8]? {
+        guard !isOver, now >= nextLook || isLast else { return nil }
+        nextLook = now &+ Self.interval
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_size != offset else { return nil }
+        if status.st_size < offset {
+            // Written anew from its beginning.
+            offset = 0
+            rest = []
+        }
+        var chunk = [UInt8](repeating: 0, count: 1 << 18)
+        let count = chunk.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
+        guard count > 0 else { return nil }
+        offset += off_t(count)
+        // There may be more: the next look comes at once.
+        if count == chunk.count { nextLook = Int64.min }
+        if offset >= Self.largest {
+            isOver = true
+            Console.error("--keylog \(path): it is larger than 1 GB; what comes behind that is not read")
+        }
+        rest += chunk.prefix(count)
+        guard let end = rest.lastIndex(of: 10) else {
+            if rest.count > Self.longestLine { rest = [] }
+            return nil
+        }
+        let lines = Array(rest[...end])
+        rest = Array(rest[(end + 1)...])
+        return lines
+    }
+}

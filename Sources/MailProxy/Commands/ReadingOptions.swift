@@ -40,4 +40,7 @@ struct ReadingOptions: ParsableArguments {
 
     /// What the key log holds; nil without one.
     func keys() throws -> TLSKeyLog? { try keylog.map { try KeyLogFile.read($0) } }
+
+    /// The key log of a live capture, which is read on; nil without one.
+    func growingKeys() throws -> GrowingKeyLog? { try keylog.map { try GrowingKeyLog($0) } }
 }
