@@ -58,7 +58,7 @@ let package = Package(
         module("Replay", ["MailDialogue", "MailRecording", "MailSessions", "MailMessage", crypto]),
 
         // Files, packets, sockets.
-        module("MailCompression", ["CZlib", "CZstd", "CLinux"]),
+        module("MailCompression", ["CBytes", "CZlib", "CZstd", "CLinux"]),
         module(
             "MailStore",
             [
@@ -95,7 +95,7 @@ let package = Package(
         tests("MailSessions", ["MailDialogue", "MailRecording", "MailRules"]),
         tests("MailAudit", ["MailDialogue", "MailRecording", "MailMessage", "MailSessions"]),
         tests("Replay", ["MailDialogue", "MailSessions"]),
-        tests("MailCompression", ["CLinux"]),
+        tests("MailCompression", ["CLinux", "CZlib"]),
         tests("MailStore", ["MailSessions", "MailRecording", "MailRules", "MailDialogue", "MailCompression", crypto]),
         tests("MailCapture", ["MailRecording", "MailDialogue", "MailSessions", crypto]),
         tests("MailTLS"),

@@ -20,13 +20,17 @@ package enum Base64 {
     /// Encodes with padding, on one line.
     package static func encode(_ octets: some Sequence<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
+        out.reserveCapacity(octets.underestimatedCount / 3 * 4 + 4)
         var group: UInt32 = 0
         var have = 0
         for octet in octets {
             group = group << 8 | UInt32(octet)
             have += 1
             if have == 3 {
-                for shift in [18, 12, 6, 0] as [UInt32] { out.append(alphabet[Int(group >> shift & 63)]) }
+                out.append(alphabet[Int(group >> 18 & 63)])
+                out.append(alphabet[Int(group >> 12 & 63)])
+                out.append(alphabet[Int(group >> 6 & 63)])
+                out.append(alphabet[Int(group & 63)])
                 group = 0
                 have = 0
             }

@@ -80,3 +80,9 @@ unsigned long long mp_packed(const void *_Nullable bytes, size_t count);
 /// Domain` within the limits of §4.5.3.1, octets beyond ASCII taken for letters. 0 when none stands there: it may still be a
 /// mailbox of another form.
 size_t mp_mailbox_length(const void *_Nullable bytes, size_t count);
+
+/// Folds most of `bytes[0..<count]` into the 16 octets of `rest`: a CRC-32 that begins with 0 over these is what one that begins as it
+/// has to is over all that was folded. How many octets that are; 0, with nothing in `rest`, when there are too few, or the processor
+/// can't.
+size_t mp_fold_crc32(const void *_Nullable bytes, size_t count, unsigned char *_Nullable rest);
+

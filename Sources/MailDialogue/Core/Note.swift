@@ -85,3 +85,15 @@ package struct Note: Equatable, Sendable {
     /// What may be kept or shown.
     package var publicOctets: ArraySlice<UInt8> { remarks.masked ?? raw }
 }
+
+/// Looks at notes where they are. Who asks a note itself from another module gets a copy of it, which counts up all that it holds: with
+/// the notes of a busy proxy that takes longer than what is done about them.
+extension UnsafeBufferPointer<Note> {
+    /// Nothing is said of the note but what it is.
+    package func isPlain(at index: Int) -> Bool { self[index].remarks.isPlain }
+
+    /// Octets of the inside of content.
+    package func isContent(at index: Int) -> Bool {
+        if case .content = self[index].remarks.element { true } else { false }
+    }
+}

@@ -52,7 +52,9 @@ struct ShownWords: Equatable, Sendable {
         // One that is masked already shows nothing, in any of the forms of a mask.
         let shown = secret.lazy.filter { !Self.ofMask.contains($0) }.prefix(Self.fewest).count
         guard shown >= Self.fewest, secrets.count < Self.count else { return }
-        secrets.append(SecretBytes(secret.prefix(Self.most)))
+        let kept = SecretBytes(secret.prefix(Self.most))
+        // What a line hides is most often the credential in it.
+        if !secrets.contains(kept) { secrets.append(kept) }
         exchange = max(exchange, number)
         linesLeft = Self.lines
     }

@@ -10,8 +10,8 @@ package struct ShownSecret {
     /// A shorter secret stands in every other word.
     private static let shortest = 4
 
-    /// Pieces of ``piece`` octets.
-    private var pieces: Set<UInt64> = []
+    /// Pieces of ``piece`` octets, in order: they are few and soon thrown away, which no set is made for.
+    private var pieces: [UInt64] = []
     /// Whole forms that are shorter than a piece.
     private var short: [[UInt8]] = []
 
@@ -22,10 +22,13 @@ package struct ShownSecret {
             // With blanks around it, as it stands behind too many of them, it is told without.
             let bare = octets.drop { $0 == 0x20 }.reversed().drop { $0 == 0x20 }.reversed()
             if bare.count >= Self.shortest, bare.count < octets.count { add(Array(bare)) }
-            add(
-                octets.flatMap {
-                    $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0]
-                })
+            let isQuoted = octets.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+            if isQuoted {
+                add(
+                    octets.flatMap {
+                        $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0]
+                    })
+            }
             for before in 0..<3 {
                 // Digits at the ends hold bits of what stands beside the secret, too.
                 let digits = Base64.encode([UInt8](repeating: 0, count: before) + octets)
@@ -33,13 +36,14 @@ package struct ShownSecret {
                 add(Array(digits.prefix(whole).dropFirst((before &* 8 &+ 5) / 6)))
             }
         }
+        pieces.sort()
     }
 
     private mutating func add(_ form: [UInt8]) {
         if form.count >= Self.piece {
             Self.eachPiece(of: form) { value in
                 // With a blank at an end it is less of a secret than it is long, and more of a word that a server may say by itself.
-                if value >> 56 != 0x20, value & 0xFF != 0x20 { pieces.insert(value) }
+                if value >> 56 != 0x20, value & 0xFF != 0x20 { pieces.append(value) }
                 return true
             }
         } else if form.count >= Self.shortest {
@@ -51,7 +55,7 @@ package struct ShownSecret {
     package func isTold(by words: [UInt8]) -> Bool {
         var isTold = false
         Self.eachPiece(of: words) {
-            isTold = pieces.contains($0)
+            isTold = has($0)
             return !isTold
         }
         if isTold || short.isEmpty { return isTold }
@@ -76,7 +80,7 @@ package struct ShownSecret {
         }
         var end = 0
         Self.eachPiece(of: octets) { value in
-            if pieces.contains(value) { take(end..<(end &+ Self.piece)) }
+            if has(value) { take(end..<(end &+ Self.piece)) }
             end &+= 1
             return true
         }
@@ -88,6 +92,16 @@ package struct ShownSecret {
             }
         }
         return hits
+    }
+
+    /// It is one of the pieces.
+    private func has(_ value: UInt64) -> Bool {
+        var (low, high) = (0, pieces.count)
+        while low < high {
+            let middle = (low &+ high) / 2
+            if pieces[middle] < value { low = middle &+ 1 } else { high = middle }
+        }
+        return low < pieces.count && pieces[low] == value
     }
 
     /// Every piece of the octets, until `body` says no.

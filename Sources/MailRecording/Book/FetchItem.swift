@@ -66,7 +66,22 @@ struct FetchItem: Equatable {
     }
 
     /// The message sequence number of `* 12 FETCH (…`; 0 when there is none.
-    static func messageNumber(_ line: ArraySlice<UInt8>) -> Int { line.firstWord.rest.firstWord.word.decimal ?? 0 }
+    static func messageNumber(_ line: ArraySlice<UInt8>) -> Int {
+        let octets = line.span
+        var at = 0
+        func isBlank(_ octet: UInt8) -> Bool { octet == 32 || octet == 9 }
+        while at < octets.count, !isBlank(octets[at]) { at += 1 }
+        at += 1
+        var number = 0
+        while at < octets.count, !isBlank(octets[at]) {
+            let (product, over) = number.multipliedReportingOverflow(by: 10)
+            let (sum, more) = product.addingReportingOverflow(Int(octets[at]) - 48)
+            guard octets[at] >= 48, octets[at] <= 57, !over, !more else { return 0 }
+            number = sum
+            at += 1
+        }
+        return number
+    }
 }
 
 /// Walks over the lines of one FETCH response, which its literals part, and finds what they say of the message: its size, and values
@@ -89,38 +104,45 @@ struct FetchLines: Equatable, Sendable {
     /// - Parameter isFirst: it begins the response: `* 12 FETCH (`.
     /// - Returns: values of parts of the message that stand in the line.
     mutating func take(_ line: ArraySlice<UInt8>, isFirst: Bool) -> [Quoted] {
-        var rest = line.withoutLineEnd.line
+        // In a span: each part of a slice would be counted, and the live proxy walks over these lines too.
+        take(line.span, isFirst: isFirst)
+    }
+
+    private mutating func take(_ line: Span<UInt8>, isFirst: Bool) -> [Quoted] {
+        var end = line.count
+        if end > 0, line[end - 1] == 10 { end -= end > 1 && line[end - 2] == 13 ? 2 : 1 }
+        var at = 0
         if isFirst {
             self = FetchLines()
-            guard let open = rest.firstIndex(of: UInt8(ascii: "(")) else { return [] }
-            rest = rest[(open + 1)...]
+            while at < end, line[at] != UInt8(ascii: "(") { at += 1 }
+            guard at < end else { return [] }
+            at += 1
             depth = 1
         }
         var found: [Quoted] = []
-        var name: ArraySlice<UInt8>?
-        while let octet = rest.first {
-            switch octet {
-            case UInt8(ascii: " "): rest = rest.dropFirst()
+        var name: Range<Int>?
+        while at < end {
+            switch line[at] {
+            case UInt8(ascii: " "): at += 1
             case UInt8(ascii: "("):
                 depth += 1
-                rest = rest.dropFirst()
+                at += 1
             case UInt8(ascii: ")"):
                 depth -= 1
                 name = nil
-                rest = rest.dropFirst()
+                at += 1
             case UInt8(ascii: "\""):
-                let octets = Self.quoted(&rest, keeps: depth == 1 && name.map(Self.isPart) == true)
-                if depth == 1, let item = name, Self.isPart(item) {
-                    found.append(Quoted(item: item.text, octets: octets))
-                }
+                let item = depth == 1 ? name.flatMap { Self.isPart(line, $0) ? $0 : nil } : nil
+                let octets = Self.quoted(line, &at, end, keeps: item != nil)
+                if let item { found.append(Quoted(item: Self.text(line, item), octets: octets)) }
                 name = nil
             default:
-                let word = Self.word(&rest)
+                let word = Self.word(line, &at, end)
                 guard depth == 1 else { continue }
                 if let item = name {
-                    if item.equalsIgnoringCase("RFC822.SIZE") { size = word.decimal }
-                    if Self.isPart(item), word.equalsIgnoringCase("NIL") {
-                        found.append(Quoted(item: item.text, octets: []))
+                    if Self.matches(line, item, "RFC822.SIZE") { size = Self.decimal(line, word) }
+                    if Self.matches(line, word, "NIL"), Self.isPart(line, item) {
+                        found.append(Quoted(item: Self.text(line, item), octets: []))
                     }
                     name = nil
                 } else {
@@ -132,38 +154,62 @@ struct FetchLines: Equatable, Sendable {
     }
 
     /// The item's value is a part of the message.
-    private static func isPart(_ name: ArraySlice<UInt8>) -> Bool {
-        name.hasPrefixIgnoringCase("BODY[") || name.equalsIgnoringCase("RFC822")
-            || name.equalsIgnoringCase("RFC822.HEADER") || name.equalsIgnoringCase("RFC822.TEXT")
+    private static func isPart(_ line: Span<UInt8>, _ name: Range<Int>) -> Bool {
+        name.count >= 5 && matches(line, name.lowerBound..<(name.lowerBound + 5), "BODY[")
+            || matches(line, name, "RFC822") || matches(line, name, "RFC822.HEADER")
+            || matches(line, name, "RFC822.TEXT")
+    }
+
+    /// The octets in the range are `word`, in capitals, in any case.
+    private static func matches(_ line: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        return word.withUTF8Buffer { word in
+            for (offset, wanted) in word.enumerated() {
+                let octet = line[range.lowerBound + offset]
+                if (octet >= 97 && octet <= 122 ? octet - 32 : octet) != wanted { return false }
+            }
+            return true
+        }
+    }
+
+    private static func text(_ line: Span<UInt8>, _ range: Range<Int>) -> String {
+        line.extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func decimal(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        line.extracting(range).withUnsafeBufferPointer { Array($0)[...].decimal }
     }
 
     /// A word up to a space or a parenthesis outside of brackets.
-    private static func word(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    private static func word(_ line: Span<UInt8>, _ at: inout Int, _ end: Int) -> Range<Int> {
+        let start = at
         var isInSection = false
-        var end = rest.startIndex
-        while end < rest.endIndex {
-            let octet = rest[end]
+        while at < end {
+            let octet = line[at]
             if octet == UInt8(ascii: "[") { isInSection = true }
             if octet == UInt8(ascii: "]") { isInSection = false }
-            if !isInSection, end > rest.startIndex,
+            if !isInSection, at > start,
                 octet == UInt8(ascii: " ") || octet == UInt8(ascii: ")") || octet == UInt8(ascii: "(")
             {
                 break
             }
-            end += 1
+            at += 1
         }
-        defer { rest = rest[end...] }
-        return rest[..<end]
+        return start..<at
     }
 
     /// A string in quotes (RFC 9051 §4.3).
-    private static func quoted(_ rest: inout ArraySlice<UInt8>, keeps: Bool) -> [UInt8] {
-        rest = rest.dropFirst()
+    private static func quoted(_ line: Span<UInt8>, _ at: inout Int, _ end: Int, keeps: Bool) -> [UInt8] {
+        at += 1
         var octets: [UInt8] = []
-        while let octet = rest.popFirst() {
+        while at < end {
+            var octet = line[at]
+            at += 1
             if octet == UInt8(ascii: "\"") { break }
-            var octet = octet
-            if octet == UInt8(ascii: "\\"), let escaped = rest.popFirst() { octet = escaped }
+            if octet == UInt8(ascii: "\\"), at < end {
+                octet = line[at]
+                at += 1
+            }
             if keeps { octets.append(octet) }
         }
         return octets

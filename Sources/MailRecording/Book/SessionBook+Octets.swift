@@ -10,48 +10,55 @@ extension SessionBook {
     }
 
     /// Tells the octets of notes, and counts them.
+    /// - Parameter chunk: octets that most of the notes were cut from.
     mutating func appendOctets(
-        _ notes: ArraySlice<Note>, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
+        _ notes: ArraySlice<Note>, of chunk: ArraySlice<UInt8>, _ time: Int64, _ leg: Leg,
+        _ events: inout [RecordEvent]
     ) {
         let time = NanosecondTime.of(time, fraction)
-        var pieces: [ArraySlice<UInt8>] = []
+        var pieces = OctetPieces(of: chunk)
         var side = notes.first?.side ?? .client
-        for note in notes {
-            if leg == .client, !note.isPlain, let unseen = unseen(note) {
-                flush(&pieces, side, time, leg, &events)
-                events.append(.remark(session: summary.info.id, side: note.side, unseen))
-            }
-            if note.raw.isEmpty { continue }
-            if note.side != side {
-                flush(&pieces, side, time, leg, &events)
-                side = note.side
-            }
-            if let masked = note.masked {
-                switch secrets {
-                case .mask: pieces.append(masked)
-                case .keep: pieces.append(note.raw)
-                case .seal:
+        // Where they are: a copy of a note counts up all that it holds.
+        notes.withUnsafeBufferPointer { notes in
+            for index in notes.indices {
+                let isPlain = notes.isPlain(at: index)
+                if leg == .client, !isPlain, let unseen = unseen(notes[index]) {
                     flush(&pieces, side, time, leg, &events)
-                    seal(note.raw, masked, side, time, leg, &events)
+                    events.append(.remark(session: summary.info.id, side: notes[index].side, unseen))
                 }
-            } else {
-                pieces.append(note.raw)
-            }
-            guard leg == .client else { continue }
-            switch side {
-            case .client: summary.clientBytes += note.raw.count
-            case .server: summary.serverBytes += note.raw.count
+                let count = notes[index].raw.count
+                if count == 0 { continue }
+                if notes[index].side != side {
+                    flush(&pieces, side, time, leg, &events)
+                    side = notes[index].side
+                }
+                if !isPlain, let masked = notes[index].masked {
+                    switch secrets {
+                    case .mask: pieces.append(masked)
+                    case .keep: pieces.append(notes[index].raw)
+                    case .seal:
+                        flush(&pieces, side, time, leg, &events)
+                        seal(notes[index].raw, masked, side, time, leg, &events)
+                    }
+                } else {
+                    pieces.append(notes[index].raw)
+                }
+                guard leg == .client else { continue }
+                switch side {
+                case .client: summary.clientBytes += count
+                case .server: summary.serverBytes += count
+                }
             }
         }
         flush(&pieces, side, time, leg, &events)
     }
 
     private func flush(
-        _ pieces: inout [ArraySlice<UInt8>], _ side: Side, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
+        _ pieces: inout OctetPieces, _ side: Side, _ time: Int64, _ leg: Leg, _ events: inout [RecordEvent]
     ) {
-        guard !pieces.isEmpty else { return }
-        events.append(.octets(session: summary.info.id, leg: leg, side: side, time: time, pieces))
-        pieces = []
+        let all = pieces.take()
+        guard !all.isEmpty else { return }
+        events.append(.octets(session: summary.info.id, leg: leg, side: side, time: time, all))
     }
 
     /// Octets within a message of which there is no note.
@@ -118,5 +125,57 @@ extension SessionBook {
             .contentBegin, .content, .contentEnd, .unplaced, .incomplete, .unknown:
             return nil
         }
+    }
+}
+
+/// Pieces of octets in a row. Those that lie one behind the other in the same chunk become one, as each costs as much as copying
+/// hundreds of octets.
+private struct OctetPieces {
+    private let chunk: ArraySlice<UInt8>
+    private var pieces: [ArraySlice<UInt8>] = []
+    /// What of the chunk comes behind `pieces`; empty for nothing.
+    private var run = 0..<0
+
+    init(of chunk: ArraySlice<UInt8>) { self.chunk = chunk }
+
+    /// - Parameter octets: not empty.
+    mutating func append(_ octets: ArraySlice<UInt8>) {
+        let range = octets.startIndex..<octets.endIndex
+        guard isOfChunk(octets) else {
+            endRun()
+            pieces.append(octets)
+            return
+        }
+        if !run.isEmpty, run.upperBound == range.lowerBound {
+            run = run.lowerBound..<range.upperBound
+        } else {
+            endRun()
+            run = range
+        }
+    }
+
+    /// They are not only the same octets, but lie in the same place, under the same indices.
+    private func isOfChunk(_ octets: ArraySlice<UInt8>) -> Bool {
+        guard octets.startIndex >= chunk.startIndex, octets.endIndex <= chunk.endIndex else { return false }
+        let offset = octets.startIndex &- chunk.startIndex
+        return chunk.withUnsafeBufferPointer { chunk in
+            octets.withUnsafeBufferPointer { octets in
+                guard let start = chunk.baseAddress, let address = octets.baseAddress else { return false }
+                return start + offset == address
+            }
+        }
+    }
+
+    private mutating func endRun() {
+        guard !run.isEmpty else { return }
+        pieces.append(chunk[run])
+        run = 0..<0
+    }
+
+    /// All pieces; there are none then.
+    mutating func take() -> [ArraySlice<UInt8>] {
+        endRun()
+        defer { pieces = [] }
+        return pieces
     }
 }

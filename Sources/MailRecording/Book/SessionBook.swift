@@ -138,21 +138,27 @@ package struct SessionBook: Sendable {
 
     /// The next notes of the session, in order.
     /// - Parameters:
+    ///   - chunk: octets that most of the notes were cut from. What is told of them is then told as one piece, not as one a note.
     ///   - time: microseconds since 1970, of the octets that made the notes.
     ///   - leg: where they were seen. What the server's leg shows is kept as octets only.
     package mutating func accept(
-        _ notes: ArraySlice<Note>, at time: Int64, leg: Leg = .client, into events: inout [RecordEvent]
+        _ notes: ArraySlice<Note>, of chunk: ArraySlice<UInt8> = [], at time: Int64, leg: Leg = .client,
+        into events: inout [RecordEvent]
     ) {
         guard !notes.isEmpty else { return }
         guard scope.isEmpty else { return acceptScoped(notes, at: time, leg: leg, into: &events) }
         if !untold.isEmpty { tellChanges(&events) }
-        if tellsOctets { appendOctets(notes, time, leg, &events) } else { countOctets(notes, leg) }
+        if tellsOctets { appendOctets(notes, of: chunk, time, leg, &events) } else { countOctets(notes, leg) }
         guard leg == .client else { return }
         summary.touch(time, fraction)
         // Where they are: a copy of a note counts up all that it holds.
         notes.withUnsafeBufferPointer { notes in
             for index in notes.indices {
-                if keepsRows { book(notes[index], time, &events) } else { count(notes[index], &events) }
+                if keepsRows {
+                    book(notes[index], time, &events)
+                } else if !notes.isContent(at: index) || !notes.isPlain(at: index) {
+                    count(notes[index], &events)
+                }
             }
         }
     }

@@ -79,8 +79,26 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         return text(words[..<best.lowerBound]) + "::" + text(words[best.upperBound...])
     }
 
+    /// Digit by digit: each session is written with several addresses, and what makes text of numbers in general takes ten times as
+    /// long.
     private static func quadText(_ bits: UInt64) -> String {
-        "\(bits >> 24 & 255).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+        String(unsafeUninitializedCapacity: 15) { text in
+            var count = 0
+            func put(_ octet: UInt64) {
+                text[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: octet)
+                count += 1
+            }
+            for shift in stride(from: UInt64(24), through: 0, by: -8) {
+                let octet = bits >> shift & 255
+                if octet >= 100 { put(octet / 100) }
+                if octet >= 10 { put(octet / 10 % 10) }
+                put(octet % 10)
+                guard shift > 0 else { break }
+                text[count] = UInt8(ascii: ".")
+                count += 1
+            }
+            return count
+        }
     }
 
     private static func quad(_ text: ArraySlice<UInt8>) -> UInt32? {

@@ -108,7 +108,7 @@ package struct Observer: Sendable {
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         if clientLeftOut || serverLeftOut { markLeftOut(&notes, from: first) }
-        book.accept(notes[first...], at: time, into: &events)
+        book.accept(notes[first...], of: octets, at: time, into: &events)
     }
 
     /// TLS was begun after STARTTLS or STLS: from here on the octets are what came under it.

@@ -45,7 +45,10 @@ struct BlockMarks: Equatable, Sendable {
                 rest >>= 7
             }
             out.append(UInt8(truncatingIfNeeded: rest))
-            for shift in [0, 8, 16, 24] as [UInt32] { out.append(UInt8(truncatingIfNeeded: sum >> shift)) }
+            out.append(UInt8(truncatingIfNeeded: sum))
+            out.append(UInt8(truncatingIfNeeded: sum >> 8))
+            out.append(UInt8(truncatingIfNeeded: sum >> 16))
+            out.append(UInt8(truncatingIfNeeded: sum >> 24))
         }
         return String(decoding: Base64.encode(out), as: UTF8.self)
     }

@@ -46,6 +46,39 @@ import Testing
         return (rows, client, observer.summary)
     }
 
+    /// The pieces that are recorded of each chunk.
+    private func pieces(_ mailProtocol: MailProtocol, _ turns: [(Side, String)]) -> [[String]] {
+        var info = info
+        info.mailProtocol = mailProtocol
+        var observer = Observer(info: info, fingerprintKey: [1])
+        var notes: [Note] = []
+        return turns.map { side, text in
+            var events: [RecordEvent] = []
+            observer.receive(Array(text.utf8)[...], from: side, at: 7, events: &events, notes: &notes)
+            return events.flatMap { event -> [String] in
+                guard case .octets(_, _, _, _, let pieces) = event else { return [] }
+                return pieces.map { String(decoding: $0, as: UTF8.self) }
+            }
+        }
+    }
+
+    /// Each piece costs the recorder as much as copying hundreds of octets.
+    @Test func whatCameTogetherIsToldAsOnePiece() {
+        let found = pieces(
+            .imap,
+            [
+                (.server, "* OK hello\r\n"), (.client, "a NOOP\r\nb LOGIN u secret\r\nc NOOP\r\nd NO"),
+                (.server, "* 1 EXISTS\r\na OK\r\nb OK\r\nc OK\r\n"), (.client, "OP\r\ne NOOP\r\n"),
+                (.server, "* 1 FETCH (BODY[] {3}\r\nabc)\r\n* 2 FETCH (BODY[] {3}\r\nde"),
+            ])
+        #expect(
+            found == [
+                ["* OK hello\r\n"], ["a NOOP\r\n", "b LOGIN u ******\r\n", "c NOOP\r\n"],
+                ["* 1 EXISTS\r\na OK\r\nb OK\r\nc OK\r\n"], ["d NOOP\r\n", "e NOOP\r\n"],
+                ["* 1 FETCH (BODY[] {3}\r\nabc)\r\n* 2 FETCH (BODY[] {3}\r\nde"],
+            ])
+    }
+
     @Test(arguments: [1, 2, 3, 7, 30])
     func anyChunkingGivesTheSameBooks(_ step: Int) {
         let whole = observe(step: 10_000)
