@@ -466,6 +466,17 @@ def test_what_is_there_is_not_replaced(recording, scratch):
     assert not list(scratch.rglob("*.part"))
 
 
+def test_a_message_that_does_not_fit_leaves_no_part(recording, scratch):
+    """Files of 1 KiB at most: the first message that is longer ends the export, and what is there is whole."""
+    out = scratch / "eml"
+    limited = ["/bin/bash", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "-"]
+    arguments = ["sessions", "export", recording[0], "--format", "eml", "-o", out]
+    done = run([*limited, mailproxy.binary(), *arguments], b"", 60.0, mailproxy.environment("/"), "/")
+    assert done.returncode not in (0, 2) and b"File too large" in done.stderr
+    found = [path.read_bytes() for path in out.iterdir()]
+    assert found and all(message in recording[1] for message in found)
+
+
 def test_a_page_needs_nothing_else(recording, scratch):
     _export(recording, "html", scratch / "page.html")
     page = (scratch / "page.html").read_text()

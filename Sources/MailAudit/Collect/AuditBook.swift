@@ -54,7 +54,7 @@ package struct AuditBook {
 
     /// Takes the next step of a session.
     package mutating func accept(_ step: AuditStep) {
-        let session = open[step.info.id] ?? begin(step)
+        let session = open[step.id] ?? begin(step)
         session.accept(step, &self)
         for event in step.events {
             switch event {
@@ -72,9 +72,9 @@ package struct AuditBook {
 
     private mutating func begin(_ step: AuditStep) -> SessionAudit {
         let session = SessionAudit(step)
-        open[step.info.id] = session
+        open[step.id] = session
         sessions += 1
-        first = min(first ?? step.info.start, step.info.start)
+        first = min(first ?? session.info.start, session.info.start)
         return session
     }
 
@@ -124,6 +124,26 @@ package struct AuditBook {
             fresh.append(FreshFinding(kind: kind, severity: severity, evidence: evidence, subject: subject))
         }
         parties.mark(kind, evidence)
+    }
+
+    /// The same for what is found many times in a session: its evidence is made only where it is kept or told.
+    private mutating func add(
+        _ kind: FindingKind, of session: SessionAudit, about subject: String, _ evidence: () -> Evidence
+    ) {
+        let subject = subject.utf8.count <= 200 ? subject : String(subject.prefix(200))
+        // Both ends of the session are marked with its first place.
+        guard session.isCommon(kind), !options.tellsFresh,
+            Self.count(&sightings[kind, default: Sighting(severity: kind.severity)], kind.severity, subject)
+        else { return add(kind, evidence(), about: subject) }
+    }
+
+    /// Counts a place whose evidence is not kept. False when it is.
+    private static func count(_ sighting: inout Sighting, _ severity: Severity, _ subject: String) -> Bool {
+        guard sighting.evidence.count >= Finding.mostEvidence else { return false }
+        sighting.severity = max(sighting.severity, severity)
+        sighting.count += 1
+        if sighting.subjects.count < Finding.mostSubjects { sighting.subjects.insert(subject) }
+        return true
     }
 
     /// True when it is the first place for that subject.
@@ -188,9 +208,11 @@ package struct AuditBook {
             session.clearMessages += 1
             let name = record.subject.isEmpty ? record.messageID : record.subject
             add(
-                .messagesInClear,
-                session.evidence("\(record.carrier.rawValue) \(Shorten.line(name))", exchange: record.exchange),
-                about: record.from.isEmpty ? session.client.host : Shorten.line(record.from))
+                .messagesInClear, of: session,
+                about: record.from.isEmpty ? session.client.host : Shorten.line(record.from)
+            ) {
+                session.evidence("\(record.carrier.rawValue) \(Shorten.line(name))", exchange: record.exchange)
+            }
             judgeContent(record, session)
         }
         judgeDomains(record, session)

@@ -47,7 +47,10 @@ package struct AuditOptions: Sendable {
 
 /// What is understood of a session by one step, with where it stands.
 package struct AuditStep {
-    package var info: SessionInfo
+    /// Whose step it is. Looked at once a session, and so not copied for each step.
+    private let session: any AuditedSession
+    package var info: SessionInfo { session.info }
+    var id: String { session.id }
     /// The addresses as the packets have them.
     package var client: IPEndpoint
     package var server: IPEndpoint
@@ -67,7 +70,17 @@ package struct AuditStep {
         info: SessionInfo, client: IPEndpoint, server: IPEndpoint, notes: [Note], events: [RecordEvent], time: Int64,
         frame: Int?, source: Int
     ) {
-        self.info = info
+        self.init(
+            session: Told(info), client: client, server: server, notes: notes, events: events, time: time, frame: frame,
+            source: source)
+    }
+
+    /// A step of a session that somebody keeps.
+    package init(
+        session: any AuditedSession, client: IPEndpoint, server: IPEndpoint, notes: [Note], events: [RecordEvent],
+        time: Int64, frame: Int?, source: Int
+    ) {
+        self.session = session
         self.client = client
         self.server = server
         self.notes = notes
@@ -76,4 +89,17 @@ package struct AuditStep {
         self.frame = frame
         self.source = source
     }
+
+    private final class Told: AuditedSession {
+        let info: SessionInfo
+        var id: String { info.id }
+
+        init(_ info: SessionInfo) { self.info = info }
+    }
+}
+
+/// What is known of a session when it begins.
+package protocol AuditedSession: AnyObject, Sendable {
+    var info: SessionInfo { get }
+    var id: String { get }
 }

@@ -65,12 +65,18 @@ struct Excerpt {
             if beginning.count < Self.mostLines, let line = lines.last { beginning.append(line) }
             return
         }
-        lines[oldest].exchange = exchange
-        lines[oldest].side = side
-        lines[oldest].isCut = isCut
-        lines[oldest].octets.removeAll(keepingCapacity: true)
-        lines[oldest].octets += line.prefix(Self.mostOctets)
+        Self.put(exchange, side, line, isCut, into: &lines[oldest])
         oldest = (oldest + 1) % Self.window
+    }
+
+    private static func put(
+        _ exchange: Int, _ side: Side, _ octets: ArraySlice<UInt8>, _ isCut: Bool, into line: inout Line
+    ) {
+        line.exchange = exchange
+        line.side = side
+        line.isCut = isCut
+        line.octets.removeAll(keepingCapacity: true)
+        line.octets += octets.prefix(mostOctets)
     }
 
     /// The lines of an exchange, the first and the last of many; without an exchange the beginning of the session.

@@ -20,6 +20,8 @@ package struct PackedRows<Row: PackedRow>: RandomAccessCollection, MutableCollec
     private var chunks: [[UInt8]] = []
     /// Where each row begins: its chunk and its place there.
     private var places: [Place] = []
+    /// The space in which rows are packed.
+    private var packer = RowPacker()
 
     private struct Place: Sendable {
         var chunk: UInt32
@@ -52,7 +54,7 @@ package struct PackedRows<Row: PackedRow>: RandomAccessCollection, MutableCollec
     }
 
     private mutating func put(_ row: Row) -> Place {
-        var packer = RowPacker()
+        packer.octets.removeAll(keepingCapacity: packer.octets.capacity <= Self.chunk)
         row.pack(&packer)
         if let last = chunks.indices.last, chunks[last].count + packer.octets.count <= Self.chunk {
             let place = Place(
@@ -69,7 +71,7 @@ package struct PackedRows<Row: PackedRow>: RandomAccessCollection, MutableCollec
 }
 
 /// Packs the fields of a row, one behind the other.
-package struct RowPacker {
+package struct RowPacker: Sendable {
     fileprivate var octets: [UInt8] = []
 
     /// A number: seven bits an octet, the lowest first, so that small ones are short.
@@ -105,6 +107,7 @@ package struct RowPacker {
 
     /// A digest in hex: two digits an octet.
     mutating func put(hex text: String) {
+        if text.isEmpty { return put(1) }
         let digits = Array(text.utf8)
         guard digits.count % 2 == 0, digits.allSatisfy({ Self.digit($0) != nil }) else {
             put(0)

@@ -78,6 +78,14 @@ final class SessionAudit {
     /// True the first time for a code.
     func isFirst(_ code: String) -> Bool { told.insert(code).inserted }
 
+    /// The kind was found in the session before.
+    func isCommon(_ kind: FindingKind) -> Bool {
+        if common == kind { return true }
+        common = kind
+        return false
+    }
+    private var common: FindingKind?
+
     func evidence(_ detail: String, exchange: Int? = nil) -> Evidence {
         Evidence(
             session: info.id, exchange: exchange, frame: frame, source: source, time: time, client: client,
@@ -96,16 +104,22 @@ final class SessionAudit {
         } else {
             clearOctets &+= step.passedClient &+ step.passedServer
         }
-        for index in step.notes.indices {
-            let note = step.notes[index]
-            switch note.side {
-            case .client: clientOctets &+= note.raw.count
-            case .server:
-                serverOctets &+= note.raw.count
-                serverNotes &+= 1
+        // Where they are: a copy of a note counts up all that it holds.
+        step.notes.withUnsafeBufferPointer { notes in
+            for index in notes.indices {
+                switch notes[index].side {
+                case .client: clientOctets &+= notes[index].raw.count
+                case .server:
+                    serverOctets &+= notes[index].raw.count
+                    serverNotes &+= 1
+                }
+                if isUnderTLS {
+                    tlsOctets &+= notes[index].raw.count
+                } else {
+                    clearOctets &+= notes[index].raw.count
+                }
+                accept(notes[index], &book)
             }
-            if isUnderTLS { tlsOctets &+= note.raw.count } else { clearOctets &+= note.raw.count }
-            accept(note, &book)
         }
     }
 

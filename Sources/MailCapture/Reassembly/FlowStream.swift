@@ -78,6 +78,8 @@ struct FlowStream: Sendable {
     static let mostDoubtfulOctets = 262_144
     /// Octets that were delivered and not acknowledged are kept up to this, to compare them with repetitions.
     static let mostRecent = 65_536
+    /// Space that is kept for them while there are none: two segments, as most receivers acknowledge the second.
+    private static let keptSpace = 4_096
 
     /// The sequence number that comes next; valid when `isKnown`.
     var next: UInt32 = 0
@@ -275,7 +277,11 @@ struct FlowStream: Sendable {
             recent = []
             return
         }
-        recent += octets
+        // Once for both, instead of growing with each. A line of a dialogue takes no more than it needs.
+        if octets.count > Self.keptSpace / 4, recent.capacity < Self.keptSpace - 64 {
+            recent.reserveCapacity(Self.keptSpace - 64)
+        }
+        octets.withUnsafeBufferPointer { recent.append(contentsOf: $0) }
         if recent.count > 2 * Self.mostRecent { recent.removeFirst(recent.count - Self.mostRecent) }
     }
 
@@ -326,7 +332,7 @@ struct FlowStream: Sendable {
         if recent.isEmpty { return }
         let open = sequenceDistance(next, from: number)
         if open <= 0 {
-            recent.removeAll(keepingCapacity: recent.capacity <= 4_096)
+            recent.removeAll(keepingCapacity: recent.capacity <= Self.keptSpace)
         } else if open < recent.count / 2 {
             recent.removeFirst(recent.count - open)
         }

@@ -43,6 +43,12 @@ package final class RecordingFollower {
         set { tracker.keepsText = newValue }
     }
 
+    /// Messages are told with their SHA-256.
+    package var hashes: Bool {
+        get { tracker.hashes }
+        set { tracker.hashes = newValue }
+    }
+
     /// Reads what has come since the last time, or a part of it.
     /// - Returns: true when there may be more at once.
     package func poll(_ deliver: (SessionBatch) throws -> Void) throws -> Bool {

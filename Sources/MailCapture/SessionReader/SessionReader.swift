@@ -68,6 +68,12 @@ package struct SessionReader {
         set { tracker.judgesMessages = newValue }
     }
 
+    /// Messages and contents are told with their SHA-256.
+    package var hashes: Bool {
+        get { tracker.hashes }
+        set { tracker.hashes = newValue }
+    }
+
     /// Exchanges and messages are told one by one, not only counted, which takes half as long.
     package var keepsRows: Bool {
         get { tracker.keepsRows }

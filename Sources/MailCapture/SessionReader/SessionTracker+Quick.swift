@@ -32,15 +32,31 @@ extension SessionTracker {
         case .acknowledged: return .done
         case .octets(let number, let side, let time):
             guard let flow = flow(number) else { return .done }
-            var octets = segment.payload
-            if case .following(let session) = flow.state, !flow.isTurned, session.cover == nil {
-                let count = session.observer.pass(octets, from: side, atNanosecond: time)
-                if count == octets.count { return .done }
-                octets = octets.dropFirst(count)
+            guard case .following(let session) = flow.state, !flow.isTurned, session.cover == nil else {
+                try take(
+                    .bytes(flow: number, side: side, time: time, segment.payload, packet: record.index), flow, deliver)
+                return .done
             }
-            try take(.bytes(flow: number, side: side, time: time, octets, packet: record.index), flow, deliver)
+            let count = session.observer.pass(segment.payload, from: side, atNanosecond: time)
+            if count < segment.payload.count {
+                try hear(segment.payload.dropFirst(count), session, side, time, record.index, deliver)
+            }
             return .done
         }
+    }
+
+    /// Octets that come next on a side of a session, and of which something may be told. What the long way does with them as an event.
+    private mutating func hear(
+        _ octets: ArraySlice<UInt8>, _ session: Following, _ side: Side, _ time: Int64, _ packet: Int,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var batch = batch(session, at: time)
+        batch.frame = packet
+        session.observer.receiveRest(
+            octets, from: side, at: session.observer.clock(time), events: &batch.events, notes: &batch.notes)
+        if !batch.isEmpty { batch.passed = session.observer.takePassed() }
+        if session.isOnWire, session.observer.book.summary.opaque == .tls { cover(session, batch.notes) }
+        try hand(batch, deliver)
     }
 
     /// The segment in a packet that is one of TCP.

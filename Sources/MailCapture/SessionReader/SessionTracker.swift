@@ -115,6 +115,8 @@ package struct SessionTracker {
     private let fingerprintKey: [UInt8]
     /// Messages are read and judged too.
     package var judgesMessages = false
+    /// Messages and contents are told with their SHA-256.
+    package var hashes = true
     /// Exchanges and messages are told one by one, not only counted.
     package var keepsRows = true
     /// Of these rows exchanges are wanted too.
@@ -130,7 +132,7 @@ package struct SessionTracker {
     let route: String
     private let checksums: ChecksumPolicy
     /// Which of two copies of octets counts.
-    private let overlap: OverlapPolicy
+    let overlap: OverlapPolicy
     var decoder: PacketDecoder
     var reassembler: TCPReassembler?
     var flows: [Int: Flow] = [:]
@@ -183,16 +185,22 @@ package struct SessionTracker {
 
     /// Takes the next packet.
     /// - Parameters:
-    /// - isRecording: the file is one of our recordings, whose second interface shows the server's leg of sessions that
-    ///     the
-    ///     first shows as well.
+    ///   - isRecording: the file is one of our recordings, whose second interface shows the server's leg of sessions that
+    ///     the first shows as well.
     ///   - deliver: gets what was understood, once for each step of a session.
     package mutating func accept(
         _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.packets += 1
+        // A packet in which nothing is restored is not even copied.
+        guard let restore else { return try follow(record, isRecording, deliver) }
+        try follow(restore(record), isRecording, deliver)
+    }
+
+    private mutating func follow(
+        _ record: CaptureRecord, _ isRecording: Bool, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
         if record.nanoseconds >= awaiting.next { try endWaits(at: record.nanoseconds, deliver) }
-        let record = restore == nil ? record : restore?(record) ?? record
         if isRecording, record.interface == Int(PcapngWriter.serverLeg) { return }
         let segment: TCPSegment
         switch try acceptQuickly(record, deliver) {
@@ -436,7 +444,8 @@ package struct SessionTracker {
         let session = Following(
             Observer(
                 info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-                keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets, privacy: privacy),
+                hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets,
+                privacy: privacy),
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.opened)
         let start = session.observer.clock(flow.opened)
@@ -464,35 +473,5 @@ package struct SessionTracker {
         }
         flow.state = .following(session)
         try hand(batch, deliver)
-    }
-
-    func apply(_ event: FlowEvent, _ observer: inout Observer, _ batch: inout SessionBatch) {
-        switch event {
-        case .bytes(_, let side, let time, let octets, let packet):
-            let time = observer.clock(time)
-            batch.time = time
-            batch.frame = packet
-            observer.receive(octets, from: side, at: time, events: &batch.events, notes: &batch.notes)
-        case .gap(_, let side, let count, let time):
-            let time = observer.clock(time)
-            batch.time = time
-            observer.lose(side, octets: count, at: time, events: &batch.events, notes: &batch.notes)
-        case .ended(_, let side, let time):
-            let time = observer.clock(time)
-            batch.time = time
-            observer.end(side, at: time, events: &batch.events, notes: &batch.notes)
-        case .conflict(_, let side, offset: _, let other, let taken, let time, let packet):
-            let time = NanosecondTime.microseconds(time)
-            observer.doubt(
-                PacketDoubt(.overlap, side, time: time, packet: packet, octets: other.count, copy: taken))
-        case .doubt(_, let side, let kind, let octets, let time, let packet):
-            let time = NanosecondTime.microseconds(time)
-            observer.doubt(
-                PacketDoubt(
-                    kind, side, time: time, packet: packet, octets: octets, copy: kind == .fragments ? overlap : .first)
-            )
-        case .opened, .closed: break
-        }
-        if !batch.isEmpty { batch.passed = observer.takePassed() }
     }
 }

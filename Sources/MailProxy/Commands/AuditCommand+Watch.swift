@@ -40,6 +40,7 @@ extension AuditCommand {
             let keys = try place.reading.growingKeys()
             tracker.keys = keys?.log
             (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
+            tracker.hashes = output != nil && hashesMessages
             let source = try live.open(interface, bpf)
             try live.drop()
             Console.error("watching \(interface); Ctrl-C ends it")
@@ -65,6 +66,7 @@ extension AuditCommand {
             let directory = try self.directory()
             let follower = RecordingFollower(directory)
             (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
+            follower.hashes = output != nil && hashesMessages
             follower.keys = try place.reading.keys()
             Console.error("watching \(directory); Ctrl-C ends it")
             while !isOver() {

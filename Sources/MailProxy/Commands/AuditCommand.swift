@@ -57,7 +57,7 @@ struct AuditCommand: ParsableCommand {
     var bpf: String?
     @OptionGroup(title: "Watching") var live: LiveOptions
     @Option(help: "With --watch: the severity from which on findings are told.") var least = Severity.low
-    @Flag(help: "Do not compute the SHA-256 of the files.") var noHash = false
+    @Flag(help: "Do not compute the SHA-256 of the files, nor of messages.") var noHash = false
     @Flag(help: "List the kinds of findings, and read nothing.") var listFindings = false
     @Flag(help: "With --list-findings: the reference page, Docs/Findings.md.") var markdown = false
     @Option(help: "Explain the kind of findings with this code, and read nothing. May be repeated.")
@@ -138,8 +138,19 @@ struct AuditCommand: ParsableCommand {
         search.since = since?.time
         search.until = until?.time
         return try catalog.audit(
-            search, isDeep: deep, keepsText: deep || !book.options.patterns.isEmpty, hashes: !noHash
+            search, isDeep: deep, keepsText: deep || !book.options.patterns.isEmpty, hashes: !noHash,
+            hashesMessages: hashesMessages
         ) { book.accept($0) }
+    }
+
+    /// The report has the SHA-256 of messages.
+    var hashesMessages: Bool {
+        if noHash { return false }
+        switch format {
+        case .html, .json: return true
+        case .csv: return table == .messages
+        case .text, .sarif: return false
+        }
     }
 
     func report(_ found: AuditFindings, _ sources: [AuditSource], _ baseline: AuditBaseline?) -> AuditReport {

@@ -7,14 +7,20 @@ import MailCapture
 import MailRecording
 import MailStore
 
+extension SessionIdentity: AuditedSession {
+    package var id: String { info.id }
+}
+
 extension SessionCatalog {
     /// Reads the sessions that are searched for.
     /// - Parameters:
     ///   - isDeep: messages are judged too.
     ///   - keepsText: messages come with their text.
     ///   - hashes: the files' SHA-256 are wanted.
+    ///   - hashesMessages: those of messages are.
     func audit(
-        _ search: SessionSearch, isDeep: Bool, keepsText: Bool, hashes: Bool, _ deliver: (AuditStep) -> Void
+        _ search: SessionSearch, isDeep: Bool, keepsText: Bool, hashes: Bool, hashesMessages: Bool,
+        _ deliver: (AuditStep) -> Void
     ) throws -> [AuditSource] {
         var only: Set<String>?
         if filter != nil || text != nil || search.since != nil || search.until != nil {
@@ -27,7 +33,9 @@ extension SessionCatalog {
         }
         var marks = CredentialMarks(paths)
         let figures = try Self.read(
-            paths, only: only, judgesMessages: isDeep, keepsText: keepsText, keepsExchanges: false, tellsOctets: false
+            paths, only: only, judgesMessages: isDeep, keepsText: keepsText, hashes: hashesMessages,
+            keepsExchanges: false,
+            tellsOctets: false
         ) { batch in
             var events = batch.events
             for index in events.indices {
@@ -37,9 +45,9 @@ extension SessionCatalog {
                 events[index] = .credential(session: session, record)
             }
             var step = AuditStep(
-                info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
-                events: events,
-                time: batch.time, frame: batch.frame == 0 ? nil : batch.frame, source: batch.source)
+                session: batch.session, client: batch.session.info.client, server: batch.session.info.server,
+                notes: batch.notes, events: events, time: batch.time, frame: batch.frame == 0 ? nil : batch.frame,
+                source: batch.source)
             (step.passedClient, step.passedServer) = (batch.passed.client, batch.passed.server)
             deliver(step)
         }

@@ -200,7 +200,7 @@ struct SessionCatalog {
     @discardableResult
     static func read(
         _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
         var reader: SessionReader
@@ -210,6 +210,7 @@ struct SessionCatalog {
         reader.only = only
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
+        reader.hashes = hashes
         reader.keepsRows = keepsRows
         reader.keepsExchanges = keepsExchanges
         reader.tellsOctets = tellsOctets

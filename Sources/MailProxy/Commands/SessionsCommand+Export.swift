@@ -159,7 +159,8 @@ struct SessionsExport: ParsableCommand {
             if let ids {
                 try catalog.read(ids, deliver)
             } else {
-                try SessionCatalog.read(catalog.paths, keepsExchanges: false, deliver)
+                // Only JSON has the messages' digests.
+                try SessionCatalog.read(catalog.paths, hashes: json, keepsExchanges: false, deliver)
             }
         }
         fflush(nil)

@@ -142,13 +142,20 @@ struct MessageCollector: MessageSink {
 struct MessageExport {
     let target: any MessageTarget
     let takesParts: Bool
+    /// Of one session: changed where it is.
+    private final class Kept {
+        var extractor: MessageExtractor<MessageCollector>
+
+        init(_ collector: MessageCollector) { extractor = MessageExtractor(collector) }
+    }
+
     /// Told of each message and its file.
     let report: (ExportedMessage, String) throws -> Void
 
     /// - Parameter read: reads the sessions.
     /// - Returns: how many sessions and messages there were.
     func run(_ read: ((SessionBatch) throws -> Void) throws -> Void) throws -> (sessions: Int, messages: Int) {
-        var extractors: [String: MessageExtractor<MessageCollector>] = [:]
+        var extractors: [String: Kept] = [:]
         var sessions = 0
         var count = 0
         func give(_ message: ExportedMessage) throws {
@@ -158,39 +165,39 @@ struct MessageExport {
         try read { batch in
             let info = batch.session.info
             let id = info.id
-            var extractor: MessageExtractor<MessageCollector>
-            if let known = extractors.removeValue(forKey: id) {
-                extractor = known
+            let kept: Kept
+            if let known = extractors[id] {
+                kept = known
             } else {
                 sessions += 1
-                extractor = MessageExtractor(
-                    MessageCollector(directory: target.directory, info: info, takesParts: takesParts))
+                kept = Kept(MessageCollector(directory: target.directory, info: info, takesParts: takesParts))
+                extractors[id] = kept
             }
-            extractor.sink.time = batch.time
+            kept.extractor.sink.time = batch.time
             if info.mailProtocol == .imap {
                 for place in batch.notes.indices {
-                    extractor.sink.flags.accept(batch.notes[place])
-                    extractor.accept(batch.notes[place...place])
+                    kept.extractor.sink.flags.accept(batch.notes[place])
+                    kept.extractor.accept(batch.notes[place...place])
                 }
             } else {
-                extractor.accept(batch.notes[...])
+                kept.extractor.accept(batch.notes[...])
             }
             var isClosed = false
             for event in batch.events {
                 switch event {
-                case .secured: extractor.close()
+                case .secured: kept.extractor.close()
                 case .closed:
                     isClosed = true
-                    extractor.close()
+                    kept.extractor.close()
                 case .opened, .octets, .secret, .gap, .remark, .changed, .exchange, .message, .credential: break
                 }
             }
-            if let failure = extractor.sink.failure { throw failure }
-            for part in extractor.sink.takeParts() { try give(part) }
+            if let failure = kept.extractor.sink.failure { throw failure }
+            for part in kept.extractor.sink.takeParts() { try give(part) }
             for case .message(_, let record) in batch.events {
-                if let message = extractor.sink.take(record) { try give(message) }
+                if let message = kept.extractor.sink.take(record) { try give(message) }
             }
-            if !isClosed { extractors[id] = extractor }
+            if isClosed { extractors[id] = nil }
         }
         try target.finish()
         return (sessions, count)

@@ -18,7 +18,11 @@ final class MessageFiles: MessageTarget {
 
     func take(_ message: ExportedMessage) throws -> String {
         let path = directory + "/" + Self.name(of: message)
-        try message.octets.publish(as: path, replaces: replaces)
+        if replaces {
+            try message.octets.publish(as: path, replaces: true)
+        } else {
+            try message.octets.publish(asNew: path)
+        }
         return path
     }
 
@@ -33,7 +37,11 @@ final class MessageFiles: MessageTarget {
     }
 
     /// Ids of foreign recordings are not to be trusted with a path.
-    static func stem(_ id: String) -> String { String(id.prefix(64).map(plain)) }
+    static func stem(_ id: String) -> String {
+        // Ours are letters and digits.
+        let isPlain = id.utf8.count <= 64 && id.utf8.allSatisfy { 48...57 ~= $0 || 97...122 ~= $0 || $0 == 45 }
+        return isPlain ? id : String(id.prefix(64).map(plain))
+    }
 
     private static func plain(_ character: Character) -> Character {
         character.isASCII && (character.isLetter || character.isNumber || character == "-" || character == "_")

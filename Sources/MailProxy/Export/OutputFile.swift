@@ -115,7 +115,7 @@ final class OutputFile {
         .usage("\(path): is there already; --force replaces it")
     }
 
-    private static func unwritable(_ path: String) -> CLIError {
+    static func unwritable(_ path: String) -> CLIError {
         .usage("\(path): cannot write: \(String(cString: strerror(errno)))")
     }
 

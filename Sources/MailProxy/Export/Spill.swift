@@ -9,6 +9,8 @@ final class Spill {
     private static let most = 256 << 10
     private static let mostOfAll = 32 << 20
     nonisolated(unsafe) private static var held = 0
+    /// Space of one that has gone.
+    nonisolated(unsafe) private static var spare: [UInt8] = []
 
     private let directory: String
     private var memory: [UInt8] = []
@@ -18,17 +20,25 @@ final class Spill {
     private(set) var count = 0
 
     /// - Parameter directory: where the file is made when one is needed.
-    init(in directory: String) { self.directory = directory }
+    init(in directory: String) {
+        self.directory = directory
+        swap(&memory, &Self.spare)
+    }
 
     deinit {
         Self.held -= memory.count
+        // The next one has its space, as one goes when the other begins.
+        if memory.capacity <= Self.most, memory.capacity > Self.spare.capacity {
+            memory.removeAll(keepingCapacity: true)
+            swap(&memory, &Self.spare)
+        }
         if descriptor >= 0 { close(descriptor) }
         if let name { unlink(name) }
     }
 
     func append(_ octets: ArraySlice<UInt8>) throws {
         count += octets.count
-        memory.append(contentsOf: octets)
+        octets.withUnsafeBufferPointer { memory.append(contentsOf: $0) }
         Self.held += octets.count
         if memory.count > Self.most || Self.held > Self.mostOfAll { try spill() }
     }
@@ -68,6 +78,27 @@ final class Spill {
             }
             try take(buffer[..<got])
             offset += got
+        }
+    }
+
+    /// The octets become a new file. Those in memory are written under its name at once: of a second name, and of giving up the first,
+    /// the file system makes as much work as of the file. A file that is not whole is taken away.
+    func publish(asNew path: String) throws {
+        guard descriptor < 0 else { return try publish(as: path, replaces: false) }
+        let file = mp_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw errno == EEXIST ? OutputFile.exists(path) : OutputFile.unwritable(path) }
+        do {
+            try SpoolFile.write(memory[...], to: file, name: path)
+        } catch {
+            close(file)
+            unlink(path)
+            throw error
+        }
+        // On network file systems the error of a write may come with the close.
+        guard close(file) == 0 || errno == EINTR else {
+            let error = CLIError.fault("\(path): \(String(cString: strerror(errno)))")
+            unlink(path)
+            throw error
         }
     }
 

@@ -9,7 +9,8 @@ struct MessageLedger: MessageSink {
     /// A message that passes.
     private struct Open {
         var record: MessageRecord
-        var hash = SHA256()
+        /// The digest so far; nil when none is wanted.
+        var hash: SHA256?
         var header = HeaderScanner()
         var readsHeader = true
         var side: Side
@@ -49,6 +50,8 @@ struct MessageLedger: MessageSink {
     var judges = false
     /// Their text is told.
     var keepsText = false
+    /// Digests of messages and contents are wanted.
+    var hashes = true
     /// The digest of the content is wanted where it differs from that of its message.
     var hashesWire = true
     private var client: Open?
@@ -94,25 +97,19 @@ struct MessageLedger: MessageSink {
         }
     }
 
-    /// The digest of the content so far; nil when its octets are not known.
+    /// The digest of the content so far, to be asked for before the message ends; nil when its octets are not known, or none is wanted.
     func wireDigest(_ side: Side) -> SHA256? {
+        guard hashes else { return nil }
         switch side {
-        case .client: clientLeftOut ? nil : digest(.client)
-        case .server: serverLeftOut ? nil : digest(.server)
-        }
-    }
-
-    /// The digest of the content so far; to be asked for before the message ends.
-    func digest(_ side: Side) -> SHA256 {
-        switch side {
-        case .client: clientWire ?? client?.hash ?? SHA256()
-        case .server: serverWire ?? server?.hash ?? SHA256()
+        case .client: return clientLeftOut ? nil : clientWire ?? client?.hash ?? SHA256()
+        case .server: return serverLeftOut ? nil : serverWire ?? server?.hash ?? SHA256()
         }
     }
 
     mutating func begin(_ message: MessageStart) {
         let open = Open(
-            record: MessageRecord(exchange: message.exchange, carrier: message.carrier), side: message.side,
+            record: MessageRecord(exchange: message.exchange, carrier: message.carrier),
+            hash: hashes ? SHA256() : nil, side: message.side,
             inspector: judges ? MessageInspector() : nil, octets: keepsText ? [] : nil)
         switch message.side {
         case .client: client = open
@@ -121,7 +118,7 @@ struct MessageLedger: MessageSink {
     }
 
     mutating func willAlter(_ side: Side) {
-        guard hashesWire else { return }
+        guard hashes, hashesWire else { return }
         switch side {
         case .client: clientWire = clientWire ?? client?.hash
         case .server: serverWire = serverWire ?? server?.hash
@@ -136,14 +133,13 @@ struct MessageLedger: MessageSink {
     }
 
     mutating func end(_ side: Side, complete: Bool, exchange: Int) {
+        // Taken out, as a copy of it would count up all that it holds.
+        var message: Open?
         switch side {
-        case .client: finish(client, complete, exchange)
-        case .server: finish(server, complete, exchange)
+        case .client: swap(&client, &message)
+        case .server: swap(&server, &message)
         }
-        switch side {
-        case .client: client = nil
-        case .server: server = nil
-        }
+        if let message { finish(message, complete, exchange) }
     }
 
     mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {
@@ -154,7 +150,7 @@ struct MessageLedger: MessageSink {
     }
 
     private static func take(_ octets: ArraySlice<UInt8>, _ open: inout Open?) {
-        open?.hash.update(octets)
+        open?.hash?.update(octets)
         open?.record.bytes += octets.count
         open?.inspector?.feed(octets)
         if open?.isLeftOut == false, let kept = open?.octets?.count, kept < MessageText.mostOctets {
@@ -167,11 +163,10 @@ struct MessageLedger: MessageSink {
         }
     }
 
-    private mutating func finish(_ open: Open?, _ complete: Bool, _ exchange: Int) {
-        guard let open else { return }
+    private mutating func finish(_ open: consuming Open, _ complete: Bool, _ exchange: Int) {
         var record = open.record
         record.complete = complete
-        record.sha256 = open.isLeftOut ? "" : open.hash.hex
+        record.sha256 = open.isLeftOut ? "" : open.hash?.hex ?? ""
         let isAddressed: Bool
         switch record.carrier {
         // The envelope says from whom and to whom, when the server has judged it.

@@ -68,6 +68,7 @@ package struct SessionBook: Sendable {
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too, which costs more than all else together.
     ///   - keepsText: messages are told with their text.
+    ///   - hashes: messages and contents are told with their SHA-256, which costs as much as following them.
     ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
     ///     them from the recording when there is time.
     ///   - keepsExchanges: of these rows exchanges are wanted too; else they are only counted.
@@ -75,13 +76,14 @@ package struct SessionBook: Sendable {
     ///   - privacy: what is not recorded.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
         privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         summary = SessionSummary(info: info)
         self.keepsRows = keepsRows
         self.keepsExchanges = keepsExchanges
         self.tellsOctets = tellsOctets
+        ledger.hashes = hashes
         ledger.hashesWire = keepsExchanges
         ledger.judges = judgesMessages
         ledger.keepsText = keepsText
@@ -360,7 +362,7 @@ package struct SessionBook: Sendable {
         }
         // The message's own digest serves for the wire too, as long as it begins here and nothing is taken out.
         let shares = messages.isInMessage(side) && messages.isAtStart(side)
-        ledger.beginWire(side, shares ? nil : SHA256())
+        ledger.beginWire(side, shares || !ledger.hashes ? nil : SHA256())
         let new = OpenContent(exchange: content.exchange)
         switch side {
         case .client: clientContent = new

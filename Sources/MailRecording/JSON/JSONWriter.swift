@@ -53,6 +53,12 @@ package struct JSONWriter: Sendable {
         self.value(value)
     }
 
+    /// A member; nil becomes `null`. Of its own, as most numbers are of this type.
+    package mutating func member(_ name: String, _ value: Int?) {
+        key(name)
+        self.value(value)
+    }
+
     /// A member that is `true` or `false`.
     package mutating func member(_ name: String, _ value: Bool) {
         key(name)
@@ -84,6 +90,22 @@ package struct JSONWriter: Sendable {
         separate()
         octets.append(contentsOf: (number.map { String($0) } ?? "null").utf8)
         needsComma = true
+    }
+
+    /// A number; nil becomes `null`. Of its own, as most numbers are of this type.
+    package mutating func value(_ number: Int?) {
+        separate()
+        needsComma = true
+        guard let number else { return octets.append(contentsOf: "null".utf8) }
+        if number < 0 { octets.append(UInt8(ascii: "-")) }
+        let first = octets.count
+        var rest = number.magnitude
+        repeat {
+            octets.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        // The last digit came first.
+        octets[first...].reverse()
     }
 
     /// `true` or `false`.

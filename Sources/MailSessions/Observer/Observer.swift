@@ -23,13 +23,14 @@ package struct Observer: Sendable {
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too.
     ///   - keepsText: messages are told with their text.
+    ///   - hashes: messages and contents are told with their SHA-256.
     ///   - keepsRows: exchanges and messages are told one by one, not only counted.
     ///   - keepsExchanges: of these rows exchanges are wanted too.
     ///   - tellsOctets: all octets are told, in notes and as what is to be recorded. Else those within messages come in no note,
     ///     unless there is something to say of them.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
         privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
@@ -38,7 +39,8 @@ package struct Observer: Sendable {
         info.isInflated = info.mailProtocol == .imap
         book = SessionBook(
             info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-            keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets, privacy: privacy)
+            hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets,
+            privacy: privacy)
     }
 
     /// Octets of which there was no note, since this was asked last.
@@ -101,10 +103,17 @@ package struct Observer: Sendable {
     package mutating func receive(
         _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
     ) {
-        if isLate { login(before: octets, from: side) }
         let count = pass(octets, from: side, at: time)
         if count > 0, count == octets.count { return }
-        let octets = count == 0 ? octets : octets.dropFirst(count)
+        receiveRest(
+            count == 0 ? octets : octets.dropFirst(count), from: side, at: time, events: &events, notes: &notes)
+    }
+
+    /// The same for octets that ``pass(_:from:at:)`` left.
+    package mutating func receiveRest(
+        _ octets: ArraySlice<UInt8>, from side: Side, at time: Int64, events: inout [RecordEvent], notes: inout [Note]
+    ) {
+        if isLate { login(before: octets, from: side) }
         let first = notes.count
         tap.receive(octets, from: side, into: &notes)
         if clientLeftOut || serverLeftOut { markLeftOut(&notes, from: first) }

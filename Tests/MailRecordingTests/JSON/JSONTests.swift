@@ -27,6 +27,15 @@ import Testing
         )
     }
 
+    @Test(arguments: [Int.min, -10, -1, 0, 9, 10, 1_203, Int.max]) func writesNumbers(_ number: Int) {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("n", number)
+            json.member("other", Int64(number))
+        }
+        #expect(json.text == "{\"n\":\(number),\"other\":\(number)}")
+    }
+
     @Test func escapesControls() {
         var out: [UInt8] = []
         JSONWriter.appendString("\u{0}\u{1F}\t\n\r\u{8}\u{C}\"\\/\u{7F}\u{85}\u{A0}é🙂", to: &out)

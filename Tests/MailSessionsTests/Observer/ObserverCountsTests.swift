@@ -17,6 +17,7 @@ import Testing
         var credentials: [CredentialRecord] = []
         var remarks: [Unseen] = []
         var messages: [MessageRecord] = []
+        var contents: [Exchange.ContentSummary] = []
         var rows = 0
         /// Notes but those of the inside of messages, and how many octets all notes have.
         var notes: [Note] = []
@@ -25,14 +26,15 @@ import Testing
     }
 
     private static func told(
-        _ file: TranscriptFile, keepsRows: Bool, keepsExchanges: Bool = true, tellsOctets: Bool = true, step: Int?
+        _ file: TranscriptFile, hashes: Bool = true, keepsRows: Bool, keepsExchanges: Bool = true,
+        tellsOctets: Bool = true, step: Int?
     ) -> Told {
         let end = IPEndpoint(.v4(0xC000_0201), 1)
         let info = SessionInfo(
             id: "s", mailProtocol: file.mailProtocol, start: 5, client: end, server: end, route: "test")
         var observer = Observer(
-            info: info, fingerprintKey: [1], judgesMessages: !tellsOctets || !keepsExchanges, keepsRows: keepsRows,
-            keepsExchanges: keepsExchanges, tellsOctets: tellsOctets)
+            info: info, fingerprintKey: [1], judgesMessages: !tellsOctets || !keepsExchanges, hashes: hashes,
+            keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets)
         var events: [RecordEvent] = []
         var notes: [Note] = []
         observer.open(into: &events)
@@ -57,7 +59,9 @@ import Testing
             case .octets(_, _, _, _, let pieces): told.octets.append(pieces.flatMap { Array($0) })
             case .credential(_, let credential): told.credentials.append(credential)
             case .remark(_, _, let unseen): told.remarks.append(unseen)
-            case .exchange: told.rows += 1
+            case .exchange(_, let exchange):
+                told.rows += 1
+                if let content = exchange.content { told.contents.append(content) }
             case .message(_, let message):
                 told.rows += 1
                 told.messages.append(message)
@@ -108,6 +112,20 @@ import Testing
             #expect(spare.messages == full.messages)
             #expect(spare.summary.exchanges == full.summary.exchanges, "\(file)")
             #expect(counted.summary == full.summary, "\(file) in steps of \(step ?? 0)")
+        }
+    }
+
+    @Test("All is the same without digests, but the digests", arguments: transcripts)
+    func sameWithoutDigests(_ file: TranscriptFile) {
+        for keepsExchanges in [true, false] {
+            var full = Self.told(file, keepsRows: true, keepsExchanges: keepsExchanges, step: 7)
+            let spare = Self.told(file, hashes: false, keepsRows: true, keepsExchanges: keepsExchanges, step: 7)
+            for index in full.messages.indices { full.messages[index].sha256 = "" }
+            for index in full.contents.indices { full.contents[index].sha256 = "" }
+            #expect(spare.messages == full.messages, "\(file)")
+            #expect(spare.contents == full.contents, "\(file)")
+            #expect(spare.summary == full.summary, "\(file)")
+            #expect(spare.rows == full.rows, "\(file)")
         }
     }
 
