@@ -54,6 +54,7 @@ package final class LiveCapture {
     /// The LINKTYPE_ number of the packets.
     package let linkType: UInt32
     private let isNano: Bool
+    private let bufferSize: Int
     /// Packets given so far.
     package private(set) var packets = 0
 
@@ -68,6 +69,7 @@ package final class LiveCapture {
         pcap_set_snaplen(handle, options.snapLength)
         pcap_set_promisc(handle, options.isPromiscuous ? 1 : 0)
         pcap_set_timeout(handle, 100)
+        bufferSize = Int(options.bufferSize)
         pcap_set_buffer_size(handle, options.bufferSize)
         pcap_set_immediate_mode(handle, options.isImmediate ? 1 : 0)
         pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO)
@@ -122,6 +124,30 @@ package final class LiveCapture {
         // libpcap's own time-out only ends a block that has begun to fill: on a silent link it would wait for ever.
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, milliseconds) > 0
+    }
+
+    /// Gives what the kernel still has of the packets that passed until now: it gives blocks when they are full or old.
+    /// - Parameters:
+    ///   - most: no more packets than these, with all that were given before.
+    ///   - now: nanoseconds since 1970 UTC.
+    package func takeRest(
+        atMost most: Int, now: Int64, _ take: (CaptureRecord) -> Void
+    ) throws(CaptureError) {
+        // It holds no more octets than this: an end that no clock can move, and no busy machine either.
+        var room = bufferSize
+        var vain = 0
+        while packets < most, room > 0, vain < 10 {
+            if let packet = try next() {
+                if packet.nanoseconds > now { return }
+                room -= packet.bytes.count
+                vain = 0
+                take(packet)
+            } else if wait(milliseconds: 200) {
+                vain += 1
+            } else {
+                return
+            }
+        }
     }
 
     /// What was received and lost so far.

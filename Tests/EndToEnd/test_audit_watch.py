@@ -116,6 +116,17 @@ def test_of_an_interface(servers, scratch):
     assert source["file"] == "lo" and source["packets"] > 10 and source["dropped"] == 0
 
 
+def test_what_passed_before_the_end_is_seen(servers, scratch):
+    """What waits in the kernel when the signal comes is read."""
+    account = servers.accounts.fresh()
+    watch = Watch(scratch, "-i", "lo", "-f", f"tcp port {servers.dovecot.imap}")
+    watch.process.kill(signal.SIGSTOP)
+    login(servers.dovecot.imap, account)
+    watch.process.kill(signal.SIGINT)
+    watch.process.kill(signal.SIGCONT)
+    assert [row["account"] for row in watch.stop()["accounts"]] == [account.address]
+
+
 def test_for_a_while(scratch):
     folder = scratch / "empty"
     folder.mkdir()

@@ -57,6 +57,9 @@ extension AuditCommand {
                 sources = [self.figures(interface, source, tracker.counters)]
                 try tell(&book, sources)
             }
+            try source.takeRest(atMost: live.count ?? Int.max, now: NanosecondTime.of(Self.now())) {
+                tracker.accept($0, isRecording: false) { step($0, &book) }
+            }
             while let lines = keys?.more(Self.now(), isLast: true) {
                 tracker.add(keys: lines[...]) { step($0, &book) }
             }

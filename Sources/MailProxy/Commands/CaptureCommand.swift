@@ -358,22 +358,10 @@ struct CaptureCommand: ParsableCommand {
             let patience = Int32(clamping: min(200, (end &- now) / 1_000 &+ 1))
             if !source.wait(milliseconds: patience) { pipeline.advance(to: Self.now()) }
         }
-        try takeRest(source, pipeline)
-        while let lines = keys?.more(Self.now(), isLast: true) { pipeline.take(keys: lines) }
-    }
-
-    /// What the kernel has still to give of what passed until now: it gives blocks when they are full or old.
-    private func takeRest(_ source: LiveCapture, _ pipeline: Pipeline) throws(CaptureError) {
-        let end = Self.now()
-        let patience = end &+ 2_000_000
-        while source.packets < live.count ?? Int.max, Self.now() < patience {
-            if let packet = try source.next() {
-                if packet.time > end { return }
-                pipeline.accept(packet, isRecording: false)
-            } else if !source.wait(milliseconds: 200) {
-                return
-            }
+        try source.takeRest(atMost: live.count ?? Int.max, now: NanosecondTime.of(Self.now())) {
+            pipeline.accept($0, isRecording: false)
         }
+        while let lines = keys?.more(Self.now(), isLast: true) { pipeline.take(keys: lines) }
     }
 
     /// How often it is asked what was lost, in microseconds.
