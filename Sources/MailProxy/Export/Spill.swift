@@ -81,17 +81,20 @@ final class Spill {
         }
     }
 
-    /// The octets become a new file. Those in memory are written under its name at once: of a second name, and of giving up the first,
-    /// the file system makes as much work as of the file. A file that is not whole is taken away.
+    /// The octets become a new file. Those in memory are written to one without a name, which gets its name when it is whole: a draft's
+    /// name, and taking it back, are more work for the file system. Where it knows no such files they are written under their name,
+    /// and taken away when they are not whole.
     func publish(asNew path: String) throws {
         guard descriptor < 0 else { return try publish(as: path, replaces: false) }
-        let file = mp_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw errno == EEXIST ? OutputFile.exists(path) : OutputFile.unwritable(path) }
+        let nameless = mp_open_nameless(OutputFile.directory(of: path), 0o600)
+        let file = nameless >= 0 ? nameless : mp_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw Self.failure(path) }
         do {
             try SpoolFile.write(memory[...], to: file, name: path)
+            if nameless >= 0, mp_give_name(file, path) != 0 { throw Self.failure(path) }
         } catch {
             close(file)
-            unlink(path)
+            if nameless < 0 { unlink(path) }
             throw error
         }
         // On network file systems the error of a write may come with the close.
@@ -100,6 +103,11 @@ final class Spill {
             unlink(path)
             throw error
         }
+    }
+
+    /// Why there is no such file now, by `errno`.
+    private static func failure(_ path: String) -> CLIError {
+        errno == EEXIST ? OutputFile.exists(path) : OutputFile.unwritable(path)
     }
 
     /// The octets become a file.
