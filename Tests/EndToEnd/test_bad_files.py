@@ -165,7 +165,7 @@ def test_texts(scratch, name, content):
 
 TRANSCRIPTS = [
     ("nuls", bytes(1 << 20)), ("long-line", b"<- " + b"x" * (20 << 20)), ("noise", random.Random(9).randbytes(1 << 20)),
-    ("ends", b"\r\n" * (1 << 19)), ("arrows", b" -> \n<-  \n" * 100_000), ("times", b"9" * 400 + b".0 S: x\n"),
+    ("ends", b"\r\n" * (1 << 18)), ("arrows", b" -> \n<-  \n" * 100_000), ("times", b"9" * 400 + b".0 S: x\n"),
 ]  # fmt: skip
 
 
