@@ -58,8 +58,9 @@ int mp_unread(int descriptor) {
 int mp_peer_end(int descriptor) {
   struct pollfd wanted = {.fd = descriptor, .events = POLLRDHUP};
   if (poll(&wanted, 1, 0) <= 0) return 0;
-  if (wanted.revents & (POLLHUP | POLLERR)) return 2;
-  return wanted.revents & POLLRDHUP ? 1 : 0;
+  if (wanted.revents & POLLERR) return 2;
+  // POLLHUP alone: both sides have ended in order, ours first perhaps, and what the peer said before may be unread.
+  return wanted.revents & (POLLRDHUP | POLLHUP) ? 1 : 0;
 }
 void mp_keep_freed(int bytes, int mapped) {
   mallopt(M_TRIM_THRESHOLD, bytes);

@@ -38,7 +38,7 @@ long mp_send(int descriptor, const void *_Nullable octets, size_t count);
 int mp_unsent(int descriptor);
 /// Octets that came and were not read (FIONREAD); -1 when the kernel doesn't say.
 int mp_unread(int descriptor);
-/// What a connected socket's peer has done: 0 nothing, 1 it sends no more, 2 it is gone. Nothing is read.
+/// What a connected socket's peer has done: 0 nothing, 1 it sends no more, 2 the connection failed. Nothing is read.
 int mp_peer_end(int descriptor);
 /// Lets the C library keep up to `bytes` of freed memory instead of giving it back (M_TRIM_THRESHOLD), and take blocks below
 /// `mapped` from its heaps instead of mapping each (M_MMAP_THRESHOLD).

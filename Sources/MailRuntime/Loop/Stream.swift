@@ -106,6 +106,8 @@ package final class Stream: Source {
 
     /// Looks at the other end without reading.
     package var peerEnd: PeerEnd {
+        // The kernel tells a failure once, and a write was told.
+        guard writeFailure == nil else { return .gone }
         switch mp_peer_end(descriptor) {
         case 0: return .none
         case 1:

@@ -371,7 +371,18 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
         guard !finished else { return }
         if clientEnded { return finish(.closed) }
         stream?.pause(false)
-        context.loop.schedule(after: 2) { [weak self] in self?.finish(.closed) }
+        linger(Lingering(heard: stream?.receivedOctets ?? 0))
+    }
+
+    private func linger(_ lingering: Lingering) {
+        context.loop.schedule(after: Lingering.round) { [weak self] in
+            guard let self, !finished, let stream else { return }
+            var lingering = lingering
+            guard lingering.awaits(left: stream.undelivered, heard: stream.receivedOctets) else {
+                return finish(.closed)
+            }
+            linger(lingering)
+        }
     }
 
     /// A client that reads nothing must not keep a session that has ended.

@@ -84,16 +84,15 @@ extension ProxySession {
         settleLoss()
     }
 
-    /// Awaits the client's end behind our last words, so that they are not lost to a reset: as long as it takes what is left for it,
-    /// and for a while as long as it speaks.
-    func linger(before: Int, heard: Int, for seconds: Double) {
-        context.loop.schedule(after: 2) { [weak self] in
+    /// Awaits the client's end behind our last words, so that they are not lost to a reset.
+    func linger(_ lingering: Lingering) {
+        context.loop.schedule(after: Lingering.round) { [weak self] in
             guard let self, phase == .closing, let client else { return }
-            let left = client.undelivered
-            let takes = left > 0 && left < before
-            let speaks = client.receivedOctets > heard && seconds < RuntimeLimits.stalled
-            guard takes || speaks else { return finish(goodbye) }
-            linger(before: left, heard: client.receivedOctets, for: seconds + 2)
+            var lingering = lingering
+            guard lingering.awaits(left: client.undelivered, heard: client.receivedOctets) else {
+                return finish(goodbye)
+            }
+            linger(lingering)
         }
     }
 }

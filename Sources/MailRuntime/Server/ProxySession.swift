@@ -427,7 +427,7 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         // The client's end is awaited so that our last words are not lost to a reset.
         client?.pause(false)
         finishWhenFlushed()
-        linger(before: .max, heard: client?.receivedOctets ?? 0, for: 0)
+        linger(Lingering(heard: client?.receivedOctets ?? 0))
     }
 
     func finishWhenFlushed() {
