@@ -213,6 +213,20 @@ def test_bad_arguments(recording, arguments, said):
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--filter", "false"], b"no session in %s is what --filter takes\n"),
+        (["--text", "nothingofthis", "--since", "1h"], b"no session in %s is what --text and --since take\n"),
+    ],
+)
+def test_what_left_out_all_sessions_is_named(recording, arguments, said):
+    done = command("sessions", "list", *arguments, recording, status=0)
+    assert done.stderr == b"mailproxy: " + said % str(recording).encode()
+    done = command("sessions", "show", "last", "--filter", "false", recording, status=2)
+    assert b"is what --filter takes" in done.stderr
+
+
 TEXTS = ["letter", "letter -4", '"letter 4"', "lett*", "header:letter", "body:letter", "xxx*", "nothing", "LETTER 7"]
 
 

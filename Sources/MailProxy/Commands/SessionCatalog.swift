@@ -59,6 +59,15 @@ struct SessionCatalog {
     /// The names for people.
     var names: String { paths.map(shownName).joined(separator: ", ") }
 
+    /// What is said where there is no session: which options left out all of them, or that there are none at all.
+    /// - Parameter others: Options of the command that narrow what is taken, and were given.
+    func nothing(_ others: [String] = []) -> String {
+        let options = (filter == nil ? [] : ["--filter"]) + (text == nil ? [] : ["--text"]) + others
+        guard let last = options.last else { return "no sessions in \(names)" }
+        let list = options.count == 1 ? last : options.dropLast().joined(separator: ", ") + " and " + last
+        return "no session in \(names) is what \(list) \(options.count == 1 ? "takes" : "take")"
+    }
+
     /// The name of a file for people.
     func shownName(_ path: String) -> String { path == spool?.path ? "standard input" : path }
 

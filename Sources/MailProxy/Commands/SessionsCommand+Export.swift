@@ -68,7 +68,9 @@ struct SessionsExport: ParsableCommand {
         try endSessions()
     }
 
-    private func nothing(_ catalog: SessionCatalog) -> CLIError { .usage("no sessions in \(catalog.names) to export") }
+    private func nothing(_ catalog: SessionCatalog) -> CLIError {
+        .usage("\(catalog.nothing()); there is nothing to export")
+    }
 
     // MARK: Text
 

@@ -90,7 +90,8 @@ struct SessionsList: ParsableCommand {
                 try out.write(GroupTable.text(groups, by: by))
             }
         } else if try !list(catalog, search, &out) {
-            Console.error("no sessions in \(catalog.names)\(place.filter == nil ? "" : " for which the filter holds")")
+            let spans = [("--since", since != nil), ("--until", until != nil), ("--before", before != nil)]
+            Console.error(catalog.nothing(spans.filter(\.1).map(\.0)))
         }
         try out.flush()
         try endSessions()

@@ -39,7 +39,7 @@ struct SessionSelection {
                 last = $0
                 return false
             }
-            guard let last else { throw CLIError.usage("no sessions in \(catalog.names)") }
+            guard let last else { throw CLIError.usage(catalog.nothing()) }
             return last
         }
         let found = try catalog.sessions(beginning: id)
@@ -93,7 +93,7 @@ struct SessionsShow: ParsableCommand {
         let entries = try selection.entries(of: catalog)
         // What is found by is not what is shown: lists never have secrets.
         if let reveal { SessionCatalog.unsealing = Unsealing(try Unsealing.key(reveal, in: "")) }
-        if entries.isEmpty { throw CLIError.usage("no sessions in \(catalog.names)") }
+        if entries.isEmpty { throw CLIError.usage(catalog.nothing()) }
         var out = StandardOutput()
         let options = TranscriptRenderer.Options(
             isFull: full, style: TextStyle(isColoured: Terminal.isColoured), reveals: reveal != nil)

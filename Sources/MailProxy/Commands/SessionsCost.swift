@@ -52,7 +52,8 @@ struct SessionsCost: ParsableCommand {
             }
         }
         if ledger.total.sessions == 0 {
-            Console.error("no sessions in \(catalog.names)\(place.filter == nil ? "" : " for which the filter holds")")
+            let spans = [("--since", since != nil), ("--until", until != nil)]
+            Console.error(catalog.nothing(spans.filter(\.1).map(\.0)))
         }
         var out = StandardOutput()
         let shown = CostRendering(names: keys.map(\.rawValue) + (byCommand ? ["command"] : []))

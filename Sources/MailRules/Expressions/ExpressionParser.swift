@@ -197,9 +197,15 @@ struct ExpressionParser {
         }
         let token = advance()
         guard case .string(let octets, let offsets) = token.kind else {
-            throw error("expected a string behind '\(word)', got \(token.shown)", at: token.offset)
+            throw error("expected a string behind '\(word)', got \(token.shown)\(Self.quotes(token))", at: token.offset)
         }
         return (octets, offsets)
+    }
+
+    /// What to write instead of a word that was to be a text.
+    private static func quotes(_ token: Token) -> String {
+        guard case .word(let word) = token.kind else { return "" }
+        return "; a text stands in quotes: \"\(word)\""
     }
 
     private static func article(_ field: Field) -> String {
@@ -237,7 +243,8 @@ struct ExpressionParser {
         case .number(let digits):
             return .number(try number(digits, token, type, mismatch))
         case .word, .symbol, .end:
-            throw error("expected a value for \(field.text), got \(token.shown)", at: token.offset)
+            let hint = type == .text || type == .code ? Self.quotes(token) : ""
+            throw error("expected a value for \(field.text), got \(token.shown)\(hint)", at: token.offset)
         }
     }
 

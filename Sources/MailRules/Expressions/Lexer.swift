@@ -82,7 +82,7 @@ struct Lexer {
         switch single {
         case "=": throw error("'=' compares nothing; write '=='", at: start)
         case "'": throw error("strings stand in double quotes", at: start)
-        default: throw error("'\(character(at: start))' has no meaning here", at: start)
+        default: throw error("'\(character(at: start))' has no meaning here; a text stands in double quotes", at: start)
         }
     }
 
