@@ -220,21 +220,16 @@ def test_memory_is_kept_when_clients_are_slow(scratch):
     limit = 1 << 20
     body = b"* OK " + b"x" * 2_000 + b"\r\n"
     whole = b"* OK there\r\n" + body * 2_000
-
     over = threading.Event()
 
     def flood(upstream, connection):
         connection.sendall(whole)
-        import time
-        print("sent", time.time())
-        if True:
-            upstream.drain(connection)
-            print("drained", time.time())
-            connection.shutdown(socket.SHUT_WR)
+        upstream.drain(connection)
+        connection.shutdown(socket.SHUT_WR)
         # The kernel of a server that closes gives up what is left after some seconds, when nobody takes it.
         over.wait(120)
 
-    options = ("--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}", "--set", "log.level=debug")
+    options = ("--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}")
     with Crowded(flood) as server, MailProxy(scratch, {"imap": server.port}, *options, record=False) as proxy:
         clients = []
         refused = None
@@ -257,15 +252,8 @@ def test_memory_is_kept_when_clients_are_slow(scratch):
         assert value(now, "mailproxy_sessions_refused_total", limit="memory") == 1
         for client, line in clients:
             client.shutdown(socket.SHUT_WR)
-        import time,subprocess
-        t0=time.time()
         for client, line in clients:
-            g = line + read_all(client)
-            print(time.time()-t0, client.getsockname(), len(g), len(whole))
-            if g != whole:
-                print(proxy.said())
-                print(subprocess.run(["ss","-tnoi", "dport = %d or sport = %d" % (server.port,server.port)],capture_output=True,text=True).stdout[:3000])
-            assert g == whole
+            assert line + read_all(client) == whole
             client.close()
         over.set()
         until("nothing waits", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") == 0)
