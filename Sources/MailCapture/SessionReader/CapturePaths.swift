@@ -53,7 +53,7 @@ package enum CapturePaths {
     private static func firstTime(_ path: String) -> Int64? {
         var status = stat()
         guard !isSegment(path), stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return try? CaptureFile(path: path).next()?.time
+        return try? CaptureFile(path: path).next()?.nanoseconds
     }
 
     /// What captures end with.
@@ -74,7 +74,7 @@ package enum CapturePaths {
             let path = directory + "/" + name
             var status = stat()
             if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { continue }
-            if isNamedSo(name) || name.hasSuffix(".in") || isCapture(path) { names.append(name) }
+            if isNamedSo(name) || name.hasSuffix(".in") || !isIndex(name) && isCapture(path) { names.append(name) }
         }
         // A segment that is just being packed is there twice.
         let all = Set(names)
@@ -96,6 +96,12 @@ package enum CapturePaths {
         while let last = stem.last, last.isASCII, last.isNumber { stem.removeLast() }
         if stem.last == "." { stem.removeLast() }
         return endings.contains { stem.hasSuffix($0) }
+    }
+
+    /// The index of a recording, or what SQLite keeps beside it. Whoever closes such a file gives up the locks that this process
+    /// has on it, where it is open elsewhere (fcntl(2), F_SETLK), and these keep other processes from changing it meanwhile.
+    private static func isIndex(_ name: String) -> Bool {
+        ["", "-wal", "-shm", "-journal"].contains { name.hasSuffix(".sqlite" + $0) }
     }
 
     /// A file that begins as captures do, whatever it is called.

@@ -74,6 +74,25 @@ import Testing
                 == [files[0], empty, files[1], missing, "-", files[2]])
     }
 
+    /// Another part of this process may have the index open. Who closes it anywhere gives up the locks of the whole process.
+    @Test(arguments: ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"]) func locksOnAnIndexStay(
+        _ name: String
+    ) throws {
+        let scratch = try Scratch()
+        let file = try scratch.write(head, "day.pcapng")
+        let index = open(try scratch.write(Array("SQLite".utf8), name), O_RDWR)
+        defer { close(index) }
+        var lock = flock()
+        lock.l_type = Int16(F_RDLCK)
+        try #require(fcntl(index, F_SETLK, &lock) == 0)
+        #expect(try CapturePaths.expand([scratch.path]) == [file])
+        // Locks of open files are not those of processes: this one is told of its own. F_OFD_GETLK is 36 (fcntl(2)).
+        var other = flock()
+        other.l_type = Int16(F_WRLCK)
+        try #require(fcntl(index, 36, &other) == 0)
+        #expect(other.l_type == Int16(F_RDLCK))
+    }
+
     /// A pipe would be waited for, and a directory can't be read.
     @Test func pipesAndDirectoriesInADirectoryAreLeftOut() throws {
         let scratch = try Scratch()
