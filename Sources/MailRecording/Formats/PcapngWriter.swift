@@ -74,7 +74,7 @@ package enum PcapngWriter {
         comment: String? = nil, to out: inout [UInt8]
     ) {
         let captured = UInt32(truncatingIfNeeded: packet.count)
-        let ticks = UInt64(bitPattern: time)
+        let ticks = ticks(time)
         guard comment != nil else {
             appendPacket(
                 interface: interface, time: time, length: packet.count, originalLength: originalLength, to: &out
@@ -104,7 +104,7 @@ package enum PcapngWriter {
         _ fill: (inout [UInt8]) -> Void
     ) {
         let captured = UInt32(truncatingIfNeeded: packet)
-        let ticks = UInt64(bitPattern: time)
+        let ticks = ticks(time)
         let length = (captured &+ 35) & ~3
         let head = (
             (6 as UInt32).littleEndian, length.littleEndian, interface.littleEndian,
@@ -120,7 +120,7 @@ package enum PcapngWriter {
     /// An interface statistics block: how many packets came and how many were lost, up to `time` in nanoseconds.
     package static func statistics(interface: UInt32, time: Int64, received: UInt64, dropped: UInt64) -> [UInt8] {
         block(5) { body in
-            let ticks = UInt64(bitPattern: time)
+            let ticks = ticks(time)
             body.appendLittle32(interface)
             body.appendLittle32(UInt32(truncatingIfNeeded: ticks >> 32))
             body.appendLittle32(UInt32(truncatingIfNeeded: ticks))
@@ -132,6 +132,9 @@ package enum PcapngWriter {
             appendEnd(to: &body)
         }
     }
+
+    /// A time as blocks have it: without a sign. What is before 1970 stands at its beginning; it would else be read as centuries later.
+    private static func ticks(_ time: Int64) -> UInt64 { UInt64(max(time, 0)) }
 
     private static func block(_ type: UInt32, _ fill: (inout [UInt8]) -> Void) -> [UInt8] {
         var out: [UInt8] = []

@@ -35,6 +35,16 @@ struct PcapngWriterTests {
         #expect(reader.sectionComments == ["{\"v\":1}"])
     }
 
+    /// Blocks have no sign: what is before 1970 was read as a time in the 26th century.
+    @Test func timesBefore1970() {
+        let times = [Int64.min, -1, 0, 1, Int64.max]
+        let file =
+            PcapngWriter.recordingHeader(application: "t")
+            + times.flatMap { PcapngWriter.packet(interface: 0, time: $0, [1][...]) }
+            + times.flatMap { PcapngWriter.packet(interface: 0, time: $0, [1][...], comment: "c") }
+        #expect(readAll(file).records.map(\.nanoseconds) == [0, 0, 0, 1, .max, 0, 0, 0, 1, .max])
+    }
+
     /// An option holds 65,535 octets: longer comments are spread over several, cut between characters.
     @Test func longCommentsAreSpread() {
         for extra in 0..<4 {
