@@ -114,7 +114,9 @@ extension SessionTracker {
             cover.heldOctets = 0
             cover.follower = TLSFollower(how: .starttls, keys: keys)
             var pieces: [TLSFollower.Piece] = []
-            for (side, octets) in cover.first { cover.follower.receive(octets, from: side, into: &pieces) }
+            for (side, octets) in cover.first {
+                cover.follower.with(keys) { $0.receive(octets, from: side, into: &pieces) }
+            }
         case .fresh, .entering, .undecided, .ignored: return
         }
         for event in held {

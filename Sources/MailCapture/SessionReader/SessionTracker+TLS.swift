@@ -81,7 +81,7 @@ extension SessionTracker {
         _ event: FlowEvent, _ flow: Flow, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         var pieces: [TLSFollower.Piece] = []
-        sealed.follower.take(event, into: &pieces)
+        sealed.follower.with(keys) { $0.take(event, into: &pieces) }
         if sealed.follower.reading == .open, let info = flow.sealedInfo {
             return try open(event, pieces, flow, info, sealed, deliver)
         }
@@ -254,7 +254,7 @@ extension SessionTracker {
         let cover = Cover(TLSFollower(how: .starttls, keys: keys), keys == nil ? .watching : .undecided)
         var pieces: [TLSFollower.Piece] = []
         for note in notes where note.element == .opaque && !note.raw.isEmpty {
-            cover.follower.receive(note.raw, from: note.side, into: &pieces)
+            cover.follower.with(keys) { $0.receive(note.raw, from: note.side, into: &pieces) }
             if keys?.isGrowing == true { cover.first.append((note.side, note.raw)) }
         }
         session.cover = cover
@@ -266,7 +266,7 @@ extension SessionTracker {
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         var pieces: [TLSFollower.Piece] = []
-        cover.follower.take(event, into: &pieces)
+        cover.follower.with(keys) { $0.take(event, into: &pieces) }
         switch cover.mode {
         case .watching:
             var batch = batch(session, at: flow.opened)

@@ -62,7 +62,6 @@ extension TLSFollower {
         observation.version = SeenTLSVersion(read.version)
         if read.isRetry { return }
         choice = read
-        forgetGrowingKeys()
         let suite = CipherSuite(code: read.cipher)
         observation.cipher = suite.name
         if observation.ja3s == nil { observation.ja3s = TLSFingerprint.ja3s(read) }

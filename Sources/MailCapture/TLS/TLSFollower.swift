@@ -90,9 +90,10 @@ package struct TLSFollower: Sendable {
     var sawDone = false
     private var pieces: [Piece] = []
 
+    /// - Parameter keys: a log that grows is not kept, but lent for each step: whoever keeps it has a copy of its own once it grows.
     package init(how: TLSLeg.How, keys: TLSKeyLog? = nil) {
         observation = TLSObservation(how: how)
-        self.keys = keys
+        self.keys = keys?.isGrowing == true ? nil : keys
     }
 
     /// A connection whose beginning was not captured: it is known to be TLS, and nothing more will be.
@@ -147,8 +148,13 @@ package struct TLSFollower: Sendable {
     /// It can't be read, and secrets that are not in the log would perhaps open it.
     var lacksSecrets: Bool { reading == .sealed && hello != nil && !(secrets?.isComplete ?? false) }
 
-    /// The secrets are known, or will not be. A log that grows is not kept: it would be copied whenever it grows.
-    mutating func forgetGrowingKeys() { if keys?.isGrowing == true { keys = nil } }
+    /// Takes a step with what a log that grows has by now. After the ServerHello its secrets are known, or will not be.
+    mutating func with(_ log: TLSKeyLog?, _ step: (inout Self) -> Void) {
+        guard log?.isGrowing == true, choice == nil else { return step(&self) }
+        keys = log
+        step(&self)
+        keys = nil
+    }
 
     mutating func settle() {
         isSettled = true

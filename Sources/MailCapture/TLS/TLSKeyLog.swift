@@ -26,10 +26,14 @@ package struct TLSKeyLog: Sendable {
 
     /// Connections whose secrets are kept: of some hundred octets each. The log of a busy server for days has no more.
     private static let mostConnections = 1 << 20
+    /// Connections of a log that grows after which the oldest are forgotten: who writes it, writes for connections that begin now.
+    var mostRecent = 1 << 15
     /// Octets of a line; those that are understood have 226 at most.
     private static let longestLine = 1_024
 
     private var secrets: [[UInt8]: Secrets] = [:]
+    /// Of a log that grows, those that came before these.
+    private var older: [[UInt8]: Secrets] = [:]
     /// Lines that are no comment and were not understood.
     package private(set) var strangeLines = 0
     /// Secrets that were understood.
@@ -42,7 +46,7 @@ package struct TLSKeyLog: Sendable {
 
     package var isEmpty: Bool { secrets.isEmpty }
 
-    func secrets(of clientRandom: [UInt8]) -> Secrets? { secrets[clientRandom] }
+    func secrets(of clientRandom: [UInt8]) -> Secrets? { secrets[clientRandom] ?? older[clientRandom] }
 
     /// Adds the lines of a file, or of a block. What is no line of a key log is counted and left out.
     package mutating func add(_ octets: ArraySlice<UInt8>) {
@@ -65,7 +69,14 @@ package struct TLSKeyLog: Sendable {
         }
         // There are others, such as EXPORTER_SECRET, that open no records.
         guard let label = Label(rawValue: String(decoding: word, as: UTF8.self)) else { return }
-        guard secrets[random] != nil || secrets.count < Self.mostConnections else { return }
+        if secrets[random] == nil {
+            if isGrowing, secrets.count >= mostRecent {
+                older = secrets
+                secrets = [:]
+            }
+            guard secrets.count < Self.mostConnections else { return }
+            secrets[random] = older.removeValue(forKey: random)
+        }
         secrets[random, default: Secrets()].values[label] = secret
         count += 1
     }

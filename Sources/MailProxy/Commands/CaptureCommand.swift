@@ -317,8 +317,9 @@ struct CaptureCommand: ParsableCommand {
     }
 
     private func listen(on name: String) throws {
-        let source = try live.open(name, bpf)
+        // First, as it may be large, and packets wait in the kernel from then on.
         let keys = try reading.growingKeys()
+        let source = try live.open(name, bpf)
         // Nothing that is read of the packets is read with the right to capture them.
         try live.drop()
         // Who read what is said may go away, and the traffic does not wait for another.

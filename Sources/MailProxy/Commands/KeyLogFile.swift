@@ -57,7 +57,7 @@ final class GrowingKeyLog {
     private static let interval: Int64 = 50_000
 
     /// What it held at the beginning.
-    let log: TLSKeyLog
+    private(set) var log: TLSKeyLog
     private let descriptor: Int32
     private let path: String
     private var offset: off_t = 0
@@ -78,9 +78,11 @@ final class GrowingKeyLog {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw CLIError.usage("--keylog \(path): of a live capture it is a file, to be read on")
         }
-        var log = TLSKeyLog()
+        log = TLSKeyLog()
         log.isGrowing = true
-        self.log = log
+        // All of it, however much that is: what passes while it is read in parts would wait for secrets that are there.
+        while let lines = more(0, isLast: offset < status.st_size) { log.add(lines[...]) }
+        nextLook = .min
     }
 
     deinit { close(descriptor) }
@@ -88,12 +90,16 @@ final class GrowingKeyLog {
     /// What was written since the last look, whole lines; nil when there is nothing, or it is too soon to look.
     /// - Parameters:
     ///   - now: microseconds.
-    ///   - isLast: it is not too soon.
+    ///   - isLast: it is not too soon, and a line without an end is one.
     func more(_ now: Int64, isLast: Bool = false) -> [UInt8]? {
         guard !isOver, now >= nextLook || isLast else { return nil }
         nextLook = now &+ Self.interval
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_size != offset else { return nil }
+        guard fstat(descriptor, &status) == 0, status.st_size != offset else {
+            guard isLast, !rest.isEmpty else { return nil }
+            defer { rest = [] }
+            return rest
+        }
         if status.st_size < offset {
             // Written anew from its beginning.
             offset = 0
@@ -112,7 +118,8 @@ final class GrowingKeyLog {
         rest += chunk.prefix(count)
         guard let end = rest.lastIndex(of: 10) else {
             if rest.count > Self.longestLine { rest = [] }
-            return nil
+            // There may be lines behind it.
+            return []
         }
         let lines = Array(rest[...end])
         rest = Array(rest[(end + 1)...])
