@@ -44,6 +44,27 @@ def test_what_is_read_is_never_replaced(recording, scratch):
     (recording / "report.html").unlink()
 
 
+def test_keys_are_never_replaced(recording, scratch):
+    keys = scratch / "keys"
+    keys.write_text(f"CLIENT_RANDOM {'0' * 64} {'0' * 96}\n")
+    before = keys.read_bytes()
+    (segment,) = recording.glob("*.pcapng")
+    for words in ("audit",), ("sessions", "export", "--format", "pcapng"), ("anonymize",):
+        said = command(*words, segment, "--keylog", keys, "-o", keys, "--force", folder=scratch, status=2).stderr.decode()
+        assert "name another place" in said
+        assert keys.read_bytes() == before
+
+
+def test_a_watch_writes_its_report_into_a_pipe(recording, scratch):
+    os.mkfifo(scratch / "report")
+    with subprocess.Popen(["cat", scratch / "report"], stdout=subprocess.PIPE) as reader:
+        try:
+            command("audit", "--watch", recording, "--duration", "0.1", "--fail-on", "never", "--format", "json", "-o", scratch / "report", folder=scratch, status=0, seconds=30)
+            assert b'"verdict"' in reader.stdout.read()
+        finally:
+            reader.kill()
+
+
 def test_an_audit_says_first_that_it_cannot_write(scratch):
     # A file that would take for ever to be read.
     os.mkfifo(scratch / "day.pcap")

@@ -47,6 +47,7 @@ struct AnonymizeCommand: ParsableCommand {
         let directory = Self.isDirectory(output) ? output : nil
         try Self.refuseDevices(output)
         try Self.refuseInputs(output, paths)
+        if force { try OutputFile.refuse(output, among: reading.files + [key].compactMap { $0 }) }
         if let directory { try Self.check(directory) }
         // Where the copy becomes whole: beside its place, on the same disk.
         let draft = try OutputFile(

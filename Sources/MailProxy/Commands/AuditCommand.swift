@@ -232,11 +232,14 @@ struct AuditCommand: ParsableCommand {
     /// The file of the report; nil when it is written anew while the audit watches.
     private func openOutput() throws -> OutputFile? {
         guard let output else { return watch ? nil : try OutputFile("-", replaces: force) }
+        if force || watch { try OutputFile.refuse(output, among: place.reading.files) }
         if interface == nil, output != "-" {
             let directory = place.recordDir ?? Defaults.recordDirectory
             let given = paths.filter { $0 != "-" } + (paths.isEmpty || place.recordDir != nil ? [directory] : [])
             if force || watch { try OutputFile.refuse(output, readFrom: given) }
         }
+        // Who reads a pipe would take the end of this look at it for the end of the report.
+        if watch, OutputFile.isStream(output) { return nil }
         let file = try OutputFile(output, replaces: force)
         return watch ? nil : file
     }

@@ -38,6 +38,9 @@ struct ReadingOptions: ParsableArguments {
             valueName: "policy"))
     var checksums = Checksums.auto
 
+    /// The files that these options name: no output takes their place.
+    var files: [String] { [keylog].compactMap { $0 } }
+
     /// What the key log holds; nil without one.
     func keys() throws -> TLSKeyLog? { try keylog.map { try KeyLogFile.read($0) } }
 

@@ -49,7 +49,10 @@ struct SessionsExport: ParsableCommand {
     func run() throws {
         let selection = SessionSelection(words)
         let catalog = try place.catalog(selection.paths)
-        if force { try OutputFile.refuse(output, readFrom: catalog.paths) }
+        if force {
+            try OutputFile.refuse(output, readFrom: catalog.paths)
+            try OutputFile.refuse(output, among: place.reading.files)
+        }
         switch format {
         case .eml, .mbox, .maildir, .attachments: try exportMessages(selection, catalog)
         case .transcript, .json, .jsonl, .html, .har, .pcapng, .rawlog:

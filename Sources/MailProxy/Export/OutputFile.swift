@@ -41,6 +41,9 @@ final class OutputFile {
                 throw CLIError.usage("\(path): is a symbolic link; name the file itself")
             }
             guard replaces else { throw Self.exists(path) }
+        } else if errno != ENOENT {
+            // Such as a name that is too long, which would be found out when all is written.
+            throw Self.unwritable(path)
         }
         let directory = Self.directory(of: path)
         let nameless = mp_open_nameless(directory, mode)
@@ -106,6 +109,12 @@ final class OutputFile {
             && first.st_ino == second.st_ino
     }
 
+    /// It is there and no file: a pipe, a device, a socket.
+    static func isStream(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+    }
+
     /// Standard output has other names, and what else would be printed must know that it is taken.
     static func spoken(_ path: String) -> String { ["/dev/stdout", "/dev/fd/1"].contains(path) ? "-" : path }
 
@@ -124,12 +133,10 @@ final class OutputFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    nonisolated(unsafe) private static var drafts = 0
-
-    /// A name that no other file of this directory has, and that no reader takes for a whole file.
+    /// A name that no other file of this directory has, and that no reader takes for a whole file. Not made of the process's number: in
+    /// containers each has the same, also as one that was killed and left a draft.
     static func draftName(in directory: String) -> String {
-        drafts += 1
-        return "\(directory)/.mailproxy-\(getpid())-\(drafts).part"
+        "\(directory)/.mailproxy-\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
     }
 
     /// Gives a file its name.

@@ -94,6 +94,27 @@ final class ExportFolder {
         #expect(throws: CLIError.self) { try OutputFile("", replaces: false) }
     }
 
+    /// In a container each process may have the same number, also as the one that was killed before.
+    @Test func whatAKilledProgramLeftIsInNobodysWay() throws {
+        let folder = try ExportFolder()
+        for number in 1...4_000 { try folder.write("left", ".mailproxy-\(getpid())-\(number).part") }
+        try folder.write("an older one", "out")
+        try OutputFile(folder.path + "/out", replaces: true).publish()
+        #expect(folder.read("out") == "")
+        let spill = Spill(in: folder.path)
+        try spill.append([UInt8](repeating: 1, count: 300_000)[...])
+        try spill.publish(as: folder.path + "/large", replaces: false)
+        #expect(folder.read("large")?.utf8.count == 300_000)
+    }
+
+    /// It is said before anything is written.
+    @Test func aNameThatCanNotBe() throws {
+        let folder = try ExportFolder()
+        let path = folder.path + "/" + String(repeating: "x", count: 300)
+        let refused = #expect(throws: CLIError.self) { try OutputFile(path, replaces: true) }
+        #expect(refused?.exit == 2 && refused?.message.contains("cannot write") == true)
+    }
+
     /// Somebody was faster.
     @Test func aFileThatCameMeanwhileStays() throws {
         let folder = try ExportFolder()
