@@ -16,9 +16,11 @@ extension Flow {
     }
 
     /// Takes a segment of the usual kind.
-    /// - Parameter keeping: delivered octets are kept to compare repetitions with.
+    /// - Parameters:
+    ///   - keeping: delivered octets are kept to compare repetitions with.
+    ///   - keepsSpace: so is space for them.
     mutating func followQuickly(
-        _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy, keeping: Bool
+        _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy, keeping: Bool, keepsSpace: Bool
     ) -> Quick {
         guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, reset == nil, !mayLackGreeting,
             segment.missing == 0, !segment.hasFragmentConflict,
@@ -26,8 +28,8 @@ extension Flow {
         else { return .no }
         let quick: Quick
         switch side {
-        case .client: quick = Self.follow(&client, &server, segment, isMidstream, keeping)
-        case .server: quick = Self.follow(&server, &client, segment, isMidstream, keeping)
+        case .client: quick = Self.follow(&client, &server, segment, isMidstream, keeping, keepsSpace)
+        case .server: quick = Self.follow(&server, &client, segment, isMidstream, keeping, keepsSpace)
         }
         switch quick {
         case .no: return .no
@@ -61,7 +63,8 @@ extension Flow {
     }
 
     private static func follow(
-        _ own: inout FlowStream, _ peer: inout FlowStream, _ segment: TCPSegment, _ isMidstream: Bool, _ keeping: Bool
+        _ own: inout FlowStream, _ peer: inout FlowStream, _ segment: TCPSegment, _ isMidstream: Bool, _ keeping: Bool,
+        _ keepsSpace: Bool
     ) -> Quick {
         guard own.isKnown, peer.isKnown, own.fin == nil, own.pendingCost == 0, peer.pendingCost == 0,
             own.doubtfulCost == 0, peer.doubtfulCost == 0, own.hasRightChecksums != nil,
@@ -73,12 +76,12 @@ extension Flow {
         let window = UInt32(segment.window) << shift
         if window > own.window { own.window = window }
         let before = own.recent.count + peer.recent.count
-        peer.acknowledge(segment.acknowledgment)
+        peer.acknowledge(segment.acknowledgment, keepsSpace: keepsSpace)
         guard !segment.payload.isEmpty else {
             return .acknowledged(kept: own.recent.count + peer.recent.count - before)
         }
         own.isSilent = false
-        own.advance(over: segment.payload, keeping: keeping)
+        own.advance(over: segment.payload, keeping: keeping, keepsSpace: keepsSpace)
         return .octets(time: 0, kept: own.recent.count + peer.recent.count - before)
     }
 }

@@ -270,7 +270,10 @@ struct FlowStream: Sendable {
     }
 
     /// Octets were delivered: `next` moves.
-    mutating func advance(over octets: ArraySlice<UInt8>, keeping: Bool) {
+    /// - Parameters:
+    ///   - keeping: they are kept to compare repetitions with.
+    ///   - keepsSpace: so is space for those that follow, ``keptSpace``.
+    mutating func advance(over octets: ArraySlice<UInt8>, keeping: Bool, keepsSpace: Bool) {
         next &+= UInt32(truncatingIfNeeded: octets.count)
         offset &+= UInt64(octets.count)
         guard keeping else {
@@ -278,7 +281,7 @@ struct FlowStream: Sendable {
             return
         }
         // Once for both, instead of growing with each. A line of a dialogue takes no more than it needs.
-        if octets.count > Self.keptSpace / 4, recent.capacity < Self.keptSpace - 64 {
+        if keepsSpace, octets.count > Self.keptSpace / 4, recent.capacity < Self.keptSpace - 64 {
             recent.reserveCapacity(Self.keptSpace - 64)
         }
         octets.withUnsafeBufferPointer { recent.append(contentsOf: $0) }
@@ -326,13 +329,14 @@ struct FlowStream: Sendable {
     }
 
     /// The peer acknowledged up to `number`. What it has it cannot be told differently.
-    mutating func acknowledge(_ number: UInt32) {
+    /// - Parameter keepsSpace: of what was kept until now.
+    mutating func acknowledge(_ number: UInt32, keepsSpace: Bool) {
         if let acknowledged, sequenceDistance(number, from: acknowledged) <= 0 { return }
         acknowledged = number
         if recent.isEmpty { return }
         let open = sequenceDistance(next, from: number)
         if open <= 0 {
-            recent.removeAll(keepingCapacity: recent.capacity <= Self.keptSpace)
+            recent.removeAll(keepingCapacity: keepsSpace && recent.capacity <= Self.keptSpace)
         } else if open < recent.count / 2 {
             recent.removeFirst(recent.count - open)
         }

@@ -90,7 +90,7 @@ extension TCPReassembler {
             let ahead = sequenceDistance(part.segment.acknowledgment, from: table.flows[slot][side.other].next)
             if ahead <= Self.farthest {
                 allRecent -= table.flows[slot][side.other].recent.count
-                table.flows[slot][side.other].acknowledge(part.segment.acknowledgment)
+                table.flows[slot][side.other].acknowledge(part.segment.acknowledgment, keepsSpace: keepsSpace)
                 allRecent += table.flows[slot][side.other].recent.count
             }
         }

@@ -25,6 +25,8 @@ package struct TCPReassembler: Sendable {
 
     /// Octets that are kept to compare repetitions with, in all flows together.
     static let mostRecent = 8 << 20
+    /// Flows up to which each side keeps space for such octets while it has none: 4 KiB that nothing counts.
+    static let mostWithSpace = 1_024
     /// The window of a sender whose scale is not known (RFC 7323 §2.3: at most 14).
     static let unknownScale: UInt32 = 14
     /// Segments beyond the window, each at the end of the one before, after which the place is taken to be there.
@@ -128,7 +130,7 @@ package struct TCPReassembler: Sendable {
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64
     ) -> Flow.Quick {
         let quick = table.flows[slot].followQuickly(
-            side, segment, time, checksums, keeping: allRecent < Self.mostRecent)
+            side, segment, time, checksums, keeping: allRecent < Self.mostRecent, keepsSpace: keepsSpace)
         switch quick {
         case .no: break
         case .acknowledged(let kept), .octets(time: _, let kept):
@@ -204,7 +206,7 @@ package struct TCPReassembler: Sendable {
                     guard !table.flows[slot].isClosed else { return }
                 }
                 allRecent -= table.flows[slot][side.other].recent.count
-                table.flows[slot][side.other].acknowledge(segment.acknowledgment)
+                table.flows[slot][side.other].acknowledge(segment.acknowledgment, keepsSpace: keepsSpace)
                 allRecent += table.flows[slot][side.other].recent.count
             }
         }
@@ -316,6 +318,8 @@ package struct TCPReassembler: Sendable {
         _ = table.flows[slot][side].insert(part, overlap)
     }
 
+    var keepsSpace: Bool { table.count <= Self.mostWithSpace }
+
     /// Octets that may wait in all flows together.
     var room: Int { limits.room(flows: table.count, recent: allRecent) }
 
@@ -351,7 +355,7 @@ package struct TCPReassembler: Sendable {
         }
         table.flows[slot][side].strayCount = 0
         if ahead > 0, ahead <= Self.farthest {
-            table.flows[slot][side].acknowledge(segment.sequence)
+            table.flows[slot][side].acknowledge(segment.sequence, keepsSpace: keepsSpace)
             while table.flows[slot][side].hasAcknowledgedHole { giveUpHole(slot, time, into: &events) }
             return true
         }
@@ -409,7 +413,8 @@ package struct TCPReassembler: Sendable {
         into events: inout [FlowEvent]
     ) {
         allRecent -= table.flows[slot][side].recent.count
-        table.flows[slot][side].advance(over: octets, keeping: allRecent < Self.mostRecent)
+        table.flows[slot][side].advance(
+            over: octets, keeping: allRecent < Self.mostRecent, keepsSpace: keepsSpace)
         allRecent += table.flows[slot][side].recent.count
         events.append(
             .bytes(flow: table.flows[slot].id, side: side, time: clock(slot, time), octets, packet: packet))

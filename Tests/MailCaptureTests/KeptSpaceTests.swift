@@ -1,0 +1,31 @@
+// What many quiet flows keep of the memory that they once needed.
+
+import MailDialogue
+import Testing
+
+@testable import MailCapture
+
+@Suite struct KeptSpaceTests {
+    /// Octets that were delivered and acknowledged leave nothing behind when there are many flows; when there are few, their space.
+    @Test(arguments: [100, 3_000]) func quietFlows(_ count: Int) {
+        var reassembler = TCPReassembler()
+        var events: [FlowEvent] = []
+        var packet = 0
+        for flow in 0..<count {
+            var wire = Wire(clientPort: UInt16(2_000 + flow))
+            var segments = wire.handshake()
+            for side in Side.allCases {
+                segments += [wire.say(side, [UInt8](repeating: 65, count: 1_400)), wire.acknowledge(side.other)]
+            }
+            for segment in segments {
+                packet += 1
+                reassembler.accept(segment, time: Int64(packet), packet: packet, into: &events)
+            }
+        }
+        let flows = reassembler.table.flows
+        #expect(reassembler.table.count == count && reassembler.allRecent == 0)
+        let kept = flows.reduce(0) { $0 + $1.client.recent.capacity + $1.server.recent.capacity }
+        #expect(kept >= min(count, TCPReassembler.mostWithSpace) * 2 * 1_400)
+        #expect(kept <= TCPReassembler.mostWithSpace * 2 * 4_096)
+    }
+}
