@@ -15,6 +15,8 @@ package final class CaptureFile {
     private var hasEnded = false
     /// The size in octets, as stored, when the file is a regular one: for a progress report.
     package var size: Int? { file.size }
+    /// Octets of the file, as stored, that were read so far.
+    package var stored: Int { file.stored }
     /// Of a stream: asked while nothing comes; when it says no the stream ends there.
     package var goesOn: (() -> Bool)? {
         get { file.goesOn }

@@ -145,6 +145,9 @@ package final class PackedFile {
         }
     }
 
+    /// Octets of the file, as stored, that were read so far.
+    package var stored: Int { base + position }
+
     /// Octets of what was packed, where that is known without unpacking.
     package var plainSize: Int? { packing == .none ? size : table?.plainSize }
 

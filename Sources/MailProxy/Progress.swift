@@ -52,10 +52,41 @@ struct Progress {
         show("\r\(what): \(percent) %\u{1B}[K")
     }
 
+    /// The line makes room for something else that is written, and comes again.
+    mutating func makeRoom() {
+        if isShown, let show { show("\r\u{1B}[K") }
+        isShown = false
+    }
+
     /// The line is gone. To be called before anything else is written.
     mutating func end() {
         if isShown, let show { show("\r\u{1B}[K") }
         isShown = false
         due = .max
     }
+}
+
+/// How far something has been read, for those who tell it from several places.
+final class ReadingProgress {
+    private var progress: Progress
+
+    /// - Parameters:
+    ///   - what: what is being read, in the plural.
+    ///   - octets: how many octets there are of it.
+    init(_ what: String, octets: Int64) { progress = Progress(what, of: octets) }
+
+    /// How far these files have been read.
+    convenience init(_ what: String, of paths: [String]) {
+        self.init(what, octets: paths.reduce(0) { $0 &+ Self.size(of: $1) })
+    }
+
+    /// Octets of a file as stored; 0 where nobody knows.
+    static func size(of path: String) -> Int64 {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : 0
+    }
+
+    func advance(by octets: Int64) { progress.advance(by: octets) }
+    func makeRoom() { progress.makeRoom() }
+    func end() { progress.end() }
 }

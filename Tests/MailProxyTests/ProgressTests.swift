@@ -33,6 +33,23 @@ import Testing
         #expect(terminal.shown.count == 3)
     }
 
+    @Test func theLineMakesRoomAndComesAgain() {
+        let terminal = Terminal()
+        var progress = Progress("segments", of: 4, clock: { terminal.now }) { terminal.shown.append($0) }
+        // Nothing was shown, so nothing is in the way.
+        progress.makeRoom()
+        #expect(terminal.shown == [])
+        terminal.now = 500_000
+        progress.advance(by: 1)
+        progress.makeRoom()
+        #expect(terminal.shown == ["\rsegments: 25 %\u{1B}[K", "\r\u{1B}[K"])
+        terminal.now = 600_000
+        progress.advance(by: 1)
+        #expect(terminal.shown.last == "\rsegments: 50 %\u{1B}[K")
+        progress.end()
+        #expect(terminal.shown.last == "\r\u{1B}[K" && terminal.shown.count == 4)
+    }
+
     @Test func whatIsDoneAtOnceShowsNothing() {
         let terminal = Terminal()
         var progress = Progress("sessions", of: 0, clock: { terminal.now }) { terminal.shown.append($0) }

@@ -206,7 +206,7 @@ import Testing
         #expect(log.all.count { $0.contains("the disk is gone") } == 1)
     }
 
-    /// While there is something to record the reading rests, at first for two seconds and then twenty times as long as it took; a
+    /// While there is something to record the reading rests, at first for two seconds and then fifty times as long as it took; a
     /// tenth of a second behind the last of it, it goes on.
     @Test func readingRestsWhileSessionsAreRecorded() throws {
         let scratch = try RecorderScratch()
@@ -261,16 +261,16 @@ import Testing
         #expect(asked.withLock { $0 } == ["s1", "s2"])
         add()
         now = 3_010_000
-        record(until: 3_209_999)
+        record(until: 3_509_999)
         #expect(asked.withLock { $0 } == ["s1", "s2"])
-        #expect(backlog.due == 3_210_000)
-        feed(3_210_000, until: 3_250_000)
+        #expect(backlog.due == 3_510_000)
+        feed(3_510_000, until: 3_550_000)
         #expect(asked.withLock { $0 } == ["s1", "s2", "s3"])
-        // It would rest until 4.05 s, but nothing comes any more.
+        // It would rest until 5.55 s, but nothing comes any more.
         add()
-        feed(3_309_998, until: 3_309_998)
+        feed(3_609_998, until: 3_609_998)
         #expect(asked.withLock { $0 } == ["s1", "s2", "s3"])
-        feed(3_309_999, until: 3_310_000)
+        feed(3_609_999, until: 3_610_000)
         #expect(asked.withLock { $0 } == ["s1", "s2", "s3", "s4"])
         backlog.stop()
     }

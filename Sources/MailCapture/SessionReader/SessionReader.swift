@@ -16,6 +16,9 @@ package struct ReadProblem: Error, Equatable, Sendable, CustomStringConvertible 
 
 /// Reads files as one capture: a session may go on from one segment of a recording to the next.
 package struct SessionReader {
+    /// Octets after which it is told that they were read.
+    private static let stride = 1 << 20
+
     /// Files in the order in which they are read.
     package let files: [String]
     private var tracker: SessionTracker
@@ -29,6 +32,8 @@ package struct SessionReader {
     package var form: ImportFormat?
     /// Packets that the capturing kernel lost, as the files say.
     package private(set) var dropped: UInt64 = 0
+    /// Told now and then how many octets of files, as stored, were read since it was told last.
+    package var progress: ((Int64) -> Void)?
     /// What was read of each file so far.
     package private(set) var figures: [FileFigures] = []
 
@@ -184,9 +189,17 @@ package struct SessionReader {
             return
         }
         let file = try CaptureFile(path: path)
-        defer { dropped &+= file.dropped }
+        var told = 0
+        defer {
+            dropped &+= file.dropped
+            progress?(Int64(file.stored - told))
+        }
         do {
             while let record = try file.next() {
+                if let progress, file.stored &- told >= Self.stride {
+                    progress(Int64(file.stored - told))
+                    told = file.stored
+                }
                 tracker.take(secrets: file.takeSecrets())
                 if let packet { try packet(record, file.interfaces) }
                 let isRecording = file.interfaceCount == 2 && Self.isRecording(file.interfaces)

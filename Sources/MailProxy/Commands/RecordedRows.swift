@@ -30,6 +30,8 @@ enum RecordedRows {
         }
         var reader = SessionReader(only: Set(sessions.map(\.id)))
         reader.keepsText = keepsText
+        // Rows are made of what is known of octets.
+        reader.tellsOctets = false
         var rows: [String: ExchangeRows] = [:]
         try reader.read(stretches, while: goesOn, isPatient: isPatient) { batch in
             let id = batch.session.info.id

@@ -206,11 +206,13 @@ struct SessionCatalog {
     ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
     ///   - keepsExchanges: of these, exchanges are.
     ///   - tellsOctets: octets within messages are wanted, not only what is known of them.
+    ///   - progress: shows how far the files have been read; nil where nobody has to wait.
     @discardableResult
     static func read(
         _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
         hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
-        packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, _ deliver: (SessionBatch) throws -> Void
+        progress: ReadingProgress? = nil, packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil,
+        _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
         var reader: SessionReader
         do { reader = try SessionReader(paths, checksums: checksums, overlap: overlap) } catch {
@@ -226,7 +228,9 @@ struct SessionCatalog {
         reader.form = form
         reader.keys = keys
         reader.restore = unsealing?.restore
+        if let progress { reader.progress = { progress.advance(by: $0) } }
         do {
+            defer { progress?.end() }
             try reader.read(packet: packet, deliver: deliver)
         } catch let error as CaptureError {
             throw CLIError.usage(shown("\(error)"))

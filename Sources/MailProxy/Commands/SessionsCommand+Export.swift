@@ -119,6 +119,11 @@ struct SessionsExport: ParsableCommand {
         try file.publish()
     }
 
+    /// Shows how far files have been read. Where what is written is named on the same terminal, those lines show it.
+    private func progress(_ paths: [String]) -> ReadingProgress {
+        ReadingProgress("captures read", of: (try? CapturePaths.expand(paths)) ?? [])
+    }
+
     // MARK: Messages
 
     private func exportMessages(_ selection: SessionSelection, _ catalog: SessionCatalog) throws {
@@ -165,7 +170,9 @@ struct SessionsExport: ParsableCommand {
                 try catalog.read(ids, deliver)
             } else {
                 // Only JSON has the messages' digests.
-                try SessionCatalog.read(catalog.paths, hashes: json, keepsExchanges: false, deliver)
+                try SessionCatalog.read(
+                    catalog.paths, hashes: json, keepsExchanges: false,
+                    progress: isSilent || isatty(1) == 0 ? progress(catalog.paths) : nil, deliver)
             }
         }
         fflush(nil)
@@ -202,9 +209,9 @@ struct SessionsExport: ParsableCommand {
         } else {
             var cut = PacketCut(ids)
             // The first reading finds the connections of the sessions, the second copies their packets.
-            try SessionCatalog.read(files, only: ids) { cut.learn($0) }
+            try SessionCatalog.read(files, only: ids, progress: progress(files)) { cut.learn($0) }
             try SessionCatalog.read(
-                files, only: [],
+                files, only: [], progress: progress(files),
                 packet: { record, interfaces in
                     let octets = cut.take(record, interfaces)
                     if !octets.isEmpty { try out.write(octets) }

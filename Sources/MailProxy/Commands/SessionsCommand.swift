@@ -56,6 +56,9 @@ struct SessionsReindex: ParsableCommand {
     @Option(help: "The same.") var recordDir: String?
     @Flag(help: "Without the words of messages, which --text of 'sessions list' finds.") var noText = false
 
+    /// Which part of the time of the second reading the first one takes, about.
+    private static let firstShare: Int64 = 8
+
     func run() throws {
         if path != nil, recordDir != nil { throw CLIError.usage("an index is of one recording: give one directory") }
         let directory = path ?? recordDir ?? Defaults.recordDirectory
@@ -64,10 +67,17 @@ struct SessionsReindex: ParsableCommand {
         }
         var sessions = 0
         do {
-            try IndexRecovery.rebuild(directory, keepsText: !noText) { segments, emit in
+            let paths = RecordingDirectory.segments(in: directory).map { "\(directory)/\($0.name)" }
+            // They are gone through twice; the first time, which takes a fraction of the second, each segment counts when it is done.
+            let octets = paths.reduce(0) { $0 &+ ReadingProgress.size(of: $1) }
+            let progress = ReadingProgress("segments read", octets: octets &+ octets / Self.firstShare)
+            defer { progress.end() }
+            func scanned(_ path: String) { progress.advance(by: ReadingProgress.size(of: path) / Self.firstShare) }
+            try IndexRecovery.rebuild(directory, keepsText: !noText, scanned: scanned) { segments, emit in
                 guard !segments.isEmpty else { return }
                 var rows: [String: ExchangeRows] = [:]
-                try SessionCatalog.read(segments, keepsText: !noText) { batch in
+                // Rows are made of what is known of octets.
+                try SessionCatalog.read(segments, keepsText: !noText, tellsOctets: false, progress: progress) { batch in
                     let id = batch.session.info.id
                     for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
                     for event in batch.events {

@@ -40,11 +40,17 @@ struct VerifyCommand: ParsableCommand {
 
     private func verify(_ directory: String, _ keys: [ChainPublicKey], _ expected: ChainHead?) throws -> Int {
         if head { return try printHead(directory, keys, expected) }
+        let progress = ReadingProgress(
+            "segments verified", octets: Int64(RecordingDirectory.segments(in: directory).count))
         let verifier = ChainVerifier(directory, keys: keys, expected: expected) { finding in
+            progress.makeRoom()
+            defer { if finding.segment != nil { progress.advance(by: 1) } }
             if json { print(VerifyText.json(finding, directory)) } else { VerifyText.show(finding, directory) }
         }
         let summary: ChainSummary
+        defer { progress.end() }
         do { summary = try verifier.run() } catch { throw CLIError.fault("\(error)") }
+        progress.end()
         if json {
             print(VerifyText.json(summary, directory))
         } else {

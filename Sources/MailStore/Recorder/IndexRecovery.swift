@@ -76,7 +76,8 @@ package enum IndexRecovery {
     }
 
     private static func update(
-        _ index: IndexWriter, _ directory: String, readsRows: Bool, _ result: inout Result, log: (String) -> Void
+        _ index: IndexWriter, _ directory: String, readsRows: Bool, _ result: inout Result,
+        scanned: (String) -> Void = { _ in }, log: (String) -> Void
     ) throws {
         let now = System.monotonicClock()
         let known = try index.database.prepare(
@@ -101,6 +102,7 @@ package enum IndexRecovery {
                 log("\(error)")
                 continue
             }
+            scanned(path)
             if let damage = scan.damage { log("\(path): \(damage)") }
             result.scannedSegments += 1
             var isBehind = false
@@ -170,8 +172,9 @@ package enum IndexRecovery {
     ///   messages, credentials and ends of sessions. Reading a recording is the work of those who read captures;
     ///   places, addresses and sizes are found here.
     ///   - keepsText: messages are given with their text.
+    ///   - scanned: told the path of each segment of which places, addresses and sizes are known now.
     package static func rebuild(
-        _ directory: String, keepsText: Bool = true,
+        _ directory: String, keepsText: Bool = true, scanned: (_ path: String) -> Void = { _ in },
         following follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
         let lock = try RecordingDirectory.lock(directory)
@@ -185,7 +188,7 @@ package enum IndexRecovery {
         }
         Glibc.close(made)
         let segments = RecordingDirectory.segments(in: directory).map { directory + "/" + $0.name }
-        try fill(fresh, directory, segments, keepsText, follow)
+        try fill(fresh, directory, segments, keepsText, scanned, follow)
         let code = System.sync(path: fresh)
         guard code == 0 else {
             throw RecorderError.failed(action: "write the index", path: fresh, reason: System.text(code))
@@ -200,41 +203,14 @@ package enum IndexRecovery {
     }
 
     private static func fill(
-        _ path: String, _ directory: String, _ segments: [String], _ keepsText: Bool,
+        _ path: String, _ directory: String, _ segments: [String], _ keepsText: Bool, _ scanned: (String) -> Void,
         _ follow: (_ segments: [String], _ emit: (RecordEvent) -> Void) throws -> Void
     ) throws {
         let index = try IndexWriter(path: path, isDraft: true)
         if !keepsText { index.markUntexted(System.monotonicClock()) }
         var result = Result()
-        try update(index, directory, readsRows: true, &result) { _ in }
-        var rows: [String: Int64] = [:]
-        let all = try index.database.prepare("SELECT row, id FROM sessions")
-        while try all.step() { rows[all.text(1) ?? ""] = all.int64(0) }
-        var messages: [String: Int] = [:]
-        var credentials: [String: Int] = [:]
-        try follow(segments) { event in
-            let now = System.monotonicClock()
-            switch event {
-            case .opened, .secured, .octets, .secret, .gap, .remark, .changed: break
-            case .exchange(session: let id, let exchange):
-                if let row = rows[id] { index.save(exchange, session: row, now) }
-            case .message(session: let id, let message):
-                guard let row = rows[id] else { return }
-                index.save(message, number: messages[id, default: 0], session: row, now)
-                messages[id, default: 0] += 1
-            case .credential(session: let id, let credential):
-                guard let row = rows[id] else { return }
-                index.save(credential, number: credentials[id, default: 0], session: row, now)
-                credentials[id, default: 0] += 1
-            case .closed(var summary):
-                // Nobody records any more: what has no end in the segments has none.
-                if summary.end == .open { summary.end = .lost }
-                guard let row = rows[summary.info.id] else { return }
-                index.save(summary, row: row, now)
-                index.settle(session: row, now)
-            }
-            if index.isDue(now) { index.commit(now) }
-        }
+        try update(index, directory, readsRows: true, &result, scanned: scanned) { _ in }
+        try DraftRows(index).write(of: segments, following: follow)
         index.execute("DELETE FROM meta WHERE name = 'incomplete'", System.monotonicClock())
         index.execute("DELETE FROM unread", System.monotonicClock())
         index.commit(System.monotonicClock())

@@ -9,6 +9,8 @@ import MailRecording
 final class RecorderWorker {
     /// Microseconds between updates of open sessions in the index.
     static let updateInterval: Int64 = 2_000_000
+    /// Microseconds after which a session that goes on is told to the index. Most are over by then, and are told once instead of twice.
+    static let freshInterval: Int64 = 500_000
 
     /// Remarks of a session that wait for a packet.
     static let mostRemarks = 1_000
@@ -27,6 +29,8 @@ final class RecorderWorker {
     private var ended: [RecordedSession] = []
     /// Sessions that the index has not heard of.
     private var fresh: [RecordedSession] = []
+    /// When those that went on were told last.
+    private var lastFresh: Int64
 
     var now = System.monotonicClock()
     private var lastSync: Int64
@@ -63,6 +67,7 @@ final class RecorderWorker {
             calls: settings.calls)
         lastSync = now
         lastUpdate = now
+        lastFresh = now
         let outage = DiskOutage(settings, orders, status, queue)
         self.outage = outage
         segments.holds = { outage.holds($0) }
@@ -453,7 +458,7 @@ final class RecorderWorker {
         now = System.monotonicClock()
         // Nobody has to say anything for the recorder to look whether the disk is well again.
         if outage.failure != nil, segments.current == nil { _ = isSegmentReady() }
-        if index.isDue(now) || now &- lastUpdate >= Self.updateInterval { updateIndex() }
+        if index.isDue(now) || now &- lastUpdate >= Self.updateInterval || isFreshDue { updateIndex() }
         let isSyncDue =
             switch settings.sync {
             case .always: true
@@ -468,9 +473,15 @@ final class RecorderWorker {
         }
     }
 
+    /// Sessions have gone on for so long that the index has to hear of them.
+    private var isFreshDue: Bool { !fresh.isEmpty && now &- lastFresh >= Self.freshInterval }
+
     private func updateIndex() {
-        for session in fresh where sessions[session.summary.info.id] === session { tellIndex(session) }
-        fresh.removeAll(keepingCapacity: true)
+        if isFreshDue {
+            for session in fresh where sessions[session.summary.info.id] === session { tellIndex(session) }
+            fresh.removeAll(keepingCapacity: true)
+            lastFresh = now
+        }
         if now &- lastUpdate >= Self.updateInterval {
             for session in sessions.values where !session.isIndexed { tellIndex(session) }
             lastUpdate = now
@@ -496,7 +507,7 @@ final class RecorderWorker {
     private var timeout: Int32 {
         var due = Int64.max
         if let began = index.began { due = min(due, began &+ IndexWriter.timeLimit) }
-        if !fresh.isEmpty { due = min(due, now &+ IndexWriter.timeLimit) }
+        if !fresh.isEmpty { due = min(due, lastFresh &+ Self.freshInterval) }
         if !sessions.isEmpty { due = min(due, lastUpdate &+ Self.updateInterval) }
         if let backlog { due = min(due, backlog.due) }
         if outage.failure != nil, segments.current == nil { due = min(due, max(now, segments.retryAt)) }

@@ -15,9 +15,9 @@ struct RowBacklog {
 
     private let filler: RowFiller
     private let directory: String
-    /// While sessions are being recorded the filler rests so many times longer than it read: it takes a twentieth of a processor from
-    /// those who wait for an answer, however much it has to do.
-    private static let rest: Int64 = 20
+    /// While sessions are being recorded the filler rests so many times longer than it read and its rows took to be written: it takes
+    /// a fiftieth of a processor from those who wait for an answer, however much it has to do.
+    private static let rest: Int64 = 50
     /// Microseconds without anything to record after which nobody is taken to be waiting.
     private static let quiet: Int64 = 100_000
     /// Microseconds for which it rests when recording begins again.
