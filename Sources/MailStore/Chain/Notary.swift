@@ -1,5 +1,5 @@
-// Signs segments while they grow and when they are closed, on a thread of its own that reads what the recorder wrote: neither the
-// event loops nor the recorder's thread ever hash or sign.
+// Signs segments while they grow and when they are closed, on a thread of its own. The recorder's thread hashes what it writes; what it
+// could not hand over, and what others left, is read from the files.
 
 import Glibc
 import MailRecording
@@ -19,7 +19,12 @@ final class Notary: Sendable {
         var size: Int
         var hasEnded = false
         var isRecovered = false
+        /// Of them, those that were hashed when they were written.
+        var written: [HashedBlocks] = []
     }
+
+    /// Marks of blocks that wait to be signed, 8 octets each. While nothing can be signed those behind them are read from the file later.
+    fileprivate static let mostMarks = 1 << 20
 
     struct State: Sendable {
         /// In the order in which they were begun; the last may still grow.
@@ -82,11 +87,13 @@ final class Notary: Sendable {
     }
 
     /// The segment that grows has so many octets on the disk.
-    func synced(_ size: Int64) {
+    /// - Parameter written: what was hashed of it since this was last said.
+    func synced(_ size: Int64, _ written: [HashedBlocks]) {
         let wakes = state.withLock { state in
             guard let last = state.jobs.indices.last, !state.jobs[last].hasEnded, state.jobs[last].size < Int(size)
             else { return false }
             state.jobs[last].size = Int(size)
+            state.jobs[last].take(written)
             defer { state.hasGrown = true }
             return !state.hasGrown
         }
@@ -94,10 +101,11 @@ final class Notary: Sendable {
     }
 
     /// The segment that grows was closed with so many octets.
-    func ended(_ size: Int64) {
+    func ended(_ size: Int64, _ written: [HashedBlocks]) {
         state.withLock { state in
             guard let last = state.jobs.indices.last else { return }
             state.jobs[last].size = max(state.jobs[last].size, Int(size))
+            state.jobs[last].take(written)
             state.jobs[last].hasEnded = true
             state.isUrgent = true
         }
@@ -133,6 +141,22 @@ final class Notary: Sendable {
         }
         wakeUp.post()
         thread.join()
+    }
+}
+
+extension Notary.Job {
+    /// Keeps what was hashed, in as few pieces as stretches need.
+    fileprivate mutating func take(_ more: [HashedBlocks]) {
+        var marks = written.reduce(0) { $0 + $1.blocks.count }
+        for next in more {
+            marks += next.blocks.count
+            guard marks <= Notary.mostMarks else { return }
+            if let last = written.indices.last, written[last].isContinued(by: next) {
+                written[last].append(next)
+            } else {
+                written.append(next)
+            }
+        }
     }
 }
 
@@ -173,16 +197,26 @@ final class NotaryWork {
     private var appended: String?
     private var failure: String?
 
-    private final class Current {
+    /// A segment that is being signed.
+    final class Current {
         let name: String
         let descriptor: Int32
         let seals: SignedFile
         var digest = SegmentDigest()
+        /// What was hashed of it when it was written, and is not signed yet.
+        var written: [HashedBlocks] = []
 
         init(_ name: String, _ descriptor: Int32, _ seals: SignedFile) {
             self.name = name
             self.descriptor = descriptor
             self.seals = seals
+        }
+
+        /// The next stretch: what was hashed when it was written, or what stands before that in the file.
+        func next(to end: Int) throws(SegmentDigest.ReadFailure) -> Stretch? {
+            if let stretch = digest.next(of: &written, to: end) { return stretch }
+            let next = written.first.map { $0.offset > digest.offset ? $0.offset : end } ?? end
+            return try digest.next(of: descriptor, to: min(end, next))
         }
 
         deinit { Glibc.close(descriptor) }
@@ -240,7 +274,10 @@ final class NotaryWork {
             let (jobs, removals, isStopping) = notary.state.withLock { state in
                 state.isUrgent = false
                 state.hasGrown = false
-                return (state.jobs, state.removals, state.isStopping)
+                let jobs = state.jobs
+                // They are taken over. Those of a segment whose turn does not come are read from it later.
+                for index in state.jobs.indices { state.jobs[index].written = [] }
+                return (jobs, state.removals, state.isStopping)
             }
             lastSeal = System.monotonicClock()
             let done = work(jobs)
@@ -295,6 +332,7 @@ final class NotaryWork {
     private func sign(_ job: Notary.Job) throws(RecorderError) {
         if current?.name != job.name { current = try open(job) }
         guard let current else { return }
+        current.written += job.written
         var size = job.size
         if job.isRecovered || job.hasEnded && size == 0 {
             // Nobody told where it ends.
@@ -302,11 +340,11 @@ final class NotaryWork {
             size = fstat(current.descriptor, &status) == 0 ? Int(status.st_size) : 0
         }
         while true {
-            // A stretch that could not be written is read again.
-            let before = current.digest
+            // A stretch that could not be written is taken again.
+            let before = (current.digest, current.written)
             let stretch: Stretch
             do throws(SegmentDigest.ReadFailure) {
-                guard let next = try current.digest.next(of: current.descriptor, to: size) else { break }
+                guard let next = try current.next(to: size) else { break }
                 stretch = next
             } catch {
                 // A segment that was cut back is signed as far as it goes.
@@ -320,7 +358,7 @@ final class NotaryWork {
             do throws(RecorderError) {
                 try current.seals.append(line)
             } catch {
-                current.digest = before
+                (current.digest, current.written) = before
                 throw error
             }
         }

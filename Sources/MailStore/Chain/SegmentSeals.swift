@@ -32,6 +32,11 @@ struct BlockMarks: Equatable, Sendable {
         sums.append(sum)
     }
 
+    mutating func append(_ next: BlockMarks) {
+        lengths += next.lengths
+        sums += next.sums
+    }
+
     init() {}
 
     /// Base64 of, for each block, its length as LEB128 and its sum in little-endian order.
@@ -171,6 +176,31 @@ struct SegmentDigest {
         blocks += stretch.blocks.count
         stretch.sha256 = sha256
         return stretch
+    }
+
+    /// The next blocks up to `end` of those that were hashed when they were written, which are taken out; nil when there are none.
+    mutating func next(of written: inout [HashedBlocks], to end: Int) -> Stretch? {
+        // What was read from the file meanwhile.
+        while let first = written.first, first.offset < offset { written.removeFirst() }
+        guard var taken = written.first, taken.offset == offset, taken.end <= end else { return nil }
+        var count = 1
+        while count < written.count, taken.isContinued(by: written[count]), written[count].end <= end {
+            taken.append(written[count])
+            count += 1
+        }
+        written.removeFirst(count)
+        hash = taken.hash
+        offset = taken.end
+        blocks += taken.blocks.count
+        return Stretch(offset: taken.offset, octets: taken.octets, sha256: sha256, blocks: taken.blocks)
+    }
+
+    /// Octets that the block at `place` has, or of it all that there is; nil when it is none.
+    static func blockLength(_ octets: UnsafeRawBufferPointer, at place: Int) -> Int? {
+        let rest = octets.count - place
+        guard rest >= 12 else { return nil }
+        let claimed = Int(UInt32(littleEndian: octets.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)))
+        return claimed >= 12 && claimed & 3 == 0 ? min(claimed, rest) : nil
     }
 
     /// Octets of the block at `place`; nil when not all of it was read, or it is not to be in the stretch: another one begins with it.

@@ -73,6 +73,7 @@ final class RecorderWorker {
         segments.holds = { outage.holds($0) }
         segments.captureDropped = { [status] in status.captureDropped }
         if let notary {
+            segments.hashes = true
             segments.announce = { notary.announce($0) }
             segments.retract = { notary.retract($0) }
         }
@@ -389,7 +390,7 @@ final class RecorderWorker {
         guard let segment = segments.current else { return }
         do {
             guard let closed = try segments.close(now) else { return }
-            notary?.ended(closed.size)
+            notary?.ended(closed.size, segments.takeHashed())
             keeper.ended()
             // A segment that the index knows to be closed is not looked at again, whatever becomes of this process.
             for session in sessions.values where !session.isIndexed { tellIndex(session) }
@@ -467,7 +468,9 @@ final class RecorderWorker {
             }
         if isSyncDue {
             do { try segments.sync(now) } catch { report(error) }
-            if let segment = segments.current, !segment.isDirty { notary?.synced(segment.size) }
+            if let segment = segments.current, !segment.isDirty {
+                notary?.synced(segment.size, segments.takeHashed())
+            }
             lastSync = now
             hasEnded = false
         }

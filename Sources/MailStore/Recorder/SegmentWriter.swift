@@ -63,6 +63,10 @@ struct SegmentWriter {
     var announce: (_ name: String) -> Void = { _ in }
     var retract: (_ name: String) -> Void = { _ in }
 
+    /// What is written is hashed, for who signs it.
+    var hashes = false
+    private var digest = WrittenDigest()
+
     /// Packets that a capture has lost so far, before they came to us.
     var captureDropped: () -> UInt64 = { 0 }
     /// Of them, those that segments have told.
@@ -146,6 +150,7 @@ struct SegmentWriter {
             number: nextNumber &- 1, name: name, descriptor: descriptor, opened: now, began: wall,
             midnight: day.end(of: wall), size: 0,
             dropped: dropped)
+        digest = WrittenDigest()
         try write(header, now)
         // A name that the disk has is that of a capture, whenever the power goes.
         try sync(now)
@@ -262,6 +267,9 @@ struct SegmentWriter {
         return closed
     }
 
+    /// What was hashed of the segment, the last one when there is none now, since this was last asked.
+    mutating func takeHashed() -> [HashedBlocks] { digest.take() }
+
     private mutating func write(_ octets: [UInt8], _ now: Int64) throws(Failure) {
         guard let segment = current else { return }
         let path = directory + "/" + segment.name
@@ -296,6 +304,8 @@ struct SegmentWriter {
             lose(failure)
             throw failure
         }
+        // As long as it is in the processor's cache.
+        if hashes { digest.append(octets) }
         let size = segment.size &+ Int64(octets.count)
         current?.size = size
         current?.isDirty = true
