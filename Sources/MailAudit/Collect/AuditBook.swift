@@ -216,12 +216,16 @@ package struct AuditBook {
             judgeContent(record, session)
         }
         judgeDomains(record, session)
+        for flaw in record.flaws {
+            add(Violation(flaw, by: record.carrier.sender), of: session, exchange: record.exchange)
+        }
         guard messages.count < Self.mostRows else {
             unkeptMessages += 1
             return
         }
         var kept = record
         kept.text = nil
+        kept.flaws = []
         messages.append(
             AuditMessage(
                 session: session.info.id, mailProtocol: session.info.mailProtocol, record: kept, client: session.client,
@@ -342,5 +346,15 @@ enum Domains {
     static func registered(_ name: String) -> String {
         let labels = name.lowercased().split(separator: ".")
         return labels.suffix(2).joined(separator: ".")
+    }
+}
+
+extension Carrier {
+    /// Who sends a message that is carried so.
+    fileprivate var sender: Side {
+        switch self {
+        case .data, .bdat, .lmtp, .append: .client
+        case .retr, .top, .fetch: .server
+        }
     }
 }

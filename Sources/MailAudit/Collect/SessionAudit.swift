@@ -126,7 +126,8 @@ final class SessionAudit {
     private func accept(_ note: Note, _ book: inout AuditBook) {
         excerpt.take(note)
         switch note.element {
-        case .content: return
+        // Most of it is plain; malformed line ends in it are told with it.
+        case .content: if note.isPlain { return }
         case .command(let command): take(command, note, &book)
         case .greeting(let reply):
             serverFrames += 1

@@ -183,6 +183,7 @@ struct MessageLedger: MessageSink {
         record.text = open.octets.flatMap { open.isLeftOut && $0.isEmpty ? nil : MessageText($0) }
         var inspector = open.inspector
         let flaws = inspector?.finish(isComplete: complete).flaws ?? []
+        record.flaws = flaws.map(\.flaw)
         ended.append(Ended(record: record, exchange: exchange, side: open.side, flaws: flaws))
     }
 

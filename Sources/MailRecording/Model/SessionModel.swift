@@ -184,6 +184,8 @@ package struct MessageRecord: Equatable, Sendable {
     package var messageID: String
     /// What can be searched for in it, where that is wanted.
     package var text: MessageText?
+    /// What is wrong with it, when messages are judged. Told with the message, and kept in no index.
+    package var flaws: [MessageFlaw] = []
 
     package init(exchange: Int, carrier: Carrier) {
         self.exchange = exchange

@@ -62,8 +62,10 @@ import Testing
             case .exchange(_, let exchange):
                 told.rows += 1
                 if let content = exchange.content { told.contents.append(content) }
-            case .message(_, let message):
+            case .message(_, var message):
                 told.rows += 1
+                // Who does not judge messages finds nothing in them.
+                message.flaws = []
                 told.messages.append(message)
             case .opened, .secured, .secret, .gap, .changed, .closed: break
             }
