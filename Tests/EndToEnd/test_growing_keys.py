@@ -10,7 +10,7 @@ import mailproxy
 import test_capture_live as living
 import test_capture_tls as sealed
 from mailproxy import command
-from processes import HOST, Process
+from processes import HOST, Process, until
 
 
 def _talk(servers, account, keys):
@@ -65,7 +65,31 @@ def test_watching_reads_keys_that_come(servers, scratch):
     assert [row["account"] for row in found] == [account.address] * len(found) and len(found) >= 1
 
 
-def test_the_file_must_be_there(scratch):
-    done = command("capture", "-i", "lo", "--keylog", scratch / "none", "--record-dir", scratch / "record", status=(2, 64))
-    assert "make it empty before" in done.stderr.decode()
+def _recorded(live):
+    done = command("sessions", "list", live.record, "--json", status=None)
+    return done.stdout.splitlines()
+
+
+def test_the_file_may_come_and_be_replaced(servers, scratch):
+    """It is not there when the capture begins, is written anew, and another takes its place."""
+    keys, account = scratch / "keys", servers.accounts.fresh()
+    live = living.Live(scratch, "lo", "-f", _filter(servers), "--keylog", keys)
+    assert "is not there yet" in live.process.err
+    for number, former in enumerate([None, "written anew", "replaced"], 1):
+        if former == "written anew":
+            keys.write_text("")
+        elif former == "replaced":
+            keys.rename(scratch / "keys.1")
+        context = sealed._context(ssl.TLSVersion.TLSv1_3, keys)
+        sealed._imap(imaplib.IMAP4_SSL(HOST, servers.dovecot.imaps, ssl_context=context), account)
+        # What was cut off before it was read is gone.
+        until("the keys are read", lambda count=number: len(_recorded(live)) == count)
+    live.stop()
+    rows = mailproxy.sessions(live.record)
+    assert [(row["opaque"], row["user"]) for row in rows] == [(False, account.address)] * 3
+
+
+def test_its_directory_must_be_there(scratch):
+    done = command("capture", "-i", "lo", "--keylog", scratch / "none" / "keys", "--record-dir", scratch / "record", status=(2, 64))
+    assert "there is no directory" in done.stderr.decode()
     assert not (scratch / "record").exists()

@@ -49,6 +49,11 @@ package final class RecordingFollower {
         set { tracker.hashes = newValue }
     }
 
+    /// More of a key log that grows.
+    package func add(keys octets: ArraySlice<UInt8>, _ deliver: (SessionBatch) throws -> Void) rethrows {
+        try tracker.add(keys: octets, deliver: deliver)
+    }
+
     /// Reads what has come since the last time, or a part of it.
     /// - Returns: true when there may be more at once.
     package func poll(_ deliver: (SessionBatch) throws -> Void) throws -> Bool {

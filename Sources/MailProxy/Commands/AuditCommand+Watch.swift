@@ -70,19 +70,27 @@ extension AuditCommand {
             let follower = RecordingFollower(directory)
             (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
             follower.hashes = output != nil && hashesMessages
-            follower.keys = try place.reading.keys()
+            let keys = try place.reading.growingKeys()
+            follower.keys = keys?.log
+            // Programs write secrets before the recorder writes what they open.
+            func poll() throws -> Bool {
+                while let lines = keys?.more(Self.now(), isLast: true) {
+                    follower.add(keys: lines[...]) { step($0, &book) }
+                }
+                return try follower.poll { step($0, &book) }
+            }
             Console.error("watching \(directory); Ctrl-C ends it")
             while !isOver() {
                 let hasMore: Bool
-                do { hasMore = try follower.poll { step($0, &book) } } catch let error as CaptureError {
+                do { hasMore = try poll() } catch let error as CaptureError {
                     throw CLIError.fault("\(error)")
                 }
                 sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
                 try tell(&book, sources)
-                if !hasMore { poll(nil, 0, 200) }
+                if !hasMore { Glibc.poll(nil, 0, 200) }
             }
             // What was recorded up to now; who interrupts once more does not wait for it.
-            while !Interruption.isWanted, try follower.poll({ step($0, &book) }) {}
+            while !Interruption.isWanted, try poll() {}
             follower.finish { step($0, &book) }
             sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
         }
