@@ -17,6 +17,7 @@ import pytest
 
 import mailproxy
 import messages
+from made_capture import Conversation, pcap
 from mailproxy import MailProxy, command, rows
 from processes import HOST, run
 from tls_peers import Upstream
@@ -538,6 +539,22 @@ def test_rawlogs_hold_both_sides(recording, scratch):
         content = b"".join(re.sub(rb"^\d{10}\.\d{6} ", b"", line) for line in path.read_bytes().split(b"\n") if line)
         assert lines and all(re.match(rb"\d{10}\.\d{6} ", line) for line in path.read_bytes().split(b"\n") if line)
         assert (b"EHLO me" in content or b"RETR 1" in content or b"SELECT INBOX" in content) == path.name.endswith(".in")
+
+
+def test_a_session_of_several_places_is_exported_once(scratch):
+    """A capture and the recording that was made of it."""
+    capture, record = scratch / "made.pcap", scratch / "record"
+    turns = ["S: 220 mx", "C: EHLO c", "S: 250 mx", "C: MAIL FROM:<a@b>", "S: 250", "C: RCPT TO:<c@d>", "S: 250", "C: DATA", "S: 354"]
+    turns += ["C: Subject: x\r\n\r\nhi\r\n.", "S: 250 kept", "C: QUIT", "S: 221"]
+    made = [Conversation(1_700_000_000_000_000, client_port=port).play(enumerate(turns, 10)).close(40) for port in (40_000, 40_001)]
+    capture.write_bytes(pcap(*made))
+    command("capture", "-r", capture, "--record-dir", record, "--no-chain", status=0)
+    for form, count in ("eml", 2), ("maildir", 2), ("rawlog", 4):
+        for number, places in enumerate([(capture, record), (record, capture)]):
+            out = scratch / f"{form}{number}"
+            done = command("sessions", "export", *places, "--format", form, "-o", out, "--json", status=0)
+            assert len(rows(done)) == count
+            assert len([path for path in out.rglob("*") if path.is_file()]) == count
 
 
 def test_parts_are_marked(scratch):
