@@ -93,6 +93,8 @@ package struct FileFigures: Equatable, Sendable {
     /// Packets that the capturing kernel lost, as the file says.
     package var dropped: UInt64 = 0
     package var problem: ReadProblem?
+    /// What there is to say of the order of its packets.
+    package var disorder: String?
 
     init(path: String) { self.path = path }
 }
@@ -109,10 +111,19 @@ package struct TrackerCounters: Equatable, Sendable {
     package var sessions = 0
     /// Connections that speak something else, or nothing.
     package var notMail = 0
+    /// Of these, how many speak what.
+    package var foreign: [ForeignSpeech: Int] = [:]
     /// Connections under TLS from their first octet; those that are sessions as well.
     package var encrypted = 0
     /// Places at which octets are missing.
     package var gaps = 0
 
     package init() {}
+
+    /// A connection is no mail.
+    /// - Parameter held: what came of it.
+    mutating func count(foreign held: [FlowEvent]) {
+        notMail += 1
+        foreign[ForeignSpeech(held), default: 0] += 1
+    }
 }

@@ -28,6 +28,8 @@ package struct SessionReader {
     package private(set) var missing: [String] = []
     /// What the user should know of the files that were read: what is not in them.
     package private(set) var remarks: [String] = []
+    /// Of the packets of the file that was read last.
+    private var disorder: String?
     /// The form of all files, when they are no captures; nil when their content tells.
     package var form: ImportFormat?
     /// Packets that the capturing kernel lost, as the files say.
@@ -117,7 +119,9 @@ package struct SessionReader {
             tracker.source = number
             var figures = FileFigures(path: path)
             let (before, lost, known) = (tracker.counters, dropped, problems.count)
+            disorder = nil
             try read(path, packet, deliver)
+            figures.disorder = disorder
             figures.packets = tracker.counters.packets - before.packets
             figures.gaps = tracker.counters.gaps - before.gaps
             figures.undecoded =
@@ -190,12 +194,17 @@ package struct SessionReader {
         }
         let file = try CaptureFile(path: path)
         var told = 0
+        var order = PacketOrder()
         defer {
             dropped &+= file.dropped
             progress?(Int64(file.stored - told))
+            // A recorder writes what waited behind what did not.
+            disorder = Self.isRecording(file.interfaces) ? nil : order.remark
+            if let disorder { remarks.append("\(path): \(disorder)") }
         }
         do {
             while let record = try file.next() {
+                order.accept(record.nanoseconds)
                 if let progress, file.stored &- told >= Self.stride {
                     progress(Int64(file.stored - told))
                     told = file.stored

@@ -103,7 +103,7 @@ extension SessionTracker {
             if isLast || isClosed { try list(flow, info, sealed, deliver) }
         } else if sealed.follower.isForeign {
             leave(flow)
-            counters.notMail += 1
+            counters.count(foreign: sealed.held)
             flow.state = .ignored
         } else if sealed.held.count <= Self.mostEvents, mayBeMail(flow, sealed.follower.observation),
             mayWait(flow, sealed.follower, event.time ?? flow.opened, sealed.heldOctets)

@@ -389,7 +389,7 @@ package struct SessionTracker {
             case .none:
                 flow.state = .undecided(flow.guess())
                 for event in walk.takeHeld() { try take(event, flow, deliver) }
-            case .refused: counters.notMail += 1
+            case .refused: counters.count(foreign: walk.takeHeld())
             case .through(let tunnel):
                 flow.tunnel = tunnel
                 flow.state = .undecided(flow.guess())
@@ -411,7 +411,7 @@ package struct SessionTracker {
             case .notMail:
                 let held = guess.takeHeld()
                 guard let sealed = sealed(flow, held) else {
-                    counters.notMail += 1
+                    counters.count(foreign: held)
                     return
                 }
                 flow.state = .sealed(sealed)

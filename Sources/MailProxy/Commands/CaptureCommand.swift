@@ -223,6 +223,11 @@ struct CaptureCommand: ParsableCommand {
                 json.member("credentials", pipeline.credentials)
                 json.member("encrypted", counters.encrypted)
                 json.member("not_mail", counters.notMail)
+                json.object("not_mail_speaks") { json in
+                    for (speech, count) in counters.foreign.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                        json.member(speech.rawValue, count)
+                    }
+                }
                 json.member("gaps", counters.gaps)
                 json.member("dropped", pipeline.dropped)
                 if interface != nil {
@@ -240,6 +245,11 @@ struct CaptureCommand: ParsableCommand {
                 Figures.count(counters.gaps, "gap"), "\(Figures.grouped(Int(clamping: pipeline.dropped))) dropped",
             ]
             if counters.encrypted > 0 { parts.append("\(counters.encrypted) under TLS from the start") }
+            if counters.notMail > 0 {
+                let speech = counters.foreign.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+                let words = speech.map { "\(Figures.grouped($0.value)) \($0.key.text)" }.joined(separator: ", ")
+                parts.append("\(Figures.count(counters.notMail, "connection")) of something else (\(words))")
+            }
             if counters.malformed > 0 { parts.append("\(counters.malformed) malformed") }
             if counters.undecoded > 0 {
                 let name = counters.undecodedLinkType.map(LinkTypeName.text) ?? "?"
@@ -269,6 +279,8 @@ struct CaptureCommand: ParsableCommand {
         } catch {
             throw CLIError.usage(error.text)
         }
+        // Read before rights are given up, as the capture is opened.
+        let keys = try reading.keys()
         try live.drop()
         var isCut = false
         // Of a stream the end is where nobody waits any more: what its writer, who was interrupted as well, has still to give is taken.
@@ -278,14 +290,17 @@ struct CaptureCommand: ParsableCommand {
             patience = patience == nil ? Self.now() &+ Self.lookInterval : 0
             return patience != 0
         }
-        try record(isLive: false, keys: reading.keys()) { pipeline in
+        try record(isLive: false, keys: keys) { pipeline in
             defer {
                 pipeline.dropped = file.dropped
                 pipeline.recorder.captureLost(packets: file.dropped)
             }
+            var order = PacketOrder()
+            defer { if let remark = order.remark { Console.error("\(path): \(remark)") } }
             do throws(CaptureError) {
                 var next = first
                 while let packet = next {
+                    order.accept(packet.nanoseconds)
                     pipeline.take(secrets: file.takeSecrets())
                     if try takes(packet, &filters) {
                         pipeline.accept(packet, isRecording: SessionReader.isRecording(file.interfaces))

@@ -244,7 +244,7 @@ struct SessionCatalog {
         if let type = reader.counters.undecodedLinkType {
             Console.error("\(Figures.count(reader.counters.undecoded, "packet")) of link type \(type) were not decoded")
         }
-        for remark in reader.remarks where told.insert(remark).inserted { Console.error(remark) }
+        for remark in reader.remarks.map(shown) where told.insert(remark).inserted { Console.error(remark) }
         if isDamaged { damaged = true }
         return reader.figures
     }

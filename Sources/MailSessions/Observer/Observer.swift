@@ -141,13 +141,15 @@ package struct Observer: Sendable {
     ) {
         let first = notes.count
         tap.lose(side, octets > 0 ? octets : nil, into: &notes)
-        // What waited to be understood comes before the gap, what the gap means behind it. A gap may be told in two: the part
-        // within content whose size is known, and the rest.
+        // What waited to be understood comes before the gap, what the gap means behind it. A gap may be noted in two: the part
+        // within content whose size is known, and the rest. It is one all the same.
         var from = first
+        var isTold = false
         for index in notes.indices[first...] {
-            guard case .gap(let count) = notes[index].element else { continue }
+            guard !isTold, case .gap = notes[index].element else { continue }
+            isTold = true
             book.accept(notes[from..<index], at: time, into: &events)
-            book.lose(side, octets: count ?? 0, at: time, into: &events)
+            book.lose(side, octets: octets, at: time, into: &events)
             from = index
         }
         book.accept(notes[from...], at: time, into: &events)

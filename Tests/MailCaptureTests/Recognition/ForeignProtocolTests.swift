@@ -101,4 +101,26 @@ import Testing
             #expect(late.summaries.map(\.info.mailProtocol) == [expected], "without its greeting, on port \(port)")
         }
     }
+
+    /// What was left out is counted by what it speaks.
+    @Test func isCountedByWhatItSpeaks() throws {
+        let expected: [(String, ForeignSpeech)] = [
+            ("HTTP", .http), ("HTTP POST", .http), ("SSH", .ssh), ("redis", .redis), ("FTP", .replies),
+            ("NNTP", .replies), ("ManageSieve", .text),
+        ]
+        for (name, speech) in expected {
+            let lines = try #require(Self.cases.first { $0.name == name }).lines
+            let counters = try MadeCapture(SomeMail.turns(lines), port: 4_711).read().counters
+            #expect(counters.notMail == 1 && counters.foreign == [speech: 1], "\(name)")
+        }
+        #expect(try MadeCapture([], port: 25).read().counters.foreign == [.silence: 1])
+        let binary = try MadeCapture([(.client, [5, 1, 0]), (.server, [5, 255])], port: 1_080).read().counters
+        #expect(binary.foreign == [.binary: 1])
+        // A dialogue of mail behind a request that opens no tunnel.
+        let hidden = try MadeCapture(
+            SomeMail.turns(["C: GET / HTTP/1.1\r\n\r\n", "S: HTTP/1.1 200 OK\r\n\r\n", "S: +OK\r\n", "C: USER a\r\n"]),
+            port: 110
+        ).read()
+        #expect(hidden.summaries.isEmpty && hidden.counters.foreign == [.http: 1])
+    }
 }

@@ -120,6 +120,29 @@ import Testing
         #expect(notes.suffix(3).map(\.element) == [.gap(10), .gap(3), .unplaced])
     }
 
+    /// A hole is one, also where it covers the end of content whose size is known.
+    @Test func aHoleAcrossTheEndOfALiteralIsOne() {
+        let imap = SessionInfo(
+            id: "i", mailProtocol: .imap, start: 0, client: info.client, server: info.server, route: "test")
+        var observer = Observer(info: imap, fingerprintKey: [1])
+        var events: [RecordEvent] = []
+        var notes: [Note] = []
+        observer.open(into: &events)
+        func say(_ text: String, _ side: Side) {
+            observer.receive(Array(text.utf8)[...], from: side, at: 6, events: &events, notes: &notes)
+        }
+        say("* OK\r\n", .server)
+        say("a FETCH 1 BODY[]\r\n", .client)
+        say("* 1 FETCH (BODY[] {20}\r\n0123456789", .server)
+        observer.lose(.server, octets: 15, at: 8, events: &events, notes: &notes)
+        say(" OK done\r\n", .server)
+        observer.close(.closed, at: 9, events: &events, notes: &notes)
+        #expect(observer.summary.gaps == 1)
+        let gaps = events.compactMap { if case .gap(_, _, _, _, let octets) = $0 { octets } else { nil } }
+        #expect(gaps == [15])
+        #expect(notes.map(\.element).contains(.gap(10)))
+    }
+
     /// In a recording nothing is deflated, so that it has to be told where a stream could not be followed.
     @Test func aStreamThatBreaksIsToldInItsPlace() {
         let imap = SessionInfo(
