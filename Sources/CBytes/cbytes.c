@@ -27,24 +27,30 @@ ptrdiff_t mp_find_dot_line(const void *bytes, size_t count) {
   return -1;
 }
 
+// No line end is malformed, and no line begins with a dot. The octet before `at` is looked at too.
+static inline int is_plain_block(const unsigned char *at, int count) {
+  // LF stands where CR stands before it, and nowhere else; without a branch, for wide comparisons.
+  unsigned char bad = 0;
+  for (int index = 0; index < count; index++) {
+    unsigned char torn = (unsigned char)((at[index] == '\n') ^ (at[index - 1] == '\r'));
+    unsigned char dot = (unsigned char)((at[index] == '.') & (at[index - 1] == '\n'));
+    bad |= torn | dot;
+  }
+  return !bad;
+}
+
 size_t mp_plain_content(const void *bytes, size_t count) {
-  enum { block = 512 };
+  // Large blocks, and small ones for the rest.
+  enum { block = 512, small = 64 };
   const unsigned char *octets = bytes;
-  if (octets == NULL || count <= block) return 0;
+  if (octets == NULL || count <= small) return 0;
   if (octets[0] == '\n') return 0;
   size_t plain = 1;
   while (count - plain >= block) {
-    // LF stands where CR stands before it, and nowhere else; without a branch, for wide comparisons.
-    const unsigned char *at = octets + plain;
-    unsigned char bad = 0;
-    for (int index = 0; index < block; index++) {
-      unsigned char torn = (unsigned char)((at[index] == '\n') ^ (at[index - 1] == '\r'));
-      unsigned char dot = (unsigned char)((at[index] == '.') & (at[index - 1] == '\n'));
-      bad |= torn | dot;
-    }
-    if (bad) break;
+    if (!is_plain_block(octets + plain, block)) return plain > 1 ? plain : 0;
     plain += block;
   }
+  while (count - plain >= small && is_plain_block(octets + plain, small)) plain += small;
   return plain > 1 ? plain : 0;
 }
 

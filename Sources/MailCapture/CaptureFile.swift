@@ -11,7 +11,8 @@ package final class CaptureFile {
 
     private let file: PackedFile
     private let path: String
-    private var reader = CaptureFileReader()
+    /// Whoever changes it is alone with it, which need not be proved for each packet.
+    @exclusivity(unchecked) private var reader = CaptureFileReader()
     private var hasEnded = false
     /// The size in octets, as stored, when the file is a regular one: for a progress report.
     package var size: Int? { file.size }

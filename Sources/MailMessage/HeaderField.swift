@@ -94,27 +94,57 @@ package struct HeaderFieldIterator: IteratorProtocol, Sendable {
     /// The next field, nil at the empty line or the end of the octets.
     package mutating func next() -> HeaderField? {
         guard !isTerminated, position < bytes.endIndex else { return nil }
-        let start = position
-        var end = Octets.endOfLine(from: start, in: bytes)
-        let line = Octets.withoutLineEnd(bytes[start..<end])
-        if line.isEmpty {
-            position = end
+        let first = bytes.startIndex
+        let start = position - first
+        let place = bytes.withUnsafeBytes { Self.field(in: $0, at: start) }
+        position = first + place.end
+        guard !place.isEmptyLine else {
             isTerminated = true
             return nil
         }
-        while end < bytes.endIndex, Octets.isSpace(bytes[end]) { end = Octets.endOfLine(from: end, in: bytes) }
-        position = end
-        let raw = bytes[start..<end]
-        let content = Octets.withoutLineEnd(raw)
-        guard let colon = Octets.find(UInt8(ascii: ":"), in: line) else {
-            return HeaderField(raw: raw, name: raw[start..<start], body: content)
+        return HeaderField(
+            raw: bytes[(first + start)..<(first + place.end)], name: bytes[(first + start)..<(first + place.nameEnd)],
+            body: bytes[(first + place.body)..<(first + place.bodyEnd)])
+    }
+
+    /// Where a field stands, in octets from the front of the section.
+    private struct Place {
+        /// Behind its last line end.
+        var end: Int
+        var isEmptyLine = false
+        /// Where its name ends; where it begins when it has none.
+        var nameEnd: Int
+        var body: Int
+        var bodyEnd: Int
+    }
+
+    /// Looks for the parts of the field that begins at `start`, without a slice for each.
+    private static func field(in octets: UnsafeRawBufferPointer, at start: Int) -> Place {
+        func endOfLine(_ from: Int) -> Int {
+            let rest = UnsafeRawBufferPointer(rebasing: octets[from...])
+            let feed = mp_find_byte(rest.baseAddress, rest.count, Octets.lf)
+            return feed < 0 ? octets.count : from + feed + 1
         }
+        /// The same without the line end before `end`.
+        func withoutLineEnd(_ end: Int) -> Int {
+            guard end > start, octets[end - 1] == Octets.lf else { return end }
+            return end - 1 > start && octets[end - 2] == Octets.cr ? end - 2 : end - 1
+        }
+        var end = endOfLine(start)
+        let lineEnd = withoutLineEnd(end)
+        if lineEnd == start {
+            return Place(end: end, isEmptyLine: true, nameEnd: start, body: start, bodyEnd: start)
+        }
+        while end < octets.count, Octets.isSpace(octets[end]) { end = endOfLine(end) }
+        var place = Place(end: end, nameEnd: start, body: start, bodyEnd: withoutLineEnd(end))
+        let line = octets[start..<lineEnd]
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return place }
         // RFC 5322 §4.5.3 allowed white space before the colon.
-        var name = line[start..<colon]
-        while let last = name.last, Octets.isSpace(last) { name.removeLast() }
-        guard !name.isEmpty, name.allSatisfy({ 33...126 ~= $0 }) else {
-            return HeaderField(raw: raw, name: raw[start..<start], body: content)
-        }
-        return HeaderField(raw: raw, name: name, body: content[(colon + 1)...])
+        var nameEnd = colon
+        while nameEnd > start, Octets.isSpace(octets[nameEnd - 1]) { nameEnd -= 1 }
+        guard nameEnd > start, octets[start..<nameEnd].allSatisfy({ 33...126 ~= $0 }) else { return place }
+        place.nameEnd = nameEnd
+        place.body = colon + 1
+        return place
     }
 }

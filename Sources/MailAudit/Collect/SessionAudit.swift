@@ -14,8 +14,8 @@ final class SessionAudit {
     /// What was offered in clear.
     var offer = Offer()
     var banner = ""
-    /// The command that is answered now, in capitals, and its exchange.
-    var verbs: [Int: String] = [:]
+    /// The commands that are not answered yet, with their exchanges: one, but where the client does not wait.
+    private var verbs: [(exchange: Int, verb: String)] = []
     /// The client asked what is offered.
     var asked = false
     var tlsRequested: Int?
@@ -158,7 +158,7 @@ final class SessionAudit {
         clientFrames += 1
         let verb = command.verb
         if verbs.count >= Self.mostVerbs { verbs.removeAll() }
-        verbs[note.exchange] = verb
+        verbs.append((note.exchange, verb))
         switch verb {
         case "EHLO", "LHLO", "CAPA", "CAPABILITY": asked = true
         case "STARTTLS", "STLS": tlsRequested = note.exchange
@@ -225,7 +225,9 @@ final class SessionAudit {
     }
 
     private func answer(_ reply: Reply, _ note: Note, _ book: inout AuditBook) {
-        guard let verb = verbs[note.exchange] else { return }
+        guard let place = verbs.lastIndex(where: { $0.exchange == note.exchange }) else { return }
+        let verb = verbs[place].verb
+        if reply.isLast { verbs.remove(at: place) }
         let line = note.publicOctets.withoutLineEnd.line
         switch verb {
         case "EHLO", "LHLO":
@@ -271,7 +273,6 @@ final class SessionAudit {
             book.add(
                 .referral, evidence(String(line.prefix(120).text), exchange: note.exchange), about: server.description)
         }
-        if reply.isLast { verbs[note.exchange] = nil }
     }
 
     private func list(_ keyword: String, _ note: Note, _ book: inout AuditBook) {
@@ -290,7 +291,8 @@ final class SessionAudit {
             default: break
             }
         case .pop3:
-            if verbs[note.exchange] == "CAPA", !isUnderTLS { take(line.text) }
+            guard !isUnderTLS else { break }
+            if verbs.contains(where: { $0.exchange == note.exchange && $0.verb == "CAPA" }) { take(line.text) }
         case .smtp, .lmtp: break
         }
     }

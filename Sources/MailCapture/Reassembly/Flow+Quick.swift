@@ -4,6 +4,16 @@
 import MailDialogue
 import MailRecording
 
+/// What the quick way must know of a segment whose octets are all there, and of which nothing speaks against it.
+struct QuickSegment {
+    var sequence: UInt32
+    var acknowledgment: UInt32
+    var window: UInt16
+    var hopLimit: UInt8
+    /// Valid for the time of the call.
+    var payload: UnsafeBufferPointer<UInt8>
+}
+
 extension Flow {
     /// What the quick way did.
     enum Quick {
@@ -14,38 +24,54 @@ extension Flow {
         /// Its payload comes next; `time` is that of the event.
         case octets(time: Int64, kept: Int)
     }
+}
 
+extension FlowTable {
     /// Takes a segment of the usual kind.
-    /// - Parameters:
-    ///   - keeping: delivered octets are kept to compare repetitions with.
-    ///   - keepsSpace: so is space for them.
     mutating func followQuickly(
-        _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy, keeping: Bool, keepsSpace: Bool
-    ) -> Quick {
-        guard isOpen, !isClosed, hasBothSides, stalledPackets == 0, newSYN == nil, reset == nil, !mayLackGreeting,
-            segment.missing == 0, !segment.hasFragmentConflict,
-            isTrusted(segment.checksum, side, checksums), segment.flags.subtracting(.psh) == .ack
+        _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ checksums: ChecksumPolicy,
+        _ spares: inout SpareRooms
+    ) -> Flow.Quick {
+        guard segment.missing == 0, !segment.hasFragmentConflict, isTrusted(segment.checksum, slot, side, checksums),
+            segment.flags.subtracting(.psh) == .ack
         else { return .no }
-        let quick: Quick
-        switch side {
-        case .client: quick = Self.follow(&client, &server, segment, isMidstream, keeping, keepsSpace)
-        case .server: quick = Self.follow(&server, &client, segment, isMidstream, keeping, keepsSpace)
+        return segment.payload.withUnsafeBufferPointer { payload in
+            let quick = QuickSegment(
+                sequence: segment.sequence, acknowledgment: segment.acknowledgment, window: segment.window,
+                hopLimit: segment.hopLimit, payload: payload)
+            return followQuickly(slot, side, quick, time, &spares)
+        }
+    }
+
+    /// Takes a segment with ACK, PSH or not, and no other flag.
+    mutating func followQuickly(
+        _ slot: Int, _ side: Side, _ segment: QuickSegment, _ time: Int64, _ spares: inout SpareRooms
+    ) -> Flow.Quick {
+        guard flows[slot].isOpen, !flows[slot].isClosed, flows[slot].hasBothSides, flows[slot].stalledPackets == 0,
+            flows[slot].newSYN == nil, flows[slot].reset == nil, !mayLackGreeting(slot)
+        else { return .no }
+        let (own, peer) = (at(slot, side), at(slot, side.other))
+        let isMidstream = flows[slot].isMidstream
+        let quick = streams.withUnsafeMutableBufferPointer { streams in
+            Self.follow(&streams[own], &streams[peer], segment, isMidstream, &spares)
         }
         switch quick {
         case .no: return .no
         case .acknowledged:
-            if time > lastSeen { lastSeen = time }
+            if time > flows[slot].lastSeen { flows[slot].lastSeen = time }
             return quick
         case .octets(_, let kept):
-            if time > lastSeen { lastSeen = time }
-            if time > eventTime { eventTime = time }
-            return .octets(time: eventTime, kept: kept)
+            if time > flows[slot].lastSeen { flows[slot].lastSeen = time }
+            if time > flows[slot].eventTime { flows[slot].eventTime = time }
+            return .octets(time: flows[slot].eventTime, kept: kept)
         }
     }
 
     /// The checksum says nothing against the segment. Those of a sender who leaves them to its network card never do, unless they
     /// are to be verified.
-    private func isTrusted(_ verdict: ChecksumVerdict, _ side: Side, _ checksums: ChecksumPolicy) -> Bool {
+    private func isTrusted(
+        _ verdict: ChecksumVerdict, _ slot: Int, _ side: Side, _ checksums: ChecksumPolicy
+    ) -> Bool {
         switch verdict {
         case .right: return true
         case .unknown: return false
@@ -53,19 +79,15 @@ extension Flow {
             switch checksums {
             case .ignore: return true
             case .verify: return false
-            case .auto, .recorded:
-                switch side {
-                case .client: return client.hasRightChecksums == false
-                case .server: return server.hasRightChecksums == false
-                }
+            case .auto, .recorded: return streams[at(slot, side)].hasRightChecksums == false
             }
         }
     }
 
     private static func follow(
-        _ own: inout FlowStream, _ peer: inout FlowStream, _ segment: TCPSegment, _ isMidstream: Bool, _ keeping: Bool,
-        _ keepsSpace: Bool
-    ) -> Quick {
+        _ own: inout FlowStream, _ peer: inout FlowStream, _ segment: QuickSegment, _ isMidstream: Bool,
+        _ spares: inout SpareRooms
+    ) -> Flow.Quick {
         guard own.isKnown, peer.isKnown, own.fin == nil, own.pendingCost == 0, peer.pendingCost == 0,
             own.doubtfulCost == 0, peer.doubtfulCost == 0, own.hasRightChecksums != nil,
             segment.sequence == own.next || segment.payload.isEmpty, own.isNear(segment.hopLimit),
@@ -76,12 +98,12 @@ extension Flow {
         let window = UInt32(segment.window) << shift
         if window > own.window { own.window = window }
         let before = own.recent.count + peer.recent.count
-        peer.acknowledge(segment.acknowledgment, keepsSpace: keepsSpace)
+        peer.acknowledge(segment.acknowledgment, &spares)
         guard !segment.payload.isEmpty else {
             return .acknowledged(kept: own.recent.count + peer.recent.count - before)
         }
         own.isSilent = false
-        own.advance(over: segment.payload, keeping: keeping, keepsSpace: keepsSpace)
+        own.advance(over: segment.payload, &spares)
         return .octets(time: 0, kept: own.recent.count + peer.recent.count - before)
     }
 }

@@ -71,6 +71,38 @@ struct DoubtfulSegment: Sendable {
     }
 }
 
+/// Space for octets that are kept to compare repetitions with. Most flows need it for some packets only, one after the other: so it is
+/// handed on, instead of being asked for and given back with each acknowledgment.
+struct SpareRooms: Sendable {
+    /// Rooms that are kept while nobody needs them.
+    private static let most = 32
+    /// Larger ones are not handed on: whoever gets one may need little of it, and keep it for long.
+    private static let largest = 8_192
+
+    /// Octets may be kept: those of all flows together are not too many.
+    var mayKeep = true
+    /// Flows keep a small space of their own while there is nothing in it: there are few of them.
+    var keepsSmall = true
+    private var rooms: [[UInt8]] = []
+
+    /// Gives the octets a larger room, if there is one. What is made anew takes no more than it must: the octets of a flow whose peer
+    /// is not seen to acknowledge stay.
+    mutating func exchange(_ octets: inout [UInt8]) {
+        guard var room = rooms.popLast() else { return }
+        if !octets.isEmpty { room += octets }
+        swap(&room, &octets)
+    }
+
+    /// Takes the room of octets that nobody needs any more.
+    mutating func give(_ octets: inout [UInt8]) {
+        var room: [UInt8] = []
+        swap(&room, &octets)
+        guard rooms.count < Self.most, room.capacity <= Self.largest else { return }
+        room.removeAll(keepingCapacity: true)
+        rooms.append(room)
+    }
+}
+
 /// One direction of a flow.
 struct FlowStream: Sendable {
     /// Doubtful segments that are kept: some windows of a fast connection.
@@ -78,8 +110,8 @@ struct FlowStream: Sendable {
     static let mostDoubtfulOctets = 262_144
     /// Octets that were delivered and not acknowledged are kept up to this, to compare them with repetitions.
     static let mostRecent = 65_536
-    /// Space that is kept for them while there are none: two segments, as most receivers acknowledge the second.
-    private static let keptSpace = 4_096
+    /// Space that is kept for them while there are none. More goes to whoever needs it next.
+    private static let keptSpace = 1_024
 
     /// The sequence number that comes next; valid when `isKnown`.
     var next: UInt32 = 0
@@ -124,17 +156,23 @@ struct FlowStream: Sendable {
     /// The last octets before `next`, not yet acknowledged.
     private(set) var recent: [UInt8] = []
 
+    @inline(__always)
     var pendingCount: Int { pending.count - head }
     var first: PendingPart? { head < pending.count ? pending[head] : nil }
     var last: PendingPart? { head < pending.count ? pending.last : nil }
     /// Of the first part that waits, without a share in its octets.
+    @inline(__always)
     var firstSequence: UInt32? { head < pending.count ? pending[head].sequence : nil }
+    @inline(__always)
     var firstPacket: Int? { head < pending.count ? pending[head].packet : nil }
+    @inline(__always)
     var firstAcknowledgment: UInt32? { head < pending.count ? pending[head].acknowledgment : nil }
     /// What waits first could be delivered, were it not for the other side.
+    @inline(__always)
     var isReady: Bool { firstSequence == next }
 
     /// There is a hole before what waits, or before what the peer has.
+    @inline(__always)
     var hasAcknowledgedHole: Bool {
         guard isKnown, !isFinished, let acknowledged, sequenceDistance(acknowledged, from: next) > 0 else {
             return false
@@ -270,21 +308,16 @@ struct FlowStream: Sendable {
     }
 
     /// Octets were delivered: `next` moves.
-    /// - Parameters:
-    ///   - keeping: they are kept to compare repetitions with.
-    ///   - keepsSpace: so is space for those that follow, ``keptSpace``.
-    mutating func advance(over octets: ArraySlice<UInt8>, keeping: Bool, keepsSpace: Bool) {
+    mutating func advance(over octets: UnsafeBufferPointer<UInt8>, _ spares: inout SpareRooms) {
         next &+= UInt32(truncatingIfNeeded: octets.count)
         offset &+= UInt64(octets.count)
-        guard keeping else {
+        guard spares.mayKeep else {
             recent = []
             return
         }
-        // Once for both, instead of growing with each. A line of a dialogue takes no more than it needs.
-        if keepsSpace, octets.count > Self.keptSpace / 4, recent.capacity < Self.keptSpace - 64 {
-            recent.reserveCapacity(Self.keptSpace - 64)
-        }
-        octets.withUnsafeBufferPointer { recent.append(contentsOf: $0) }
+        // A line of a dialogue takes no more than it needs.
+        if octets.count > Self.keptSpace / 2, recent.capacity <= Self.keptSpace { spares.exchange(&recent) }
+        recent.append(contentsOf: octets)
         if recent.count > 2 * Self.mostRecent { recent.removeFirst(recent.count - Self.mostRecent) }
     }
 
@@ -329,14 +362,17 @@ struct FlowStream: Sendable {
     }
 
     /// The peer acknowledged up to `number`. What it has it cannot be told differently.
-    /// - Parameter keepsSpace: of what was kept until now.
-    mutating func acknowledge(_ number: UInt32, keepsSpace: Bool) {
+    mutating func acknowledge(_ number: UInt32, _ spares: inout SpareRooms) {
         if let acknowledged, sequenceDistance(number, from: acknowledged) <= 0 { return }
         acknowledged = number
         if recent.isEmpty { return }
         let open = sequenceDistance(next, from: number)
         if open <= 0 {
-            recent.removeAll(keepingCapacity: keepsSpace && recent.capacity <= Self.keptSpace)
+            if recent.capacity <= Self.keptSpace {
+                recent.removeAll(keepingCapacity: spares.keepsSmall)
+            } else {
+                spares.give(&recent)
+            }
         } else if open < recent.count / 2 {
             recent.removeFirst(recent.count - open)
         }

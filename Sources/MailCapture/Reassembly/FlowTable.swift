@@ -38,7 +38,7 @@ struct FlowKey: Hashable, Sendable {
     }
 }
 
-/// A flow.
+/// A flow, but for its two streams, which the table has.
 struct Flow: Sendable {
     /// The SYN of a connection that may take this one's place, once the server answers it.
     struct NewSYN: Sendable {
@@ -71,8 +71,6 @@ struct Flow: Sendable {
     let isClientLow: Bool
     let isMidstream: Bool
     let start: Int64
-    var client = FlowStream()
-    var server = FlowStream()
     /// The event `opened` was given.
     var isOpen = false
     /// The event `closed` was given; the flow stays for a while to know late packets.
@@ -102,28 +100,8 @@ struct Flow: Sendable {
         eventTime = time
     }
 
-    subscript(side: Side) -> FlowStream {
-        // Lends the stream instead of copying it, as it is asked for many times a packet.
-        _read {
-            switch side {
-            case .client: yield client
-            case .server: yield server
-            }
-        }
-        _modify {
-            switch side {
-            case .client: yield &client
-            case .server: yield &server
-            }
-        }
-    }
-
     var clientEndpoint: IPEndpoint { isClientLow ? key.low : key.high }
     var serverEndpoint: IPEndpoint { isClientLow ? key.high : key.low }
-    var pendingCost: Int { client.pendingCost + server.pendingCost }
-
-    /// No octet was seen, and the server's SYN neither: what it said before the first acknowledgment is not known.
-    var mayLackGreeting: Bool { client.offset == 0 && server.offset == 0 && !server.hasSYN && !isMidstream }
 }
 
 /// The table of flows. Slots are numbers that stay valid until the flow is removed.
@@ -144,6 +122,9 @@ struct FlowTable: Sendable {
 
     /// The flow of each slot; slots on the free list hold the last flow that was there.
     var flows: [Flow] = []
+    /// The two streams of each slot, at ``at(_:_:)``. Not within their flows: what is read of a part of a part is copied with all of it
+    /// first, and they are read many times a packet.
+    var streams: [FlowStream] = []
     private var links: [Link] = []
     private var free: [Int] = []
     private var slots: [FlowKey: Int] = [:]
@@ -155,6 +136,26 @@ struct FlowTable: Sendable {
     var count: Int { slots.count }
 
     func slot(of key: FlowKey) -> Int? { slots[key] }
+
+    /// Where a stream of a slot is.
+    @inline(__always)
+    func at(_ slot: Int, _ side: Side) -> Int {
+        switch side {
+        case .client: slot &* 2
+        case .server: slot &* 2 &+ 1
+        }
+    }
+
+    /// What waits in both streams.
+    @inline(__always)
+    func pendingCost(_ slot: Int) -> Int { streams[slot &* 2].pendingCost + streams[slot &* 2 &+ 1].pendingCost }
+
+    /// No octet was seen, and the server's SYN neither: what it said before the first acknowledgment is not known.
+    @inline(__always)
+    func mayLackGreeting(_ slot: Int) -> Bool {
+        streams[slot &* 2].offset == 0 && streams[slot &* 2 &+ 1].offset == 0 && !streams[slot &* 2 &+ 1].hasSYN
+            && !flows[slot].isMidstream
+    }
 
     /// The same, which looks first where a flow of that key was found last.
     mutating func recentSlot(of key: FlowKey) -> Int? {
@@ -178,6 +179,8 @@ struct FlowTable: Sendable {
             slot = flows.count
             flows.append(flow)
             links.append(Link())
+            streams.append(FlowStream())
+            streams.append(FlowStream())
         }
         slots[flow.key] = slot
         links[slot].standing = .tentative
@@ -191,8 +194,8 @@ struct FlowTable: Sendable {
         links[slot].isUsed = false
         unlink(slot)
         // What the flow kept is given back at once.
-        flows[slot].client = FlowStream()
-        flows[slot].server = FlowStream()
+        streams[at(slot, .client)] = FlowStream()
+        streams[at(slot, .server)] = FlowStream()
         flows[slot].newSYN = nil
         flows[slot].reset = nil
         free.append(slot)

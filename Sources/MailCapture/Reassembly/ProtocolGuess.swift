@@ -46,19 +46,37 @@ package struct ProtocolGuess: Sendable {
     package private(set) var verdict = Verdict.undecided
     private let portProtocol: MailProtocol?
     private let isMidstream: Bool
-    private var held: [FlowEvent] = []
+    private var held: [Held] = []
+    private var flow = 0
     private var heldOctets = 0
     private var client = Opening()
     private var server = Opening()
     /// Who spoke first, captured or not.
     private var first: Side?
 
-    /// The first lines of a side, as far as they tell something.
+    /// An event that was taken. Octets are with those of their side: they are kept once, as many connections may wait at a time.
+    private enum Held: Sendable {
+        case octets(Side, count: Int, time: Int64, packet: Int)
+        indirect case other(FlowEvent)
+    }
+
+    /// The octets of a side.
     private struct Opening: Sendable {
-        var octets: [UInt8] = []
-        var lines = 0
+        /// All that were taken. A copy, so that the chunk of the file is not kept for a few octets.
+        var all: [UInt8] = []
+        /// Where the first lines begin, as far as they tell something: behind what is missing.
+        var start = 0
         /// The first line may lack its beginning.
         var isCut = false
+
+        /// These lines, and what follows them.
+        var octets: ArraySlice<UInt8> { all[start...].prefix(ProtocolGuess.mostHeld) }
+
+        /// Octets are missing here.
+        mutating func cut() {
+            start = all.count
+            isCut = true
+        }
     }
 
     /// How much a line tells.
@@ -91,23 +109,23 @@ package struct ProtocolGuess: Sendable {
     package mutating func accept(_ event: FlowEvent) -> Verdict {
         guard verdict == .undecided else { return verdict }
         switch event {
-        case .opened, .conflict, .doubt, .ended: held.append(event)
+        case .opened, .conflict, .doubt, .ended: held.append(.other(event))
         case .bytes(let flow, let side, let time, let octets, let packet):
-            // A copy, so that the chunk of the file is not kept for a few octets.
-            held.append(.bytes(flow: flow, side: side, time: time, Array(octets)[...], packet: packet))
+            self.flow = flow
+            held.append(.octets(side, count: octets.count, time: time, packet: packet))
             heldOctets += octets.count
             if first == nil { first = side }
             if note(octets, side) || heldOctets >= Self.mostHeld { judge(isLast: heldOctets >= Self.mostHeld) }
         case .gap(_, let side, let count, _):
-            held.append(event)
+            held.append(.other(event))
             // Of 0 octets nobody knows whether they were there.
             if first == nil, count > 0 { first = side }
             switch side {
-            case .client: client = Opening(isCut: true)
-            case .server: server = Opening(isCut: true)
+            case .client: client.cut()
+            case .server: server.cut()
             }
         case .closed:
-            held.append(event)
+            held.append(.other(event))
             judge(isLast: true)
         }
         // Events without octets are bounded, too.
@@ -117,9 +135,26 @@ package struct ProtocolGuess: Sendable {
 
     /// The events that were taken, in order, with the sides as the verdict says. They are given once.
     package mutating func takeHeld() -> [FlowEvent] {
-        defer { held = [] }
-        if case .mail(_, let isSwapped) = verdict, isSwapped { return held.map(\.swapped) }
-        return held
+        let (ofClient, ofServer) = (client.all, server.all)
+        var (fromClient, fromServer) = (0, 0)
+        let events = held.map { held -> FlowEvent in
+            switch held {
+            case .other(let event): return event
+            case .octets(.client, let count, let time, let packet):
+                defer { fromClient += count }
+                let octets = ofClient[fromClient..<(fromClient + count)]
+                return .bytes(flow: flow, side: .client, time: time, octets, packet: packet)
+            case .octets(.server, let count, let time, let packet):
+                defer { fromServer += count }
+                let octets = ofServer[fromServer..<(fromServer + count)]
+                return .bytes(flow: flow, side: .server, time: time, octets, packet: packet)
+            }
+        }
+        held = []
+        client = Opening()
+        server = Opening()
+        if case .mail(_, let isSwapped) = verdict, isSwapped { return events.map(\.swapped) }
+        return events
     }
 
     /// Keeps the first octets of a side. True when they may tell more than before.
@@ -129,10 +164,10 @@ package struct ProtocolGuess: Sendable {
         switch side {
         case .client:
             isStart = client.octets.count < 3
-            client.octets += octets.prefix(Self.mostHeld - min(client.octets.count, Self.mostHeld))
+            client.all += octets
         case .server:
             isStart = server.octets.count < 3
-            server.octets += octets.prefix(Self.mostHeld - min(server.octets.count, Self.mostHeld))
+            server.all += octets
         }
         return hasLine || isStart
     }
@@ -333,10 +368,11 @@ package struct ProtocolGuess: Sendable {
     /// The whole lines of a side, without line ends.
     /// - Parameter whole: without the first where that may lack its beginning.
     private static func lines(_ opening: Opening, whole: Bool = true) -> [ArraySlice<UInt8>] {
-        guard let end = opening.octets.lastIndex(of: UInt8(ascii: "\n")) else {
-            return opening.octets.count >= longLine ? [opening.octets[...]] : []
+        let octets = opening.octets
+        guard let end = octets.lastIndex(of: UInt8(ascii: "\n")) else {
+            return octets.count >= longLine ? [octets] : []
         }
-        let lines = opening.octets[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let lines = octets[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
         // What lacks its beginning tells little, but what it tells as if whole is right more often than not.
         return whole && opening.isCut && lines.first.map { ofClient($0) == .none && ofServer($0) == .none } == true

@@ -45,12 +45,14 @@ extension TCPReassembler {
     ) {
         let isAnswer = segment.flags.contains(.ack)
         let first = segment.sequence &+ 1
-        let known = table.flows[slot][side]
-        let peer = table.flows[slot][side.other]
+        let known = table.streams[table.at(slot, side)]
+        let peer = table.streams[table.at(slot, side.other)]
         if known.isKnown, known.origin == first {
             // Sent again, or captured after what follows it.
-            table.flows[slot][side].hasSYN = true
-            if table.flows[slot][side].scale == nil { table.flows[slot][side].scale = segment.windowScale }
+            table.streams[table.at(slot, side)].hasSYN = true
+            if table.streams[table.at(slot, side)].scale == nil {
+                table.streams[table.at(slot, side)].scale = segment.windowScale
+            }
             table.flows[slot].lastSeen = max(table.flows[slot].lastSeen, time)
             return
         }
@@ -77,18 +79,18 @@ extension TCPReassembler {
             }
             return
         }
-        table.flows[slot][side].isKnown = true
-        table.flows[slot][side].hasSYN = true
-        table.flows[slot][side].origin = first
-        table.flows[slot][side].next = first
-        table.flows[slot][side].scale = segment.windowScale ?? 0
-        table.flows[slot][side].window = max(65_535, UInt32(segment.window))
+        table.streams[table.at(slot, side)].isKnown = true
+        table.streams[table.at(slot, side)].hasSYN = true
+        table.streams[table.at(slot, side)].origin = first
+        table.streams[table.at(slot, side)].next = first
+        table.streams[table.at(slot, side)].scale = segment.windowScale ?? 0
+        table.streams[table.at(slot, side)].window = max(65_535, UInt32(segment.window))
         seen(slot, side, time)
         if isAnswer {
             if !peer.isKnown {
-                table.flows[slot][side.other].isKnown = true
-                table.flows[slot][side.other].next = segment.acknowledgment
-                table.flows[slot][side.other].origin = segment.acknowledgment
+                table.streams[table.at(slot, side.other)].isKnown = true
+                table.streams[table.at(slot, side.other)].next = segment.acknowledgment
+                table.streams[table.at(slot, side.other)].origin = segment.acknowledgment
             }
             open(slot, into: &events)
         }
@@ -116,7 +118,7 @@ extension TCPReassembler {
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ key: FlowKey, _ isLow: Bool, _ time: Int64, _ packet: Int,
         into events: inout [FlowEvent]
     ) {
-        let known = table.flows[slot][side]
+        let known = table.streams[table.at(slot, side)]
         // Case C27: the same endpoints with a new number are a new connection.
         let isNew =
             segment.flags.contains(.syn) && !segment.flags.contains(.rst)
@@ -156,8 +158,8 @@ extension TCPReassembler {
     mutating func seen(_ slot: Int, _ side: Side, _ time: Int64) {
         if time > table.flows[slot].lastSeen { table.flows[slot].lastSeen = time }
         if !table.flows[slot].hasBothSides {
-            let client = table.flows[slot].client.hasRightChecksums != nil
-            table.flows[slot].hasBothSides = client && table.flows[slot].server.hasRightChecksums != nil
+            let client = table.streams[table.at(slot, .client)].hasRightChecksums != nil
+            table.flows[slot].hasBothSides = client && table.streams[table.at(slot, .server)].hasRightChecksums != nil
         }
         table.touch(slot, table.flows[slot].hasBothSides ? .live : .tentative)
     }
@@ -170,11 +172,13 @@ extension TCPReassembler {
         case .wrong: isRight = false
         case .offloaded: isRight = false
         case .unknown:
-            if table.flows[slot][side].hasRightChecksums == nil { table.flows[slot][side].hasRightChecksums = false }
+            if table.streams[table.at(slot, side)].hasRightChecksums == nil {
+                table.streams[table.at(slot, side)].hasRightChecksums = false
+            }
             return true
         }
-        let guide = table.flows[slot][side].hasRightChecksums
-        if guide == nil { table.flows[slot][side].hasRightChecksums = isRight }
+        let guide = table.streams[table.at(slot, side)].hasRightChecksums
+        if guide == nil { table.streams[table.at(slot, side)].hasRightChecksums = isRight }
         if isRight { return true }
         switch checksums {
         case .auto, .recorded: return guide != true

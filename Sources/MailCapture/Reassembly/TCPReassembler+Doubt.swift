@@ -15,14 +15,14 @@ extension TCPReassembler {
             tell(.checksum, slot, side, octets: segment.length, time, packet, into: &events)
         }
         guard checksums == .auto, !table.flows[slot].isClosed, segment.length > 0,
-            segment.flags.isDisjoint(with: [.syn, .rst]), table.flows[slot][side].isKnown
+            segment.flags.isDisjoint(with: [.syn, .rst]), table.streams[table.at(slot, side)].isKnown
         else { return }
-        let before = table.flows[slot][side].doubtfulCost
-        table.flows[slot][side].doubt(DoubtfulSegment(segment: segment, time: time, packet: packet))
-        allPending += table.flows[slot][side].doubtfulCost - before
+        let before = table.streams[table.at(slot, side)].doubtfulCost
+        table.streams[table.at(slot, side)].doubt(DoubtfulSegment(segment: segment, time: time, packet: packet))
+        allPending += table.streams[table.at(slot, side)].doubtfulCost - before
         table.touch(slot, table.flows[slot].hasBothSides ? .live : .tentative)
         // Where nobody acknowledges there is nothing to judge by.
-        while !table.flows[slot].isClosed, table.flows[slot][side].hasTooMuchDoubt || allPending > room,
+        while !table.flows[slot].isClosed, table.streams[table.at(slot, side)].hasTooMuchDoubt || allPending > room,
             believe(slot, side, nil, into: &events)
         {}
     }
@@ -36,21 +36,22 @@ extension TCPReassembler {
     ) -> Bool {
         guard segment.length > 0 || segment.flags.contains(.fin) else { return false }
         guard checksums != .recorded, table.flows[slot].isOpen, table.flows[slot].hasBothSides,
-            table.flows[slot][side].isKnown
+            table.streams[table.at(slot, side)].isKnown
         else {
             // Nobody can say which of them came to the receiver: the more numerous did.
-            table.flows[slot][side].voteAgainst(segment.hopLimit)
+            table.streams[table.at(slot, side)].voteAgainst(segment.hopLimit)
             return false
         }
         // The oldest goes, not the next: by now its place may have been taken by another.
-        while table.flows[slot][side].hasTooMuchDoubt || allPending > room {
+        while table.streams[table.at(slot, side)].hasTooMuchDoubt || allPending > room {
             guard believe(slot, side, nil, into: &events) else { return false }
             // With it both sides may have come to their end.
             guard !table.flows[slot].isClosed else { return true }
         }
-        let before = table.flows[slot][side].doubtfulCost
-        table.flows[slot][side].doubt(DoubtfulSegment(segment: segment, time: time, packet: packet, isFar: true))
-        allPending += table.flows[slot][side].doubtfulCost - before
+        let before = table.streams[table.at(slot, side)].doubtfulCost
+        table.streams[table.at(slot, side)].doubt(
+            DoubtfulSegment(segment: segment, time: time, packet: packet, isFar: true))
+        allPending += table.streams[table.at(slot, side)].doubtfulCost - before
         seen(slot, side, time)
         return true
     }
@@ -64,9 +65,9 @@ extension TCPReassembler {
     mutating func believe(
         _ slot: Int, _ side: Side, _ number: UInt32?, into events: inout [FlowEvent]
     ) -> Bool {
-        let before = table.flows[slot][side].doubtfulCost
-        guard let part = table.flows[slot][side].popDoubtful(acknowledged: number) else { return false }
-        allPending += table.flows[slot][side].doubtfulCost - before
+        let before = table.streams[table.at(slot, side)].doubtfulCost
+        guard let part = table.streams[table.at(slot, side)].popDoubtful(acknowledged: number) else { return false }
+        allPending += table.streams[table.at(slot, side)].doubtfulCost - before
         believe(slot, side, part, isAcknowledged: number != nil, into: &events)
         return true
     }
@@ -75,9 +76,9 @@ extension TCPReassembler {
     mutating func believe(
         _ slot: Int, _ side: Side, inHoleOf count: Int, into events: inout [FlowEvent]
     ) -> Bool {
-        let before = table.flows[slot][side].doubtfulCost
-        guard let part = table.flows[slot][side].popDoubtful(inHoleOf: count) else { return false }
-        allPending += table.flows[slot][side].doubtfulCost - before
+        let before = table.streams[table.at(slot, side)].doubtfulCost
+        guard let part = table.streams[table.at(slot, side)].popDoubtful(inHoleOf: count) else { return false }
+        allPending += table.streams[table.at(slot, side)].doubtfulCost - before
         believe(slot, side, part, isAcknowledged: false, into: &events)
         return true
     }
@@ -86,16 +87,17 @@ extension TCPReassembler {
         _ slot: Int, _ side: Side, _ part: DoubtfulSegment, isAcknowledged: Bool, into events: inout [FlowEvent]
     ) {
         open(slot, into: &events)
-        if part.segment.flags.contains(.ack), table.flows[slot][side.other].isKnown {
-            let ahead = sequenceDistance(part.segment.acknowledgment, from: table.flows[slot][side.other].next)
+        if part.segment.flags.contains(.ack), table.streams[table.at(slot, side.other)].isKnown {
+            let ahead = sequenceDistance(
+                part.segment.acknowledgment, from: table.streams[table.at(slot, side.other)].next)
             if ahead <= Self.farthest {
-                allRecent -= table.flows[slot][side.other].recent.count
-                table.flows[slot][side.other].acknowledge(part.segment.acknowledgment, keepsSpace: keepsSpace)
-                allRecent += table.flows[slot][side.other].recent.count
+                allRecent -= table.streams[table.at(slot, side.other)].recent.count
+                table.streams[table.at(slot, side.other)].acknowledge(part.segment.acknowledgment, &spares)
+                allRecent += table.streams[table.at(slot, side.other)].recent.count
             }
         }
         let conflicts = counters.conflicts
-        let stream = table.flows[slot][side]
+        let stream = table.streams[table.at(slot, side)]
         var segment = part.segment
         let end = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
         // An end alone is no octet that somebody should have heard of.
@@ -112,7 +114,7 @@ extension TCPReassembler {
         }
         // It came to the receiver, and no other segment brought these octets.
         if part.isFar, isAcknowledged, sequenceDistance(end, from: stream.next) > 0, stream.pendingCount == 0 {
-            table.flows[slot][side].voteAgainst(segment.hopLimit)
+            table.streams[table.at(slot, side)].voteAgainst(segment.hopLimit)
         }
         // What is in doubt does not replace what is not, whichever copy counts otherwise.
         take(slot, side, segment, .first, part.time, part.packet, into: &events)

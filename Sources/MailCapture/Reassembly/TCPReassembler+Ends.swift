@@ -9,8 +9,8 @@ extension TCPReassembler {
     mutating func reset(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
-        let stream = table.flows[slot][side]
-        let peer = table.flows[slot][side.other]
+        let stream = table.streams[table.at(slot, side)]
+        let peer = table.streams[table.at(slot, side.other)]
         let isRefusal =
             !table.flows[slot].isOpen && segment.flags.contains(.ack) && peer.hasSYN
             && segment.acknowledgment == peer.origin
@@ -53,8 +53,8 @@ extension TCPReassembler {
         }
         if segment.flags.contains(.syn) {
             // Case C27: the same endpoints are used again.
-            let origin = table.flows[slot][side].origin
-            if segment.sequence &+ 1 == origin, table.flows[slot][side].isKnown {
+            let origin = table.streams[table.at(slot, side)].origin
+            if segment.sequence &+ 1 == origin, table.streams[table.at(slot, side)].isKnown {
                 counters.late += 1
                 return false
             }
@@ -73,7 +73,7 @@ extension TCPReassembler {
             guard isBehind || hasHeard else {
                 // Before the reset something was missing, and here it is; or else the reset's place was forged with octets
                 // before it.
-                let next = table.flows[slot][side].next
+                let next = table.streams[table.at(slot, side)].next
                 if segment.length > 0, sequenceDistance(next, from: reset.sequence) < 0,
                     sequenceDistance(end, from: next) > 0
                 {
@@ -139,7 +139,7 @@ extension TCPReassembler {
             for side in Side.allCases {
                 while !table.flows[slot].isClosed, believe(slot, side, nil, into: &events) {}
             }
-            while table.flows[slot].pendingCost > 0, !table.flows[slot].isClosed {
+            while table.pendingCost(slot) > 0, !table.flows[slot].isClosed {
                 giveUpHole(slot, time, into: &events)
             }
             while !table.flows[slot].isClosed, hasUnseen(slot) { giveUpHole(slot, time, into: &events) }
@@ -150,13 +150,14 @@ extension TCPReassembler {
         table.flows[slot].newSYN = nil
         settle(slot)
         for side in Side.allCases {
-            allPending -= table.flows[slot][side].pendingCost + table.flows[slot][side].doubtfulCost
-            allRecent -= table.flows[slot][side].recent.count
+            allPending -=
+                table.streams[table.at(slot, side)].pendingCost + table.streams[table.at(slot, side)].doubtfulCost
+            allRecent -= table.streams[table.at(slot, side)].recent.count
             var rest = FlowStream()
-            rest.isKnown = table.flows[slot][side].isKnown
-            rest.origin = table.flows[slot][side].origin
-            rest.hasRightChecksums = table.flows[slot][side].hasRightChecksums
-            table.flows[slot][side] = rest
+            rest.isKnown = table.streams[table.at(slot, side)].isKnown
+            rest.origin = table.streams[table.at(slot, side)].origin
+            rest.hasRightChecksums = table.streams[table.at(slot, side)].hasRightChecksums
+            table.streams[table.at(slot, side)] = rest
         }
         table.touch(slot, .ended)
         events.append(.closed(flow: table.flows[slot].id, how: how, time: clock(slot, time)))
@@ -165,8 +166,9 @@ extension TCPReassembler {
     /// Takes a flow from the table.
     mutating func forget(_ slot: Int) {
         for side in Side.allCases {
-            allPending -= table.flows[slot][side].pendingCost + table.flows[slot][side].doubtfulCost
-            allRecent -= table.flows[slot][side].recent.count
+            allPending -=
+                table.streams[table.at(slot, side)].pendingCost + table.streams[table.at(slot, side)].doubtfulCost
+            allRecent -= table.streams[table.at(slot, side)].recent.count
         }
         settle(slot)
         dropReset(slot)

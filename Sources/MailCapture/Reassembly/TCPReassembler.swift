@@ -17,6 +17,7 @@ package struct TCPReassembler: Sendable {
     var allPending = 0
     /// What is kept of delivered octets, in all flows together.
     var allRecent = 0
+    var spares = SpareRooms()
     /// Slots of flows in which octets wait for others that the peer has.
     var stalled: Set<Int> = []
     /// Slots of flows with a reset that is not yet believed.
@@ -25,7 +26,7 @@ package struct TCPReassembler: Sendable {
 
     /// Octets that are kept to compare repetitions with, in all flows together.
     static let mostRecent = 8 << 20
-    /// Flows up to which each side keeps space for such octets while it has none: 4 KiB that nothing counts.
+    /// Flows up to which each side keeps space for such octets while it has none: 1 KiB that nothing counts.
     static let mostWithSpace = 1_024
     /// The window of a sender whose scale is not known (RFC 7323 §2.3: at most 14).
     static let unknownScale: UInt32 = 14
@@ -89,7 +90,7 @@ package struct TCPReassembler: Sendable {
         } else if segment.flags.contains(.syn) {
             synchronise(slot, side, segment, key, isLow, time, packet, into: &events)
         } else if let new = table.flows[slot].newSYN, new.side == side, segment.flags.contains(.ack),
-            segment.sequence == new.segment.sequence &+ 1, segment.sequence != table.flows[slot][side].next
+            segment.sequence == new.segment.sequence &+ 1, segment.sequence != table.streams[table.at(slot, side)].next
         {
             // The client goes on where the new SYN said: the server took it, though its answer was not seen.
             replace(slot, new, time, into: &events)
@@ -99,7 +100,7 @@ package struct TCPReassembler: Sendable {
         }
     }
 
-    /// What ``acceptQuickly(_:time:)`` did with a segment.
+    /// What ``acceptQuickly(_:of:time:)`` did with a segment.
     package enum Quick {
         /// Nothing: it is for ``accept(_:time:packet:into:)``.
         case no
@@ -110,12 +111,21 @@ package struct TCPReassembler: Sendable {
     }
 
     /// Takes a segment that causes one event at most: the usual one in the middle of a flow.
-    package mutating func acceptQuickly(_ segment: TCPSegment, time: Int64) -> Quick {
-        guard time < nextSweep else { return .no }
+    /// - Parameter packet: the octets that it was read from.
+    package mutating func acceptQuickly(
+        _ segment: PlainSegment, of packet: UnsafeBufferPointer<UInt8>, time: Int64
+    ) -> Quick {
+        guard time < nextSweep, segment.flags.subtracting(.psh) == .ack else { return .no }
         let (key, isLow) = FlowKey.of(segment.source, segment.destination)
         guard let slot = table.recentSlot(of: key) else { return .no }
         let side: Side = table.flows[slot].isClientLow == isLow ? .client : .server
-        switch followQuickly(slot, side, segment, time) {
+        let quick = QuickSegment(
+            sequence: segment.sequence, acknowledgment: segment.acknowledgment, window: segment.window,
+            hopLimit: segment.hopLimit, payload: UnsafeBufferPointer(rebasing: packet[segment.payload]))
+        prepareSpares()
+        let done = table.followQuickly(slot, side, quick, time, &spares)
+        count(done, slot)
+        switch done {
         case .no: return .no
         case .acknowledged:
             counters.segments += 1
@@ -129,15 +139,19 @@ package struct TCPReassembler: Sendable {
     private mutating func followQuickly(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64
     ) -> Flow.Quick {
-        let quick = table.flows[slot].followQuickly(
-            side, segment, time, checksums, keeping: allRecent < Self.mostRecent, keepsSpace: keepsSpace)
+        prepareSpares()
+        let quick = table.followQuickly(slot, side, segment, time, checksums, &spares)
+        count(quick, slot)
+        return quick
+    }
+
+    private mutating func count(_ quick: Flow.Quick, _ slot: Int) {
         switch quick {
         case .no: break
         case .acknowledged(let kept), .octets(time: _, let kept):
             allRecent += kept
             table.touch(slot, .live)
         }
-        return quick
     }
 
     /// Takes a segment and gives what it causes.
@@ -167,7 +181,7 @@ package struct TCPReassembler: Sendable {
     mutating func followOrHold(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
-        if table.flows[slot][side].vote(segment.hopLimit)
+        if table.streams[table.at(slot, side)].vote(segment.hopLimit)
             || !holdFar(slot, side, segment, time, packet, into: &events)
         {
             follow(slot, side, segment, time, packet, into: &events)
@@ -178,16 +192,16 @@ package struct TCPReassembler: Sendable {
     mutating func follow(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) {
-        if !table.flows[slot][side].isKnown {
-            table.flows[slot][side].isKnown = true
-            table.flows[slot][side].next = segment.sequence
-            table.flows[slot][side].origin = segment.sequence
+        if !table.streams[table.at(slot, side)].isKnown {
+            table.streams[table.at(slot, side)].isKnown = true
+            table.streams[table.at(slot, side)].next = segment.sequence
+            table.streams[table.at(slot, side)].origin = segment.sequence
         }
         let hasACK = segment.flags.contains(.ack)
-        if hasACK, !table.flows[slot][side.other].isKnown {
-            table.flows[slot][side.other].isKnown = true
-            table.flows[slot][side.other].next = segment.acknowledgment
-            table.flows[slot][side.other].origin = segment.acknowledgment
+        if hasACK, !table.streams[table.at(slot, side.other)].isKnown {
+            table.streams[table.at(slot, side.other)].isKnown = true
+            table.streams[table.at(slot, side.other)].next = segment.acknowledgment
+            table.streams[table.at(slot, side.other)].origin = segment.acknowledgment
         }
         seen(slot, side, time)
         open(slot, into: &events)
@@ -195,28 +209,29 @@ package struct TCPReassembler: Sendable {
             tell(.fragments, slot, side, octets: segment.length, time, packet, into: &events)
         }
         let shift =
-            table.flows[slot][side].scale.map(UInt32.init) ?? (table.flows[slot].isMidstream ? Self.unknownScale : 0)
+            table.streams[table.at(slot, side)].scale.map(UInt32.init)
+            ?? (table.flows[slot].isMidstream ? Self.unknownScale : 0)
         let window = UInt32(segment.window) << shift
-        if window > table.flows[slot][side].window { table.flows[slot][side].window = window }
+        if window > table.streams[table.at(slot, side)].window { table.streams[table.at(slot, side)].window = window }
         if hasACK {
-            let ahead = sequenceDistance(segment.acknowledgment, from: table.flows[slot][side.other].next)
+            let ahead = sequenceDistance(segment.acknowledgment, from: table.streams[table.at(slot, side.other)].next)
             if ahead <= Self.farthest {
-                if !table.flows[slot][side.other].doubtful.isEmpty {
+                if !table.streams[table.at(slot, side.other)].doubtful.isEmpty {
                     clearDoubt(slot, side.other, segment.acknowledgment, into: &events)
                     guard !table.flows[slot].isClosed else { return }
                 }
-                allRecent -= table.flows[slot][side.other].recent.count
-                table.flows[slot][side.other].acknowledge(segment.acknowledgment, keepsSpace: keepsSpace)
-                allRecent += table.flows[slot][side.other].recent.count
+                allRecent -= table.streams[table.at(slot, side.other)].recent.count
+                table.streams[table.at(slot, side.other)].acknowledge(segment.acknowledgment, &spares)
+                allRecent += table.streams[table.at(slot, side.other)].recent.count
             }
         }
         if segment.length > 0 || segment.flags.contains(.fin) {
-            table.flows[slot][side].isSilent = false
+            table.streams[table.at(slot, side)].isSilent = false
             if side == .client, segment.length > 0, mayLackGreeting(slot) {
                 lose(slot, .server, 0, time, into: &events)
             }
             take(slot, side, segment, overlap, time, packet, into: &events)
-        } else if table.flows[slot].pendingCost > 0 {
+        } else if table.pendingCost(slot) > 0 {
             deliver(slot, into: &events)
         }
         guard !table.flows[slot].isClosed else { return }
@@ -226,8 +241,8 @@ package struct TCPReassembler: Sendable {
     /// The client speaks first, as far as is known, and all that is known of the server is what the client acknowledged: where
     /// the handshake was not captured whole the server may have spoken before.
     private func mayLackGreeting(_ slot: Int) -> Bool {
-        table.flows[slot].mayLackGreeting && table.flows[slot].pendingCost == 0
-            && !table.flows[slot].server.hasAcknowledgedHole
+        table.mayLackGreeting(slot) && table.pendingCost(slot) == 0
+            && !table.streams[table.at(slot, .server)].hasAcknowledgedHole
     }
 
     /// Takes the payload and the FIN of a segment.
@@ -236,11 +251,11 @@ package struct TCPReassembler: Sendable {
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ policy: OverlapPolicy, _ time: Int64, _ packet: Int,
         into events: inout [FlowEvent]
     ) {
-        let next = table.flows[slot][side].next
+        let next = table.streams[table.at(slot, side)].next
         let acknowledgment = segment.flags.contains(.ack) ? segment.acknowledgment : nil
         let hasFIN = segment.flags.contains(.fin)
-        if segment.sequence == next, !hasFIN, segment.missing == 0, table.flows[slot].pendingCost == 0,
-            table.flows[slot][side].fin == nil, isFree(acknowledgment, slot, side)
+        if segment.sequence == next, !hasFIN, segment.missing == 0, table.pendingCost(slot) == 0,
+            table.streams[table.at(slot, side)].fin == nil, isFree(acknowledgment, slot, side)
         {
             give(slot, side, segment.payload, time, packet, into: &events)
             return
@@ -250,7 +265,7 @@ package struct TCPReassembler: Sendable {
         var payload = segment.payload
         var missing = segment.missing
         // Nothing is taken from behind the FIN.
-        if let fin = table.flows[slot][side].fin {
+        if let fin = table.streams[table.at(slot, side)].fin {
             let room = max(0, sequenceDistance(fin, from: sequence))
             // An octet alone may be a keep-alive's (RFC 9293 §3.8.4).
             if segment.length - room > 1 {
@@ -260,7 +275,7 @@ package struct TCPReassembler: Sendable {
             payload = payload.prefix(room)
         }
         // Where nobody is seen to acknowledge, an octet alone may be a keep-alive's (RFC 9293 §3.8.4).
-        let known = table.flows[slot][side].last?.end ?? next
+        let known = table.streams[table.at(slot, side)].last?.end ?? next
         if segment.length == 1, !table.flows[slot].hasBothSides, sequenceDistance(known, from: sequence) == 1 {
             (payload, missing) = ([], 0)
             sequence = known
@@ -268,7 +283,7 @@ package struct TCPReassembler: Sendable {
         let end = sequence &+ UInt32(truncatingIfNeeded: payload.count + missing)
         let old = sequenceDistance(next, from: sequence)
         if old > 0 {
-            if let found = table.flows[slot][side].conflict(at: sequence, payload) {
+            if let found = table.streams[table.at(slot, side)].conflict(at: sequence, payload) {
                 tell(found, slot, side, time, packet, into: &events)
             }
             let skipped = min(old, payload.count)
@@ -277,12 +292,12 @@ package struct TCPReassembler: Sendable {
             sequence = next
             if payload.isEmpty, missing == 0, !hasFIN { counters.repeated += 1 }
         }
-        let before = table.flows[slot][side].pendingCost
+        let before = table.streams[table.at(slot, side)].pendingCost
         if !payload.isEmpty {
             let part = PendingPart(
                 sequence: sequence, content: .octets(Array(payload)), acknowledgment: acknowledgment, time: time,
                 packet: packet)
-            for found in table.flows[slot][side].insert(part, policy) {
+            for found in table.streams[table.at(slot, side)].insert(part, policy) {
                 tell(found, slot, side, time, packet, into: &events)
             }
         }
@@ -290,14 +305,14 @@ package struct TCPReassembler: Sendable {
             let from = sequence &+ UInt32(truncatingIfNeeded: payload.count)
             let part = PendingPart(
                 sequence: from, content: .lost(missing), acknowledgment: acknowledgment, time: time, packet: packet)
-            _ = table.flows[slot][side].insert(part, policy)
+            _ = table.streams[table.at(slot, side)].insert(part, policy)
         }
-        if hasFIN, table.flows[slot][side].fin == nil, sequenceDistance(end, from: next) >= 0 {
+        if hasFIN, table.streams[table.at(slot, side)].fin == nil, sequenceDistance(end, from: next) >= 0 {
             takeFIN(slot, side, end, acknowledgment, time, packet, into: &events)
         }
-        allPending += table.flows[slot][side].pendingCost - before
+        allPending += table.streams[table.at(slot, side)].pendingCost - before
         deliver(slot, into: &events)
-        while !table.flows[slot].isClosed, isOverfull(slot), table.flows[slot].pendingCost > 0 {
+        while !table.flows[slot].isClosed, isOverfull(slot), table.pendingCost(slot) > 0 {
             giveUpHole(slot, time, into: &events)
         }
     }
@@ -307,56 +322,65 @@ package struct TCPReassembler: Sendable {
         into events: inout [FlowEvent]
     ) {
         // A FIN in the middle of what waits is contradicted by it.
-        if let last = table.flows[slot][side].last, sequenceDistance(last.end, from: number) > 0 {
+        if let last = table.streams[table.at(slot, side)].last, sequenceDistance(last.end, from: number) > 0 {
             counters.conflicts += 1
             tell(.end, slot, side, octets: sequenceDistance(last.end, from: number), time, packet, into: &events)
             return
         }
-        table.flows[slot][side].fin = number
+        table.streams[table.at(slot, side)].fin = number
         let part = PendingPart(
             sequence: number, content: .fin, acknowledgment: acknowledgment, time: time, packet: packet)
-        _ = table.flows[slot][side].insert(part, overlap)
+        _ = table.streams[table.at(slot, side)].insert(part, overlap)
     }
 
-    var keepsSpace: Bool { table.count <= Self.mostWithSpace }
+    /// Says what may be kept of octets that are delivered next.
+    @inline(__always)
+    mutating func prepareSpares() {
+        spares.mayKeep = allRecent < Self.mostRecent
+        spares.keepsSmall = table.count <= Self.mostWithSpace
+    }
 
     /// Octets that may wait in all flows together.
     var room: Int { limits.room(flows: table.count, recent: allRecent) }
 
     func isOverfull(_ slot: Int) -> Bool {
-        table.flows[slot].pendingCost > limits.flowOctets || allPending > room
-            || table.flows[slot].client.pendingCount > limits.flowSegments
-            || table.flows[slot].server.pendingCount > limits.flowSegments
+        table.pendingCost(slot) > limits.flowOctets || allPending > room
+            || table.streams[table.at(slot, .client)].pendingCount > limits.flowSegments
+            || table.streams[table.at(slot, .server)].pendingCount > limits.flowSegments
     }
 
     /// Whether the receiver would take the segment by its place. A run of segments elsewhere moves the place there.
     mutating func isInWindow(
         _ slot: Int, _ side: Side, _ segment: TCPSegment, _ time: Int64, _ packet: Int, into events: inout [FlowEvent]
     ) -> Bool {
-        var base = table.flows[slot][side].next
-        if let acknowledged = table.flows[slot][side].acknowledged, sequenceDistance(acknowledged, from: base) > 0 {
+        var base = table.streams[table.at(slot, side)].next
+        if let acknowledged = table.streams[table.at(slot, side)].acknowledged,
+            sequenceDistance(acknowledged, from: base) > 0
+        {
             base = acknowledged
         }
-        let window = Int(table.flows[slot][side.other].window)
+        let window = Int(table.streams[table.at(slot, side.other)].window)
         let ahead = sequenceDistance(segment.sequence, from: base)
         // Old data may come again for as long as a window was open.
         if ahead <= window, ahead >= -max(window, Self.farthest / 2) {
-            table.flows[slot][side].strayCount = 0
+            table.streams[table.at(slot, side)].strayCount = 0
             return true
         }
         counters.outOfWindow += 1
         tell(.window, slot, side, octets: segment.length, time, packet, into: &events)
-        let run = table.flows[slot][side].strayCount
-        table.flows[slot][side].strayCount =
-            run > 0 && table.flows[slot][side].strayNext == segment.sequence ? run + 1 : 1
-        table.flows[slot][side].strayNext = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
-        guard table.flows[slot][side].strayCount >= Self.strayRun, table.flows[slot][side].fin == nil else {
+        let run = table.streams[table.at(slot, side)].strayCount
+        table.streams[table.at(slot, side)].strayCount =
+            run > 0 && table.streams[table.at(slot, side)].strayNext == segment.sequence ? run + 1 : 1
+        table.streams[table.at(slot, side)].strayNext = segment.sequence &+ UInt32(truncatingIfNeeded: segment.length)
+        guard table.streams[table.at(slot, side)].strayCount >= Self.strayRun,
+            table.streams[table.at(slot, side)].fin == nil
+        else {
             return false
         }
-        table.flows[slot][side].strayCount = 0
+        table.streams[table.at(slot, side)].strayCount = 0
         if ahead > 0, ahead <= Self.farthest {
-            table.flows[slot][side].acknowledge(segment.sequence, keepsSpace: keepsSpace)
-            while table.flows[slot][side].hasAcknowledgedHole { giveUpHole(slot, time, into: &events) }
+            table.streams[table.at(slot, side)].acknowledge(segment.sequence, &spares)
+            while table.streams[table.at(slot, side)].hasAcknowledgedHole { giveUpHole(slot, time, into: &events) }
             return true
         }
         // Elsewhere altogether: another connection whose beginning was not seen.
@@ -371,10 +395,10 @@ package struct TCPReassembler: Sendable {
     func isFree(_ acknowledgment: UInt32?, _ slot: Int, _ side: Side) -> Bool {
         guard let acknowledgment else { return true }
         let peer = side.other
-        let ahead = sequenceDistance(acknowledgment, from: table.flows[slot][peer].next)
+        let ahead = sequenceDistance(acknowledgment, from: table.streams[table.at(slot, peer)].next)
         // A number that is out of all reason says nothing; one behind the peer's FIN is its acknowledgment.
-        return ahead <= 0 || ahead > Self.farthest || !table.flows[slot][peer].isKnown
-            || table.flows[slot][peer].isFinished
+        return ahead <= 0 || ahead > Self.farthest || !table.streams[table.at(slot, peer)].isKnown
+            || table.streams[table.at(slot, peer)].isFinished
     }
 
     mutating func tell(
@@ -382,7 +406,7 @@ package struct TCPReassembler: Sendable {
         into events: inout [FlowEvent]
     ) {
         counters.conflicts += 1
-        let stream = table.flows[slot][side]
+        let stream = table.streams[table.at(slot, side)]
         let place = Int64(bitPattern: stream.offset) &+ Int64(sequenceDistance(found.sequence, from: stream.next))
         events.append(
             .conflict(
@@ -412,17 +436,17 @@ package struct TCPReassembler: Sendable {
         _ slot: Int, _ side: Side, _ octets: ArraySlice<UInt8>, _ time: Int64, _ packet: Int,
         into events: inout [FlowEvent]
     ) {
-        allRecent -= table.flows[slot][side].recent.count
-        table.flows[slot][side].advance(
-            over: octets, keeping: allRecent < Self.mostRecent, keepsSpace: keepsSpace)
-        allRecent += table.flows[slot][side].recent.count
+        allRecent -= table.streams[table.at(slot, side)].recent.count
+        prepareSpares()
+        octets.withUnsafeBufferPointer { table.streams[table.at(slot, side)].advance(over: $0, &spares) }
+        allRecent += table.streams[table.at(slot, side)].recent.count
         events.append(
             .bytes(flow: table.flows[slot].id, side: side, time: clock(slot, time), octets, packet: packet))
     }
 
     mutating func lose(_ slot: Int, _ side: Side, _ count: Int, _ time: Int64, into events: inout [FlowEvent]) {
-        allRecent -= table.flows[slot][side].recent.count
-        table.flows[slot][side].advance(overLost: count)
+        allRecent -= table.streams[table.at(slot, side)].recent.count
+        table.streams[table.at(slot, side)].advance(overLost: count)
         counters.gapOctets += count
         events.append(.gap(flow: table.flows[slot].id, side: side, count: count, time: clock(slot, time)))
     }

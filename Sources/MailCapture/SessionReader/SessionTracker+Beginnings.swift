@@ -41,6 +41,6 @@ extension SessionTracker {
         var batch = batch(session, at: time)
         batch.tls = info.tls?.observation
         batch.events += events
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 }

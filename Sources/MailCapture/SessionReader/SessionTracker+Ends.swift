@@ -32,7 +32,7 @@ extension SessionTracker {
             flow.closing?.end ?? Self.end(how), at: session.observer.clock(time), events: &batch.events,
             notes: &batch.notes)
         batch.passed = session.observer.takePassed()
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 
     private static func end(_ how: FlowEnd) -> SessionEnd {

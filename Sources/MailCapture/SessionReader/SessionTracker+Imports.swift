@@ -28,7 +28,7 @@ extension SessionTracker {
                 session.identify(flow)
                 var batch = batch(session, at: time)
                 batch.events += events
-                try hand(batch, deliver)
+                try hand(&batch, deliver)
             case .sealed, .ignored: break
             }
         case .closed(let end, let time):

@@ -22,24 +22,27 @@ extension SessionTracker {
     mutating func acceptQuickly(
         _ record: CaptureRecord, _ deliver: (SessionBatch) throws -> Void
     ) rethrows -> Quick {
-        guard let segment = PacketDecoder.plain(record.bytes, linkType: record.linkType) else { return .other }
+        let plain = record.bytes.withUnsafeBytes { PacketDecoder.plain($0, linkType: record.linkType) }
+        guard let plain else { return .other }
         // What comments say comes before the packet.
-        guard record.comments.isEmpty, let quick = reassembler?.acceptQuickly(segment, time: record.nanoseconds) else {
-            return .segment(segment)
-        }
+        guard record.comments.isEmpty,
+            let quick = record.bytes.withUnsafeBufferPointer({ octets in
+                reassembler?.acceptQuickly(plain, of: octets, time: record.nanoseconds)
+            })
+        else { return .segment(plain.segment(of: record.bytes)) }
         switch quick {
-        case .no: return .segment(segment)
+        case .no: return .segment(plain.segment(of: record.bytes))
         case .acknowledged: return .done
         case .octets(let number, let side, let time):
             guard let flow = flow(number) else { return .done }
+            let octets = plain.octets(of: record.bytes)
             guard case .following(let session) = flow.state, !flow.isTurned, session.cover == nil else {
-                try take(
-                    .bytes(flow: number, side: side, time: time, segment.payload, packet: record.index), flow, deliver)
+                try take(.bytes(flow: number, side: side, time: time, octets, packet: record.index), flow, deliver)
                 return .done
             }
-            let count = session.observer.pass(segment.payload, from: side, atNanosecond: time)
-            if count < segment.payload.count {
-                try hear(segment.payload.dropFirst(count), session, side, time, record.index, deliver)
+            let count = session.observer.pass(octets, from: side, atNanosecond: time)
+            if count < octets.count {
+                try hear(octets.dropFirst(count), session, side, time, record.index, deliver)
             }
             return .done
         }
@@ -56,7 +59,7 @@ extension SessionTracker {
             octets, from: side, at: session.observer.clock(time), events: &batch.events, notes: &batch.notes)
         if !batch.isEmpty { batch.passed = session.observer.takePassed() }
         if session.isOnWire, session.observer.book.summary.opaque == .tls { cover(session, batch.notes) }
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 
     /// The segment in a packet that is one of TCP.

@@ -271,7 +271,7 @@ extension SessionTracker {
         case .watching:
             var batch = batch(session, at: flow.opened)
             apply(event, &session.observer, &batch)
-            try hand(batch, deliver)
+            try hand(&batch, deliver)
             try tell(event, flow, session, cover, deliver)
         case .reading:
             for plain in event.opened(pieces) { try apply(plain, session, deliver) }
@@ -288,7 +288,7 @@ extension SessionTracker {
                 session.identify(flow)
                 var batch = batch(session, at: event.time ?? flow.opened)
                 batch.events += events
-                try hand(batch, deliver)
+                try hand(&batch, deliver)
                 for plain in event.opened(pieces) { try apply(plain, session, deliver) }
                 try follow(event, pieces, flow, session, cover, deliver)
             case .sealed:
@@ -323,7 +323,7 @@ extension SessionTracker {
         for held in cover.held + [event] {
             var batch = batch(session, at: flow.opened)
             apply(held, &session.observer, &batch)
-            try hand(batch, deliver)
+            try hand(&batch, deliver)
         }
         cover.held = []
         try tell(event, flow, session, cover, deliver)
@@ -334,7 +334,7 @@ extension SessionTracker {
     ) rethrows {
         var batch = batch(session, at: plain.time ?? session.identity.info.begin)
         apply(plain, &session.observer, &batch)
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 
     /// After a step of a session that is opened: it may have been the last that could be.
@@ -348,7 +348,7 @@ extension SessionTracker {
             var batch = batch(session, at: event.time ?? flow.opened)
             session.observer.tell(
                 .opaque(.tls), of: side, at: batch.time, events: &batch.events, notes: &batch.notes)
-            try hand(batch, deliver)
+            try hand(&batch, deliver)
         }
         try tell(event, flow, session, cover, deliver)
     }
@@ -376,7 +376,7 @@ extension SessionTracker {
         session.identify(flow)
         var batch = batch(session, at: event.time ?? session.observer.summary.ending)
         batch.tls = cover.follower.observation
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 }
 

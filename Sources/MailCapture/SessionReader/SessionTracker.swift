@@ -23,7 +23,8 @@ package struct SessionTracker {
 
     /// A session that is followed. It is large, and each packet changes it: in place.
     final class Following {
-        var observer: Observer
+        /// Whoever changes it is alone with it, which need not be proved at each change.
+        @exclusivity(unchecked) var observer: Observer
         private(set) var identity: SessionIdentity
         /// Its octets come under TLS, as they are on the wire.
         var cover: Cover?
@@ -283,13 +284,13 @@ package struct SessionTracker {
             for rule in rules { session.observer.mark(exchange: exchange, changedBy: rule) }
             var batch = batch(session, at: time)
             batch.changes = [ExchangeChange(exchange: exchange, rules: rules)]
-            try hand(batch, deliver)
+            try hand(&batch, deliver)
         case .unseen(let id, let side, let unseen):
             guard let session = followed(id) else { return }
             var batch = batch(session, at: time)
             session.observer.tell(
                 unseen, of: side, at: session.observer.clock(time), events: &batch.events, notes: &batch.notes)
-            if !batch.notes.isEmpty { try hand(batch, deliver) }
+            if !batch.notes.isEmpty { try hand(&batch, deliver) }
         }
     }
 
@@ -313,7 +314,8 @@ package struct SessionTracker {
     }
 
     /// Delivers a batch that tells something, and takes its space back.
-    mutating func hand(_ batch: consuming SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
+    /// - Parameter batch: lent, as a copy of it would share that space, which then had to be asked for anew.
+    mutating func hand(_ batch: inout SessionBatch, _ deliver: (SessionBatch) throws -> Void) rethrows {
         if !batch.isEmpty { try deliver(batch) }
         batch.notes.removeAll(keepingCapacity: batch.notes.capacity <= Self.mostKept)
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= Self.mostKept)
@@ -402,7 +404,7 @@ package struct SessionTracker {
             var batch = batch(session, at: flow.opened)
             apply(event, &session.observer, &batch)
             if session.isOnWire, session.observer.book.summary.opaque == .tls { cover(session, batch.notes) }
-            try hand(batch, deliver)
+            try hand(&batch, deliver)
         case .sealed(let sealed): try take(event, flow, sealed, deliver)
         case .undecided(var guess):
             flow.state = .ignored
@@ -472,6 +474,6 @@ package struct SessionTracker {
             }
         }
         flow.state = .following(session)
-        try hand(batch, deliver)
+        try hand(&batch, deliver)
     }
 }

@@ -24,7 +24,12 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         /// Undoes the compression, once there is one.
         var inflater: Inflater? { didSet { inflates = inflater != nil } }
         /// Content that has begun; the octets still to come, or nil when a terminator ends it.
-        var content: Content? { didSet { isInContent = content != nil } }
+        var content: Content? {
+            didSet {
+                isInContent = content != nil
+                isInMessage = if case .message? = content?.kind { content?.secret == false } else { false }
+            }
+        }
         var remaining: Int?
         /// Octets came after the session became opaque.
         var spokeOpaquely = false
@@ -46,6 +51,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         /// There is an inflater, there is content: what is asked for each line does not copy them.
         private(set) var inflates = false
         private(set) var isInContent = false
+        /// That content is a message, and no secret.
+        private(set) var isInMessage = false
 
         /// Nothing about this side is out of the ordinary: what comes next is one line of many. Told in one word, which is
         /// looked at before each line.
@@ -295,14 +302,16 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             case .server: Self.passContent(bytes, &server)
             }
         // Masks are for secrets, and no message is one.
-        if count > 0 { _ = dialogue.accept(content: bytes.prefix(count), from: side) }
+        if count == bytes.count {
+            _ = dialogue.accept(content: bytes, from: side)
+        } else if count > 0 {
+            _ = dialogue.accept(content: bytes.prefix(count), from: side)
+        }
         return count
     }
 
     private static func passContent(_ bytes: ArraySlice<UInt8>, _ path: inout Stream) -> Int {
-        guard path.isInContent, path.framer.isEmpty, !path.inflates, let content = path.content,
-            case .message = content.kind, !content.secret
-        else { return 0 }
+        guard path.isInMessage, path.framer.isEmpty, !path.inflates else { return 0 }
         guard let remaining = path.remaining else { return bytes.withUnsafeBytes { path.framer.passFlawless($0) } }
         // With its last octet content ends, which the dialogue must hear of.
         let count = max(0, min(bytes.count, remaining - 1))

@@ -77,8 +77,8 @@ extension SessionBook {
         ledger.wire(octets, side)
     }
 
-    /// Octets within messages need no note: nobody is told of them.
-    package var mayPass: Bool { !tellsOctets && scope.isEmpty && untold.isEmpty }
+    /// Octets within messages need no note: nobody is told of them. Mutating, as books that are only looked at would be copied first.
+    package mutating func mayPass() -> Bool { !tellsOctets && scope.isEmpty && untold.isEmpty }
 
     /// Counts octets that are not told.
     mutating func countOctets(_ notes: ArraySlice<Note>, _ leg: Leg) {

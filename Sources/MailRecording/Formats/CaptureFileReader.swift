@@ -179,11 +179,17 @@ package struct CaptureFileReader: Sendable {
     private mutating func nextPcap(
         _ isBig: Bool, _ isNano: Bool, _ swapsLengths: SwappedLengths
     ) throws(CaptureFormatError) -> CaptureRecord? {
-        let head = unread
-        guard head.count >= 16 else { return nil }
-        let order = ByteOrder(isBig: isBig)
-        var captured = Int(order.read(UInt32.self, head, 8))
-        var original = Int(order.read(UInt32.self, head, 12))
+        guard buffer.count &- position >= 16 else { return nil }
+        // Read where it is, as a slice of it would be counted for each number.
+        let head = buffer.withUnsafeBytes { octets in
+            func word(_ place: Int) -> UInt32 {
+                let word = octets.loadUnaligned(fromByteOffset: position &+ place, as: UInt32.self)
+                return isBig ? word.bigEndian : word.littleEndian
+            }
+            return (seconds: word(0), part: word(4), captured: word(8), original: word(12))
+        }
+        var captured = Int(head.captured)
+        var original = Int(head.original)
         switch swapsLengths {
         case .never: break
         case .whenLonger: if captured > original { swap(&captured, &original) }
@@ -194,13 +200,14 @@ package struct CaptureFileReader: Sendable {
                 .tooLarge, at: offset, "packet \(packets + 1) claims \(captured) octets, more than \(Self.largestBlock)"
             )
         }
-        guard head.count >= 16 + captured else { return nil }
-        let part = Int64(order.read(UInt32.self, head, 4))
-        let time = Int64(order.read(UInt32.self, head, 0)) * 1_000_000 + (isNano ? part / 1000 : part)
+        guard buffer.count &- position >= 16 + captured else { return nil }
+        let part = Int64(head.part)
+        let time = Int64(head.seconds) * 1_000_000 + (isNano ? part / 1000 : part)
         packets += 1
         let record = CaptureRecord(
             index: packets, time: time, fraction: isNano ? Int(truncatingIfNeeded: part % 1_000) : 0,
-            linkType: interfaces.first?.linkType ?? 0, bytes: head.part(16, captured),
+            linkType: interfaces.first?.linkType ?? 0,
+            bytes: buffer[(position + 16)..<(position + 16 + captured)],
             originalLength: max(original, captured), offset: offset)
         position += 16 + captured
         return record

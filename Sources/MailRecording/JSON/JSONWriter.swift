@@ -156,6 +156,12 @@ package struct JSONWriter: Sendable {
 
     private static func appendString(_ utf8: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
+        // Most strings need nothing escaped, and are looked at once.
+        guard !utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) else {
+            out.append(contentsOf: utf8)
+            out.append(UInt8(ascii: "\""))
+            return
+        }
         var plain = 0
         var index = 0
         while index < utf8.count {

@@ -52,10 +52,10 @@ package struct Observer: Sendable {
     /// Octets of `side` arrived. Follows those of which nothing is told, from the first on, and gives how many they are; the rest is for
     /// ``receive(_:from:at:events:notes:)``.
     package mutating func pass(_ octets: ArraySlice<UInt8>, from side: Side, at time: Int64) -> Int {
-        guard book.mayPass, !isLate, !clientLeftOut, !serverLeftOut else { return 0 }
+        guard book.mayPass(), !isLate, !clientLeftOut, !serverLeftOut else { return 0 }
         let count = tap.passContent(octets, from: side)
         guard count > 0 else { return 0 }
-        book.pass(octets.prefix(count), from: side, at: time)
+        book.pass(count == octets.count ? octets : octets.prefix(count), from: side, at: time)
         passed.add(count, side)
         return count
     }
