@@ -115,7 +115,7 @@ struct CaseCapturesTests {
             smtp-unexpected-intermediate smtp-unknown-command
         OISF+suricata-verify/smtp-ehlo-reset-after-rejected-data__input.pcap
             smtp HELO DATA×2 EHLO MAIL RCPT QUIT | DATA 243 | 1: smtp-bad-sequence
-        # Garbage, a message, a refused sender, TLS without a word after the greeting.
+        # Garbage, a message, a refused sender, TLS behind the greeting that the server took for commands.
         OISF+suricata-verify/smtp-errors__smtperr.pcap
             smtp G ?ZFP?ZS??Z?<?[* ????????X???GK?HZK???K?5?K???K\"? ?F???\\M?AVM???M?>??&?????????:NM | 31: \
             smtp-bad-reply smtp-bare-lf smtp-control-in-command smtp-control-in-reply smtp-early-talker \
@@ -123,7 +123,7 @@ struct CaseCapturesTests {
             smtp-unknown-command smtp-unsolicited-reply
             smtp HELO MAIL RCPT DATA | DATA 36380 | 3: smtp-bad-reply smtp-space-before-path
             smtp EHLO MAIL RCPT DATA | 2: smtp-reply-code-out-of-range smtp-space-before-path
-            smtp | tls
+            smtp
         OISF+suricata-verify/smtp-file-data-01__input.pcap
             smtp EHLO MAIL RCPT DATA QUIT | DATA 17219 | 4: smtp-bad-keyword smtp-space-before-path
         # As in smtp-bug-5981.
@@ -144,9 +144,9 @@ struct CaseCapturesTests {
             smtp EHLO MAIL RCPT DATA QUIT | DATA 71497 | 2: smtp-bad-path
         OISF+suricata-verify/smtp-rset__input.pcap
             smtp EHLO MAIL×2 RCPT×2 BDAT×2 RSET QUIT | BDAT 11 + 13
-        # TLS from the first octet, which the server answers with something else.
+        # TLS from the first octet, which the server answers in clear.
         OISF+suricata-verify/smtp-tls-protodetect__input.pcap
-            smtp | tls
+            smtp
         # All lines end in LF alone: the end of data never comes. tshark sees nothing in it.
         OISF+suricata-verify/smtp-url-base64__smtp-url-b64.pcap
             smtp EHLO HELO MAIL RCPT DATA | DATA 448 not whole | 15: smtp-bare-lf smtp-data-bare-lf \

@@ -78,6 +78,7 @@ extension Note {
         case .contentCut: "cut"
         case .leftOut: "left-out"
         case .resumed: "resumed"
+        case .clear: "clear"
         }
     }
 

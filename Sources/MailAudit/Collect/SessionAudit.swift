@@ -341,6 +341,17 @@ final class SessionAudit {
             } else {
                 book.add(.notFollowed, evidence(reason.rawValue, exchange: note.exchange), about: info.id)
             }
+        case .clear:
+            hasVainTLS = true
+            isUnderTLS = false
+            isOpaqueByTLS = false
+            opaqueAt = nil
+            // Who began with TLS on its own agreed upon nothing.
+            guard tlsRequested != nil else { break }
+            let side = note.side == .client ? "client" : "server"
+            book.add(
+                .tlsFailed, evidence("the \(side) went on in clear", exchange: note.exchange),
+                about: server.description)
         case .messageRefused, .mailbox, .contentCut, .leftOut, .resumed: break
         }
     }

@@ -14,6 +14,8 @@ extension SessionTracker {
         var heldOctets = 0
         /// Finds out what is spoken, once it can be read.
         var guess: ProtocolGuess?
+        /// Finds out what is spoken where the server answered in clear, and of how many events that were held it knows.
+        var answer: (guess: ProtocolGuess, events: Int)?
 
         init(_ follower: TLSFollower) { self.follower = follower }
     }
@@ -97,6 +99,11 @@ extension SessionTracker {
         case .closed: isLast = true
         case .opened, .gap, .conflict, .doubt, .ended: break
         }
+        if flow.sealedInfo == nil, sealed.follower.wasAnsweredInClear {
+            if try followAnswer(flow, sealed, deliver) { return }
+            // More of it may tell.
+            if !isLast, sealed.answer?.guess.verdict == .undecided { return }
+        }
         if let info = flow.sealedInfo {
             // There is no doubt that it is a session.
             let isClosed = sealed.follower.isForeign || sealed.follower.reading == .sealed
@@ -112,6 +119,35 @@ extension SessionTracker {
         } else if isLast || sealed.follower.isSettled {
             try list(flow, sealed, deliver)
         }
+    }
+
+    /// The client began with TLS and the server speaks in clear: what it says tells what it is.
+    /// - Returns: it is a session of mail, which is followed.
+    private mutating func followAnswer(
+        _ flow: Flow, _ sealed: Sealed, _ deliver: (SessionBatch) throws -> Void
+    ) rethrows -> Bool {
+        var answer = sealed.answer ?? (ProtocolGuess(client: flow.client, server: flow.end, midstream: false), 0)
+        // Kept here only: what is kept twice is copied with each step.
+        sealed.answer = nil
+        for event in sealed.held.dropFirst(answer.events) {
+            switch event {
+            // Of the client there is nothing but TLS.
+            case .bytes(_, .server, _, _, packet: _), .closed: break
+            case .opened, .bytes, .gap, .conflict, .doubt, .ended: continue
+            }
+            guard case .mail(let mailProtocol, isSwapped: false) = answer.guess.accept(event) else { continue }
+            let held = sealed.held
+            sealed.held = []
+            leave(flow)
+            flow.state = .ignored
+            guard let session = try begin(flow, mailProtocol, nil, deliver) else { return true }
+            session.isOnWire = true
+            for event in held { try take(event, flow, deliver) }
+            return true
+        }
+        answer.events = sealed.held.count
+        sealed.answer = answer
+        return false
     }
 
     /// A session of our own recording can be read.
@@ -201,7 +237,7 @@ extension SessionTracker {
 
     /// A session begins that was under TLS from its first octet.
     private mutating func begin(
-        _ flow: Flow, _ mailProtocol: MailProtocol, _ leg: TLSLeg, _ deliver: (SessionBatch) throws -> Void
+        _ flow: Flow, _ mailProtocol: MailProtocol, _ leg: TLSLeg?, _ deliver: (SessionBatch) throws -> Void
     ) rethrows -> Following? {
         let info = info(flow, mailProtocol, tls: leg)
         guard only?.contains(info.id) ?? true else { return nil }
@@ -249,9 +285,13 @@ extension SessionTracker {
 
     // MARK: Within a session
 
-    /// STARTTLS or STLS: what came behind it, of the notes of this step, is the beginning of TLS.
+    /// STARTTLS or STLS, or a client that begins TLS where nobody asked for it: what came behind it, of the notes of this step, is the
+    /// beginning of TLS.
     mutating func cover(_ session: Following, _ notes: [Note]) {
-        let cover = Cover(TLSFollower(how: .starttls, keys: keys), keys == nil ? .watching : .undecided)
+        // What was agreed upon is said by a reply.
+        let isAgreed = !notes.contains { $0.element == .opaque && $0.facts.contains(.opaque(.tls)) }
+        let cover = Cover(
+            TLSFollower(how: isAgreed ? .starttls : .implicit, keys: keys), keys == nil ? .watching : .undecided)
         var pieces: [TLSFollower.Piece] = []
         for note in notes where note.element == .opaque && !note.raw.isEmpty {
             cover.follower.with(keys) { $0.receive(note.raw, from: note.side, into: &pieces) }
@@ -353,11 +393,30 @@ extension SessionTracker {
         try tell(event, flow, session, cover, deliver)
     }
 
+    /// No TLS came about: what the session sends is in clear, and its observer follows it again.
+    private mutating func goOnInClear(
+        _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
+        _ deliver: (SessionBatch) throws -> Void
+    ) rethrows {
+        var leg = cover.follower.leg
+        leg.isOpaque = false
+        leg.failure = leg.failure ?? "no TLS came"
+        session.cover = nil
+        session.observer.unsecured(tls: leg, upstreamTLS: nil)
+        session.identify(flow)
+        var batch = batch(session, at: event.time ?? session.observer.summary.ending)
+        batch.tls = cover.follower.observation
+        try hand(&batch, deliver)
+    }
+
     /// Tells what is known of the TLS once the handshake has shown it, and again at the end.
     private mutating func tell(
         _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
+        if cover.mode == .watching, session.observer.tap.opaque != .tls {
+            return try goOnInClear(event, flow, session, cover, deliver)
+        }
         var isLast = false
         if case .closed = event { isLast = true }
         guard cover.follower.isSettled, cover.told == nil || isLast, cover.told != cover.follower.observation else {

@@ -145,6 +145,9 @@ package struct TLSFollower: Sendable {
         return leg
     }
 
+    /// The client began TLS, and what the server says is none.
+    var wasAnsweredInClear: Bool { hello != nil && choice == nil && server.isLost && observation.alert == nil }
+
     /// It can't be read, and secrets that are not in the log would perhaps open it.
     var lacksSecrets: Bool { reading == .sealed && hello != nil && !(secrets?.isComplete ?? false) }
 

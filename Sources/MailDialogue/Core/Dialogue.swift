@@ -113,6 +113,11 @@ package protocol Dialogue: Equatable, Sendable {
     /// (RFC 3207 §4.2, RFC 2595 §4, RFC 9051 §6.2.1), and no greeting comes.
     /// - Parameter exchange: the number of the exchange before.
     mutating func beginUnderTLS(after exchange: Int)
+
+    /// TLS was to begin, and does not: the session is followed again, as it was before. What the server says next may answer what it took
+    /// for commands.
+    /// - Parameter side: who sends the first octets in clear.
+    mutating func goOnInClear(_ side: Side)
 }
 
 /// What the octets of a side are under COMPRESS (RFC 4978).

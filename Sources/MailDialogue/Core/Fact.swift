@@ -25,6 +25,8 @@ package enum Fact: Equatable, Sendable {
     case mailbox(String)
     /// From here on the session is not followed.
     case opaque(OpaqueReason)
+    /// TLS was to begin and does not: what comes next is in clear, and the session is followed again.
+    case clear
     /// The content that was under way can't be followed to its end: octets of it are missing, and where it ends is not known.
     case contentCut
     /// What the octets of the content were is not known from here to its end: they were not to be recorded.

@@ -20,6 +20,7 @@ package struct Framer: Equatable, Sendable {
     /// Octets that wait.
     var count: Int { buffer.endIndex - next }
     var isEmpty: Bool { buffer.endIndex == next }
+    var waiting: ArraySlice<UInt8> { buffer[next...] }
 
     mutating func append(_ bytes: consuming ArraySlice<UInt8>) {
         if isEmpty {

@@ -37,18 +37,21 @@ package struct MailTap: Sendable {
     ///     it is there: a compressed session is not followed, nor what comes behind a BDAT without a size.
     ///   - isInflated: what was deflated on the wire comes inflated, as recordings hold it.
     ///   - listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is the same.
+    ///   - watchesEdge: a session in which TLS was to begin, and does not, is followed on in clear. For who only looks on.
     package init(
         _ mailProtocol: MailProtocol, keepsMailbox: Bool = false, sendsOn: Bool = false, isInflated: Bool = false,
-        listens: Bool = true
+        listens: Bool = true, watchesEdge: Bool = false
     ) {
         switch mailProtocol {
-        case .smtp: machine = .smtp(Kept(Tap(SMTPDialogue(.smtp, seeks: !sendsOn), listens: listens)))
-        case .lmtp: machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp, seeks: !sendsOn), listens: listens)))
-        case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue(), listens: listens)))
+        case .smtp:
+            machine = .smtp(Kept(Tap(SMTPDialogue(.smtp, seeks: !sendsOn), listens: listens, watchesEdge: watchesEdge)))
+        case .lmtp:
+            machine = .smtp(Kept(Tap(SMTPDialogue(.lmtp, seeks: !sendsOn), listens: listens, watchesEdge: watchesEdge)))
+        case .pop3: machine = .pop3(Kept(Tap(POP3Dialogue(), listens: listens, watchesEdge: watchesEdge)))
         case .imap:
             let dialogue = IMAPDialogue(
                 keepsMailbox: keepsMailbox, compressed: sendsOn ? .passOpaquely : isInflated ? .isInflated : .inflate)
-            machine = .imap(Kept(Tap(dialogue, listens: listens)))
+            machine = .imap(Kept(Tap(dialogue, listens: listens, watchesEdge: watchesEdge)))
         }
     }
 
@@ -121,6 +124,16 @@ package struct MailTap: Sendable {
         case .smtp(let kept): kept.tap.stop(reason, at: side, into: &notes)
         case .pop3(let kept): kept.tap.stop(reason, at: side, into: &notes)
         case .imap(let kept): kept.tap.stop(reason, at: side, into: &notes)
+        }
+    }
+
+    /// Who recorded the session knew that TLS was to begin, and that what comes next from `side` is in clear.
+    package mutating func goOnInClear(_ side: Side, into notes: inout [Note]) {
+        own()
+        switch machine {
+        case .smtp(let kept): kept.tap.goOnInClear(side, into: &notes)
+        case .pop3(let kept): kept.tap.goOnInClear(side, into: &notes)
+        case .imap(let kept): kept.tap.goOnInClear(side, into: &notes)
         }
     }
 

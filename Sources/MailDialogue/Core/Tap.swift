@@ -18,6 +18,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private var server = Stream()
     /// What the server may repeat of the client's secrets.
     private var shown: ShownWords?
+    /// Where TLS was to begin, whether it does; nil for who knows that otherwise.
+    private var edge: EdgeWatch?
 
     private struct Stream: Equatable, Sendable {
         var framer = Framer()
@@ -33,12 +35,16 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var remaining: Int?
         /// Octets came after the session became opaque.
         var spokeOpaquely = false
+        /// Of those that wait, how many come before the session is followed again; nil when it is not.
+        var opaqueEnd: Int?
         /// Octets of this side waited for an answer of the other.
         var waited = false
         /// A whole line of them did. A piece of a line proves nothing: its sender may have waited with the rest.
         var lineWaited = false
         /// A line of this side was cut: the first octets are behind us.
         var begun = false
+        /// TLS was to begin, and did not: it may begin yet.
+        var wasAtEdge = false
         /// What is opaque began within a line that may hold a secret: it is masked up to the end of that line.
         var secretTail = false
         /// It began within a line that is shown, to the end of that line: what comes behind it is another matter.
@@ -67,11 +73,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var hasOctets: Bool { !framer.isEmpty || (inflates && (inflater?.pending ?? 0) > 0) }
     }
 
-    /// - Parameter listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is
-    ///   the same.
-    package init(_ dialogue: D, listens: Bool = true) {
+    /// - Parameters:
+    ///   - listens: facts and masked forms of lines are wanted. Without it notes of lines have neither; all else is the same.
+    ///   - watchesEdge: a session in which TLS was to begin, and does not, is followed on in clear. For who only looks on.
+    package init(_ dialogue: D, listens: Bool = true, watchesEdge: Bool = false) {
         self.dialogue = dialogue
         self.dialogue.listens = listens
+        if watchesEdge { edge = EdgeWatch() }
     }
 
     /// Octets that were received and not yet cut.
@@ -127,6 +135,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     private mutating func advance(_ side: Side, into notes: inout [Note]) -> Bool {
         var moved = false
         while true {
+            if edge != nil, dialogue.opaque == .tls, goesOnInClear(side, into: &notes) { moved = true }
             // Before anything is cut that stands behind its first line or its last.
             switch dialogue.deflation(side) {
             case .none, .waits: break
@@ -147,6 +156,55 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             }
             moved = true
         }
+    }
+
+    /// Looks whether what `side` sends where TLS was to begin is in clear. Then what came before it is told, and the session is followed on.
+    private mutating func goesOnInClear(_ side: Side, into notes: inout [Note]) -> Bool {
+        let isLate = client.spokeOpaquely || server.spokeOpaquely
+        let count =
+            switch side {
+            case .client:
+                edge?.clear(
+                    in: client.framer.waiting, from: side, counts: client.spokeOpaquely || !client.waited,
+                    isLate: isLate)
+            case .server:
+                edge?.clear(
+                    in: server.framer.waiting, from: side, counts: client.spokeOpaquely, isLate: isLate)
+            }
+        guard let count else { return false }
+        switch side {
+        case .client: client.opaqueEnd = count
+        case .server: server.opaqueEnd = count
+        }
+        if count > 0 { _ = drain(side, into: &notes) }
+        goOn(side, into: &notes)
+        return true
+    }
+
+    /// Who recorded the session knew that TLS was to begin, and that what comes next from `side` is in clear: which can't be seen where other
+    /// octets stand for those of TLS.
+    package mutating func goOnInClear(_ side: Side, into notes: inout [Note]) {
+        guard dialogue.opaque == .tls else { return }
+        goOn(side, into: &notes)
+        settle(side, into: &notes)
+    }
+
+    private mutating func goOn(_ side: Side, into notes: inout [Note]) {
+        dialogue.goOnInClear(side)
+        notes.append(Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.clear]))
+        Self.beginAnew(&client)
+        Self.beginAnew(&server)
+        if edge != nil { edge = EdgeWatch() }
+    }
+
+    /// The session is followed again.
+    private static func beginAnew(_ path: inout Stream) {
+        path.opaqueEnd = nil
+        path.spokeOpaquely = false
+        path.waited = false
+        path.lineWaited = false
+        path.wasAtEdge = true
+        path.settle()
     }
 
     /// The client is to send content of no octets, which begins and ends without any.
@@ -273,9 +331,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     /// Follows octets of which nobody keeps a note, as far as that needs no copy of them: the inside of a message, and what
     /// is opaque. Gives how many it followed; the rest is for ``receive(_:from:into:)``.
     package mutating func pass(_ bytes: UnsafeRawBufferPointer, from side: Side) -> Int {
+        if edge?.isOpen == true, dialogue.opaque == .tls { return 0 }
         switch side {
-        case .client: Self.pass(bytes, dialogue.isOpaque, &client)
-        case .server: Self.pass(bytes, dialogue.isOpaque, &server)
+        case .client: return Self.pass(bytes, dialogue.isOpaque, &client)
+        case .server: return Self.pass(bytes, dialogue.isOpaque, &server)
         }
     }
 
@@ -326,6 +385,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         dialogue.beginUnderTLS(after: exchange ?? dialogue.currentExchange)
         client = Stream()
         server = Stream()
+        if edge != nil { edge = EdgeWatch() }
     }
 
     /// No more octets come from `side`. What was not whole is told as it is.
@@ -395,6 +455,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     /// Octets of `side` are missing here.
     /// - Parameter count: how many; nil when that is not known.
     package mutating func lose(_ side: Side, _ count: Int? = nil, into notes: inout [Note]) {
+        if dialogue.opaque == .tls { edge?.lose(side) }
         switch side {
         case .client: Self.lose(&dialogue, &client, side, count, into: &notes)
         case .server: Self.lose(&dialogue, &server, side, count, into: &notes)
@@ -527,12 +588,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                         continue
                     }
                 }
-                if !path.begun, path.framer.beginsTLS {
-                    dialogue.becomeOpaque(.tls)
-                    notes.append(
-                        Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.opaque(.tls)]))
-                    moved = true
-                    continue
+                if !path.begun || path.wasAtEdge, path.framer.beginsTLS {
+                    becomeOpaque(.tls, &dialogue, side, into: &notes)
+                    return true
                 }
                 if dialogue.mayHaveSecurityLayer, path.framer.beginsWrapped {
                     dialogue.becomeOpaque(.securityLayer)
@@ -620,6 +678,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 moved = true
             case .seek(let limit):
                 guard !path.framer.isEmpty else { return moved }
+                if path.wasAtEdge, path.framer.beginsTLS {
+                    becomeOpaque(.tls, &dialogue, side, into: &notes)
+                    return true
+                }
                 // What waited before the gap is told: only octets that wait from here on can be behind an edge.
                 path.waited = false
                 path.lineWaited = false
@@ -659,7 +721,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                             violations: violations))
                 } else {
                     // What came in clear at the edge, or goes on in clear unread, may be commands with a password.
-                    let rest = path.framer.rest()
+                    let rest = path.opaqueEnd.map { path.framer.octets($0) } ?? path.framer.rest()
                     let masked =
                         dialogue.hidesOpaque(side)
                         ? stars(rest) : violations.isEmpty ? nil : maskLines(rest, side, dialogue)
@@ -669,6 +731,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                             violations: violations))
                 }
                 if cameEarly { notes[notes.count - 1].cameEarly = true }
+                if path.opaqueEnd != nil { return true }
                 moved = true
             }
         }

@@ -20,6 +20,11 @@ extension IMAPDialogue {
 
     package var mayBeginTLS: Bool { phase == .notAuthenticated }
 
+    package mutating func goOnInClear(_ side: Side) {
+        opaque = nil
+        client = .commands
+    }
+
     package mutating func beginUnderTLS(after exchange: Int) {
         var fresh = IMAPDialogue(keepsMailbox: keepsMailbox, compressed: compressed, responseLine: responseLine)
         fresh.phase = .notAuthenticated

@@ -122,6 +122,17 @@ extension POP3Dialogue {
         search = next
     }
 
+    /// Replies up to the client's next command answer what was no command.
+    mutating func answerUnasked() {
+        switch server {
+        case .greetingPending: break
+        case .replies, .listing, .message: server = .replies
+        }
+        var next = Search(clientIsWhole: true, clientLineIsCut: false)
+        next.isIdle = true
+        search = next
+    }
+
     /// It is certain again where both sides are.
     private mutating func resume() {
         if search?.clientIsWhole == false { account = .unknown }

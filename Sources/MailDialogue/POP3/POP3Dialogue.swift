@@ -179,6 +179,12 @@ package struct POP3Dialogue: Dialogue {
 
     package var mayBeginTLS: Bool { phase == .authorization }
 
+    package mutating func goOnInClear(_ side: Side) {
+        opaque = nil
+        client = .commands
+        if side == .server { answerUnasked() }
+    }
+
     package mutating func beginUnderTLS(after exchange: Int) {
         var fresh = POP3Dialogue()
         fresh.server = .replies

@@ -24,6 +24,7 @@ extension SMTPDialogue {
             if isFirst { judgeGreeting(reply, line, &remarks) }
             remarks.element = .greeting(element)
             greeted = reply.isLast
+            if greeted, owesUnasked { answerUnasked() }
             return
         }
         remarks.element = .reply(element)

@@ -153,6 +153,8 @@ package struct SMTPDialogue: Dialogue {
     var endsGroup = false
     /// Why octets of the client are held, or were before its newest line.
     var hold: SMTPHold?
+    /// What answers the client's ClientHello comes behind the greeting.
+    var owesUnasked = false
     /// A message for nobody was sent, and is to have no reply (RFC 2033 §4.3): its exchange.
     var unanswered: Int?
     /// The last reply answered a message.
@@ -212,6 +214,23 @@ package struct SMTPDialogue: Dialogue {
     }
 
     package var mayBeginTLS: Bool { !isAuthenticated && !transaction.isOpen }
+
+    package mutating func goOnInClear(_ side: Side) {
+        opaque = nil
+        client = .commands
+        guard side == .server else { return }
+        if greeted { answerUnasked() } else { owesUnasked = true }
+    }
+
+    /// Replies up to the client's next command answer what was meant for TLS.
+    mutating func answerUnasked() {
+        owesUnasked = false
+        let wasVerbose = isVerbose
+        client = .lost(SMTPLoss(place: .edge, isBroken: false))
+        loseReplies(isBroken: false)
+        isVerbose = wasVerbose
+        doubt.remove(.transaction)
+    }
 
     package mutating func beginUnderTLS(after exchange: Int) {
         var fresh = SMTPDialogue(variant, seeks: seeks)

@@ -159,7 +159,7 @@ enum AnonymousWords {
     /// What we say of sessions ourselves, in comments.
     static let own = set(
         """
-        mailproxy left_out left out sealed session protocol route client server upstream upstream_tls tls start leg continued inflated end user tags opaque exchanges gaps secured exchange changed side haste \
+        mailproxy left_out left out sealed session protocol route client server upstream upstream_tls tls start leg continued inflated end user tags opaque exchanges gaps secured exchange changed side haste clear \
         doubts kind time packet count overlap fragments checksum window midstream one sided \
         lost octets packets from to version cipher sni how distrust failure via peer destination null open closed reset timeout true false implicit starttls capture import rawlog swaks \
         openssl late relayed proxy socks5 transparent unix compress long line hold limit desynchronised gap not this security layer roles swapped goodbye capabilities login \

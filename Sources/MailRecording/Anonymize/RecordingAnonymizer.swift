@@ -98,8 +98,8 @@ package struct RecordingAnonymizer {
                 out.append(.gap(session: id, leg: .client, side: side, time: shifted(time), octets: octets))
             case .remark(_, let side, .haste): out.append(.remark(session: id, side: side, .haste))
             case .remark(_, let side, .leftOut): out.append(.remark(session: id, side: side, .leftOut))
-            // Told with the octets from which on nobody follows.
-            case .remark(_, _, .opaque): break
+            // Told with the octets from which on nobody follows, or somebody does again.
+            case .remark(_, _, .opaque), .remark(_, _, .clear): break
             case .closed(let summary):
                 Self.take(&rest, octets: Int.max, &session, .client, id, shifted(summary.ending), &out)
                 Self.flush(&session, id, shifted(summary.ending), &out)
@@ -133,11 +133,11 @@ package struct RecordingAnonymizer {
         while let note = notes.first, note.raw.isEmpty ? octets > 0 : rest > 0 {
             notes = notes.dropFirst()
             rest -= note.raw.count
-            if let reason = opaque(note) {
+            if let unseen = unseen(note) {
                 // Replaced, they no longer show it.
                 if !made.isEmpty { out.append(.octets(session: id, leg: .client, side: side, time: time, [made[...]])) }
                 made = []
-                out.append(.remark(session: id, side: note.side, .opaque(reason)))
+                out.append(.remark(session: id, side: note.side, unseen))
             }
             let piece = session.accept(note)
             if note.side == side {
@@ -149,10 +149,11 @@ package struct RecordingAnonymizer {
         if !made.isEmpty { out.append(.octets(session: id, leg: .client, side: side, time: time, [made[...]])) }
     }
 
-    /// Why the session is not followed from this note on, where that is not said by a reply.
-    private static func opaque(_ note: Note) -> OpaqueReason? {
+    /// Why the session is not followed from this note on, where that is not said by a reply; or that it is again.
+    private static func unseen(_ note: Note) -> Unseen? {
         guard note.element == .opaque || note.isGap else { return nil }
-        for case .opaque(let reason) in note.facts { return reason }
+        if note.facts.contains(.clear) { return .clear }
+        for case .opaque(let reason) in note.facts { return .opaque(reason) }
         return nil
     }
 

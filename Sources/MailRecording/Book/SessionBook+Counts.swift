@@ -44,6 +44,7 @@ extension SessionBook {
         case .credential(let credential): remember(credential, exchange, &events)
         case .login(let accepted): judge(accepted, exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
+        case .clear: if summary.opaque == .tls { summary.opaque = nil }
         case .reversePath, .recipient, .messageAccepted, .messageRefused, .clientName, .recipientRefused,
             .transactionReset, .mailbox, .contentCut, .leftOut, .resumed:
             break

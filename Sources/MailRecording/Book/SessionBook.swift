@@ -448,6 +448,7 @@ package struct SessionBook: Sendable {
             envelope.recipients.append(MessageLedger.clip(mailbox))
         case .messageAccepted, .messageRefused: settle(upTo: exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
+        case .clear: if summary.opaque == .tls { summary.opaque = nil }
         case .clientName, .recipientRefused, .transactionReset, .mailbox, .contentCut, .leftOut, .resumed: break
         }
     }

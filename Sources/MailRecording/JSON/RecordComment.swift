@@ -144,6 +144,7 @@ package enum RecordComment: Equatable, Sendable {
                 switch unseen {
                 case .opaque(let reason): json.member("opaque", reason.rawValue)
                 case .haste: json.member("haste", true)
+                case .clear: json.member("clear", true)
                 case .leftOut: json.member("left_out", true)
                 }
             case .sealed(let secret): secret.write(&json)
@@ -204,6 +205,7 @@ package enum RecordComment: Equatable, Sendable {
 
     private static func unseen(_ json: JSONValue) -> Unseen? {
         if json["haste"]?.bool == true { return .haste }
+        if json["clear"]?.bool == true { return .clear }
         if json["left_out"]?.bool == true { return .leftOut }
         return json["opaque"]?.string.flatMap(OpaqueReason.init(rawValue:)).map(Unseen.opaque)
     }

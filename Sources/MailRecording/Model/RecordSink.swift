@@ -14,6 +14,8 @@ package enum Leg: UInt8, Sendable, Hashable {
 package enum Unseen: Equatable, Sendable {
     /// From here on the session was not followed because of them.
     case opaque(OpaqueReason)
+    /// TLS was to begin, and they are in clear: from here on the session is followed again.
+    case clear
     /// They came before the answer that they had to wait for.
     case haste
     /// They are hidden, up to the end of the content that they belong to: `record.what` leaves them out.

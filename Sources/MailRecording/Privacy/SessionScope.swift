@@ -210,7 +210,7 @@ struct SessionScope: Sendable {
         case .login(accepted: false): isNamed = false
         case .messageAccepted: envelope.isComplete = true
         case .recipientRefused, .messageRefused, .transactionReset,
-            .opaque, .contentCut, .leftOut, .resumed:
+            .opaque, .contentCut, .leftOut, .resumed, .clear:
             break
         }
     }

@@ -212,6 +212,7 @@ package struct TranscriptRenderer: Sendable {
         case .contentEnd:
             endContent(note.side, &out)
             if !note.raw.isEmpty { line(note, time, "", &out) }
+        case .opaque where note.facts.contains(.clear): goOnInClear(&out)
         case .opaque: addOpaque(note, time)
         case .gap(let count): gap(note, count, time, &out)
         case .incomplete: line(note, time, " (incomplete)", &out)
@@ -262,6 +263,16 @@ package struct TranscriptRenderer: Sendable {
                 &out)
         }
         listing = Folded()
+    }
+
+    /// No TLS came where it was to begin.
+    private mutating func goOnInClear(_ out: inout String) {
+        unfold(&out)
+        let sent = opaque.map { $0.client + $0.server } ?? 0
+        let what = sent > 0 ? "no TLS came of \(Figures.count(sent, "octet"))" : "no TLS came"
+        aside("\(what): all that follows is in clear", .warning, &out)
+        opaque = nil
+        sawTLS = false
     }
 
     private mutating func addOpaque(_ note: Note, _ time: Int64) {

@@ -33,7 +33,7 @@ package struct Observer: Sendable {
         hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
         privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
-        tap = MailTap(info.mailProtocol, isInflated: info.isInflated)
+        tap = MailTap(info.mailProtocol, isInflated: info.isInflated, watchesEdge: true)
         // What is kept of the session is what its notes hold.
         var info = info
         info.isInflated = info.mailProtocol == .imap
@@ -79,7 +79,7 @@ package struct Observer: Sendable {
         goingOn book: SessionBook, tls: TLSLeg?, upstreamTLS: TLSLeg?, after exchange: Int, at time: Int64,
         events: inout [RecordEvent]
     ) {
-        tap = MailTap(book.summary.info.mailProtocol)
+        tap = MailTap(book.summary.info.mailProtocol, watchesEdge: true)
         tap.beginUnderTLS(after: exchange)
         self.book = book
         self.book.learn(isInflated: book.summary.info.mailProtocol == .imap)
@@ -169,6 +169,10 @@ package struct Observer: Sendable {
         case .opaque(let reason):
             let first = notes.count
             tap.stop(reason, at: side, into: &notes)
+            book.accept(notes[first...], at: time, into: &events)
+        case .clear:
+            let first = notes.count
+            tap.goOnInClear(side, into: &notes)
             book.accept(notes[first...], at: time, into: &events)
         }
     }

@@ -123,7 +123,7 @@ extension Relay {
                 facts.user = credential.account
                 facts.news.insert(.login)
             case .login, .reversePath, .recipient, .recipientRefused, .messageAccepted, .messageRefused,
-                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed:
+                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed, .clear:
                 break
             }
         }

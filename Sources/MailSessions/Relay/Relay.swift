@@ -436,7 +436,7 @@ package struct Relay: Sendable {
             case .reversePath, .transactionReset: acceptedRecipients = 0
             case .messageAccepted, .messageRefused, .clientName, .credential, .login, .mailbox, .opaque, .leftOut,
                 .contentCut,
-                .resumed:
+                .resumed, .clear:
                 break
             }
         }

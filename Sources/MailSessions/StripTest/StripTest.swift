@@ -222,7 +222,7 @@ package struct StripTest: Sendable {
                 if !credential.account.isEmpty { program.account = Self.shown(credential.account) }
                 if !credential.secret.isEmpty { secret = Self.shown(credential.mechanism) }
             case .login, .reversePath, .recipient, .recipientRefused, .messageAccepted, .messageRefused,
-                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed:
+                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed, .clear:
                 continue
             }
         }

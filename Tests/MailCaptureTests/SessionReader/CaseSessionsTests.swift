@@ -46,11 +46,12 @@ import Testing
         Judged("OISF+suricata-verify/smtp-bdat-bad-tail-reply-queue__input.pcap", "smtp 1+0 - -"),
         // All lines end with LF alone: the end of data never comes.
         Judged("OISF+suricata-verify/smtp-url-base64__smtp-url-b64.pcap", "smtp 0+1 - desynchronised"),
-        // Garbage, a message, a refused sender, TLS without a word after the greeting.
+        // Garbage, a message, a refused sender, TLS behind the greeting that the server took for commands.
         Judged(
             "OISF+suricata-verify/smtp-errors__smtperr.pcap", "smtp 0+0 - -", "smtp 1+0 - -", "smtp 0+0 - -",
-            "smtp 0+0 - tls"),
-        Judged("OISF+suricata-verify/smtp-tls-protodetect__input.pcap", "smtp 0+0 - tls"),
+            "smtp 0+0 - -"),
+        // TLS that a server answers with its greeting in clear.
+        Judged("OISF+suricata-verify/smtp-tls-protodetect__input.pcap", "smtp 0+0 - -"),
         // The reply to EHLO is never ended, so that each reply is taken for that of the command before.
         Judged("OISF+suricata-verify/detect-email-received__input.pcap", "smtp 0+0 - -"),
         Judged("zeek+zeek/smtp.pcap", "smtp 1+0 gurpartap@patriots.in -", "smtp 1+0 - -"),

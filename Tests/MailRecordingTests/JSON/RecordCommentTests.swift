@@ -60,6 +60,7 @@ import Testing
         .opened(secured, leg: .client, isContinued: false),
         .closed(closing), .changed(session: "x", exchange: 0, rules: []),
         .unseen(session: "x", side: .client, .opaque(.compress)), .unseen(session: "x", side: .server, .haste),
+        .unseen(session: "x", side: .server, .clear),
         .lost(RecordComment.Loss(octets: 5, packets: 2, from: 1, to: 9)),
     ])
     func readsBack(_ comment: RecordComment) {

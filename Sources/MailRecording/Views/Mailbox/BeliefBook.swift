@@ -167,7 +167,7 @@ package struct BeliefBook: Sendable {
             case .credential(let credential): if !credential.account.isEmpty { following.user = credential.account }
             case .login(accepted: true): logIn(info, time, &following)
             case .clientName, .login, .reversePath, .recipient, .recipientRefused, .messageAccepted, .messageRefused,
-                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed:
+                .transactionReset, .mailbox, .opaque, .contentCut, .leftOut, .resumed, .clear:
                 break
             }
         }

@@ -357,7 +357,8 @@ struct TraceWatch {
             guard recipients.count < Self.most else { break }
             let status: ReplyStatus = if case .reply(let reply) = note.element { reply.status } else { .refused }
             recipients.append(TraceRecipient(address: address, reply: Self.text(note), status: status))
-        case .clientName, .login, .messageAccepted, .messageRefused, .opaque, .contentCut, .leftOut, .resumed: break
+        case .clientName, .login, .messageAccepted, .messageRefused, .opaque, .contentCut, .leftOut, .resumed, .clear:
+            break
         }
     }
 
