@@ -168,4 +168,18 @@ import Testing
             #expect(opaque == nil && accounts(notes) == ["anna"])
         }
     }
+
+    @Test(arguments: protocols) func aServerThatBeginsTLSBesideTextEndsIt(_ mailProtocol: MailProtocol) {
+        // Half a line of the client waits, at the beginning and behind a record of its own.
+        let text = Turn.said(.client, [42, 0, 3, 0, 5, 119, 108, 111])
+        let behind = Turn.said(.client, Self.hello + Array("o".utf8))
+        let begin = Self.begin(mailProtocol)[0]
+        for turns in [[text, .said(.server, Self.answer)], [begin, behind, .said(.server, Self.answer)]] {
+            for piece in [Int.max, 1] {
+                let all = turns + [.said(.client, Self.sealed)] + Self.login(mailProtocol)
+                let (notes, opaque) = follow(mailProtocol, all, piece: piece)
+                #expect(opaque == .tls && accounts(notes).isEmpty, "\(mailProtocol) \(piece)")
+            }
+        }
+    }
 }

@@ -41,6 +41,12 @@ struct EdgeWatch: Equatable, Sendable {
         }
     }
 
+    /// There is TLS, whatever comes.
+    mutating func settle() {
+        isOpen = false
+        hasBegun = true
+    }
+
     /// Octets of `side` are missing: where its records begin is not known any more.
     mutating func lose(_ side: Side) {
         switch side {

@@ -144,8 +144,13 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 guard endInflating(side, into: &notes) else { return moved }
                 moved = true
             }
+            let wasTLS = dialogue.opaque == .tls
             if drain(side, into: &notes) {
                 moved = true
+                // A server that begins TLS does so for good: what waits of the client is no reason to look again.
+                if edge != nil, side == .server, !wasTLS, dialogue.opaque == .tls, server.framer.beginsTLS {
+                    edge?.settle()
+                }
                 if side == .server, client.hasOctets || owesNothing { return true }
             }
             switch dialogue.deflation(side) {
