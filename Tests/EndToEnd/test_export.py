@@ -8,6 +8,7 @@ import os
 import pathlib
 import poplib
 import re
+import shutil
 import smtplib
 import stat
 import subprocess
@@ -541,8 +542,8 @@ def test_rawlogs_hold_both_sides(recording, scratch):
         assert (b"EHLO me" in content or b"RETR 1" in content or b"SELECT INBOX" in content) == path.name.endswith(".in")
 
 
-def test_a_session_of_several_places_is_exported_once(scratch):
-    """A capture and the recording that was made of it."""
+def test_a_session_of_several_places_is_taken_once(scratch):
+    """A capture and the recording that was made of it, with its index and without."""
     capture, record = scratch / "made.pcap", scratch / "record"
     turns = ["S: 220 mx", "C: EHLO c", "S: 250 mx", "C: MAIL FROM:<a@b>", "S: 250", "C: RCPT TO:<c@d>", "S: 250", "C: DATA", "S: 354"]
     turns += ["C: Subject: x\r\n\r\nhi\r\n.", "S: 250 kept", "C: QUIT", "S: 221"]
@@ -555,6 +556,24 @@ def test_a_session_of_several_places_is_exported_once(scratch):
             done = command("sessions", "export", *places, "--format", form, "-o", out, "--json", status=0)
             assert len(rows(done)) == count
             assert len([path for path in out.rglob("*") if path.is_file()]) == count
+    bare, twice = scratch / "bare", scratch / "copy.pcap"
+    shutil.copytree(record, bare, ignore=shutil.ignore_patterns("index*"))
+    shutil.copy(capture, twice)
+    for places in (capture, record), (bare, capture), (capture, twice), (record, bare, capture, twice):
+        for words in ("list", "--json"), ("list", "--json", "--sort", "bytes"), ("list", "--json", "--filter", 'command == "EHLO"'):
+            done = command("sessions", *words, *places, status=0)
+            # Packets of a file that repeat those of the file before are none of another session.
+            told = b"2 sessions are in several of these places; each is taken once" in done.stderr
+            assert len(rows(done)) == 2 and (told or record not in places), places
+        assert command("sessions", "list", "--count", *places, status=0).stdout.split() == [b"2"]
+        groups = rows(command("sessions", "list", "--by", "client", "--json", *places, status=0))
+        assert sum(row["sessions"] for row in groups) == 2
+        text = command("sessions", "show", *places, status=0).stdout.decode()
+        assert text.count("Session ") == 2 and text.count("MAIL FROM") == 2
+        report = json.loads(command("audit", *places, "--format", "json", "--fail-on", "never", status=0).stdout)
+        assert (report["sessions"], len(report["messages"])) == (2, 2)
+        cost = command("sessions", "cost", *places, "--by", "protocol", status=0).stdout.decode()
+        assert cost.splitlines()[1].split()[:2] == ["smtp", "2"]
 
 
 def test_parts_are_marked(scratch):

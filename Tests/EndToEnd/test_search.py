@@ -153,9 +153,9 @@ def test_several_recordings_are_one_view(recording, scratch):
         command("sessions", "export", "--format", "pcapng", "-o", capture, recording, status=0)
         both = listed(recording, proxy.record)
         assert both == listed(recording) + listed(proxy.record)
-        # A recording that is being written, one that is closed, and a capture of the same sessions as the latter.
-        assert len(listed(recording, proxy.record, capture)) == 27 + 3 + 27
-        assert int(command("sessions", "list", "--count", "--filter", "imap", recording, proxy.record, capture, status=0).stdout) == 19
+        # A recording that is being written, one that is closed, and a capture of sessions of the latter: these are taken once.
+        assert len(listed(recording, proxy.record, capture)) == 27 + 3
+        assert int(command("sessions", "list", "--count", "--filter", "imap", recording, proxy.record, capture, status=0).stdout) == 10
     groups = {row["key"]: row["sessions"] for row in listed("--by", "protocol", recording, proxy.record)}
     assert groups == {"smtp": 10, "pop3": 10, "imap": 10}
 

@@ -57,11 +57,13 @@ class Hops:
         self.ended["smtp"] += 1
 
     def recorded(self):
-        """Waits until the recorders have told the indexes of all sessions of clients."""
+        """Waits until the recorders have told the indexes of all sessions of clients, and of what Postfix delivered of their messages."""
 
         def is_whole():
-            found = [row["protocol"] for proxy in (self.front, self.back) for row in sessions(proxy.record) if row["end"] != "open"]
-            return all(found.count(protocol) == count for protocol, count in self.ended.items())
+            rows = [row for proxy in (self.front, self.back) for row in sessions(proxy.record)]
+            found = [row["protocol"] for row in rows if row["end"] != "open"]
+            deliveries = sum(row["messages"] for row in rows if row["protocol"] == "lmtp" and row["end"] != "open")
+            return deliveries >= self.ended["smtp"] and all(found.count(protocol) == count for protocol, count in self.ended.items())
 
         until("all sessions to be recorded", is_whole, 20, 0.05)
 

@@ -97,7 +97,8 @@ extension SessionCatalog {
     func count(_ search: SessionSearch) throws -> Int {
         var count = 0
         let isExact = RecordingIndex.answers(filter)
-        for place in try places() {
+        let places = try places()
+        for place in places {
             switch place {
             case .indexed(let index) where isExact:
                 let (settled, others) = try guarded {
@@ -109,7 +110,7 @@ extension SessionCatalog {
                 count += try looked(at: others, index).count
                 let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
                 while try guarded({ try settled.next() }) != nil { count += 1 }
-            case .files(let paths): count += try read(paths).count { search.isWithin($0.summary) }
+            case .files(let paths): count += try read(paths, besides: places).count { search.isWithin($0.summary) }
             }
         }
         return count
@@ -135,7 +136,8 @@ extension SessionCatalog {
         }
         let isExact = RecordingIndex.answers(filter)
         let rows = key == .command
-        for place in try places() {
+        let places = try places()
+        for place in places {
             switch place {
             case .indexed(let index):
                 let (counted, others) = try guarded {
@@ -149,7 +151,8 @@ extension SessionCatalog {
                     try add(entry, try index.exchanges(of: entry.summary.info.id))
                 }
             case .files(let paths):
-                for entry in try read(paths, withExchanges: rows) where search.isWithin(entry.summary) {
+                for entry in try read(paths, besides: places, withExchanges: rows) where search.isWithin(entry.summary)
+                {
                     add(entry, entry.exchanges)
                 }
             }
@@ -162,7 +165,8 @@ extension SessionCatalog {
 
     /// Gives the sessions that the filter lets through with their exchanges, place by place.
     func eachWithExchanges(_ search: SessionSearch, _ body: (CatalogEntry) throws -> Void) throws {
-        for place in try places() {
+        let places = try places()
+        for place in places {
             switch place {
             case .indexed(let index):
                 let others = try guarded { try index.unsettled(search) }
@@ -173,7 +177,8 @@ extension SessionCatalog {
                     try body(entry)
                 }
             case .files(let paths):
-                for entry in try read(paths, withExchanges: true) where search.isWithin(entry.summary) {
+                for entry in try read(paths, besides: places, withExchanges: true) where search.isWithin(entry.summary)
+                {
                     try body(entry)
                 }
             }
@@ -215,7 +220,8 @@ extension SessionCatalog {
             }
             return found
         }
-        for place in try places() {
+        let places = try places()
+        for place in places {
             switch place {
             case .indexed(let index):
                 // Ids are ASCII; U+10FFFF sorts behind whatever follows the beginning.
@@ -228,7 +234,8 @@ extension SessionCatalog {
                     let entry = try entry(summary, index, missing[summary.info.id])
                     if passes(entry) { found.append(entry) }
                 }
-            case .files(let paths): found += try read(paths).filter { $0.summary.info.id.hasPrefix(id) }
+            case .files(let paths):
+                found += try read(paths, besides: places).filter { $0.summary.info.id.hasPrefix(id) }
             }
         }
         return found
@@ -254,9 +261,33 @@ extension SessionCatalog {
         return places
     }
 
+    /// Sessions of files, but those that the index of another place has: one that was captured and recorded is one session.
+    private func read(
+        _ paths: [String], besides places: [Place], withExchanges: Bool = false
+    ) throws -> [CatalogEntry] {
+        var indexes: [RecordingIndex] = []
+        for case .indexed(let index) in places { indexes.append(index) }
+        let found = try read(paths, withExchanges: withExchanges)
+        guard !indexes.isEmpty else { return found }
+        var known: Set<String> = []
+        for entry in found {
+            let id = entry.summary.info.id
+            let isKnown = try guarded {
+                try indexes.contains { try !$0.sessions(where: "id = ?", [.text(id)], limit: 1).isEmpty }
+            }
+            if isKnown { known.insert(id) }
+        }
+        guard !known.isEmpty else { return found }
+        var once = EachOnce()
+        once.leaveOut(known)
+        Self.tell(once)
+        return found.filter { !known.contains($0.summary.info.id) }
+    }
+
     private func sources(_ search: SessionSearch) throws -> [any SessionSource] {
         var sources: [any SessionSource] = []
-        for place in try places() {
+        let places = try places()
+        for place in places {
             switch place {
             case .indexed(let index):
                 // These first: what settles meanwhile is among the others then, and known to be told.
@@ -265,7 +296,8 @@ extension SessionCatalog {
                 sources.append(
                     try guarded { try IndexedSessions(self, index, search, told: Set(others.map(\.info.id))) })
             case .files(let paths):
-                sources.append(ReadSessions(try read(paths).filter { search.isWithin($0.summary) }, search.order))
+                let found = try read(paths, besides: places).filter { search.isWithin($0.summary) }
+                sources.append(ReadSessions(found, search.order))
             }
         }
         return sources

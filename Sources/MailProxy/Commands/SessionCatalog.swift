@@ -229,9 +229,14 @@ struct SessionCatalog {
         reader.keys = keys
         reader.restore = unsealing?.restore
         if let progress { reader.progress = { progress.advance(by: $0) } }
+        var once = EachOnce()
         do {
             defer { progress?.end() }
-            try reader.read(packet: packet, deliver: deliver)
+            if paths.count > 1 {
+                try reader.read(packet: packet) { if once.takes($0) { try deliver($0) } }
+            } else {
+                try reader.read(packet: packet, deliver: deliver)
+            }
         } catch let error as CaptureError {
             throw CLIError.usage(shown("\(error)"))
         }
@@ -245,8 +250,14 @@ struct SessionCatalog {
             Console.error("\(Figures.count(reader.counters.undecoded, "packet")) of link type \(type) were not decoded")
         }
         for remark in reader.remarks.map(shown) where told.insert(remark).inserted { Console.error(remark) }
+        tell(once)
         if isDamaged { damaged = true }
         return reader.figures
+    }
+
+    /// Says how many sessions were left out, as they are in several places.
+    static func tell(_ once: EachOnce) {
+        if let remark = once.remark, told.insert(remark).inserted { Console.error(remark) }
     }
 
     /// The form of all files that are read, when they are no captures and their content does not tell.

@@ -165,19 +165,16 @@ struct SessionsExport: ParsableCommand {
                 print("\(file)  \(Figures.count(record.bytes, "octet"))\(mark)\(subject)")
             }
         }
-        var once = EachOnce()
         let done = try export.run { deliver in
-            func deliverOnce(_ batch: SessionBatch) throws { if once.takes(batch) { try deliver(batch) } }
             if let ids {
-                try catalog.read(ids, deliverOnce)
+                try catalog.read(ids, deliver)
             } else {
                 // Only JSON has the messages' digests.
                 try SessionCatalog.read(
                     catalog.paths, hashes: json, keepsExchanges: false,
-                    progress: isSilent || isatty(1) == 0 ? progress(catalog.paths) : nil, deliverOnce)
+                    progress: isSilent || isatty(1) == 0 ? progress(catalog.paths) : nil, deliver)
             }
         }
-        once.tell()
         fflush(nil)
         if done.sessions == 0 { throw nothing(catalog) }
         if let attachments, attachments.count == 0 {
@@ -244,10 +241,7 @@ struct SessionsExport: ParsableCommand {
         try OutputFile.makeDirectory(output)
         let ids = Set(entries.map(\.summary.info.id))
         var logs: [String: RawlogPair] = [:]
-        var once = EachOnce()
-        defer { once.tell() }
         try catalog.read(ids) { batch in
-            guard once.takes(batch) else { return }
             let id = batch.info.id
             let pair = logs[id] ?? RawlogPair(in: output)
             logs[id] = pair

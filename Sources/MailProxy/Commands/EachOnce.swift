@@ -1,4 +1,4 @@
-// A session that is in several of the places that are read, as one that was captured and recorded, is exported once.
+// A session that is in several of the places that are read, as one that was captured and recorded, is taken once.
 
 import MailCapture
 import MailRecording
@@ -7,6 +7,9 @@ import MailRecording
 struct EachOnce {
     private var done: Set<String> = []
     private var again: Set<String> = []
+
+    /// Sessions of which the index of another place told already.
+    mutating func leaveOut(_ ids: some Sequence<String>) { again.formUnion(ids) }
 
     /// Whether a step is of a session that was not read before.
     mutating func takes(_ batch: SessionBatch) -> Bool {
@@ -19,11 +22,10 @@ struct EachOnce {
         return true
     }
 
-    /// Says what was left out.
-    func tell() {
-        guard !again.isEmpty else { return }
+    /// What is said of those that were left out; nil when there were none.
+    var remark: String? {
+        guard !again.isEmpty else { return nil }
         let (count, verb) = again.count == 1 ? ("1 session", "is") : ("\(Figures.grouped(again.count)) sessions", "are")
-        Console.error(
-            "\(count) \(verb) in several of these places; each was exported once, from the place that was read first")
+        return "\(count) \(verb) in several of these places; each is taken once"
     }
 }
