@@ -214,6 +214,52 @@ def test_who_is_held_back_and_leaves_is_gone_at_once(scratch, how):
         assert value(figures(metrics), "mailproxy_memory_in_flight_bytes") == 0
 
 
+@pytest.mark.parametrize("to", ["proxy", "fallback"])
+def test_who_takes_all_goes_on_while_others_stall(to, scratch):
+    """Clients with half a command have taken more memory than there may be, and stay: one that takes what it gets is served to the end, in
+    both directions."""
+    metrics, port = free_port(), free_port()
+    limit = 1 << 20
+    lines = b"".join(b"* OK %d " % number + b"x" * 2_500 + b"\r\n" for number in range(800))
+
+    def serve(upstream, connection):
+        connection.sendall(b"* OK there\r\n")
+        # Nobody but the one asks for anything.
+        with contextlib.suppress(EOFError):
+            upstream.expect(connection, b"\r\n")
+            connection.sendall(lines + b"a OK done\r\n")
+            upstream.drain(connection)
+
+    def waiting():
+        return value(figures(metrics), "mailproxy_memory_in_flight_bytes")
+
+    with Crowded(serve) as server:
+        upstream = f"imap://{HOST}:{server.port}" if to == "proxy" else "fallback"
+        options = ["--route", f"imap://{HOST}:{port}={upstream}", "--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}"]
+        with MailProxy(scratch, {}, *options, record=False), contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Wire(HOST, port)) for _ in range(26)]
+            for client in clients:
+                assert client.line().startswith(b"* OK ")
+            reader, *others = clients
+            for client in others:
+                client.send(b"a LOGIN " + b"x" * 55_000)
+            # One has its turn, and the next read of each that had none would bring a bit.
+            until("far too much waits", lambda: waiting() >= limit + limit // 4)
+            if to == "proxy":
+                reader.send(b"a NOOP\r\n")
+                assert reader.exactly(len(lines)) == lines
+                assert reader.line() == b"a OK done\r\n"
+            else:
+                reader.send(b"a LOGIN me me\r\n")
+                while not reader.line().startswith(b"a OK"):
+                    pass
+                message = b"Subject: x\r\n\r\n" + b"y" * 2_500 + b"\r\n"
+                for number in range(100):
+                    reader.send(b"b APPEND INBOX {%d+}\r\n" % len(message) + message + b"\r\n")
+                    assert reader.line().startswith((b"b OK", b"*")), number
+            assert limit + limit // 4 <= waiting() < 2 * limit
+
+
 def test_memory_is_kept_when_clients_are_slow(scratch):
     """Many clients who take nothing of long answers: what waits stays bounded, new ones are refused, and nobody loses an octet."""
     metrics = free_port()
@@ -278,7 +324,7 @@ def test_a_client_that_pauses_behind_the_end_of_its_server(scratch):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
                 client.settimeout(30)
                 client.connect((HOST, proxy.ports["imap"]))
-                got = b""
+                got = bytearray()
                 while "it ended the connection in the middle of the session" not in proxy.said():
                     got += client.recv(65_536)
                 with pytest.raises(AssertionError, match="in vain"):

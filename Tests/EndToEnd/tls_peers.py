@@ -51,11 +51,11 @@ def server_context(certificate):
 
 def read_all(connection):
     """All that comes until the other side ends, or the connection fails."""
-    seen = b""
+    seen = bytearray()
     with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(4096):
+        while piece := connection.recv(65_536):
             seen += piece
-    return seen
+    return bytes(seen)
 
 
 class Upstream:

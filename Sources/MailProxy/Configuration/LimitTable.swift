@@ -88,7 +88,7 @@ enum LimitTable {
             reason:
                 "a thousand sessions with as much on its way in both directions as one may have. A TLS handshake counts as 32768, a record that is not whole as 16640",
             beyond:
-                "from half of it on those that wait for most are read less; beyond it nobody is read for whom something waits, and connections are refused; a quarter beyond it nobody is read who has not made whole what he has begun. Nothing is thrown away",
+                "from half of it on those that wait for most are read less; beyond it nobody is read for whom something waits, and connections are refused; a quarter beyond it those who have not made whole what they have begun go on one after the other, unless it is less than their share: a quarter of the limit divided among all sessions, at least 4096 octets in each direction. Who waits for its turn beyond its time hears 421 or BYE. Nothing is thrown away",
             path: \.memory),
         SettableLimit(
             name: "greeting", unit: .seconds, range: 1...year, floor: (300, "RFC 5321 §4.5.3.2.1"),

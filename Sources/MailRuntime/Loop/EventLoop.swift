@@ -85,7 +85,7 @@ package final class EventLoop: @unchecked Sendable {
     /// The buffer that all reads of this loop share.
     package let buffer: UnsafeMutableRawBufferPointer
     /// Octets that one read takes: little while far too much waits in memory, so that what comes on top is little, too.
-    var room: Int { memory?.isOverfull == true ? 4_096 : buffer.count }
+    var room: Int { memory?.isOverfull == true ? MemoryGauge.allowance : buffer.count }
     /// Where plaintext is put: as much as one record of TLS holds (RFC 8446 §5.1).
     package let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 64)
 

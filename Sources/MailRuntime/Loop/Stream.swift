@@ -165,6 +165,9 @@ package final class Stream: Source {
         }
     }
 
+    /// The peer of a stream that is not being read has sent something.
+    var hasUnread: Bool { readable || tls?.holdsBack == true }
+
     /// Stops or resumes reading.
     package func pause(_ stop: Bool) {
         guard paused != stop else { return }

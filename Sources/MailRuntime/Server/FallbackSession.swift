@@ -32,6 +32,8 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
     private var isUnderTLS = false
     /// Octets of the client that wait to be made whole, as far as the gauge of memory knows of them.
     private var countedOctets = 0
+    /// More waits than its share, now that memory is short.
+    private var isOverShare = false
 
     /// - Parameter judged: what rules said of the connection, when they were asked already.
     init(
@@ -340,17 +342,27 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 
     private func settleReading() {
         guard !finished, !closing, handshake == nil, let stream else { return }
-        let memory = context.core.metrics.memory
-        let highWater = memory.highWater
+        let highWater = context.core.metrics.memory.highWater
         var takes = session.wantsOctets && !recorderPause && stream.backlog <= highWater
-        if highWater == 0, memory.isOverfull, countedOctets >= MemoryGauge.heldBack {
-            takes = false
-            context.awaitMemory()
-        }
+        if highWater == 0 || isOverShare { takes = hasTurn && takes }
         stream.pause(!takes)
     }
 
-    func memoryDrained() { settleReading() }
+    /// It has no more than its share of memory, or its turn.
+    private var hasTurn: Bool {
+        let wasOver = isOverShare
+        isOverShare = context.memoryShare.map { countedOctets >= $0 } ?? false
+        if isOverShare { return context.turns.mayGoOn(self) }
+        if wasOver { context.turns.leaves(self) }
+        return true
+    }
+
+    func memoryDrained() {
+        if !finished, !closing, handshake == nil { return settleReading() }
+        // Nothing is read any more that would have to wait.
+        isOverShare = false
+        context.turns.leaves(self)
+    }
 
     private func countMemory() {
         let octets = finished ? 0 : session.pendingOctets
@@ -420,4 +432,12 @@ final class FallbackSession: RunningSession, StartableSession, StreamOwner {
 final class WeakBox<Object: AnyObject> {
     weak var value: Object?
     init(_ value: Object) { self.value = value }
+}
+
+/// Carries a value of one loop through another thread and back, untouched.
+///
+/// Unchecked: the value is used only on its loop's thread.
+struct Confined<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
 }

@@ -14,7 +14,7 @@ protocol RunningSession: AnyObject {
     func abort()
     /// The recorder has room again.
     func recorderDrained()
-    /// Less waits in memory than may.
+    /// It may have its turn while memory is short, or need none any more.
     func memoryDrained()
     /// Somebody has not said for too long what is due, or nobody has said a word.
     /// - Parameter now: of ``Clock/monotonic()``.
@@ -41,7 +41,8 @@ final class LoopContext: @unchecked Sendable {
     /// Lists of capabilities that the filters of this loop's sessions have changed.
     let editedLists = EditedLists()
     private var waitsForRecorder = false
-    private var waitsForMemory = false
+    /// Who goes on while memory is short.
+    let turns: MemoryTurns
     /// Notes of the octets at hand: of one session at a time, so that idle sessions keep no room for them.
     private var notes: [Note] = []
     private var onEmpty: (() -> Void)?
@@ -50,6 +51,7 @@ final class LoopContext: @unchecked Sendable {
         self.loop = loop
         self.core = core
         loop.memory = core.metrics.memory
+        turns = MemoryTurns(core.metrics.memory, on: loop)
         ids = SessionID(lane: lane, of: lanes)
     }
 
@@ -246,6 +248,7 @@ final class LoopContext: @unchecked Sendable {
         _ session: any RunningSession, _ info: SessionInfo, _ end: SessionEnd, received: (client: Int, server: Int)
     ) {
         guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        turns.leaves(session)
         core.open.subtract(1, ordering: .relaxed)
         core.admission.left(info.client.ip)
         let metrics = metrics(info.route, info.mailProtocol)
@@ -312,16 +315,10 @@ final class LoopContext: @unchecked Sendable {
         return true
     }
 
-    /// Somebody is not read because too much waits in memory: looks again and again until less does.
-    func awaitMemory() {
-        guard !waitsForMemory else { return }
-        waitsForMemory = true
-        loop.schedule(after: RuntimeLimits.memoryRounds) { [weak self] in
-            guard let self else { return }
-            self.waitsForMemory = false
-            if self.core.metrics.memory.isOverfull { return self.awaitMemory() }
-            for session in Array(self.sessions.values) { session.memoryDrained() }
-        }
+    /// Octets that may wait in a side of a session when far too much waits in all; nil as long as that is not so.
+    var memoryShare: Int? {
+        let memory = core.metrics.memory
+        return memory.isOverfull ? memory.share(among: core.open.load(ordering: .relaxed)) : nil
     }
 
     private func hasRoom() {

@@ -18,6 +18,8 @@ package enum Lateness: String, CaseIterable, Sendable {
     case idleSMTP = "idle-smtp"
     case idlePOP3 = "idle-pop3"
     case idleIMAP = "idle-imap"
+    /// It was we who did not read what there was.
+    case memory
 
     static func idle(_ mailProtocol: MailProtocol) -> Lateness {
         switch mailProtocol {
@@ -68,19 +70,36 @@ extension ProxySession {
         guard let delay = delay(Clock.monotonic()) else { return }
         context.core.log.info("\(delay.words) (limits.\(delay.limit.rawValue))", of: info)
         metrics.timedOut(delay.limit)
-        sayGoodbye(
-            delay.isOfServer ? LocalReply.late(info.mailProtocol) : LocalReply.idle(info.mailProtocol), .timeout)
+        let words =
+            if delay.limit == .memory {
+                LocalReply.overloaded(info.mailProtocol, owesAnswer: delay.isOfServer)
+            } else {
+                delay.isOfServer ? LocalReply.late(info.mailProtocol) : LocalReply.idle(info.mailProtocol)
+            }
+        sayGoodbye(words, .timeout)
     }
 
     private func delay(_ now: Int64) -> Delay? {
         guard let found = judge(now) else { return nil }
         // Who still takes what is left for it is not late, also where the kernel has all of it already.
         let undelivered = (client?.undelivered ?? 0) + (server?.undelivered ?? 0)
-        guard undelivered > 0, undelivered != undeliveredBefore else { return found }
+        guard undelivered > 0, undelivered != undeliveredBefore else { return isKeptWaiting ? tooBusy(found) : found }
         undeliveredBefore = undelivered
         lastOfServer = now
         lastOfClient = now
         return nil
+    }
+
+    /// A side has sent what is not read as memory is short.
+    private var isKeptWaiting: Bool {
+        heldBack.client && client?.hasUnread == true || heldBack.server && server?.hasUnread == true
+    }
+
+    /// Whoever goes on is not late: its time is over all the same, or sessions that wait for each other's memory would stay for ever.
+    private func tooBusy(_ delay: Delay) -> Delay {
+        Delay(
+            limit: .memory, isOfServer: delay.isOfServer,
+            words: "it had more than its share of memory and waited for too long while memory was short")
     }
 
     private func judge(_ now: Int64) -> Delay? {
@@ -134,7 +153,13 @@ extension ProxySession {
     // MARK: Memory
 
     /// Octets in a row between two counts of what waits in a session: less than that of each is not worth the time.
-    private static let countedPiece = MemoryGauge.heldBack
+    private static let countedPiece = 1_024
+
+    /// Sides that are not read although the other takes all.
+    struct HeldBack {
+        var client = false
+        var server = false
+    }
 
     /// Tells the gauge how many octets wait here to be understood. To be asked behind all that was received.
     func countMemory() {
@@ -147,17 +172,29 @@ extension ProxySession {
         countedOctets = octets
     }
 
-    /// Far too much waits in memory. Somebody looks again when this is so.
-    var mustHoldBack: Bool {
-        guard context.core.metrics.memory.isOverfull else { return false }
-        context.awaitMemory()
-        return true
+    /// Holds the sides back of which more waits than their share, unless it is their turn. To be asked as long as they are.
+    func settleMemory() {
+        var over = HeldBack()
+        if let share = context.memoryShare, countedOctets >= share {
+            over = HeldBack(client: waiting(.client) >= share, server: waiting(.server) >= share)
+        }
+        let wasOver = isOverShare
+        isOverShare = over.client || over.server
+        if isOverShare {
+            heldBack = context.turns.mayGoOn(self) ? HeldBack() : over
+        } else {
+            heldBack = HeldBack()
+            if wasOver { context.turns.leaves(self) }
+        }
     }
 
-    func memoryDrained() { settleReading() }
-
-    /// So much of that side waits to be made whole that it is not read while memory is short.
-    func isHeldBack(_ side: Side) -> Bool { countedOctets >= Self.countedPiece && waiting(side) >= Self.countedPiece }
+    func memoryDrained() {
+        if phase == .open { return settleReading() }
+        // Nothing is read any more that would have to wait.
+        isOverShare = false
+        heldBack = HeldBack()
+        context.turns.leaves(self)
+    }
 
     /// Octets of that side that wait to be understood.
     private func waiting(_ side: Side) -> Int {

@@ -78,7 +78,7 @@ extension ProxySession {
     /// The client does something while its upstream is called. One that is gone keeps no place; one that sends no more and has said
     /// nothing may be somebody who looks at the greeting, and is given a moment for it.
     func hungUp(_ stream: Stream) {
-        if phase == .open, isHeldBack(stream === client ? .client : .server) { return hungUpHeldBack(stream) }
+        if phase == .open, stream === client ? heldBack.client : heldBack.server { return hungUpHeldBack(stream) }
         guard stream === client else { return }
         if isTurningAway || (phase == .open && isLoggingIn) { return hungUpAtLogin(stream) }
         guard phase == .connecting else { return }

@@ -88,6 +88,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
     /// Octets of half lines and such that the gauge of memory knows of, and how many had come when they were counted.
     var countedOctets = 0
     var countedAt = 0
+    /// The sides that are not read because memory is short.
+    var heldBack = HeldBack()
+    /// More waits than its share, now that memory is short.
+    var isOverShare = false
     /// The TLS of the route.
     var security: RouteSecurity?
     /// What TLS needs of a session, while there is something to need.
@@ -283,9 +287,10 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         let highWater = context.core.metrics.memory.highWater
         takesClient = takesClient && server.backlog <= highWater
         takesServer = takesServer && client.backlog <= highWater
-        if highWater == 0, mustHoldBack {
-            takesClient = takesClient && !isHeldBack(.client)
-            takesServer = takesServer && !isHeldBack(.server)
+        if highWater == 0 || isOverShare {
+            settleMemory()
+            takesClient = takesClient && !heldBack.client
+            takesServer = takesServer && !heldBack.server
         }
         client.pause(!takesClient)
         server.pause(!takesServer)
@@ -489,12 +494,4 @@ final class ProxySession: RunningSession, StartableSession, StreamOwner {
         _ = context.record(events)
         context.finished(self, info, end, received: received)
     }
-}
-
-/// Carries a value of one loop through another thread and back, untouched.
-///
-/// Unchecked: the value is used only on its loop's thread.
-struct Confined<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }

@@ -102,7 +102,7 @@ package enum RuntimeLimits {
     /// Seconds between two looks for sessions that are idle for too long: ten thousand sessions cost nothing then, and none
     /// stays much longer than its time.
     package static let idleRounds = 15.0
-    /// Seconds between two looks whether less waits in memory, while too much does.
+    /// Seconds of a turn while too much waits in memory, and between two looks whether it still does.
     package static let memoryRounds = 0.25
     /// Seconds for which an upstream that is left may still say goodbye: nobody waits for it.
     package static let farewell = 2.0

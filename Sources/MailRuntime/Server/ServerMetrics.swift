@@ -79,6 +79,10 @@ package final class ServerMetrics: Sendable {
         page.sample(memory.octets)
         page.begin("mailproxy_memory_limit_bytes", .gauge, "How many of them there may be; 0 for no limit.")
         page.sample(memory.limit)
+        page.begin(
+            "mailproxy_sessions_held_back", .gauge,
+            "Sessions that are not read because they have more than their share while memory is short.")
+        page.sample(memory.heldSessions)
         family("mailproxy_session_seconds_total", .counter, "Seconds that ended sessions took, all together.") {
             page.sample(
                 Double($0.microseconds.value) / 1_000_000,

@@ -89,6 +89,15 @@ package enum LocalReply {
         }
     }
 
+    /// Memory is short (RFC 3463 §3.4, X.3.2: excessive load). POP3 has words only where an answer is owed.
+    package static func overloaded(_ mailProtocol: MailProtocol, owesAnswer: Bool) -> [UInt8] {
+        switch mailProtocol {
+        case .smtp, .lmtp: Array("421 4.3.2 Too busy, try again later\r\n".utf8)
+        case .pop3: owesAnswer ? Array("-ERR [SYS/TEMP] Too busy, try again later\r\n".utf8) : []
+        case .imap: Array("* BYE [UNAVAILABLE] Too busy, try again later\r\n".utf8)
+        }
+    }
+
     /// We stop (RFC 5321 §3.8, RFC 9051 §7.1.5).
     package static func stopping(_ mailProtocol: MailProtocol) -> [UInt8] {
         switch mailProtocol {
