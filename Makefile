@@ -28,8 +28,7 @@ unit: debug
 
 e2e: debug
 	@Scripts/setup test
-	MAILPROXY=$(CURDIR)/.build/debug/mailproxy /usr/bin/python3 -m pytest -q -p no:cacheprovider -n auto --dist loadfile --ignore Tests/EndToEnd/test_limits.py Tests/EndToEnd
-	MAILPROXY=$(CURDIR)/.build/debug/mailproxy /usr/bin/python3 -m pytest -q -p no:cacheprovider Tests/EndToEnd/test_limits.py
+	MAILPROXY=$(CURDIR)/.build/debug/mailproxy /usr/bin/python3 -m pytest -q -p no:cacheprovider -n auto --dist loadfile Tests/EndToEnd
 
 bench: build ## figures of this machine: the core alone, then relay against a plain relay, recording on and off
 	$(SWIFT) build -c $(CONFIG) --product core-bench

@@ -144,7 +144,7 @@ import Testing
     /// One has its turn and does not come to an end; who waits for it hears why, when its own time is over, and is not called idle.
     @Test(arguments: [false, true]) func whoWaitsInVainHearsSo(_ hasRules: Bool) throws {
         var limits = ServerLimits()
-        limits.idleIMAP = 1
+        limits.idleIMAP = 2
         let setup = try Setup(.imap, isProxy: true, hasRules: hasRules, limits: limits)
         let pairs = try (0..<2).map { _ in try setup.pair(greeting: "* OK ready\r\n") }
         pairs[1].client.send(half(30_000))
