@@ -1,6 +1,7 @@
 """Captures in every form of file, packed or not, by name or from a pipe: the same sessions."""
 
 import gzip
+import json
 import shutil
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 import mailproxy
 import test_capture_links as made
 from made_capture import Conversation, pcap
-from mailproxy import MailProxy, command
+from mailproxy import MailProxy, command, rows
 from processes import checked, until
 
 
@@ -205,3 +206,23 @@ def summed(octets, wrong):
         total = (total & 0xFFFF) + (total >> 16)
     tcp[16:18] = struct.pack("!H", (~total & 0xFFFF) ^ (0x1234 if wrong else 0))
     return head + bytes(tcp)
+
+
+def test_a_file_that_cannot_be_opened_does_not_end_the_reading(scratch):
+    """It is told, and the exit status says so; of what was named itself nothing else is read."""
+    folder = scratch / "day"
+    folder.mkdir()
+    turns = ["S: +OK", "C: USER a", "S: +OK", "C: PASS b", "S: +OK"]
+    (folder / "b.pcap").write_bytes(pcap(Conversation(1_700_000_000_000_000, port=110).play(enumerate(turns, 10)).close(40)))
+    for name in "a.pcap", "c.pcap":
+        (folder / name).symlink_to("/nowhere")
+    done = command("sessions", "list", folder, "--json", status=3)
+    assert len(rows(done)) == 1 and done.stderr.count(b"No such file or directory; what else there is was read") == 2
+    report = json.loads(command("audit", folder, "--format", "json", "--fail-on", "never", status=3).stdout)
+    assert len(report["credentials"]) == 1
+    assert [row["problem"] for row in report["sources"]] == ["No such file or directory", None, "No such file or directory"]
+    for named in ([folder, folder / "c.pcap"], [folder / "a.pcap"]):
+        assert command("sessions", "list", *named, status=2).stdout == b""
+    (folder / "b.pcap").unlink()
+    assert b"c.pcap: No such file or directory" in command("sessions", "list", folder, status=2).stderr
+    assert command("anonymize", folder, "-o", scratch / "copy.pcapng", status=2).stdout == b""

@@ -93,6 +93,8 @@ package struct FileFigures: Equatable, Sendable {
     /// Packets that the capturing kernel lost, as the file says.
     package var dropped: UInt64 = 0
     package var problem: ReadProblem?
+    /// Why it was not read, or not to its end.
+    package var failure: String?
     /// What there is to say of the order of its packets.
     package var disorder: String?
 

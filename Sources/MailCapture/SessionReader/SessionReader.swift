@@ -21,6 +21,10 @@ package struct SessionReader {
 
     /// Files in the order in which they are read.
     package let files: [String]
+    /// Those that were named, not found in a directory.
+    private let named: Set<String>
+    /// A file of a directory that can't be opened or read goes to ``missing``, and the others are read.
+    package var isPatient = false
     private var tracker: SessionTracker
     /// What is wrong with the files that were read.
     package private(set) var problems: [ReadProblem] = []
@@ -48,6 +52,7 @@ package struct SessionReader {
         overlap: OverlapPolicy = .first
     ) throws(CaptureError) {
         files = CapturePaths.ordered(try CapturePaths.expand(paths))
+        named = Set(paths)
         tracker = SessionTracker(fingerprintKey: fingerprintKey, checksums: checksums, overlap: overlap)
     }
 
@@ -108,7 +113,8 @@ package struct SessionReader {
     package var counters: TrackerCounters { tracker.counters }
     package var reassembly: ReassemblyCounters { tracker.reassembly }
 
-    /// Reads all files. What is wrong within a file goes to `problems`; a file that is no capture at all is an error.
+    /// Reads all files. What is wrong within a file goes to `problems`; a file that is no capture at all is an error, and so is one that
+    /// can't be opened, but for ``isPatient``.
     /// - Parameters:
     ///   - packet: gets each packet before it is followed, with the interfaces of its file so far.
     ///   - deliver: gets what was understood, in order.
@@ -120,7 +126,14 @@ package struct SessionReader {
             var figures = FileFigures(path: path)
             let (before, lost, known) = (tracker.counters, dropped, problems.count)
             disorder = nil
-            try read(path, packet, deliver)
+            do { try read(path, packet, deliver) } catch let error as CaptureError {
+                // Where nothing was read there is nothing to go on with.
+                guard isPatient, error.format == nil, !named.contains(path), missing.count + 1 < files.count else {
+                    throw error
+                }
+                missing.append("\(error)")
+                figures.failure = "\(error)".replacing("\(path): ", with: "", maxReplacements: 1)
+            }
             figures.disorder = disorder
             figures.packets = tracker.counters.packets - before.packets
             figures.gaps = tracker.counters.gaps - before.gaps
@@ -180,6 +193,7 @@ package struct SessionReader {
     /// A reader for ``read(_:while:deliver:)``.
     package init(only sessions: Set<String>) {
         files = []
+        named = []
         tracker = SessionTracker()
         tracker.only = sessions
     }

@@ -218,6 +218,7 @@ struct SessionCatalog {
         do { reader = try SessionReader(paths, checksums: checksums, overlap: overlap) } catch {
             throw CLIError.usage("\(error)")
         }
+        reader.isPatient = true
         reader.only = only
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
@@ -239,6 +240,9 @@ struct SessionCatalog {
             }
         } catch let error as CaptureError {
             throw CLIError.usage(shown("\(error)"))
+        }
+        for text in reader.missing.map(shown) where told.insert(text).inserted {
+            complain(of: [text])
         }
         var isDamaged = false
         for problem in reader.problems {
