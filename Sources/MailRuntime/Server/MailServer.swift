@@ -236,7 +236,7 @@ package final class MailServer: Sendable {
         for context in contexts { context.loop.join() }
         core.stopCommands()
         core.workers.stop()
-        core.resolvers.stop()
+        core.routeNames.stop()
         core.names.stop()
     }
 }

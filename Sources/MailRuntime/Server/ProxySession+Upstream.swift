@@ -141,8 +141,7 @@ extension ProxySession {
     private func resolve(_ host: String, _ port: UInt16) {
         let loop = context.loop
         let box = Confined(self)
-        context.core.resolvers.submit {
-            let result = Resolver.addresses(of: host, port: port)
+        context.core.routeNames.find(host, port) { result in
             loop.post {
                 guard box.value.phase == .connecting else { return }
                 switch result {

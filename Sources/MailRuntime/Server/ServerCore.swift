@@ -19,8 +19,8 @@ package final class ServerCore: Sendable {
     /// Our ends of connections to the destinations of clients.
     let ownEnds = OwnEnds()
     let workers: WorkerPool
-    /// For names of routes and rules only: a name server that doesn't answer must not keep the store's requests waiting.
-    let resolvers = WorkerPool(threads: 4)
+    /// For names of routes and rules.
+    let routeNames = RouteNames()
     /// For names that clients ask for.
     let names = NameDesk()
     let mailboxWatch = MailboxWatch()
