@@ -38,6 +38,32 @@ import Testing
         }
     }
 
+    /// What came at once and is longer than a packet can be becomes several, however it was cut.
+    @Test(arguments: [65_000, 65_001, 130_000, 200_003]) func longOctetsBecomeSeveralPackets(length: Int) throws {
+        let scratch = try RecorderScratch()
+        let recorder = try Recorder(.init(directory: scratch.path))
+        let sample = SampleSession.smtp(1)
+        let id = sample.info.id
+        let octets = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        let cuts = [0, 1, 64_999, 65_000, 65_001, 129_999, length].filter { $0 <= length }
+        let pieces = zip(cuts, cuts.dropFirst()).map { octets[$0..<$1] }
+        recorder.append([.opened(sample.info)])
+        for side in [Side.client, .server] {
+            recorder.append([.octets(session: id, leg: .client, side: side, time: sample.info.start * 1_000, pieces)])
+        }
+        recorder.append([.closed(sample.summary)])
+        recorder.close()
+        let read = try RecordedStreams(scratch.segments)
+        let isSame = read.clientOctets[id] == octets && read.serverOctets[id] == octets
+        #expect(isSame)
+        #expect(read.holes == 0)
+        #expect(read.wrongChecksums == 0)
+        // Three that open, four that close.
+        #expect(read.packets == 7 + 2 * ((length + 64_999) / 65_000))
+        let place = try #require(try RecordingIndex(directory: scratch.path).extents(of: id).first?.extent)
+        #expect(place.packets == read.packets)
+    }
+
     @Test func congestionIsToldAndEnds() async throws {
         let scratch = try RecorderScratch()
         let gate = Mutex(())

@@ -150,14 +150,16 @@ package struct PacketSynthesizer: Sendable {
 
     /// Appends the one segment that carries `pieces` to `out`: what ``data(from:_:)`` gives of octets that one segment holds, without
     /// the copies.
-    /// - Parameter count: the octets of all pieces, 1 to ``longestPayload``.
+    /// - Parameters:
+    ///   - count: the octets of all pieces, 1 to ``longestPayload``.
+    ///   - isLast: no segment follows that carries more of what the side sent at once.
     /// - Returns: false, with nothing appended, when the peer would have to acknowledge before.
     package mutating func appendSegment(
-        from side: Side, _ pieces: [ArraySlice<UInt8>], count: Int, to out: inout [UInt8]
+        from side: Side, _ pieces: [ArraySlice<UInt8>], count: Int, isLast: Bool = true, to out: inout [UInt8]
     ) -> Bool {
         let octets = UInt32(truncatingIfNeeded: count)
         guard self[side].unacknowledged < Self.acknowledgeAfter - octets else { return false }
-        appendPacket(from: side, Flags.psh | Flags.ack, pieces, count: count, to: &out)
+        appendPacket(from: side, isLast ? Flags.psh | Flags.ack : Flags.ack, pieces, count: count, to: &out)
         advance(side, octets)
         return true
     }

@@ -44,6 +44,8 @@ final class SegmentKeeper: Sendable {
         var current: String?
         /// Those that are closed, oldest first.
         var closed: [String] = []
+        /// How many were closed by this recorder.
+        var closings = 0
         /// Something was closed.
         var isDue = true
         /// What became of segments, for the index.
@@ -53,6 +55,8 @@ final class SegmentKeeper: Sendable {
     private let state = Mutex(State())
     /// Beside the state, as it is asked all the time: a thread that gets no processor must not hold a lock.
     private let isStopping = Atomic(false)
+    /// Microseconds of the monotonic clock until which so much is recorded that nothing is packed.
+    private let busyUntil = Atomic<Int64>(.min)
     private let wakeUp: WakeUp
     private let thread = BackgroundThread()
     let directory: String
@@ -107,9 +111,15 @@ final class SegmentKeeper: Sendable {
     /// No segment is being written.
     func ended() { end(next: nil) }
 
+    /// Much is being recorded.
+    func rest(until time: Int64) { busyUntil.store(time, ordering: .relaxed) }
+
     private func end(next name: String?) {
         state.withLock { state in
-            if let last = state.current { state.closed.append(last) }
+            if let last = state.current {
+                state.closed.append(last)
+                state.closings += 1
+            }
             state.current = name
         }
         look()
@@ -144,6 +154,7 @@ final class SegmentKeeper: Sendable {
         where name.hasPrefix(".") && (name.hasSuffix(PackedFile.suffix + ".part") || ThinnedSegment.isPart(name)) {
             unlink(directory + "/" + name)
         }
+        var rest = PackingRest()
         while goesOn {
             let isDue = state.withLock { state in
                 defer { state.isDue = false }
@@ -153,12 +164,26 @@ final class SegmentKeeper: Sendable {
             // Whatever woke it, ages are looked at.
             if policy.removes { remove() }
             if isDue, let level = policy.level {
-                for name in closed where goesOn { pack(name, level: level) }
+                for name in closed where goesOn {
+                    if rests(&rest) { break }
+                    pack(name, level: level)
+                }
                 if policy.removes { remove() }
+                if rests(&rest) {
+                    state.withLock { $0.isDue = true }
+                    wakeUp.wait(Int32(RecordingPace.rest / 1_000))
+                }
             }
             guard goesOn, state.withLock({ !$0.isDue }) else { continue }
             wakeUp.wait(policy.removesByAge ? Int32(Self.interval / 1_000) : -1)
         }
+    }
+
+    private func rests(_ rest: inout PackingRest) -> Bool {
+        // Where only so much is kept, what is not packed would drive out what is older.
+        guard policy.octets == nil else { return false }
+        let count = state.withLock { $0.closings }
+        return rest.goesOn(closed: count, until: busyUntil.load(ordering: .relaxed), System.monotonicClock())
     }
 
     /// What was found out of sessions holds for the rules that they were judged by.

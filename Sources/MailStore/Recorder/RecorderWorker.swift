@@ -49,6 +49,8 @@ final class RecorderWorker {
     private let notary: Notary?
     /// Packs and removes those that are closed.
     private let keeper: SegmentKeeper
+    /// How much is recorded, for ``keeper``.
+    private var pace = RecordingPace()
 
     init(
         _ settings: Recorder.Settings, index: IndexWriter, orders: RecorderOrders, status: RecorderStatus,
@@ -103,6 +105,7 @@ final class RecorderWorker {
             let forgets = forgetting.step(keeper, index, now)
             tick()
             if !batch.events.isEmpty { backlog?.recorded(now) }
+            if let time = pace.recorded(batch.weight, now) { keeper.rest(until: time) }
             backlog?.feed(from: index, now)
             // Before what was taken counts as written: who asks for both misses none.
             status.hasUnread.store(backlog?.hasUnread ?? false, ordering: .sequentiallyConsistent)
@@ -224,12 +227,11 @@ final class RecorderWorker {
         guard leg == .client, session.remarks.isEmpty, !segments.isDue(now),
             var extent = session.client.extent, extent.segment == segments.current?.number
         else { return false }
-        guard
-            segments.append(
-                pieces, count: count, from: side, by: &session.client.synthesizer, leg: leg, time: time)
-        else { return false }
+        let packets = segments.append(
+            pieces, count: count, from: side, by: &session.client.synthesizer, leg: leg, time: time)
+        guard packets > 0 else { return false }
         extent.end = segments.offset
-        extent.packets += 1
+        extent.packets += packets
         session.client.extent = extent
         session.client.isIndexed = false
         touch(session)

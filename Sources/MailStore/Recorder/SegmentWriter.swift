@@ -170,31 +170,38 @@ struct SegmentWriter {
         }
     }
 
-    /// Gathers the segment of TCP that carries `pieces`. False, with nothing gathered, when one is not all that is to be written.
+    /// Gathers the segments of TCP that carry `pieces`. Gives how many they are; 0, with nothing gathered, when more than them is to be
+    /// written.
     mutating func append(
         _ pieces: [ArraySlice<UInt8>], count: Int, from side: Side, by synthesizer: inout PacketSynthesizer, leg: Leg,
         time: Int64
-    ) -> Bool {
-        guard count > 0, count <= PacketSynthesizer.longestPayload, synthesizer.isOpen else { return false }
+    ) -> Int {
+        guard count > 0, synthesizer.isOpen else { return 0 }
         let interface = leg == .client ? PcapngWriter.clientLeg : PcapngWriter.serverLeg
         var copy = synthesizer
-        var isDone = false
         let start = buffer.count
-        PcapngWriter.appendPacket(
-            interface: interface, time: time, length: synthesizer.packetLength(payload: count), to: &buffer
-        ) { isDone = copy.appendSegment(from: side, pieces, count: count, to: &$0) }
-        guard isDone else {
-            buffer.removeSubrange(start...)
-            return false
+        var packets = 0
+        var rest = PieceCutter(pieces, count: count)
+        // Reads of a loop are somewhat longer than a packet can be.
+        while let (part, size) = rest.next(PacketSynthesizer.longestPayload) {
+            var isDone = false
+            PcapngWriter.appendPacket(
+                interface: interface, time: time, length: copy.packetLength(payload: size), to: &buffer
+            ) { isDone = copy.appendSegment(from: side, part, count: size, isLast: rest.isEmpty, to: &$0) }
+            guard isDone else {
+                buffer.removeSubrange(start...)
+                return 0
+            }
+            packets += 1
         }
         synthesizer = copy
-        bufferedPackets &+= 1
+        bufferedPackets &+= Int64(packets)
         bufferedOctets &+= Int64(count)
         switch leg {
-        case .client: current?.packets.0 &+= 1
-        case .server: current?.packets.1 &+= 1
+        case .client: current?.packets.0 &+= UInt64(packets)
+        case .server: current?.packets.1 &+= UInt64(packets)
         }
-        return true
+        return packets
     }
 
     /// Counts what cannot be written: packets, octets of mail in them, sessions that nothing was missing of before.
@@ -314,5 +321,44 @@ struct SegmentWriter {
             if size > Self.cached { mp_leave_cache(segment.descriptor, off_t(size &- Self.cached)) }
             current?.begun = size
         }
+    }
+}
+
+/// Cuts octets that came in pieces anew.
+private struct PieceCutter {
+    private var pieces: [ArraySlice<UInt8>]
+    /// Octets that are left.
+    private var count: Int
+    /// The piece that is next.
+    private var index = 0
+
+    init(_ pieces: [ArraySlice<UInt8>], count: Int) {
+        self.pieces = pieces
+        self.count = count
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// The next octets, no more than `most`, and how many they are; nil behind the last.
+    mutating func next(_ most: Int) -> (pieces: [ArraySlice<UInt8>], count: Int)? {
+        guard count > 0 else { return nil }
+        if index == 0, count <= most {
+            defer { count = 0 }
+            return (pieces, count)
+        }
+        var part: [ArraySlice<UInt8>] = []
+        var size = 0
+        while size < most, index < pieces.count {
+            let piece = pieces[index].prefix(most - size)
+            part.append(piece)
+            size += piece.count
+            if piece.count == pieces[index].count {
+                index += 1
+            } else {
+                pieces[index] = pieces[index].dropFirst(piece.count)
+            }
+        }
+        count -= size
+        return (part, size)
     }
 }

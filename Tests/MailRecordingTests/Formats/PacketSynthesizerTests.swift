@@ -64,6 +64,30 @@ struct PacketSynthesizerTests {
     }
 
     /// Beyond 4 GiB the sequence numbers wrap and the peer's acknowledgments follow.
+    /// Segments that are appended one by one are those that ``PacketSynthesizer/data(from:_:)`` makes of the same octets.
+    @Test func appendedSegmentsAreThoseOfTheWhole() throws {
+        let client = IPEndpoint(IPAddress(v4: 0x7F00_0001), 40_000)
+        let server = IPEndpoint(IPAddress(v4: 0x7F00_0001), 25)
+        var whole = PacketSynthesizer(client: client, server: server, seed: 7)
+        var single = whole
+        let octets = (0..<(2 * PacketSynthesizer.longestPayload + 17)).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        for side in [Side.client, .server] {
+            var appended: [[UInt8]] = []
+            var rest = octets[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(PacketSynthesizer.longestPayload)
+                rest = rest.dropFirst(part.count)
+                var out: [UInt8] = []
+                let isDone = single.appendSegment(
+                    from: side, [part.prefix(3), part.dropFirst(3)], count: part.count, isLast: rest.isEmpty, to: &out)
+                #expect(isDone)
+                appended.append(out)
+            }
+            let isSame = appended == whole.data(from: side, octets[...])
+            #expect(isSame)
+        }
+    }
+
     @Test func sequencesWrap() throws {
         var made = try pair("192.0.2.1:4000", "192.0.2.2:25")
         let first = try segments(made.open())[0].sequence &+ 1
