@@ -95,6 +95,7 @@ package struct AuditBook {
         if let tls = summary.info.tls {
             if tls.isVain { session.failTLS() } else if tls.isSealedFromStart { session.seal() }
         }
+        session.tellInjection(&self)
         if session.isOpaqueByTLS, let evidence = session.opaqueAt {
             add(.underTLS, evidence, about: session.server.description)
         }
@@ -172,6 +173,10 @@ package struct AuditBook {
     mutating func add(_ violation: Violation, of session: SessionAudit, exchange: Int) {
         let kind = Self.kind(of: violation)
         let host = violation.side == .client ? session.client.host : session.server.description
+        if kind == .replyInjection {
+            return session.holdInjection(
+                session.evidence("\(violation.code): \(violation.meaning)", exchange: exchange))
+        }
         add(
             kind, session.evidence("\(violation.code): \(violation.meaning)", exchange: exchange),
             about: kind.area == .protocols ? violation.code : host)

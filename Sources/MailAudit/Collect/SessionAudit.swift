@@ -50,6 +50,9 @@ final class SessionAudit {
     var isOpaqueByTLS = false
     /// Where it became so.
     private(set) var opaqueAt: Evidence?
+    /// Octets of the server behind its answer to STARTTLS: whether somebody was to take them for what comes under TLS shows when the client
+    /// begins it.
+    private(set) var heldInjection: Evidence?
     /// The client began TLS, and the server did not know what it meant.
     private(set) var hasVainTLS = false
     /// The capture began when it was under way.
@@ -143,6 +146,7 @@ final class SessionAudit {
                 clearOctets &-= note.raw.count
                 tlsOctets &+= note.raw.count
             }
+            if note.side == .client, !note.raw.isEmpty { tellInjection(&book) }
         case .commandPart, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin, .contentEnd, .gap,
             .unplaced, .incomplete, .unknown:
             break
@@ -150,6 +154,16 @@ final class SessionAudit {
         guard !note.isPlain else { return }
         for violation in note.violations { book.add(violation, of: self, exchange: note.exchange) }
         for fact in note.facts { take(fact, note, &book) }
+    }
+
+    /// The server said something in clear where TLS was to begin.
+    func holdInjection(_ evidence: Evidence) { heldInjection = heldInjection ?? evidence }
+
+    /// TLS came behind it, or it is not known whether it did.
+    func tellInjection(_ book: inout AuditBook) {
+        guard let evidence = heldInjection else { return }
+        heldInjection = nil
+        book.add(.replyInjection, evidence, about: server.description)
     }
 
     // MARK: The client
@@ -346,12 +360,12 @@ final class SessionAudit {
             isUnderTLS = false
             isOpaqueByTLS = false
             opaqueAt = nil
+            // Of a server that gave up waiting for TLS nobody is deceived.
+            heldInjection = nil
             // Who began with TLS on its own agreed upon nothing.
             guard tlsRequested != nil else { break }
-            let side = note.side == .client ? "client" : "server"
-            book.add(
-                .tlsFailed, evidence("the \(side) went on in clear", exchange: note.exchange),
-                about: server.description)
+            let what = note.side == .client ? "the client sent no TLS" : "the server answered in clear"
+            book.add(.tlsFailed, evidence(what, exchange: note.exchange), about: server.description)
         case .messageRefused, .mailbox, .contentCut, .leftOut, .resumed: break
         }
     }

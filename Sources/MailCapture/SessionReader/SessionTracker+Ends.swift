@@ -28,8 +28,13 @@ extension SessionTracker {
             let side: Side = seen.clientBytes == 0 ? .client : .server
             session.observer.doubt(PacketDoubt(.oneSided, side, time: flow.start, packet: 0))
         }
+        let end = flow.closing?.end ?? Self.end(how)
+        if let cover = session.cover, session.observer.endedAtEdge(end) {
+            goOnInClear(session, cover)
+            batch.tls = cover.follower.observation
+        }
         session.observer.close(
-            flow.closing?.end ?? Self.end(how), at: session.observer.clock(time), events: &batch.events,
+            end, at: session.observer.clock(time), events: &batch.events,
             notes: &batch.notes)
         batch.passed = session.observer.takePassed()
         try hand(&batch, deliver)

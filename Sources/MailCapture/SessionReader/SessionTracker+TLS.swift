@@ -398,15 +398,20 @@ extension SessionTracker {
         _ event: FlowEvent, _ flow: Flow, _ session: Following, _ cover: Cover,
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
+        goOnInClear(session, cover)
+        session.identify(flow)
+        var batch = batch(session, at: event.time ?? session.observer.summary.ending)
+        batch.tls = cover.follower.observation
+        try hand(&batch, deliver)
+    }
+
+    /// What is known of the TLS that did not come.
+    func goOnInClear(_ session: Following, _ cover: Cover) {
         var leg = cover.follower.leg
         leg.isOpaque = false
         leg.failure = leg.failure ?? "no TLS came"
         session.cover = nil
         session.observer.unsecured(tls: leg, upstreamTLS: nil)
-        session.identify(flow)
-        var batch = batch(session, at: event.time ?? session.observer.summary.ending)
-        batch.tls = cover.follower.observation
-        try hand(&batch, deliver)
     }
 
     /// Tells what is known of the TLS once the handshake has shown it, and again at the end.

@@ -137,6 +137,15 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// TLS was to begin, and the client has sent nothing since.
+    package var isSilentAtEdge: Bool {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.isSilentAtEdge }
+        case .pop3(let kept): kept.look { $0.isSilentAtEdge }
+        case .imap(let kept): kept.look { $0.isSilentAtEdge }
+        }
+    }
+
     /// TLS was begun, and what both sides send under it is shown in plain: see ``Tap/beginUnderTLS(after:)``.
     package mutating func beginUnderTLS(after exchange: Int? = nil) {
         own()

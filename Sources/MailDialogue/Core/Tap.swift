@@ -194,6 +194,14 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         settle(side, into: &notes)
     }
 
+    /// TLS was to begin, and all is known of what came since: nothing of the client did.
+    package var isSilentAtEdge: Bool {
+        guard dialogue.opaque == .tls, let edge, edge.isOpen, edge.hasBegun || !server.spokeOpaquely else {
+            return false
+        }
+        return !client.spokeOpaquely && client.framer.isEmpty
+    }
+
     private mutating func goOn(_ side: Side, into notes: inout [Note]) {
         dialogue.goOnInClear(side)
         notes.append(Note(side, .opaque, exchange: dialogue.currentExchange, raw: [], facts: [.clear]))

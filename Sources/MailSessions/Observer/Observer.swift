@@ -203,7 +203,21 @@ package struct Observer: Sendable {
     ) {
         self.end(.client, at: time, events: &events, notes: &notes)
         self.end(.server, at: time, events: &events, notes: &notes)
+        if endedAtEdge(end) {
+            let first = notes.count
+            tap.goOnInClear(.client, into: &notes)
+            book.accept(notes[first...], at: time, into: &events)
+        }
         book.close(end, at: time, into: &events)
+    }
+
+    /// A session that ends so has agreed upon TLS, and its client went away without a word of it.
+    package func endedAtEdge(_ end: SessionEnd) -> Bool {
+        switch end {
+        case .closed, .reset: tap.isSilentAtEdge
+        // TLS may have come when nobody looked any more.
+        case .open, .timeout, .lost: false
+        }
     }
 
     /// The packets of the session leave something in doubt.
