@@ -66,5 +66,6 @@ def test_logins_behind_tls_that_never_came_are_seen(scratch):
             said = (row["protocol"], row["user"], row["credentials"], row["opaque"], row["violations"])
             assert said == (protocol, "anna", 1, False, 0), way
             assert row["tls"]["how"] == ("implicit" if way == "client begins" else "starttls"), way
+            assert (f"192.0.2.{number}:" in failed["tls-handshake-failed"]) == (way == "client begins"), way
             assert f"192.0.2.{number}:" in failed["tls-handshake-failed" if way == "client begins" else "starttls-failed"], way
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in (scratch / "record").glob("*.pcapng"))

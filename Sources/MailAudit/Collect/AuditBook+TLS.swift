@@ -10,7 +10,10 @@ extension AuditBook {
     /// Judges one leg of a session.
     mutating func judge(_ leg: TLSLeg, about host: String, _ session: SessionAudit) {
         if let failure = leg.failure {
-            add(.handshakeFailed, session.evidence(Shorten.line(failure)), about: host)
+            // Told already where TLS was agreed upon and did not come, with what is to be done about that.
+            if !session.hasToldVainTLS {
+                add(.handshakeFailed, session.evidence(Shorten.line(failure)), about: host)
+            }
         } else if let alert = leg.observation?.alert, alert.isFatal, alert.name != "close_notify" {
             let side = alert.side == .client ? "client" : "server"
             add(.handshakeFailed, session.evidence("\(alert.name), said the \(side)"), about: host)

@@ -55,6 +55,8 @@ final class SessionAudit {
     private(set) var heldInjection: Evidence?
     /// The client began TLS, and the server did not know what it meant.
     private(set) var hasVainTLS = false
+    /// TLS was agreed upon and did not come, which is a finding of its own.
+    private(set) var hasToldVainTLS = false
     /// The capture began when it was under way.
     var isMidway = false
     /// What was said last, for evidence.
@@ -364,6 +366,7 @@ final class SessionAudit {
             heldInjection = nil
             // Who began with TLS on its own agreed upon nothing.
             guard tlsRequested != nil else { break }
+            hasToldVainTLS = true
             let what = note.side == .client ? "the client sent no TLS" : "the server answered in clear"
             book.add(.tlsFailed, evidence(what, exchange: note.exchange), about: server.description)
         case .messageRefused, .mailbox, .contentCut, .leftOut, .resumed: break
