@@ -55,6 +55,8 @@ package final class LiveCapture {
     package let linkType: UInt32
     private let isNano: Bool
     private let bufferSize: Int
+    /// Milliseconds after which the kernel gives a block of packets that is not full.
+    private static let blockTime: Int32 = 100
     /// Packets given so far.
     package private(set) var packets = 0
 
@@ -68,7 +70,7 @@ package final class LiveCapture {
         defer { if !isDone { pcap_close(handle) } }
         pcap_set_snaplen(handle, options.snapLength)
         pcap_set_promisc(handle, options.isPromiscuous ? 1 : 0)
-        pcap_set_timeout(handle, 100)
+        pcap_set_timeout(handle, Self.blockTime)
         bufferSize = Int(options.bufferSize)
         pcap_set_buffer_size(handle, options.bufferSize)
         pcap_set_immediate_mode(handle, options.isImmediate ? 1 : 0)
@@ -146,6 +148,24 @@ package final class LiveCapture {
                 vain += 1
             } else {
                 return
+            }
+        }
+    }
+
+    /// Gives what the kernel still has when the interface is gone: libpcap says so before it gives what passed just before. Takes a
+    /// moment, in which the kernel ends the block that it was filling.
+    /// - Parameter most: no more packets than these, with all that were given before.
+    package func takeRemains(atMost most: Int, _ take: (CaptureRecord) -> Void) {
+        poll(nil, 0, 2 * Self.blockTime)
+        var room = bufferSize
+        var failures = 0
+        while packets < most, room > 0, failures < 10 {
+            do throws(CaptureError) {
+                guard let packet = try next() else { return }
+                room -= packet.bytes.count
+                take(packet)
+            } catch {
+                failures += 1
             }
         }
     }

@@ -6,13 +6,19 @@ import os
 import pathlib
 import signal
 import smtplib
+import socket
 import struct
+import subprocess
 
+import pytest
+
+import mailproxy
 import messages
+import pcap as reading
 from imap_clients import ok
 from mailproxy import MailProxy, binary, command, environment, rows
 from made_capture import Conversation, pcap
-from processes import HOST, Process, checked
+from processes import HOST, Process, checked, run
 
 CASES = pathlib.Path(os.environ.get("MAILPROXY_CASES") or pathlib.Path(__file__).parents[3] / "shared" / "cases")
 MIXED = CASES / "mixed-11-sessions" / "mail.pcap"
@@ -125,6 +131,91 @@ def test_what_passed_before_the_end_is_seen(servers, scratch):
     watch.process.kill(signal.SIGINT)
     watch.process.kill(signal.SIGCONT)
     assert [row["account"] for row in watch.stop()["accounts"]] == [account.address]
+
+
+IP = "/usr/sbin/ip"
+
+
+@pytest.fixture
+def pair():
+    """Two interfaces, of which each gets what the other sends."""
+    near, far = (f"mp{os.getpid() % 100_000}{side}" for side in "ab")
+    checked([IP, "link", "add", near, "type", "veth", "peer", "name", far])
+    for name in (near, far):
+        checked([IP, "link", "set", name, "up"])
+    yield near, far
+    run([IP, "link", "del", near])
+
+
+def replay(interface):
+    """Sends the packets of the mixed capture, which have no frames."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((interface, 0))
+        for _, _, frame in reading.packets(MIXED.read_bytes()):
+            sender.send(bytes(12) + b"\x08\x00" + frame)
+
+
+def test_an_interface_that_goes_away_while_it_is_watched(pair, scratch):
+    """What passed before is read to the last packet, and the report is written and says why there is no more."""
+    near, far = pair
+    watch = Watch(scratch, "-i", far)
+    replay(near)
+    checked([IP, "link", "del", near])
+    assert watch.process.wait() == 3
+    assert f"{far}: The interface disappeared" in watch.process.err and "--help" not in watch.process.err
+    report = json.loads(watch.report.read_text())
+    assert (report["sessions"], len(report["credentials"])) == (11, 9)
+    assert "disappeared" in report["sources"][0]["problem"]
+
+
+def test_an_interface_that_goes_away_while_it_is_captured(pair, scratch):
+    near, far = pair
+    live = Process(
+        [binary(), "capture", "-i", far, "--record-dir", scratch / "record", "--json"], scratch, "live", env=environment(scratch), cwd=scratch
+    )  # fmt: skip
+    live.wait_for("it captures", lambda: "capturing" in live.err)
+    replay(near)
+    checked([IP, "link", "del", near])
+    assert live.wait() == 3 and "what passed before was recorded" in live.err
+    assert json.loads(live.out)["credentials"] == 9
+
+
+def test_nobody_reads_the_pipe_of_the_report(scratch):
+    """It is said what is waited for, and a second Ctrl-C ends that."""
+    folder, pipe = scratch / "empty", scratch / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [binary(), "audit", "--watch", folder, "-o", pipe], stderr=subprocess.PIPE, env=environment(scratch),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as watch:  # fmt: skip
+        try:
+            assert b"watching" in watch.stderr.readline()
+            watch.send_signal(signal.SIGINT)
+            assert b"waits for who reads it" in watch.stderr.readline()
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(20 * mailproxy.PATIENCE) in (-signal.SIGINT, 128 + signal.SIGINT)
+        finally:
+            watch.kill()
+
+
+def test_a_capture_of_headers_accuses_nobody(scratch):
+    """Of what was cut off nothing is said to have been absent; how much was cut is."""
+    cut = scratch / "cut.pcap"
+    checked(["/usr/bin/editcap", "-s", "66", MIXED, cut])
+    report = json.loads(command("audit", cut, "--format", "json", "--fail-on", "never", status=0).stdout)
+    (source,) = report["sources"]
+    assert source["cut"] == source["gaps"] == 31
+    codes = {row["code"] for row in report["findings"]}
+    assert {"packets-cut", "capture-gaps"} <= codes
+    assert not codes & {"starttls-stripped", "tls-not-offered", "tls-not-offered-relay", "port-scan"}
+    assert [row["posture"] for row in report["clients"]] == ["unprotected"]
+    done = command("capture", "-r", cut, "--record-dir", scratch / "record", status=0)
+    assert b"31 cut after 66 octets" in done.stdout
+    # Without anything of TCP there is no session, which is no all-clear.
+    checked(["/usr/bin/editcap", "-s", "40", MIXED, cut])
+    said = command("audit", cut, "--fail-on", "never", status=0).stdout.decode()
+    assert "there is nothing to judge. The capture kept only the beginning of packets." in said
 
 
 def test_for_a_while(scratch):

@@ -77,7 +77,7 @@ import Testing
         #expect(found.codes.contains("tls-handshake-failed"))
         #expect(found.codes.isDisjoint(with: ["under-tls", "port-scan"]))
         #expect(found.clearSessions == 1 && found.clients.first?.tlsSessions == 0)
-        #expect(found.clients.first?.posture == .unoffered && found.servers.first?.tlsSessions == 0)
+        #expect(found.clients.first?.posture == .unknown && found.servers.first?.tlsSessions == 0)
         #expect(found.tls.isEmpty && found.edges.first?.tls == 0)
         // Where the server said no with an alert its octets were those of TLS.
         let refused = self.found(failure: "protocol_version") { seen in

@@ -18,7 +18,7 @@ extension AuditBook {
             outcome: record.outcome, client: session.client, server: session.server, time: shown?.time ?? session.time,
             session: session.info.id, exchange: record.exchange, frame: shown?.frame ?? session.frame,
             source: shown?.source ?? session.source, protection: session.protection,
-            tlsOffered: session.isUnderTLS || !session.offer.isKnown ? nil : session.offer.tls,
+            tlsOffered: session.isUnderTLS || !session.offer.isCertain ? nil : session.offer.tls,
             fingerprint: "", isAttackable: isHash)
         if let credential, !isHidden, !isHash {
             row.fingerprint = Fingerprint.of(credential.secret, key: options.fingerprintKey)
@@ -88,7 +88,7 @@ extension AuditBook {
         }
         if session.offer.loginDisabled { add(.loginDespiteDisabled, evidence(name), about: session.client.host) }
         if session.tlsRefused { add(.loginAfterRefusal, evidence(name), about: session.client.host) }
-        if !session.offer.isKnown, !session.asked, !session.isMidway {
+        if !session.offer.isKnown, !session.offer.isPartial, !session.asked, !session.isMidway {
             add(.loginUnasked, evidence(name), about: session.client.host)
         }
     }

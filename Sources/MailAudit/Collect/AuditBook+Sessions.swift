@@ -80,7 +80,7 @@ extension AuditBook {
         if !offer.mechanisms.isDisjoint(with: SessionFinding.hashes) {
             add(.weakMechanismOffered, session.evidence(mechanisms(SessionFinding.hashes)), about: host)
         }
-        guard offer.isKnown else { return }
+        guard offer.isCertain else { return }
         let takesPasswords = Self.takesPasswords(session)
         if offer.tls {
             if takesPasswords { add(.loginOfferedInClear, session.evidence(mechanisms(Offer.plain)), about: host) }
@@ -96,7 +96,7 @@ extension AuditBook {
         let offer = session.offer
         if !offer.mechanisms.isDisjoint(with: Offer.plain) { return true }
         // LOGIN is there unless it is said to be disabled (RFC 9051 §6.2.3).
-        return session.info.mailProtocol == .imap && !offer.loginDisabled && !session.banner.isEmpty
+        return session.info.mailProtocol == .imap && !offer.loginDisabled && !offer.isPartial && !session.banner.isEmpty
     }
 
     private mutating func judgeHosts(_ session: SessionAudit) {
@@ -124,7 +124,7 @@ extension AuditBook {
         let isWhole = session.clientOctets > 0 || session.serverNotes == 1
         if didNothing, isWhole, session.serverFrames > 0, session.clientFrames <= 3, !session.isMidway,
             !session.isUnderTLS, !session.hasVainTLS,
-            session.tlsOctets == 0
+            session.tlsOctets == 0, !session.offer.isPartial
         {
             add(
                 .nullSession, session.evidence(Figures.count(session.clientFrames, "command")),

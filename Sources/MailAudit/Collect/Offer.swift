@@ -6,6 +6,10 @@ import MailDialogue
 struct Offer {
     /// It was asked, or said so by itself.
     var isKnown = false
+    /// Octets are missing where it may have said more: what was not seen may have been offered.
+    var isPartial = false
+    /// What it offers was seen as a whole, or TLS was seen in it: whether TLS is offered is certain.
+    var isCertain: Bool { isKnown && (tls || !isPartial) }
     var tls = false
     var loginDisabled = false
     /// Mechanisms of AUTH and AUTHENTICATE; `USER` and `APOP` for the commands of POP3.

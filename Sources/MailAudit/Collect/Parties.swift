@@ -13,6 +13,8 @@ struct Parties {
         var sessions = 0
         var tlsSessions = 0
         var wasOffered = false
+        /// A server was seen to say what it offers.
+        var isOfferKnown = false
         var clearCredentials = 0
         var clearMessages = 0
         var wentOn = false
@@ -130,6 +132,7 @@ struct Parties {
         tally.sessions += 1
         if isTLS { tally.tlsSessions += 1 }
         if session.offer.tls { tally.wasOffered = true }
+        if session.offer.isCertain { tally.isOfferKnown = true }
         tally.clearCredentials += session.clearCredentials
         tally.clearMessages += session.clearMessages
         if session.tlsRefused, session.clearCredentials > 0 { tally.wentOn = true }
@@ -153,7 +156,7 @@ struct Parties {
         if let user = summary.user, tally.accounts.count < AuditBook.mostParties {
             tally.accounts.insert(user.lowercased())
         }
-        if session.offer.isKnown {
+        if session.offer.isCertain {
             if session.offer.tls {
                 tally.offering += 1
             } else {
@@ -191,7 +194,7 @@ struct Parties {
                 } else if tally.tlsSessions > 0 {
                     .mixed
                 } else {
-                    tally.wasOffered ? .unprotected : .unoffered
+                    tally.wasOffered ? .unprotected : tally.isOfferKnown ? .unoffered : .unknown
                 }
             return AuditClient(
                 address: address, names: tally.names, software: tally.software,

@@ -149,7 +149,10 @@ final class SessionAudit {
                 tlsOctets &+= note.raw.count
             }
             if note.side == .client, !note.raw.isEmpty { tellInjection(&book) }
-        case .commandPart, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin, .contentEnd, .gap,
+        case .gap:
+            // Before anybody is logged in and mail passes, what was missed may be what was offered, or the question for it.
+            if !isUnderTLS, !accepted, clearMessages == 0, acceptedRecipients == 0 { offer.isPartial = true }
+        case .commandPart, .dataPart, .goAhead, .challenge, .response, .done, .contentBegin, .contentEnd,
             .unplaced, .incomplete, .unknown:
             break
         }

@@ -42,11 +42,14 @@ package struct AuditSource: Equatable, Sendable {
     package var dropped: UInt64
     /// Packets that could not be decoded.
     package var undecoded: Int
+    /// Packets of which the capture kept the beginning only.
+    package var cut: Int
     /// What is wrong with it.
     package var problem: String?
 
     package init(
-        file: String, sha256: String?, packets: Int, gaps: Int, dropped: UInt64, undecoded: Int, problem: String?
+        file: String, sha256: String?, packets: Int, gaps: Int, dropped: UInt64, undecoded: Int, cut: Int = 0,
+        problem: String?
     ) {
         self.file = file
         self.sha256 = sha256
@@ -54,6 +57,7 @@ package struct AuditSource: Equatable, Sendable {
         self.gaps = gaps
         self.dropped = dropped
         self.undecoded = undecoded
+        self.cut = cut
         self.problem = problem
     }
 }

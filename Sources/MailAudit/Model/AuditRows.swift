@@ -60,6 +60,8 @@ package struct AuditClient: Equatable, Sendable {
         case protected
         /// Some were, some were not.
         case mixed
+        /// None was, and what the servers offered was not seen: nobody asked, or it is missing in the capture.
+        case unknown
         /// None was, and no server offered it.
         case unoffered
         /// None was, though it was offered.

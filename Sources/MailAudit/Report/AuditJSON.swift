@@ -60,6 +60,7 @@ extension AuditReport {
             json.member("gaps", source.gaps)
             json.member("dropped", source.dropped)
             json.member("undecoded", source.undecoded)
+            json.member("cut", source.cut)
             json.member("problem", source.problem)
         }
     }

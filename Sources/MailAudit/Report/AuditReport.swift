@@ -33,7 +33,11 @@ package struct AuditReport: Sendable {
 
     /// The answer, the gravest first; never empty.
     package var sentences: [String] {
-        guard found.sessions > 0 else { return ["No mail session was found: there is nothing to judge."] }
+        guard found.sessions > 0 else {
+            // What is missing may have been mail.
+            let missing = found.findings.filter { $0.kind.area == .evidence && $0.severity >= .low }
+            return ["No mail session was found: there is nothing to judge."] + missing.map { $0.kind.title + "." }
+        }
         let accounts = found.accounts.count { $0.isExposed }
         let refused = found.accounts.count { !$0.isExposed && $0.clearRefused > 0 }
         let accepted = found.accounts.count { $0.clearAccepted > 0 }

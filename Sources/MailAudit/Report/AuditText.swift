@@ -152,6 +152,7 @@ extension AuditReport {
             if source.gaps > 0 { parts.append(Figures.count(source.gaps, "gap")) }
             if source.dropped > 0 { parts.append("\(source.dropped) dropped") }
             if source.undecoded > 0 { parts.append("\(source.undecoded) not decoded") }
+            if source.cut > 0 { parts.append("\(source.cut) cut short") }
             if let problem = source.problem { parts.append(problem) }
             if let hash = source.sha256 { parts.append("SHA-256 \(hash)") }
             text += "\(InertText.of(source.file)): \(InertText.of(parts.joined(separator: ", ")))\n"

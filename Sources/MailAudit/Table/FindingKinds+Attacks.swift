@@ -21,7 +21,7 @@ extension FindingKind {
     package static let openRelay = FindingKind(
         "open-relay", .attacks, .critical, "A server relays mail for strangers",
         "Neither the sender nor the recipient is of this server, nobody logged in, and it took the message: spammers find such servers within hours.",
-        "RFC 5321 §7.1", .closeRelay)
+        "RFC 2505 §2.1", .closeRelay)
     package static let routedRecipient = FindingKind(
         "routed-recipient", .attacks, .high, "Recipients with a route inside were accepted",
         "Addresses such as user%elsewhere@here or @here:user@elsewhere are how relaying is done behind the back of simple checks.",
@@ -50,7 +50,7 @@ extension FindingKind {
     package static let crossProtocol = FindingKind(
         "cross-protocol", .attacks, .high, "A browser was made to speak to a mail server",
         "A request of HTTP came to a mail port: a web page makes its visitor's browser send commands from inside the house.",
-        "RFC 1939 §3", .upgradeServers)
+        "CWE-441", .upgradeServers)
     package static let saslTampering = FindingKind(
         "sasl-tampering", .attacks, .high, "A login looks as if it was tampered with",
         "A nonce, a binding or a field is not what the other side sent: a replay, somebody between, or an attack on careless code.",

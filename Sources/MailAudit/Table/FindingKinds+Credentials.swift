@@ -18,7 +18,7 @@ extension FindingKind {
     package static let attackableHash = FindingKind(
         SessionFinding.attackableHash, .credentials, .medium, "Challenge and response can be attacked",
         "The password did not cross the network, but challenge and response did: passwords can be tried against them as fast as a computer can, and most that people choose fall.",
-        "RFC 5802 §9", .strongerMechanism)
+        "RFC 4422 §6.2", .strongerMechanism)
     package static let scramInClear = FindingKind(
         SessionFinding.scramInClear, .credentials, .low, "SCRAM was used without TLS",
         "Salt and iterations make guessing slow, not impossible, and the session behind the login is in clear.",
@@ -56,7 +56,7 @@ extension FindingKind {
     package static let loginAfterRefusal = FindingKind(
         "login-after-tls-refused", .credentials, .high, "Clients went on in clear when TLS was refused",
         "An attacker on the way who refuses STARTTLS gets the password: TLS is only used where nobody objects.",
-        "RFC 9051 §11.2", .protectClients)
+        "RFC 8314 §5.2", .protectClients)
     package static let proxiedLogin = FindingKind(
         "login-as-another", .credentials, .info, "Accounts logged in to act as another",
         "Such accounts open many mailboxes with one password; their passwords deserve more care than others.",

@@ -3,7 +3,7 @@
 extension FindingKind {
     package static let serverVersion = FindingKind(
         "server-version", .exposure, .low, "Servers tell their version",
-        "Whoever looks for servers with a known hole finds these.", "RFC 2449 §6.9", .hideVersions)
+        "Whoever looks for servers with a known hole finds these.", "RFC 5321 §7.5", .hideVersions)
     package static let clientVersion = FindingKind(
         "client-version", .exposure, .info, "Clients tell their version in clear",
         "Whoever listens knows which holes to try.", "RFC 2971 §7", .protectClients)
@@ -16,7 +16,7 @@ extension FindingKind {
     package static let weakMechanismOffered = FindingKind(
         "weak-mechanism-offered", .exposure, .low, "Weak mechanisms are offered",
         "CRAM-MD5, DIGEST-MD5, NTLM and APOP can be attacked by whoever hears one login; a client may choose them.",
-        "RFC 8314 §4", .strongerMechanism)
+        "RFC 4422 §6.2", .strongerMechanism)
     package static let anonymousOffered = FindingKind(
         "anonymous-offered", .exposure, .medium, "Anonymous logins are offered",
         "Anybody may come in; whether there is something to see depends on the server.", "RFC 4505",
@@ -67,6 +67,10 @@ extension FindingKind {
     package static let drops = FindingKind(
         "capture-drops", .evidence, .low, "The capture lost packets",
         "The kernel counted packets that it could not keep: sessions may be missing altogether.", "", .captureBetter)
+    package static let cut = FindingKind(
+        "packets-cut", .evidence, .low, "The capture kept only the beginning of packets",
+        "What stood behind it is in no report: credentials, messages, and with few octets kept whole sessions.", "",
+        .captureBetter)
     package static let midstream = FindingKind(
         "session-joined-midway", .evidence, .info, "Sessions were under way when the capture began",
         "What they said before, their login above all, is not in this report.", "", .captureBetter)
@@ -90,6 +94,6 @@ extension FindingKind {
         "RFC 9293 §3.10.7.4", .captureBetter)
 
     static let evidence: [FindingKind] = [
-        notFollowed, leftOut, gaps, drops, midstream, oneSided, secretsHidden, underTLS, undecoded,
+        notFollowed, leftOut, gaps, drops, cut, midstream, oneSided, secretsHidden, underTLS, undecoded,
     ]
 }

@@ -78,10 +78,10 @@ extension FindingKind {
         "Clients that check refuse to connect; for others any certificate will do.", "RFC 7817 §3", .certificates)
     package static let weakKey = FindingKind(
         "certificate-weak-key", .tls, .high, "Certificates have weak keys",
-        "RSA keys below 2048 bits can be broken, or will be soon.", "RFC 9325 §4.4", .certificates)
+        "RSA keys below 2048 bits can be broken, or will be soon.", "RFC 9325 §4.5", .certificates)
     package static let weakSignature = FindingKind(
         "certificate-weak-signature", .tls, .high, "Certificates are signed with MD5 or SHA-1",
-        "Such signatures can be forged.", "RFC 9155", .certificates)
+        "Such signatures can be forged.", "RFC 9325 §4.5", .certificates)
     package static let handshakeFailed = FindingKind(
         "tls-handshake-failed", .tls, .medium, "TLS handshakes failed",
         "Client and server found no common ground, or one did not trust the other; some clients go on in clear then.",

@@ -58,10 +58,27 @@ package enum Remedy: String, Sendable, Hashable, CaseIterable {
     package var clients: [Setting] {
         switch self {
         case .protectLogins, .protectClients, .findStripping: Self.clientTLS
-        case .modernTLS, .upgradeClients, .offerTLS, .requireTLS, .certificates, .changePasswords, .stopGuessing,
-            .hideUsers, .closeRelay, .upgradeServers, .protectMessages, .filterContent, .hideVersions, .closeNetwork,
-            .captureBetter, .review:
+        case .modernTLS, .offerTLS, .requireTLS, .certificates, .changePasswords, .stopGuessing, .hideUsers,
+            .closeRelay,
+            .upgradeServers, .filterContent, .hideVersions, .closeNetwork, .review:
             []
+        case .upgradeClients:
+            [
+                Setting("Thunderbird", "Help → About Thunderbird installs what is new"),
+                Setting("Outlook", "File → Office Account → Update Options → Update Now"),
+                Setting("mutt, msmtp, fetchmail, mbsync", "the distribution's newest package"),
+            ]
+        case .protectMessages:
+            [
+                Setting("Thunderbird", "Account settings → End-to-end encryption"),
+                Setting("Outlook", "File → Options → Trust Center → Email security: S/MIME"),
+            ]
+        case .captureBetter:
+            [
+                Setting("mailproxy capture", "--buffer 256M, no --snaplen, -f with the mail ports"),
+                Setting("tcpdump", "-s 0 -B 262144 (KiB), -w to a disk that keeps up"),
+                Setting("dumpcap", "-s 262144 -B 256 (MiB)"),
+            ]
         case .strongerMechanism:
             [
                 Setting(
@@ -147,11 +164,44 @@ package enum Remedy: String, Sendable, Hashable, CaseIterable {
                 Setting("Exim", "smtp_banner = $smtp_active_hostname ESMTP"),
                 Setting("Cyrus IMAP", "serverinfo: off"),
             ]
-        case .protectMessages: [Setting("Postfix", "smtp_tls_security_level = dane, or may with MTA-STS")]
+        case .protectMessages:
+            [
+                Setting("Postfix", "smtp_tls_security_level = dane, or may with MTA-STS"),
+                Setting("Exim", "hosts_require_tls or hosts_require_dane in the smtp transport"),
+                Setting("Exchange", "Set-SendConnector -RequireTLS $true"),
+            ]
         case .certificates:
-            [Setting("all", "certbot or another ACME client, with a hook that reloads the server")]
-        case .protectClients, .changePasswords, .upgradeClients, .filterContent, .closeNetwork, .captureBetter, .review:
-            []
+            [
+                Setting("all", "certbot or another ACME client, with a hook that reloads the server"),
+                Setting("Postfix", "smtpd_tls_chain_files = KEY, CERTIFICATE with the intermediate ones"),
+                Setting(
+                    "Dovecot",
+                    "ssl_server_cert_file and ssl_server_key_file (before 2.4: ssl_cert, ssl_key), with local_name for each name"
+                ),
+                Setting("Exim", "tls_certificate and tls_privatekey, which may depend on $tls_in_sni"),
+                Setting("Exchange", "Enable-ExchangeCertificate -Services IMAP,POP,SMTP"),
+            ]
+        case .changePasswords:
+            [
+                Setting("accounts of the system", "pam_pwquality (minlen) and chage -d 0 USER"),
+                Setting("OpenLDAP", "the overlay ppolicy: pwdMinLength, pwdCheckQuality, pwdReset"),
+                Setting("Active Directory", "fine-grained password policy; Set-ADUser -ChangePasswordAtLogon $true"),
+            ]
+        case .filterContent:
+            [
+                Setting("Postfix", "mime_header_checks, or a milter such as rspamd or amavis"),
+                Setting("Exim", "acl_smtp_mime, acl_smtp_data with malware"),
+                Setting("Exchange", "transport rules: attachment extension, has executable content"),
+                Setting("mailproxy", "a rule with attachment.name and reject or hold"),
+            ]
+        case .closeNetwork:
+            [
+                Setting(
+                    "nftables", "tcp dport { 24, 25, 110, 143, 465, 587, 993, 995 } only for the hosts that need it"),
+                Setting("Postfix", "inet_interfaces; LMTP by a UNIX socket (lmtp:unix:private/dovecot-lmtp)"),
+                Setting("Dovecot", "listen; inet_listener with port 0 for what is not used"),
+            ]
+        case .protectClients, .upgradeClients, .captureBetter, .review: []
         }
     }
 

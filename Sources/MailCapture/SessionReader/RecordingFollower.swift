@@ -97,6 +97,7 @@ package final class RecordingFollower {
         figures[figures.count - 1].gaps += now.gaps - before.gaps
         figures[figures.count - 1].undecoded +=
             now.undecoded - before.undecoded + now.malformed - before.malformed
+        figures[figures.count - 1].cut += now.cut - before.cut
         figures[figures.count - 1].dropped = file.dropped
     }
 

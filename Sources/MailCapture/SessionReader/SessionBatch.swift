@@ -90,6 +90,8 @@ package struct FileFigures: Equatable, Sendable {
     package var packets = 0
     package var gaps = 0
     package var undecoded = 0
+    /// Packets of which the capture kept the beginning only.
+    package var cut = 0
     /// Packets that the capturing kernel lost, as the file says.
     package var dropped: UInt64 = 0
     package var problem: ReadProblem?
@@ -110,6 +112,9 @@ package struct TrackerCounters: Equatable, Sendable {
     /// Packets of link types that are not decoded, and one of these types.
     package var undecoded = 0
     package var undecodedLinkType: UInt32?
+    /// Packets of which the capture kept the beginning only, and the most octets that it kept of one of them.
+    package var cut = 0
+    package var cutTo = 0
     package var sessions = 0
     /// Connections that speak something else, or nothing.
     package var notMail = 0

@@ -139,6 +139,7 @@ package struct SessionReader {
             figures.gaps = tracker.counters.gaps - before.gaps
             figures.undecoded =
                 tracker.counters.undecoded - before.undecoded + tracker.counters.malformed - before.malformed
+            figures.cut = tracker.counters.cut - before.cut
             figures.dropped = dropped &- lost
             if problems.count > known { figures.problem = problems.last }
             self.figures.append(figures)

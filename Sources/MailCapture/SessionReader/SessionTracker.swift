@@ -193,6 +193,10 @@ package struct SessionTracker {
         _ record: CaptureRecord, isRecording: Bool, deliver: (SessionBatch) throws -> Void
     ) rethrows {
         counters.packets += 1
+        if record.originalLength > record.bytes.count {
+            counters.cut += 1
+            counters.cutTo = max(counters.cutTo, record.bytes.count)
+        }
         // A packet in which nothing is restored is not even copied.
         guard let restore else { return try follow(record, isRecording, deliver) }
         try follow(restore(record), isRecording, deliver)

@@ -6,97 +6,156 @@ import MailCapture
 import MailRecording
 
 extension AuditCommand {
-    /// Seconds between two writings of the report.
-    private static let interval: Int64 = 30_000_000
+    /// Microseconds between two writings of the report.
+    fileprivate static let interval: Int64 = 30_000_000
+    /// Microseconds after which it is asked what was lost.
+    private static let lookInterval: Int64 = 1_000_000
 
     /// Watches until it is interrupted, or the time is over.
-    func watch(_ book: inout AuditBook, _ baseline: AuditBaseline?) throws -> [AuditSource] {
+    /// - Returns: what was read, and why no more of it.
+    func watch(_ book: inout AuditBook, _ baseline: AuditBaseline?) throws -> (
+        sources: [AuditSource], failure: CLIError?
+    ) {
         Interruption.block()
-        let style = TextStyle(isColoured: Terminal.isColoured)
-        let end = self.end()
-        var written = Self.now()
-        var sources: [AuditSource] = []
-        func step(_ batch: SessionBatch, _ book: inout AuditBook) {
-            book.accept(
-                AuditStep(
-                    info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
-                    events: batch.events.map(Self.withoutMark), time: batch.time,
-                    frame: batch.frame == 0 ? nil : batch.frame, source: batch.source))
-        }
-        func tell(_ book: inout AuditBook, _ sources: [AuditSource]) throws {
-            for fresh in book.takeFresh() where fresh.severity >= least { print(line(fresh, style)) }
-            fflush(nil)
-            guard output != nil, Self.now() - written >= Self.interval else { return }
-            written = Self.now()
-            learnMarks(&book)
-            var copy = book
-            try write(report(copy.finish(), sources, baseline))
-        }
-        func isOver() -> Bool { Interruption.isWanted || end.map { Self.now() >= $0 } ?? false }
+        // Who waits for the last report may be waited for in vain.
+        defer { Interruption.unblock() }
+        if let interface { return try watch(interface, &book, baseline) }
+        return (try follow(&book, baseline), nil)
+    }
 
-        if let interface {
-            var tracker = SessionTracker(
-                checksums: place.reading.checksums.policy, overlap: place.reading.overlap)
-            let keys = try place.reading.growingKeys()
-            tracker.keys = keys?.log
-            (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
-            tracker.hashes = output != nil && hashesMessages
-            let source = try live.open(interface, bpf)
-            try live.drop()
-            Console.error("watching \(interface); Ctrl-C ends it")
-            while !isOver(), source.packets < live.count ?? Int.max {
-                var taken = 0
-                while taken < 1024, source.packets < live.count ?? Int.max, let packet = try source.next() {
+    private func watch(
+        _ interface: String, _ book: inout AuditBook, _ baseline: AuditBaseline?
+    ) throws -> ([AuditSource], CLIError?) {
+        var tracker = SessionTracker(
+            checksums: place.reading.checksums.policy, overlap: place.reading.overlap)
+        let keys = try place.reading.growingKeys()
+        tracker.keys = keys?.log
+        (tracker.judgesMessages, tracker.keepsText) = (deep, deep || !pattern.isEmpty)
+        tracker.hashes = output != nil && hashesMessages
+        let source = try live.open(interface, bpf)
+        try live.drop()
+        Console.error("watching \(interface); Ctrl-C ends it")
+        var telling = Telling(end: end())
+        var losses = LossNotice()
+        var nextLook = Self.now()
+        let most = live.count ?? Int.max
+        var failure: CaptureError?
+        watching: while !telling.isOver, source.packets < most {
+            var taken = 0
+            do throws(CaptureError) {
+                while taken < 1024, source.packets < most, let packet = try source.next() {
                     tracker.accept(packet, isRecording: false) { step($0, &book) }
                     taken += 1
                 }
-                if let lines = keys?.more(Self.now()) { tracker.add(keys: lines[...]) { step($0, &book) } }
-                if taken == 0, !source.wait(milliseconds: 200) {
-                    tracker.advance(to: Self.now()) { step($0, &book) }
-                }
-                sources = [self.figures(interface, source, tracker.counters)]
-                try tell(&book, sources)
+            } catch {
+                failure = error
+                break watching
             }
-            try source.takeRest(atMost: live.count ?? Int.max, now: NanosecondTime.of(Self.now())) {
-                tracker.accept($0, isRecording: false) { step($0, &book) }
+            if let lines = keys?.more(Self.now()) { tracker.add(keys: lines[...]) { step($0, &book) } }
+            if taken == 0, !source.wait(milliseconds: 200) {
+                tracker.advance(to: Self.now()) { step($0, &book) }
             }
-            while let lines = keys?.more(Self.now(), isLast: true) {
-                tracker.add(keys: lines[...]) { step($0, &book) }
+            if Self.now() >= nextLook {
+                nextLook = Self.now() + Self.lookInterval
+                if let statistics = try? source.statistics() { losses.tell(statistics) }
             }
-            tracker.finish { step($0, &book) }
-            sources = [self.figures(interface, source, tracker.counters)]
-        } else {
-            let directory = try self.directory()
-            let follower = RecordingFollower(directory)
-            (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
-            follower.hashes = output != nil && hashesMessages
-            let keys = try place.reading.growingKeys()
-            follower.keys = keys?.log
-            // Programs write secrets before the recorder writes what they open.
-            func poll() throws -> Bool {
-                while let lines = keys?.more(Self.now(), isLast: true) {
-                    follower.add(keys: lines[...]) { step($0, &book) }
-                }
-                return try follower.poll { step($0, &book) }
-            }
-            Console.error("watching \(directory); Ctrl-C ends it")
-            while !isOver() {
-                let hasMore: Bool
-                do { hasMore = try poll() } catch let error as CaptureError {
-                    throw CLIError.fault("\(error)")
-                }
-                sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
-                try tell(&book, sources)
-                if !hasMore { Glibc.poll(nil, 0, 200) }
-            }
-            // What was recorded up to now; who interrupts once more does not wait for it.
-            while !Interruption.isWanted, try poll() {}
-            follower.finish { step($0, &book) }
-            sources = follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
+            try tell(&book, &telling, baseline) { [figures(interface, source, tracker.counters)] }
         }
+        do throws(CaptureError) {
+            if failure == nil {
+                try source.takeRest(atMost: most, now: NanosecondTime.of(Self.now())) {
+                    tracker.accept($0, isRecording: false) { step($0, &book) }
+                }
+            }
+        } catch {
+            failure = error
+        }
+        if failure != nil {
+            source.takeRemains(atMost: most) { tracker.accept($0, isRecording: false) { step($0, &book) } }
+        }
+        while let lines = keys?.more(Self.now(), isLast: true) {
+            tracker.add(keys: lines[...]) { step($0, &book) }
+        }
+        tracker.finish { step($0, &book) }
+        tellFresh(&book)
+        if let statistics = try? source.statistics() { losses.tell(statistics) }
+        var seen = figures(interface, source, tracker.counters)
+        seen.problem = failure.map { "\($0.text); what passed afterwards is not in the report" }
+        return ([seen], failure.map { .fault("\($0.text); the report has what passed before") })
+    }
+
+    private func follow(_ book: inout AuditBook, _ baseline: AuditBaseline?) throws -> [AuditSource] {
+        let directory = try self.directory()
+        let follower = RecordingFollower(directory)
+        (follower.judgesMessages, follower.keepsText) = (deep, deep || !pattern.isEmpty)
+        follower.hashes = output != nil && hashesMessages
+        let keys = try place.reading.growingKeys()
+        follower.keys = keys?.log
+        // Programs write secrets before the recorder writes what they open.
+        func poll() throws -> Bool {
+            while let lines = keys?.more(Self.now(), isLast: true) {
+                follower.add(keys: lines[...]) { step($0, &book) }
+            }
+            return try follower.poll { step($0, &book) }
+        }
+        func sources() -> [AuditSource] {
+            follower.figures.map { SessionCatalog.source($0, name: $0.path, sha256: nil) }
+        }
+        Console.error("watching \(directory); Ctrl-C ends it")
+        var telling = Telling(end: end())
+        while !telling.isOver {
+            let hasMore: Bool
+            do { hasMore = try poll() } catch let error as CaptureError {
+                throw CLIError.fault("\(error)")
+            }
+            try tell(&book, &telling, baseline, sources)
+            if !hasMore { Glibc.poll(nil, 0, 200) }
+        }
+        // What was recorded up to now; who interrupts once more does not wait for it.
+        while !Interruption.isWanted, try poll() {}
+        follower.finish { step($0, &book) }
         learnMarks(&book)
-        try tell(&book, sources)
-        return sources
+        tellFresh(&book)
+        return sources()
+    }
+
+    private func step(_ batch: SessionBatch, _ book: inout AuditBook) {
+        book.accept(
+            AuditStep(
+                info: batch.info, client: batch.info.client, server: batch.info.server, notes: batch.notes,
+                events: batch.events.map(Self.withoutMark), time: batch.time,
+                frame: batch.frame == 0 ? nil : batch.frame, source: batch.source))
+    }
+
+    /// When what is to be told.
+    private struct Telling {
+        /// Microseconds since 1970; nil without an end.
+        let end: Int64?
+        var next = AuditCommand.now() + AuditCommand.interval
+
+        var isOver: Bool { Interruption.isWanted || end.map { AuditCommand.now() >= $0 } ?? false }
+    }
+
+    /// Tells new findings, and writes the report anew when it is time for that.
+    private func tell(
+        _ book: inout AuditBook, _ telling: inout Telling, _ baseline: AuditBaseline?, _ sources: () -> [AuditSource]
+    ) throws {
+        tellFresh(&book)
+        guard let output, Self.now() >= telling.next else { return }
+        telling.next = Self.now() + Self.interval
+        let sources = sources()
+        // Who reads a pipe gets one report, the last; nobody may be there yet, or read slowly, and packets do not wait.
+        if output == "-" || OutputFile.isStream(output) { return }
+        learnMarks(&book)
+        var copy = book
+        Self.add(sources, &copy)
+        try write(report(copy.finish(), sources, baseline))
+    }
+
+    private func tellFresh(_ book: inout AuditBook) {
+        let style = TextStyle(isColoured: Terminal.isColoured)
+        for fresh in book.takeFresh() where fresh.severity >= least { print(line(fresh, style)) }
+        fflush(nil)
     }
 
     /// Asks the index of the recording for the marks of secrets, which its octets don't have.
@@ -153,6 +212,6 @@ extension AuditCommand {
         let dropped = statistics.map { UInt64(clamping: $0.dropped + $0.interfaceDropped) } ?? 0
         return AuditSource(
             file: name, sha256: nil, packets: counters.packets, gaps: counters.gaps, dropped: dropped,
-            undecoded: counters.undecoded + counters.malformed, problem: nil)
+            undecoded: counters.undecoded + counters.malformed, cut: counters.cut, problem: nil)
     }
 }

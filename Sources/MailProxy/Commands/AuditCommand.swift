@@ -113,23 +113,33 @@ struct AuditCommand: ParsableCommand {
         var options = try options()
         options.tellsFresh = watch
         var book = AuditBook(options)
-        let sources = try watch ? watch(&book, earlier) : read(&book)
-        for (number, source) in sources.enumerated() {
-            if source.dropped > 0 {
-                book.add(
-                    .drops, file: number, time: 0, detail: "\(source.dropped) in \(source.file)", subject: source.file)
-            }
-            if source.undecoded > 0 {
-                book.add(
-                    .undecoded, file: number, time: 0, detail: "\(source.undecoded) in \(source.file)",
-                    subject: source.file)
-            }
-        }
+        let (sources, failure) = try watch ? watch(&book, earlier) : (read(&book), nil)
+        Self.add(sources, &book)
         let report = report(book.finish(), sources, earlier)
         // Who watched has seen the findings; the report is for the file.
-        if let file { try write(report, to: file) } else if output != nil { try write(report) }
+        if let file {
+            try write(report, to: file)
+        } else if let output {
+            if OutputFile.isStream(output) { Console.error("\(output): the report waits for who reads it") }
+            try write(report)
+        }
+        if let failure { throw failure }
         if let severity = failOn.severity, report.reaches(severity) { throw CLIError(message: "", exit: 1) }
         try endSessions()
+    }
+
+    /// What the files themselves say of what is missing.
+    static func add(_ sources: [AuditSource], _ book: inout AuditBook) {
+        for (number, source) in sources.enumerated() {
+            func add(_ kind: FindingKind, _ count: UInt64) {
+                guard count > 0 else { return }
+                book.add(
+                    kind, file: number, time: 0, detail: "\(count) in \(source.file)", subject: source.file)
+            }
+            add(.drops, source.dropped)
+            add(.cut, UInt64(clamping: source.cut))
+            add(.undecoded, UInt64(clamping: source.undecoded))
+        }
     }
 
     private func read(_ book: inout AuditBook) throws -> [AuditSource] {

@@ -86,6 +86,7 @@ struct CaptureCommand: ParsableCommand {
         /// What the kernel and the interface lost, and how much of it was said.
         var dropped: UInt64 = 0
         var kernel = CaptureStatistics()
+        var losses = LossNotice()
 
         init(_ recorder: Recorder, keys: TLSKeyLog?, _ reading: ReadingOptions) {
             self.recorder = recorder
@@ -235,6 +236,7 @@ struct CaptureCommand: ParsableCommand {
                     json.member("dropped_by_interface", pipeline.kernel.interfaceDropped)
                 }
                 json.member("malformed", counters.malformed)
+                json.member("cut", counters.cut)
                 json.member("directory", directory)
             }
             print(writer.text)
@@ -250,6 +252,7 @@ struct CaptureCommand: ParsableCommand {
                 let words = speech.map { "\(Figures.grouped($0.value)) \($0.key.text)" }.joined(separator: ", ")
                 parts.append("\(Figures.count(counters.notMail, "connection")) of something else (\(words))")
             }
+            if counters.cut > 0 { parts.append("\(Figures.grouped(counters.cut)) cut after \(counters.cutTo) octets") }
             if counters.malformed > 0 { parts.append("\(counters.malformed) malformed") }
             if counters.undecoded > 0 {
                 let name = counters.undecodedLinkType.map(LinkTypeName.text) ?? "?"
@@ -345,7 +348,8 @@ struct CaptureCommand: ParsableCommand {
             )
             defer { note(source, pipeline) }
             do throws(CaptureError) { try follow(source, keys, pipeline) } catch {
-                throw CLIError.fault(error.text)
+                source.takeRemains(atMost: live.count ?? Int.max) { pipeline.accept($0, isRecording: false) }
+                throw CLIError.fault("\(error.text); what passed before was recorded")
             }
         }
     }
@@ -386,15 +390,10 @@ struct CaptureCommand: ParsableCommand {
     /// What was lost so far goes into the recording, and is said when it became more.
     private func note(_ source: LiveCapture, _ pipeline: Pipeline) {
         guard let statistics = try? source.statistics() else { return }
-        let before = pipeline.kernel.lost
         pipeline.kernel = statistics
         pipeline.dropped = UInt64(clamping: statistics.lost)
         pipeline.recorder.captureLost(packets: pipeline.dropped)
-        guard statistics.lost > before else { return }
-        let new = Figures.count(statistics.lost - before, "packet")
-        Console.error(
-            "\(new) dropped (\(Figures.grouped(statistics.dropped)) by the kernel, \(Figures.grouped(statistics.interfaceDropped)) by the interface since the start); a larger --buffer or a narrower --bpf helps"
-        )
+        pipeline.losses.tell(statistics)
     }
 
     private static func now() -> Int64 {
@@ -417,6 +416,13 @@ enum Interruption {
     static func block() {
         var set = signals
         pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// From now on they end the process again. Those that came before count as taken.
+    static func unblock() {
+        while isWanted {}
+        var set = signals
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
     /// One of them has come.

@@ -4,6 +4,7 @@ import ArgumentParser
 import CLinux
 import Glibc
 import MailCapture
+import MailRecording
 
 /// Options of `mailproxy capture -i`.
 struct LiveOptions: ParsableArguments {
@@ -24,8 +25,10 @@ struct LiveOptions: ParsableArguments {
 
     /// What is wrong with them, before anything is opened.
     func check(isFile: Bool) throws {
-        if let snaplen, snaplen < 1 || snaplen > 262_144 {
-            throw CLIError.usage("--snaplen \(snaplen): from 1 to 262144 octets")
+        // The headers of Ethernet, IPv4 and TCP alone are 54 octets.
+        if let snaplen, snaplen < 64 || snaplen > 262_144 {
+            throw CLIError.usage(
+                "--snaplen \(snaplen): from 64 to 262144 octets; with less there is nothing but headers")
         }
         if let buffer, buffer.octets < 64 << 10 || buffer.octets > Int(Int32.max) {
             throw CLIError.usage("--buffer: from 64K to 2047M")
@@ -90,6 +93,20 @@ struct LiveOptions: ParsableArguments {
                 throw CLIError.fault("cannot give up capabilities: \(String(cString: strerror(errno)))")
             }
         }
+    }
+}
+
+/// Says what a live capture loses, when it became more.
+struct LossNotice {
+    private var told = 0
+
+    mutating func tell(_ statistics: CaptureStatistics) {
+        guard statistics.lost > told else { return }
+        let new = Figures.count(statistics.lost - told, "packet")
+        told = statistics.lost
+        Console.error(
+            "\(new) dropped (\(Figures.grouped(statistics.dropped)) by the kernel, \(Figures.grouped(statistics.interfaceDropped)) by the interface since the start); a larger --buffer or a narrower --bpf helps"
+        )
     }
 }
 

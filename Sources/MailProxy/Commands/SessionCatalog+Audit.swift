@@ -60,7 +60,8 @@ extension SessionCatalog {
     static func source(_ file: FileFigures, name: String, sha256: String?) -> AuditSource {
         AuditSource(
             file: name, sha256: sha256, packets: file.packets, gaps: file.gaps, dropped: file.dropped,
-            undecoded: file.undecoded, problem: file.failure ?? file.problem.map { "\($0.error)" } ?? file.disorder)
+            undecoded: file.undecoded, cut: file.cut,
+            problem: file.failure ?? file.problem.map { "\($0.error)" } ?? file.disorder)
     }
 
     /// The SHA-256 of a file in hex; nil when it can't be read.

@@ -202,6 +202,7 @@ extension AuditClient.Posture {
         switch self {
         case .protected: "always"
         case .mixed: "sometimes"
+        case .unknown: "never, offer not seen"
         case .unoffered: "never, not offered"
         case .unprotected: "never, though offered"
         case .strippable: "goes on when refused"
@@ -212,7 +213,7 @@ extension AuditClient.Posture {
         switch self {
         case .protected: "tls"
         case .mixed: "hatched"
-        case .unoffered, .unprotected, .strippable: "clear"
+        case .unknown, .unoffered, .unprotected, .strippable: "clear"
         }
     }
 }

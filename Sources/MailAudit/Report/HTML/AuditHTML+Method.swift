@@ -28,7 +28,7 @@ extension AuditHTML {
             "Files",
             [
                 ("Number", true), ("File", false), ("Packets", true), ("Lost by the capture", true),
-                ("Not decoded", true), ("Gaps", true), ("SHA-256", false),
+                ("Cut short", true), ("Not decoded", true), ("Gaps", true), ("SHA-256", false),
             ],
             report.sources.enumerated().map { number, source in
                 [
@@ -41,6 +41,7 @@ extension AuditHTML {
                         }
                     },
                     Markup.Cell(source.packets), Markup.Cell(Int(clamping: source.dropped)),
+                    Markup.Cell(source.cut),
                     Markup.Cell(source.undecoded), Markup.Cell(source.gaps), .code(source.sha256 ?? ""),
                 ]
             })
@@ -68,11 +69,17 @@ extension AuditHTML {
         let dropped = report.sources.reduce(UInt64(0)) { $0 &+ $1.dropped }
         let undecoded = report.sources.reduce(0) { $0 + $1.undecoded }
         let gaps = report.sources.reduce(0) { $0 + $1.gaps }
+        let cut = report.sources.reduce(0) { $0 + $1.cut }
         texts.append(
-            dropped + UInt64(undecoded + gaps) == 0
+            dropped + UInt64(undecoded + gaps + cut) == 0
                 ? "No packet is known to be lost, and none was unreadable. A capture file need not say what was lost, and what passed elsewhere in the network is not in it."
                 : "\(Figures.grouped(Int(clamping: dropped))) packets were lost when the traffic was captured, \(Figures.grouped(undecoded)) could not be decoded, and at \(Figures.count(gaps, "place")) octets are missing. What stood there is not in this report."
         )
+        if cut > 0 {
+            texts.append(
+                "Of \(Figures.count(cut, "packet")) the capture kept the beginning only. Credentials, messages and whole sessions may have stood in the rest."
+            )
+        }
         texts += [
             "Under TLS nothing is read, unless the proxy was between or a key was given: such sessions are counted, and what is wrong inside of them is not seen.",
             "Mail over other protocols (webmail, Exchange ActiveSync, MAPI, JMAP, ManageSieve) is not read.",

@@ -208,6 +208,7 @@ extension AuditClient.Posture {
         switch self {
         case .protected: "always"
         case .mixed: "sometimes"
+        case .unknown: "never, offer not seen"
         case .unoffered: "never, not offered"
         case .unprotected: "never, though offered"
         case .strippable: "goes on without when refused"
