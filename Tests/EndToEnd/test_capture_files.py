@@ -208,6 +208,28 @@ def summed(octets, wrong):
     return head + bytes(tcp)
 
 
+def test_packets_that_are_in_two_files(scratch):
+    """A capture and a copy of a part of it: it is said, and each session is taken once, however long the capture is."""
+    day = 1_700_000_000_000_000
+    talks = []
+    for hour in range(3):
+        talk = Conversation(day + hour * 3_600_000_000, "10.0.0.1", 4001 + hour, "10.0.0.2", 143)
+        talks.append(talk.play([(1, "S: * OK hi"), (2, f"C: a LOGIN ada{hour} geheim-12345"), (3, "S: a OK")]).close(4))
+    folder = scratch / "captures"
+    folder.mkdir()
+    (folder / "a.pcap").write_bytes(pcap(*talks))
+    (folder / "b.pcap").write_bytes(pcap(*talks[1:]))
+    (folder / "c.pcap").write_bytes(pcap(Conversation(day + 1, "10.0.0.9").play([(1, "S: * OK hi")]).close(2)))
+    for paths in [folder], [folder / "a.pcap", folder / "b.pcap", folder / "c.pcap"]:
+        done = command("audit", *paths, "--format", "json", "--fail-on", "never", status=0)
+        report = json.loads(done.stdout)
+        assert sorted(row["account"] for row in report["credentials"]) == ["ada0", "ada1", "ada2"]
+        problems = {source["file"].rsplit("/", 1)[-1]: source["problem"] for source in report["sources"]}
+        assert problems["a.pcap"] is None and problems["c.pcap"] is None
+        assert "stand in" in problems["b.pcap"] and "a.pcap" in problems["b.pcap"]
+        assert b"b.pcap: its packets stand in" in done.stderr
+
+
 def test_a_file_that_cannot_be_opened_does_not_end_the_reading(scratch):
     """It is told, and the exit status says so; of what was named itself nothing else is read."""
     folder = scratch / "day"

@@ -90,7 +90,10 @@ import Testing
             #expect(["note", "warning", "error"].contains(result["level"]?.string ?? ""))
             let place = try #require(result["locations"]?.array?.first?["physicalLocation"]?["artifactLocation"])
             #expect(place["uri"]?.string == "file:///days/a%20b.pcap")
-            #expect(result["fingerprints"]?["place/v1"]?.string?.isEmpty == false)
+            let print = result["fingerprints"]?["place/v1"]?.string
+            #expect(print?.isEmpty == false && result["partialFingerprints"]?["place/v1"]?.string == print)
+            let region = result["locations"]?.array?.first?["physicalLocation"]?["region"]
+            #expect(region?["startLine"]?.integer == 1)
         }
         #expect(results.contains { $0["locations"]?.array?.first?["properties"]?["frame"]?.integer == 9 })
         #expect(run["artifacts"]?.array?.first?["hashes"]?["sha-256"]?.string == "ab12")

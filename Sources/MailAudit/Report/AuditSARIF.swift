@@ -92,12 +92,11 @@ extension AuditReport {
             if let place {
                 json.array("locations") { json in json.object { json in location(place, &json) } }
             }
-            json.object("fingerprints") { json in
-                // What stays the same when the same traffic, or the same trouble of another day, is read again.
-                let who = [place?.client?.host, place?.server?.description, place?.detail]
-                let text = ([finding.kind.code] + who.map { $0 ?? "" }).joined(separator: "|")
-                json.member("place/v1", InertText.of(text))
-            }
+            // What stays the same when the same traffic, or the same trouble of another day, is read again.
+            let who = [place?.client?.host, place?.server?.description, place?.detail]
+            let text = InertText.of(([finding.kind.code] + who.map { $0 ?? "" }).joined(separator: "|"))
+            // Readers differ in which of the two they go by.
+            for name in ["fingerprints", "partialFingerprints"] { json.object(name) { $0.member("place/v1", text) } }
             if let change { json.member("baselineState", change.direction.state) }
             json.object("properties") { json in
                 json.member("severity", finding.severity.rawValue)
@@ -114,6 +113,8 @@ extension AuditReport {
                     json.member("uri", URIReference.of(sources[place.source].file))
                     json.member("index", place.source)
                 }
+                // Who shows results beside source text wants a line of each (GitHub's code scanning); the frame is in the properties.
+                json.object("region") { $0.member("startLine", 1) }
             }
         }
         if let client = place.client, let server = place.server {

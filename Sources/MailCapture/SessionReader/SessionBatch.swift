@@ -97,7 +97,7 @@ package struct FileFigures: Equatable, Sendable {
     package var problem: ReadProblem?
     /// Why it was not read, or not to its end.
     package var failure: String?
-    /// What there is to say of the order of its packets.
+    /// What there is to say of its packets: of their order, and whether another file has them.
     package var disorder: String?
 
     init(path: String) { self.path = path }

@@ -32,8 +32,10 @@ package struct SessionReader {
     package private(set) var missing: [String] = []
     /// What the user should know of the files that were read: what is not in them.
     package private(set) var remarks: [String] = []
-    /// Of the packets of the file that was read last.
+    /// What there is to say of the packets of the file that was read last.
     private var disorder: String?
+    /// Of several files, whether their packets are the same.
+    private var repeated = RepeatedPackets()
     /// The form of all files, when they are no captures; nil when their content tells.
     package var form: ImportFormat?
     /// Packets that the capturing kernel lost, as the files say.
@@ -214,12 +216,15 @@ package struct SessionReader {
             dropped &+= file.dropped
             progress?(Int64(file.stored - told))
             // A recorder writes what waited behind what did not.
-            disorder = Self.isRecording(file.interfaces) ? nil : order.remark
-            if let disorder { remarks.append("\(path): \(disorder)") }
+            var found = Self.isRecording(file.interfaces) ? [] : [order.remark]
+            if files.count > 1 { found.append(repeated.end(path)) }
+            for remark in found.compactMap({ $0 }) { remarks.append("\(path): \(remark)") }
+            disorder = found.contains { $0 != nil } ? found.compactMap { $0 }.joined(separator: "; ") : nil
         }
         do {
             while let record = try file.next() {
                 order.accept(record.nanoseconds)
+                if files.count > 1 { repeated.accept(record) }
                 if let progress, file.stored &- told >= Self.stride {
                     progress(Int64(file.stored - told))
                     told = file.stored

@@ -20,9 +20,11 @@ extension SessionTracker {
     }
 
     /// What is known of a session of a foreign capture when it begins.
-    mutating func info(_ flow: Flow, _ mailProtocol: MailProtocol, tls: TLSLeg?) -> SessionInfo {
-        SessionInfo(
-            id: id(of: flow), mailProtocol: mailProtocol, start: flow.start, client: flow.tunnel?.client ?? flow.client,
+    /// - Returns: nil when a file before had this session.
+    mutating func info(_ flow: Flow, _ mailProtocol: MailProtocol, tls: TLSLeg?) -> SessionInfo? {
+        guard let id = id(of: flow) else { return nil }
+        return SessionInfo(
+            id: id, mailProtocol: mailProtocol, start: flow.start, client: flow.tunnel?.client ?? flow.client,
             server: flow.tunnel?.server ?? flow.server, route: flow.route ?? route, tls: tls,
             way: flow.tunnel?.way(from: flow.client))
     }

@@ -51,7 +51,8 @@ extension SessionTracker {
     }
 
     /// The same capture gives the same ids, whatever is read beside it: the start, and a digest of the addresses.
-    mutating func id(of flow: Flow) -> String {
+    /// - Returns: nil when a file before had the same session: nothing else begins at the same moment between the same ends.
+    mutating func id(of flow: Flow) -> String? {
         var mark: UInt64 = 0xCBF2_9CE4_8422_2325
         for end in [flow.client, flow.server] {
             for word in [end.address.high, end.address.low, UInt64(end.port)] {
@@ -62,6 +63,7 @@ extension SessionTracker {
         var taken: Int64 = 0
         while true {
             let id = SessionID.text(flow.start &+ taken >> 12, mark: mark &+ UInt64(taken))
+            if taken == 0, idsBefore.contains(id) { return nil }
             if !formerIDs.contains(id), ids.insert(id).inserted {
                 if ids.count >= Self.mostIDs {
                     formerIDs = ids
@@ -71,5 +73,14 @@ extension SessionTracker {
             }
             taken += 1
         }
+    }
+
+    /// Another file begins.
+    mutating func keepIDs() {
+        if idsBefore.count >= Self.mostIDsBefore { idsBefore.removeAll() }
+        idsBefore.formUnion(formerIDs)
+        idsBefore.formUnion(ids)
+        formerIDs.removeAll()
+        ids.removeAll()
     }
 }

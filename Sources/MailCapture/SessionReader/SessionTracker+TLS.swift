@@ -239,8 +239,7 @@ extension SessionTracker {
     private mutating func begin(
         _ flow: Flow, _ mailProtocol: MailProtocol, _ leg: TLSLeg?, _ deliver: (SessionBatch) throws -> Void
     ) rethrows -> Following? {
-        let info = info(flow, mailProtocol, tls: leg)
-        guard only?.contains(info.id) ?? true else { return nil }
+        guard let info = info(flow, mailProtocol, tls: leg), only?.contains(info.id) ?? true else { return nil }
         try follow(flow, info, isMidway: false, deliver)
         guard case .following(let session) = flow.state else { return nil }
         return session

@@ -150,6 +150,9 @@ package struct SessionTracker {
     var ids: Set<String> = []
     var formerIDs: Set<String> = []
     static let mostIDs = 32_768
+    /// Ids of sessions in the files before.
+    var idsBefore: Set<String> = []
+    static let mostIDsBefore = 262_144
     private var flowEvents: [FlowEvent] = []
     /// The space of batches that were delivered.
     private var notes: [Note] = []
@@ -159,7 +162,9 @@ package struct SessionTracker {
     /// What is no recorded session is nothing.
     package var ignoresUnannounced = false
     /// The file that is read, from 0.
-    var source = 0
+    var source = 0 {
+        didSet { if source != oldValue { keepIDs() } }
+    }
     /// Secrets of TLS connections, where somebody has them.
     package var keys: TLSKeyLog?
     /// How long connections wait for them, where ``TLSKeyLog/isGrowing``.
@@ -425,8 +430,9 @@ package struct SessionTracker {
             case .mail(let mailProtocol, let isSwapped):
                 if isSwapped { flow.turn() }
                 let held = guess.takeHeld()
-                let info = info(flow, mailProtocol, tls: flow.tls)
-                guard only?.contains(info.id) ?? true else { return }
+                guard let info = info(flow, mailProtocol, tls: flow.tls), only?.contains(info.id) ?? true else {
+                    return
+                }
                 // A file of another program begins with a line.
                 let isLate = flow.isLate && flow.route == nil
                 let isMidway = isLate && !Self.beginsWithGreeting(held, mailProtocol)
