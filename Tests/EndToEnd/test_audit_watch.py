@@ -180,6 +180,14 @@ def test_an_interface_that_goes_away_while_it_is_captured(pair, scratch):
     assert json.loads(live.out)["credentials"] == 9
 
 
+def test_who_watches_must_be_able_to_write_the_report(scratch):
+    """Said at once, not when the first report is due."""
+    folder = scratch / "ours"
+    folder.mkdir(0o700)
+    said = command("audit", "--watch", "-i", "lo", "--user", "nobody", "-o", folder / "report", "--duration", "20", status=2, seconds=10).stderr
+    assert b"cannot write: Permission denied" in said and b"watching" not in said
+
+
 def test_nobody_reads_the_pipe_of_the_report(scratch):
     """It is said what is waited for, and a second Ctrl-C ends that."""
     folder, pipe = scratch / "empty", scratch / "pipe"

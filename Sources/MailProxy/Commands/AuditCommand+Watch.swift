@@ -34,6 +34,8 @@ extension AuditCommand {
         tracker.hashes = output != nil && hashesMessages
         let source = try live.open(interface, bpf)
         try live.drop()
+        // Whoever we are now has to be able to write it: it is asked for first in half a minute.
+        if let output, !writesOnce(output) { _ = try OutputFile(output, replaces: true) }
         Console.error("watching \(interface); Ctrl-C ends it")
         var telling = Telling(end: end())
         var losses = LossNotice()
@@ -145,12 +147,18 @@ extension AuditCommand {
         telling.next = Self.now() + Self.interval
         let sources = sources()
         // Who reads a pipe gets one report, the last; nobody may be there yet, or read slowly, and packets do not wait.
-        if output == "-" || OutputFile.isStream(output) { return }
+        if writesOnce(output) { return }
         learnMarks(&book)
         var copy = book
         Self.add(sources, &copy)
-        try write(report(copy.finish(), sources, baseline))
+        // A disk that is full may have room again; what is seen meanwhile is in the next report.
+        do { try write(report(copy.finish(), sources, baseline)) } catch let error as CLIError {
+            Console.error("\(error.message); the report is tried again in 30 seconds")
+        }
     }
+
+    /// The report goes where one cannot take the place of another.
+    private func writesOnce(_ output: String) -> Bool { output == "-" || OutputFile.isStream(output) }
 
     private func tellFresh(_ book: inout AuditBook) {
         let style = TextStyle(isColoured: Terminal.isColoured)
