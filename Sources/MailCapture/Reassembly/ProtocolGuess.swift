@@ -46,19 +46,12 @@ package struct ProtocolGuess: Sendable {
     package private(set) var verdict = Verdict.undecided
     private let portProtocol: MailProtocol?
     private let isMidstream: Bool
-    private var held: [Held] = []
-    private var flow = 0
+    private var held = HeldEvents()
     private var heldOctets = 0
     private var client = Opening()
     private var server = Opening()
     /// Who spoke first, captured or not.
     private var first: Side?
-
-    /// An event that was taken. Octets are with those of their side: they are kept once, as many connections may wait at a time.
-    private enum Held: Sendable {
-        case octets(Side, count: Int, time: Int64, packet: Int)
-        indirect case other(FlowEvent)
-    }
 
     /// The octets of a side.
     private struct Opening: Sendable {
@@ -108,25 +101,21 @@ package struct ProtocolGuess: Sendable {
     /// Takes an event of the flow and gives the verdict so far.
     package mutating func accept(_ event: FlowEvent) -> Verdict {
         guard verdict == .undecided else { return verdict }
+        held.append(event)
         switch event {
-        case .opened, .conflict, .doubt, .ended: held.append(.other(event))
-        case .bytes(let flow, let side, let time, let octets, let packet):
-            self.flow = flow
-            held.append(.octets(side, count: octets.count, time: time, packet: packet))
+        case .opened, .conflict, .doubt, .ended: break
+        case .bytes(_, let side, _, let octets, packet: _):
             heldOctets += octets.count
             if first == nil { first = side }
             if note(octets, side) || heldOctets >= Self.mostHeld { judge(isLast: heldOctets >= Self.mostHeld) }
         case .gap(_, let side, let count, _):
-            held.append(.other(event))
             // Of 0 octets nobody knows whether they were there.
             if first == nil, count > 0 { first = side }
             switch side {
             case .client: client.cut()
             case .server: server.cut()
             }
-        case .closed:
-            held.append(.other(event))
-            judge(isLast: true)
+        case .closed: judge(isLast: true)
         }
         // Events without octets are bounded, too.
         if verdict == .undecided, held.count > Self.mostHeld { judge(isLast: true) }
@@ -135,22 +124,7 @@ package struct ProtocolGuess: Sendable {
 
     /// The events that were taken, in order, with the sides as the verdict says. They are given once.
     package mutating func takeHeld() -> [FlowEvent] {
-        let (ofClient, ofServer) = (client.all, server.all)
-        var (fromClient, fromServer) = (0, 0)
-        let events = held.map { held -> FlowEvent in
-            switch held {
-            case .other(let event): return event
-            case .octets(.client, let count, let time, let packet):
-                defer { fromClient += count }
-                let octets = ofClient[fromClient..<(fromClient + count)]
-                return .bytes(flow: flow, side: .client, time: time, octets, packet: packet)
-            case .octets(.server, let count, let time, let packet):
-                defer { fromServer += count }
-                let octets = ofServer[fromServer..<(fromServer + count)]
-                return .bytes(flow: flow, side: .server, time: time, octets, packet: packet)
-            }
-        }
-        held = []
+        let events = held.take(client: client.all, server: server.all)
         client = Opening()
         server = Opening()
         if case .mail(_, let isSwapped) = verdict, isSwapped { return events.map(\.swapped) }

@@ -48,7 +48,9 @@ package struct TunnelWalk: Sendable {
     /// One within the other.
     private static let mostLayers = 4
     /// Events without octets that are held.
-    private static let mostEvents = 512
+    private static let mostBare = 512
+    /// All that is held, where small pieces that follow each other count as one (``HeldEvents``).
+    private static let mostEvents = 4_096
 
     /// How far the walk is. Each case says what is read next.
     private enum Stage: Equatable {
@@ -81,7 +83,7 @@ package struct TunnelWalk: Sendable {
         case session
     }
 
-    private var held: [FlowEvent] = []
+    private var held = HeldEvents()
     private var client: [UInt8] = []
     private var server: [UInt8] = []
     private var clientTaken = 0
@@ -92,6 +94,8 @@ package struct TunnelWalk: Sendable {
     /// Where the layer that is being read wants to go.
     private var wanted: Tunnel?
     private var verdict = Verdict.undecided
+    /// Of a header section that is not whole: where its last line begins, and how far it was looked at, from its beginning.
+    private var header = (line: 0, seen: 0)
     /// Octets of a side are missing, and none came.
     private var lacksClient = false
     private var lacksServer = false
@@ -129,13 +133,8 @@ package struct TunnelWalk: Sendable {
         case .gap: isCut = true
         case .closed: isLast = true
         }
-        // The octets of the file are not kept for a few of its own.
-        if case .bytes(let flow, let side, let time, let octets, let packet) = event {
-            held.append(.bytes(flow: flow, side: side, time: time, Array(octets)[...], packet: packet))
-        } else {
-            held.append(event)
-        }
-        isLast = isLast || held.count > Self.mostEvents
+        held.append(event)
+        isLast = isLast || held.bareCount > Self.mostBare || held.count > Self.mostEvents
         walk(isLast: isLast || isCut)
         if isCut, stage != .entrance, verdict == .none {
             // What came is of the tunnel, a login to the proxy perhaps. What comes next is judged by itself.
@@ -148,24 +147,10 @@ package struct TunnelWalk: Sendable {
 
     /// What came and is not of the tunnel, in order. It is given once.
     package mutating func takeHeld() -> [FlowEvent] {
-        defer { held = [] }
-        guard case .through(let tunnel) = verdict else { return held }
-        var clientRest = tunnel.isCut ? client.count : clientTaken
-        var serverRest = tunnel.isCut ? server.count : serverTaken
-        return held.compactMap { event in
-            guard case .bytes(let flow, let side, let time, let octets, let packet) = event else { return event }
-            let cut: Int
-            switch side {
-            case .client:
-                cut = min(clientRest, octets.count)
-                clientRest -= cut
-            case .server:
-                cut = min(serverRest, octets.count)
-                serverRest -= cut
-            }
-            guard cut < octets.count else { return nil }
-            return .bytes(flow: flow, side: side, time: time, octets.dropFirst(cut), packet: packet)
-        }
+        guard case .through(let tunnel) = verdict else { return held.take(client: client, server: server) }
+        return held.take(
+            client: client, server: server, from: tunnel.isCut ? client.count : clientTaken,
+            tunnel.isCut ? server.count : serverTaken)
     }
 
     // MARK: Walking
@@ -440,7 +425,7 @@ package struct TunnelWalk: Sendable {
         let rest = clientRest
         let word = Array("CONNECT ".utf8)
         guard rest.prefix(word.count).elementsEqual(word.prefix(rest.count)) else { return .session }
-        guard let end = rest.firstIndex(of: 10) else { return rest.count > 1_024 ? .session : .more }
+        guard let end = rest.prefix(1_025).firstIndex(of: 10) else { return rest.count > 1_024 ? .session : .more }
         let words = rest[rest.startIndex..<end].split(separator: 32, omittingEmptySubsequences: false)
         guard words.count == 3, words[2].starts(with: Array("HTTP/1.".utf8)),
             let colon = words[1].lastIndex(of: UInt8(ascii: ":")),
@@ -449,7 +434,7 @@ package struct TunnelWalk: Sendable {
         var host = words[1][..<colon]
         if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") { host = host.dropFirst().dropLast() }
         guard let found = Self.tunnel(.connect, name: host, port) else { return .session }
-        guard let count = Self.headerEnd(rest) else { return .more }
+        guard let count = headerEnd(rest) else { return .more }
         clientTaken += count
         wanted = found
         return .next(.connectReply)
@@ -460,7 +445,7 @@ package struct TunnelWalk: Sendable {
         let rest = serverRest
         let head = Array("HTTP/1.".utf8)
         guard rest.prefix(head.count).elementsEqual(head.prefix(rest.count)) else { return .foreign }
-        guard let count = Self.headerEnd(rest) else { return .more }
+        guard let count = headerEnd(rest) else { return .more }
         let line = rest.prefix { $0 != 10 }
         let words = line.split(separator: 32, maxSplits: 2)
         guard words.count >= 2, words[1].count == 3 else { return .refused }
@@ -477,14 +462,18 @@ package struct TunnelWalk: Sendable {
         }
     }
 
-    /// Octets up to the end of the empty line; nil when that has not come.
-    private static func headerEnd(_ octets: ArraySlice<UInt8>) -> Int? {
-        var start = octets.startIndex
-        while let end = octets[start...].firstIndex(of: 10) {
-            let line = octets[start..<end]
-            if line.isEmpty || line.elementsEqual([13]) { return end - octets.startIndex + 1 }
-            start = end + 1
+    /// Octets up to the end of the empty line; nil when that has not come. What was looked at is not looked at again.
+    private mutating func headerEnd(_ octets: ArraySlice<UInt8>) -> Int? {
+        while let end = octets.dropFirst(header.seen).firstIndex(of: 10) {
+            let line = octets.dropFirst(header.line).prefix(upTo: end)
+            let count = end - octets.startIndex + 1
+            if line.isEmpty || line.elementsEqual([13]) {
+                header = (0, 0)
+                return count
+            }
+            header = (count, count)
         }
+        header.seen = octets.count
         return nil
     }
 

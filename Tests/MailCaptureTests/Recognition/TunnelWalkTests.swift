@@ -151,4 +151,41 @@ import Testing
             reading.summaries.first?.clientBytes
                 == turns.filter { $0.side == .client }.reduce(0) { $0 + $1.octets.count })
     }
+
+    @Test(
+        "Requests that are as long as they may be, and come in single octets, are walked over as if they came at once")
+    func singleOctets() {
+        let name = String(repeating: "n", count: 255)
+        let fields = (0..<900).map { "X-Field-\($0): some words\r\n" }.joined()
+        let greeting = Self.bytes("220 mx1.example.com ESMTP\r\n")
+        let requests: [(String, [UInt8], reply: [UInt8])] = [
+            ("SOCKS 4a", [4, 1, 0, 25, 0, 0, 0, 1] + Self.bytes(name + "\0" + name + "\0"), [0, 90] + Self.bound),
+            (
+                "CONNECT", Self.bytes("CONNECT mx1.example.com:25 HTTP/1.1\r\n\(fields)\r\n"),
+                Self.bytes("HTTP/1.1 200 Connection established\r\n\r\n")
+            ),
+        ]
+        for (kind, request, reply) in requests {
+            var walk = TunnelWalk()
+            _ = walk.accept(
+                .opened(
+                    flow: 1, client: IPEndpoint(IPAddress(v4: 0x0A00_0001), 40_000),
+                    server: IPEndpoint(IPAddress(v4: 0x0A00_0002), 1_080), time: 0, midstream: false))
+            for (index, octet) in request.enumerated() {
+                let verdict = walk.accept(.bytes(flow: 1, side: .client, time: 1, [octet][...], packet: index))
+                #expect(verdict == .undecided, "\(kind) at \(index)")
+            }
+            _ = walk.accept(.bytes(flow: 1, side: .server, time: 2, reply[...], packet: 90_000))
+            let verdict = walk.accept(.bytes(flow: 1, side: .server, time: 3, greeting[...], packet: 90_001))
+            guard case .through(let tunnel) = verdict else {
+                Issue.record("\(kind): \(verdict)")
+                continue
+            }
+            #expect(tunnel.port == 25)
+            #expect(
+                walk.takeHeld().dropFirst() == [
+                    .bytes(flow: 1, side: .server, time: 3, greeting[...], packet: 90_001)
+                ], "\(kind)")
+        }
+    }
 }
