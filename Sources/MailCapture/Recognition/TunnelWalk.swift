@@ -333,11 +333,12 @@ package struct TunnelWalk: Sendable {
         guard rest[1] == 1 else { return .session }
         guard rest.count >= 9 else { return .more }
         let port = UInt16(rest[2]) << 8 | UInt16(rest[3])
-        guard let userEnd = rest[8...].firstIndex(of: 0) else { return rest.count > 520 ? .session : .more }
+        // What is too long is so however much of it has come.
+        guard let userEnd = rest[8...].prefix(513).firstIndex(of: 0) else { return rest.count > 520 ? .session : .more }
         var count = userEnd + 1
         let isNamed = rest[4] == 0 && rest[5] == 0 && rest[6] == 0 && rest[7] != 0
         if isNamed {
-            guard let end = rest[count...].firstIndex(of: 0) else {
+            guard let end = rest[count...].prefix(256).firstIndex(of: 0) else {
                 return rest.count - count > 255 ? .session : .more
             }
             wanted = Self.tunnel(.socks4, name: rest[count..<end], port)

@@ -188,4 +188,23 @@ import Testing
                 ], "\(kind)")
         }
     }
+
+    @Test("A name or user that is too long is none, however it comes")
+    func tooLong() {
+        let long = Self.bytes(String(repeating: "n", count: 256) + "\0")
+        for request in [
+            [4, 1, 0, 25, 0, 0, 0, 1, 0] + long,
+            [4, 1, 0, 25, 192, 0, 2, 8] + long.dropLast() + long.dropLast() + long,
+        ] {
+            for chunk in [1, 100, 4_096] {
+                var walk = TunnelWalk()
+                var verdict = TunnelWalk.Verdict.undecided
+                for start in stride(from: 0, to: request.count, by: chunk) where verdict == .undecided {
+                    let octets = request[start...].prefix(chunk)
+                    verdict = walk.accept(.bytes(flow: 1, side: .client, time: 1, octets, packet: 1))
+                }
+                #expect(verdict == .none, "in pieces of \(chunk)")
+            }
+        }
+    }
 }
