@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 import mailproxy
+from made_capture import Conversation, pcap
 from mailproxy import PATIENCE, MailProxy, binary, command, environment
 from processes import HOST, crowding
 from wire import SMTP
@@ -232,3 +233,21 @@ def test_a_segment_of_zeros_among_others(recording, scratch):
     last.write_bytes(bytes(9_000))
     done = command("sessions", "list", folder, "--json", status=3)
     assert len(mailproxy.rows(done)) == 1 and f"{last.name}: the file is neither pcap nor pcapng (at offset 0)" in done.stderr.decode()
+
+
+def test_handshakes_that_do_not_end(tmp_path):
+    """A thousand clients that send 55 KB of a handshake each, in turns: what a reader keeps of all of them is bounded."""
+    hello = b"\x01\x00\xff\xf0\x03\x03" + bytes(70_000)
+    stream = b"".join(b"\x16\x03\x01\x3f\xff" + hello[at : at + 0x3FFF] for at in range(0, len(hello), 0x3FFF))
+    conversations = []
+    for index in range(1000):
+        one = Conversation(1_700_000_000_000_000 + index, client_port=20_000 + index, port=993)
+        for turn in range(39):
+            one.say(10 + turn * 10, "C", stream[turn * 1400 : (turn + 1) * 1400])
+        conversations.append(one)
+    (tmp_path / "x.pcap").write_bytes(pcap(*conversations))
+    status, lines, kilobytes = measured("sessions", "list", tmp_path / "x.pcap", folder=tmp_path)
+    assert status == 0, lines
+    assert (tmp_path / "stdout").read_text().count("open (tls)") == 1000
+    # The capture has 56 MB.
+    assert kilobytes < 90_000, f"{kilobytes} KB"

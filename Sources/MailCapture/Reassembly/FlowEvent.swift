@@ -42,6 +42,19 @@ package enum FlowEvent: Equatable, Sendable {
     /// The last event of each flow.
     case closed(flow: Int, how: FlowEnd, time: Int64)
 
+    /// The same with octets of its own: who keeps a few of a packet must not keep what was read of the file with it.
+    var kept: FlowEvent {
+        switch self {
+        case .bytes(let flow, let side, let time, let octets, let packet):
+            .bytes(flow: flow, side: side, time: time, Array(octets)[...], packet: packet)
+        case .conflict(let flow, let side, let offset, let other, let taken, let time, let packet):
+            .conflict(
+                flow: flow, side: side, offset: offset, other: Array(other)[...], taken: taken, time: time,
+                packet: packet)
+        case .opened, .gap, .doubt, .ended, .closed: self
+        }
+    }
+
     /// The flow that the event belongs to.
     package var flow: Int {
         switch self {

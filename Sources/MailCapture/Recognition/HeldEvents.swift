@@ -39,7 +39,7 @@ struct HeldEvents: Sendable {
                 held.append(.octets(side, count: octets.count, time: time, packet: packet))
             }
         case .opened, .gap, .conflict, .doubt, .ended, .closed:
-            held.append(.other(event))
+            held.append(.other(event.kept))
             bareCount += 1
         }
     }

@@ -106,7 +106,7 @@ extension SessionTracker {
         case .sealed(let sealed):
             held = sealed.held
             sealed.held = []
-            flow.state = .sealed(Sealed(TLSFollower(how: .implicit, keys: keys)))
+            flow.state = .sealed(Sealed(TLSFollower(how: .implicit, keys: keys), handshakes))
         case .following(let session):
             guard let cover = session.cover else { return }
             held = cover.held

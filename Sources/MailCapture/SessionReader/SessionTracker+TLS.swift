@@ -6,51 +6,12 @@ import MailRecording
 import MailSessions
 
 extension SessionTracker {
-    /// A connection under TLS from its first octet, of which it is not known yet whether it is mail.
-    final class Sealed {
-        var follower: TLSFollower
-        /// What came, as it was on the wire.
-        var held: [FlowEvent] = []
-        var heldOctets = 0
-        /// Finds out what is spoken, once it can be read.
-        var guess: ProtocolGuess?
-        /// Finds out what is spoken where the server answered in clear, and of how many events that were held it knows.
-        var answer: (guess: ProtocolGuess, events: Int)?
-
-        init(_ follower: TLSFollower) { self.follower = follower }
-    }
-
-    /// The TLS of a session that is followed.
-    final class Cover {
-        enum Mode {
-            /// There are keys, and the handshake does not tell yet whether they are this connection's. Successors: both others.
-            case undecided
-            /// What came is opened. Successor: `watching`.
-            case reading
-            /// What came is passed on as it is.
-            case watching
-        }
-
-        var follower: TLSFollower
-        var mode: Mode
-        /// What came while that was undecided.
-        var held: [FlowEvent] = []
-        var heldOctets = 0
-        /// What it began with, which the session has seen.
-        var first: [(side: Side, octets: ArraySlice<UInt8>)] = []
-        /// What was told of it.
-        var told: TLSObservation?
-
-        init(_ follower: TLSFollower, _ mode: Mode) {
-            self.follower = follower
-            self.mode = mode
-        }
-    }
-
     /// Octets that are held for a handshake: its certificates, a few times over.
     private static let mostSealed = 1 << 16
     /// Events without octets that are held.
     private static let mostEvents = 8_192
+    /// Octets that it takes to hold an event, beside its own.
+    private static let eventCost = 128
 
     // MARK: Before it is a session
 
@@ -65,7 +26,7 @@ extension SessionTracker {
             head += octets.prefix(6)
         }
         if head.starts(with: [22, 3]), head.count < 6 || head[5] == (first == .client ? 1 : 2) {
-            return Sealed(TLSFollower(how: .implicit, keys: keys))
+            return Sealed(TLSFollower(how: .implicit, keys: keys), handshakes)
         }
         // Of one that was joined later, packets begin with records now and then.
         guard flow.isLate || held.contains(where: { if case .gap = $0 { true } else { false } }),
@@ -75,7 +36,7 @@ extension SessionTracker {
             guard case .bytes(_, _, _, let octets, packet: _) = event else { return false }
             return TLSFollower.isHeader(octets)
         }
-        return isTLS ? Sealed(TLSFollower(midstream: .implicit)) : nil
+        return isTLS ? Sealed(TLSFollower(midstream: .implicit), handshakes) : nil
     }
 
     /// Takes an event of a connection under TLS.
@@ -90,7 +51,7 @@ extension SessionTracker {
         if sealed.follower.reading == .open || sealed.guess != nil {
             return try guess(event, pieces, flow, sealed, deliver)
         }
-        sealed.held.append(event)
+        sealed.held.append(event.kept)
         var isLast = sealed.held.count > Self.mostEvents
         switch event {
         case .bytes(_, _, _, let octets, packet: _):
@@ -98,6 +59,12 @@ extension SessionTracker {
             isLast = isLast || sealed.heldOctets > Self.mostSealed
         case .closed: isLast = true
         case .opened, .gap, .conflict, .doubt, .ended: break
+        }
+        // What waits for secrets has a bound of its own.
+        let held = flow.awaitsSince == nil ? sealed.heldOctets + sealed.held.count * Self.eventCost : 0
+        if !sealed.share.keep(sealed.follower.keptOctets + held) {
+            sealed.follower.giveUp()
+            isLast = true
         }
         if flow.sealedInfo == nil, sealed.follower.wasAnsweredInClear {
             if try followAnswer(flow, sealed, deliver) { return }
@@ -160,7 +127,7 @@ extension SessionTracker {
         info.tls = sealed.follower.leg
         try follow(flow, info, isMidway: false, deliver)
         guard case .following(let session) = flow.state else { return }
-        let cover = Cover(sealed.follower, .reading)
+        let cover = Cover(sealed.follower, .reading, handshakes)
         session.cover = cover
         for plain in event.opened(pieces) { try apply(plain, session, deliver) }
         try follow(event, pieces, flow, session, cover, deliver)
@@ -196,7 +163,7 @@ extension SessionTracker {
         // Some of it may have been opened before.
         leg.isOpaque = true
         guard let session = try begin(flow, mailProtocol, leg, deliver) else { return }
-        session.cover = Cover(follower, .watching)
+        session.cover = Cover(follower, .watching, handshakes)
         if follower.observation.isMidstream {
             session.observer.doubt(PacketDoubt(.midstream, .client, time: flow.start, packet: 0))
         }
@@ -210,6 +177,7 @@ extension SessionTracker {
         _ deliver: (SessionBatch) throws -> Void
     ) rethrows {
         sealed.held = []
+        sealed.share.keep(0)
         // What is under TLS is whole from its beginning, or was not opened.
         var guess = sealed.guess ?? ProtocolGuess(client: flow.client, server: flow.end, midstream: false)
         for (index, plain) in event.opened(pieces).enumerated() {
@@ -223,7 +191,7 @@ extension SessionTracker {
                 counters.encrypted += 1
                 flow.state = .ignored
                 guard let session = try begin(flow, mailProtocol, sealed.follower.leg, deliver) else { return }
-                let cover = Cover(sealed.follower, .reading)
+                let cover = Cover(sealed.follower, .reading, handshakes)
                 session.cover = cover
                 for held in guess.takeHeld() { try apply(held, session, deliver) }
                 for rest in event.opened(pieces).dropFirst(index + 1) { try apply(rest, session, deliver) }
@@ -290,11 +258,12 @@ extension SessionTracker {
         // What was agreed upon is said by a reply.
         let isAgreed = !notes.contains { $0.element == .opaque && $0.facts.contains(.opaque(.tls)) }
         let cover = Cover(
-            TLSFollower(how: isAgreed ? .starttls : .implicit, keys: keys), keys == nil ? .watching : .undecided)
+            TLSFollower(how: isAgreed ? .starttls : .implicit, keys: keys), keys == nil ? .watching : .undecided,
+            handshakes)
         var pieces: [TLSFollower.Piece] = []
         for note in notes where note.element == .opaque && !note.raw.isEmpty {
             cover.follower.with(keys) { $0.receive(note.raw, from: note.side, into: &pieces) }
-            if keys?.isGrowing == true { cover.first.append((note.side, note.raw)) }
+            if keys?.isGrowing == true { cover.first.append((note.side, Array(note.raw)[...])) }
         }
         session.cover = cover
     }
@@ -308,6 +277,7 @@ extension SessionTracker {
         cover.follower.with(keys) { $0.take(event, into: &pieces) }
         switch cover.mode {
         case .watching:
+            if !cover.share.keep(cover.follower.keptOctets) { cover.follower.giveUp() }
             var batch = batch(session, at: flow.opened)
             apply(event, &session.observer, &batch)
             try hand(&batch, deliver)
@@ -320,6 +290,7 @@ extension SessionTracker {
             case .open:
                 cover.mode = .reading
                 cover.held = []
+                cover.share.keep(0)
                 var events: [RecordEvent] = []
                 session.observer.secured(
                     tls: cover.follower.leg, upstreamTLS: nil, at: session.observer.clock(event.time ?? flow.opened),
@@ -337,12 +308,17 @@ extension SessionTracker {
                     cover.held.count < Self.mostEvents, !cover.follower.isForeign
                 else { return try watch(event, flow, session, cover, deliver) }
                 cover.heldOctets += octets
-                cover.held.append(event)
+                cover.held.append(event.kept)
+                cover.share.keep(0)
                 wait(flow, event.time ?? flow.opened, cover.heldOctets - flow.awaitedOctets)
             case .undecided:
                 if case .bytes(_, _, _, let octets, packet: _) = event { cover.heldOctets += octets.count }
-                cover.held.append(event)
-                if cover.heldOctets > Self.mostSealed || cover.held.count > Self.mostEvents || cover.follower.isForeign
+                cover.held.append(event.kept)
+                let held = cover.heldOctets + cover.held.count * Self.eventCost
+                let isRoom = cover.share.keep(cover.follower.keptOctets + held)
+                if !isRoom { cover.follower.giveUp() }
+                if !isRoom || cover.heldOctets > Self.mostSealed || cover.held.count > Self.mostEvents
+                    || cover.follower.isForeign
                 {
                     let last = cover.held.removeLast()
                     try watch(last, flow, session, cover, deliver)
@@ -365,6 +341,7 @@ extension SessionTracker {
             try hand(&batch, deliver)
         }
         cover.held = []
+        cover.share.keep(cover.follower.keptOctets)
         try tell(event, flow, session, cover, deliver)
     }
 

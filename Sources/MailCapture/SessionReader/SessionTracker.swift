@@ -170,6 +170,8 @@ package struct SessionTracker {
     /// How long connections wait for them, where ``TLSKeyLog/isGrowing``.
     package var keyPatience = KeyPatience()
     var awaiting = AwaitingKeys()
+    /// What connections keep until their handshake is over.
+    let handshakes = HandshakeMemory()
     package internal(set) var counters = TrackerCounters()
 
     /// - Parameters:
@@ -364,7 +366,7 @@ package struct SessionTracker {
                 try goOn(flow, info, clear.session, at: time, deliver)
             } else if keys != nil, info.tls?.how == .implicit, info.tls?.isOpaque == true {
                 flow.sealedInfo = info
-                flow.state = .sealed(Sealed(TLSFollower(how: .implicit, keys: keys)))
+                flow.state = .sealed(Sealed(TLSFollower(how: .implicit, keys: keys), handshakes))
             } else {
                 try follow(flow, info, isMidway: midstream, deliver)
                 // What follows the answer to STARTTLS in the same conversation was recorded as it was on the wire.

@@ -138,6 +138,17 @@ package struct TLSFollower: Sendable {
     /// Nothing more comes.
     package mutating func finish() { settle() }
 
+    /// Octets that are kept of records and messages of the handshake under way.
+    var keptOctets: Int {
+        client.buffer.count + client.message.count + server.buffer.count + server.message.count
+    }
+
+    /// There is no room for its handshake: what it has shown is all that it will.
+    mutating func giveUp() {
+        stop(.client)
+        stop(.server)
+    }
+
     /// The leg of the session, as far as it is known.
     package var leg: TLSLeg {
         var leg = TLSLeg(observation)

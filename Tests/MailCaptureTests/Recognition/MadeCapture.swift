@@ -31,8 +31,10 @@ struct MadeCapture {
     ///   - only: the side whose packets are in the capture; nil for both.
     ///   - first: how many packets are not in it.
     ///   - lost: packets that are not in it.
+    ///   - closes: the connection ends; else it stays open.
     mutating func add(
-        _ turns: Turns, port: UInt16, chunk: Int = 1_400, only: Side? = nil, from first: Int = 0, lost: Set<Int> = []
+        _ turns: Turns, port: UInt16, chunk: Int = 1_400, only: Side? = nil, from first: Int = 0, lost: Set<Int> = [],
+        closes: Bool = true
     ) {
         let client = SocketAddress(Self.client, clientPort)
         clientPort += 1
@@ -46,7 +48,9 @@ struct MadeCapture {
                 rest = rest.dropFirst(chunk)
             }
         }
-        packets += zip(synthesizer.close(by: .client), [Side.client, .server, .client]).map { ($0, $1) }
+        if closes {
+            packets += zip(synthesizer.close(by: .client), [Side.client, .server, .client]).map { ($0, $1) }
+        }
         for (index, (packet, side)) in packets.enumerated()
         where index >= first && !lost.contains(index) && (only == nil || side == only) {
             octets += PcapngWriter.packet(interface: 0, time: (time + Int64(index) * 1_000) * 1_000, packet[...])
