@@ -88,6 +88,7 @@ package struct TLSFollower: Sendable {
     var openers: (client: RecordOpener, server: RecordOpener)?
     /// The server's part of a whole handshake came to its end.
     var sawDone = false
+    private var hasGivenUp = false
     private var pieces: [Piece] = []
 
     /// - Parameter keys: a log that grows is not kept, but lent for each step: whoever keeps it has a copy of its own once it grows.
@@ -145,6 +146,7 @@ package struct TLSFollower: Sendable {
 
     /// There is no room for its handshake: what it has shown is all that it will.
     mutating func giveUp() {
+        hasGivenUp = true
         stop(.client)
         stop(.server)
     }
@@ -157,7 +159,9 @@ package struct TLSFollower: Sendable {
     }
 
     /// The client began TLS, and what the server says is none.
-    var wasAnsweredInClear: Bool { hello != nil && choice == nil && server.isLost && observation.alert == nil }
+    var wasAnsweredInClear: Bool {
+        hello != nil && choice == nil && server.isLost && observation.alert == nil && !hasGivenUp
+    }
 
     /// It can't be read, and secrets that are not in the log would perhaps open it.
     var lacksSecrets: Bool { reading == .sealed && hello != nil && !(secrets?.isComplete ?? false) }
