@@ -251,3 +251,25 @@ def test_handshakes_that_do_not_end(tmp_path):
     assert (tmp_path / "stdout").read_text().count("open (tls)") == 1000
     # The capture has 56 MB.
     assert kilobytes < 90_000, f"{kilobytes} KB"
+
+
+def test_lines_that_do_not_end(tmp_path):
+    """Clients that stop in the middle of a line, far apart in a large capture: of it only what they said is kept."""
+    def size(word):
+        conversations = []
+        for index in range(200):
+            start = 1_700_000_000_000_000 + index * 100_000
+            one = Conversation(start, client_port=20_000 + index, port=143).play([(1, "S: * OK IMAP4rev1")]).say(2, "C", word)
+            other = Conversation(start + 3_000, client_port=20_000 + index, port=9_999)
+            for turn in range(200):
+                other.say(turn / 100, "S" if turn % 2 else "C", b"\x99" * 1400)
+            conversations += [one, other]
+        (tmp_path / "x.pcap").write_bytes(pcap(*conversations))
+        status, lines, kilobytes = measured("sessions", "list", tmp_path / "x.pcap", folder=tmp_path)
+        assert status == 0, lines
+        assert (tmp_path / "stdout").read_text().count("imap") == 200
+        return kilobytes
+
+    # The capture has 57 MB.
+    whole, half = size(b"a NOOP\r\n"), size(b"a NOOP")
+    assert half < whole + 8_000, f"{half} KB, and {whole} KB with whole lines"

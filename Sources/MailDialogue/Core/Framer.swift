@@ -14,6 +14,8 @@ package struct Framer: Equatable, Sendable {
     /// The octets from `next` up to here hold no LF; behind it may stand one that was found.
     private var searched = 0
     private var scanner = DotScanner()
+    /// The buffer holds nothing but what was kept: no octets of others are kept with it.
+    private var isOwn = true
 
     init() {}
 
@@ -27,6 +29,7 @@ package struct Framer: Equatable, Sendable {
             next = bytes.startIndex
             searched = next
             buffer = bytes
+            isOwn = false
         } else {
             // What is cut is dropped first, so that a slow reader's buffer does not grow for ever.
             if next - buffer.startIndex > buffer.endIndex - next { compact() }
@@ -34,11 +37,17 @@ package struct Framer: Equatable, Sendable {
         }
     }
 
+    /// What waits is kept for longer: it must not keep what it came with, which may be a quarter of a megabyte of a file.
+    mutating func own() {
+        if !isOwn { compact() }
+    }
+
     private mutating func compact() {
         let ahead = searched - next
         buffer = ArraySlice(Array(buffer[next...]))
         next = buffer.startIndex
         searched = next + ahead
+        isOwn = true
     }
 
     /// Octets of the next line, its LF included; nil when there is no LF yet.
@@ -136,6 +145,7 @@ package struct Framer: Equatable, Sendable {
         if end == buffer.endIndex {
             buffer = []  // lets go of the storage, so that an idle session keeps none
             next = 0
+            isOwn = true
         } else {
             next = end
         }

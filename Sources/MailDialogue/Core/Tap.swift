@@ -129,6 +129,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             if advance(turn, into: &notes) { idle = 0 } else { idle += 1 }
             turn = turn.other
         }
+        client.framer.own()
+        server.framer.own()
     }
 
     /// Cuts, and inflates more to cut, until the side needs octets or must let the other speak. True when there was something.
