@@ -30,6 +30,15 @@ def until(what, question, seconds=10.0, pause=0.01):
         time.sleep(pause)
 
 
+def never(what, question, seconds, pause=0.05):
+    """Asks `question` for `seconds`, however crowded the machine is, and fails as soon as its answer is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if question():
+            raise AssertionError(f"{what} within {seconds} s")
+        time.sleep(pause)
+
+
 _given_ports = set()
 
 
