@@ -122,6 +122,15 @@ package struct ProtocolGuess: Sendable {
         return verdict
     }
 
+    /// Octets of memory for what is held.
+    package var keptOctets: Int { client.all.count + server.all.count + held.cost }
+
+    /// There is no memory for more: it is what its first octets say.
+    package mutating func giveUp() -> Verdict {
+        if verdict == .undecided { judge(isLast: true) }
+        return verdict
+    }
+
     /// The events that were taken, in order, with the sides as the verdict says. They are given once.
     package mutating func takeHeld() -> [FlowEvent] {
         let events = held.take(client: client.all, server: server.all)

@@ -17,14 +17,22 @@ struct HeldEvents: Sendable {
     /// Octets of a piece that is kept apart in any case.
     private static let largePiece = 16
 
+    /// Octets of memory that a piece takes beside its own, and an event of another kind.
+    private static let pieceCost = 48
+    private static let bareCost = 192
+
     private var held: [Held] = []
     private var flow = 0
+    private var otherOctets = 0
 
     /// Events without octets.
     private(set) var bareCount = 0
 
     /// What is kept apart.
     var count: Int { held.count }
+
+    /// Octets of memory for that, without those of the sides.
+    var cost: Int { held.count &* Self.pieceCost &+ bareCount &* (Self.bareCost - Self.pieceCost) &+ otherOctets }
 
     /// Takes an event; its octets are not kept.
     mutating func append(_ event: FlowEvent) {
@@ -39,6 +47,7 @@ struct HeldEvents: Sendable {
                 held.append(.octets(side, count: octets.count, time: time, packet: packet))
             }
         case .opened, .gap, .conflict, .doubt, .ended, .closed:
+            if case .conflict(_, _, _, let other, _, _, _) = event { otherOctets += other.count }
             held.append(.other(event.kept))
             bareCount += 1
         }

@@ -145,6 +145,15 @@ package struct TunnelWalk: Sendable {
         return verdict
     }
 
+    /// Octets of memory for what is held.
+    package var keptOctets: Int { client.count + server.count + held.cost }
+
+    /// There is no memory for more: what is not whole by now is no tunnel.
+    package mutating func giveUp() -> Verdict {
+        if verdict == .undecided { walk(isLast: true) }
+        return verdict
+    }
+
     /// What came and is not of the tunnel, in order. It is given once.
     package mutating func takeHeld() -> [FlowEvent] {
         guard case .through(let tunnel) = verdict else { return held.take(client: client, server: server) }

@@ -120,6 +120,8 @@ package struct TrackerCounters: Equatable, Sendable {
     package var notMail = 0
     /// Of these, how many speak what.
     package var foreign: [ForeignSpeech: Int] = [:]
+    /// Connections that were judged by fewer octets than usual, for want of memory (``CommonMemory/forBeginnings``).
+    package var hurried = 0
     /// Connections under TLS from their first octet; those that are sessions as well.
     package var encrypted = 0
     /// Places at which octets are missing.

@@ -1,9 +1,39 @@
-// How sessions begin that were not seen to open, and how they go on under TLS.
+// How sessions begin that were not seen to open, how they go on under TLS, and what connections may keep until they begin.
 
 import MailDialogue
 import MailRecording
 
+extension SessionTracker.Flow {
+    /// Where the client wanted to go.
+    var end: IPEndpoint {
+        var end = tunnel?.server ?? server
+        if let port = tunnel?.port { end.port = port }
+        return end
+    }
+
+    /// Finds out what is spoken, behind what was stepped over.
+    func guess() -> ProtocolGuess { ProtocolGuess(client: client, server: end, midstream: isLate) }
+
+    /// The session had begun before its first octets here.
+    var isLate: Bool { tunnel?.isCut ?? isMidstream }
+}
+
 extension SessionTracker {
+    /// Octets that a connection may keep in any case: what sessions of mail begin with.
+    private static let littleKept = 512
+
+    /// A connection keeps so many octets until it is known what it speaks.
+    /// - Returns: false when all keep too much (``CommonMemory/forBeginnings``), and this one more than its part.
+    mutating func keep(_ octets: Int, of flow: Flow) -> Bool {
+        guard octets > Self.littleKept else { return true }
+        let share = flow.share ?? CommonMemory.Share(beginnings)
+        flow.share = share
+        if share.keep(octets) { return true }
+        if !flow.isHurried { counters.hurried += 1 }
+        flow.isHurried = true
+        return false
+    }
+
     /// The server's first octets open a session, although the connection was not seen to open. `+OK`, `* OK`, `554` and the
     /// like may as well stand in the middle of one.
     static func beginsWithGreeting(_ held: [FlowEvent], _ mailProtocol: MailProtocol) -> Bool {

@@ -62,7 +62,8 @@ extension SessionTracker {
         }
         // What waits for secrets has a bound of its own.
         let held = flow.awaitsSince == nil ? sealed.heldOctets + sealed.held.count * Self.eventCost : 0
-        if !sealed.share.keep(sealed.follower.keptOctets + held) {
+        let answer = sealed.answer?.guess.keptOctets ?? 0
+        if !sealed.share.keep(sealed.follower.keptOctets + held + answer) {
             sealed.follower.giveUp()
             isLast = true
         }
@@ -199,8 +200,9 @@ extension SessionTracker {
             }
         }
         sealed.guess = guess
-        // It can't be opened to where it says what it is.
-        if sealed.follower.reading == .sealed { try list(flow, sealed, deliver) }
+        // It can't be opened to where it says what it is, or there is no memory for so much of it.
+        let isRoom = sealed.share.keep(guess.keptOctets)
+        if !isRoom || sealed.follower.reading == .sealed { try list(flow, sealed, deliver) }
     }
 
     /// A session begins that was under TLS from its first octet.

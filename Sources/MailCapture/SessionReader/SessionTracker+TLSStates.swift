@@ -15,11 +15,11 @@ extension SessionTracker {
         /// Finds out what is spoken where the server answered in clear, and of how many events that were held it knows.
         var answer: (guess: ProtocolGuess, events: Int)?
         /// What all that takes.
-        let share: HandshakeMemory.Share
+        let share: CommonMemory.Share
 
-        init(_ follower: TLSFollower, _ memory: HandshakeMemory) {
+        init(_ follower: TLSFollower, _ memory: CommonMemory) {
             self.follower = follower
-            share = HandshakeMemory.Share(memory)
+            share = CommonMemory.Share(memory)
         }
     }
 
@@ -44,12 +44,12 @@ extension SessionTracker {
         /// What was told of it.
         var told: TLSObservation?
         /// What its handshake takes.
-        let share: HandshakeMemory.Share
+        let share: CommonMemory.Share
 
-        init(_ follower: TLSFollower, _ mode: Mode, _ memory: HandshakeMemory) {
+        init(_ follower: TLSFollower, _ mode: Mode, _ memory: CommonMemory) {
             self.follower = follower
             self.mode = mode
-            share = HandshakeMemory.Share(memory)
+            share = CommonMemory.Share(memory)
         }
     }
 }

@@ -69,6 +69,10 @@ package struct SessionTracker {
         var awaitsSince: Int64?
         var awaitedOctets = 0
         var gaveUpKeys = false
+        /// What it keeps until it is known what it speaks, where that is more than a little.
+        var share: CommonMemory.Share?
+        /// There was no memory for more.
+        var isHurried = false
 
         /// - Parameter start: nanoseconds since 1970.
         init(_ number: Int, _ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
@@ -83,19 +87,6 @@ package struct SessionTracker {
 
         /// Its start in nanoseconds.
         var opened: Int64 { NanosecondTime.of(start, startFraction) }
-
-        /// Where the client wanted to go.
-        var end: IPEndpoint {
-            var end = tunnel?.server ?? server
-            if let port = tunnel?.port { end.port = port }
-            return end
-        }
-
-        /// Finds out what is spoken, behind what was stepped over.
-        func guess() -> ProtocolGuess { ProtocolGuess(client: client, server: end, midstream: isLate) }
-
-        /// The session had begun before its first octets here.
-        var isLate: Bool { tunnel?.isCut ?? isMidstream }
 
         func turn() {
             isTurned = true
@@ -171,7 +162,9 @@ package struct SessionTracker {
     package var keyPatience = KeyPatience()
     var awaiting = AwaitingKeys()
     /// What connections keep until their handshake is over.
-    let handshakes = HandshakeMemory()
+    let handshakes = CommonMemory(most: CommonMemory.forHandshakes)
+    /// What they keep until it is known what they speak.
+    var beginnings = CommonMemory(most: CommonMemory.forBeginnings)
     package internal(set) var counters = TrackerCounters()
 
     /// - Parameters:
@@ -397,7 +390,10 @@ package struct SessionTracker {
             try take(event, flow, deliver)
         case .entering(var walk):
             flow.state = .ignored
-            switch walk.accept(event) {
+            var verdict = walk.accept(event)
+            if verdict == .undecided, !keep(walk.keptOctets, of: flow) { verdict = walk.giveUp() }
+            if verdict != .undecided { flow.share = nil }
+            switch verdict {
             case .undecided: flow.state = .entering(walk)
             case .none:
                 flow.state = .undecided(flow.guess())
@@ -419,7 +415,10 @@ package struct SessionTracker {
         case .sealed(let sealed): try take(event, flow, sealed, deliver)
         case .undecided(var guess):
             flow.state = .ignored
-            switch guess.accept(event) {
+            var verdict = guess.accept(event)
+            if verdict == .undecided, !keep(guess.keptOctets, of: flow) { verdict = guess.giveUp() }
+            if verdict != .undecided { flow.share = nil }
+            switch verdict {
             case .undecided: flow.state = .undecided(guess)
             case .notMail:
                 let held = guess.takeHeld()

@@ -229,6 +229,7 @@ struct CaptureCommand: ParsableCommand {
                         json.member(speech.rawValue, count)
                     }
                 }
+                json.member("hurried", counters.hurried)
                 json.member("gaps", counters.gaps)
                 json.member("dropped", pipeline.dropped)
                 if interface != nil {
@@ -251,6 +252,9 @@ struct CaptureCommand: ParsableCommand {
                 let speech = counters.foreign.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
                 let words = speech.map { "\(Figures.grouped($0.value)) \($0.key.text)" }.joined(separator: ", ")
                 parts.append("\(Figures.count(counters.notMail, "connection")) of something else (\(words))")
+            }
+            if counters.hurried > 0 {
+                parts.append("\(Figures.count(counters.hurried, "connection")) judged early for want of memory")
             }
             if counters.cut > 0 { parts.append("\(Figures.grouped(counters.cut)) cut after \(counters.cutTo) octets") }
             if counters.malformed > 0 { parts.append("\(counters.malformed) malformed") }

@@ -1,10 +1,12 @@
-// What connections under TLS keep until their handshake is over, bounded for all of them: who opens many and sends nothing but the
-// beginnings of long handshakes takes no more than that.
+// What connections keep until it is known what they speak, or until their handshake is over, bounded for all of them: who opens many
+// and leaves it at beginnings takes no more than that.
 
-/// The memory of all connections of a reader whose handshake goes on.
-package final class HandshakeMemory {
-    /// Octets for all of them. A handshake takes some five thousand for as long as it goes on, most of it certificates.
-    package static let most = 16 << 20
+/// The memory of all connections of a reader that keep something of one kind.
+package final class CommonMemory {
+    /// Octets for handshakes of TLS. One takes some five thousand for as long as it goes on, most of it certificates.
+    package static let forHandshakes = 16 << 20
+    /// Octets for connections of which it is not known yet what they speak. Those of mail show it in some hundreds.
+    package static let forBeginnings = 8 << 20
 
     fileprivate let most: Int
 
@@ -13,14 +15,14 @@ package final class HandshakeMemory {
     /// Connections that keep some.
     fileprivate var holders = 0
 
-    package init(most: Int = HandshakeMemory.most) { self.most = most }
+    package init(most: Int) { self.most = most }
 
     /// What one connection keeps, given back with it.
     package final class Share {
-        private let memory: HandshakeMemory
+        private let memory: CommonMemory
         private var octets = 0
 
-        package init(_ memory: HandshakeMemory) { self.memory = memory }
+        package init(_ memory: CommonMemory) { self.memory = memory }
 
         deinit { set(0) }
 
