@@ -147,9 +147,9 @@ extension RuleFacts: FieldSource {
         case .command: return .text(command)
         case .line: return .text(line)
         case .sender: return .text(sender)
-        case .senderDomain: return .text(Self.domain(sender))
+        case .senderDomain: return .text(FieldValue.domain(of: sender))
         case .rcpt: return .texts(recipient.map { [$0] } ?? recipients)
-        case .rcptDomain: return .texts((recipient.map { [$0] } ?? recipients).map(Self.domain))
+        case .rcptDomain: return .texts((recipient.map { [$0] } ?? recipients).map(FieldValue.domain(of:)))
         case .rcptCount: return .number(recipients.count)
         case .size: return size.map { .number($0) } ?? .none
         case .mailbox: return .text(mailbox)
@@ -166,11 +166,5 @@ extension RuleFacts: FieldSource {
             .credentials, .violations, .finding, .bytesClient, .bytesServer, .duration, .end, .opaque, .gaps:
             return .none
         }
-    }
-
-    /// What stands behind the last `@`, in lower case.
-    private static func domain(_ mailbox: String) -> String {
-        guard let at = mailbox.utf8.lastIndex(of: UInt8(ascii: "@")) else { return "" }
-        return mailbox[mailbox.utf8.index(after: at)...].lowercased()
     }
 }

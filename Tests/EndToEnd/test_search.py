@@ -13,8 +13,9 @@ import sqlite3
 import pytest
 
 import mailproxy
+from made_capture import Conversation, pcap
 from mailproxy import MailProxy, command
-from processes import HOST, until
+from processes import HOST, run, until
 
 
 def listed(*arguments, status=0):
@@ -56,6 +57,12 @@ FILTERS = [
     "imap", "not imap", "smtp and messages > 0", 'user == "user1@example.com"', 'user == "user1@example.com" or smtp', "violations > 0",
     "not (violations > 0) and smtp", 'client.address == "127.0.0.1"', 'command == "RCPT"', 'not (command == "RCPT")', "size > 300 B",
     'subject == "letter 4"', 'subject matches "^letter [12]$"', "reply.code == 250", 'reply.code == "+OK"', 'to == "user2@example.com"',
+    # What stands in lines.
+    'sender == "ada@example.org"', 'sender.domain == "example.org" and violations > 0', 'rcpt == "user1@example.com"', 'not rcpt',
+    'rcpt.domain in {"example.com"} and rcpt.count == 1', "rcpt.count > 1", "client.name", 'mailbox == "INBOX"', 'line contains "NONSENSE"',
+    # What only the messages have.
+    'header["subject"] == "letter 4"', 'header["Subject"] matches "^letter [12]$" and not imap', 'not header["subject"]',
+    'header["subject"] contains "letter" and rcpt == "user1@example.com"', 'header["x-none"] or imap', 'header["subject"] != "letter 4" and smtp',
     'finding contains "command"', 'end == "closed"', 'user == "nobody"', "bytes.client > 500 B and duration < 1 h", "tls", "opaque",
 ]
 
@@ -179,6 +186,44 @@ def test_a_session_that_goes_on(scratch):
             )
             assert listed("--by", "end", "--filter", 'command == "SELECT"', proxy.record)[0]["key"] == "open"
         until("it has ended", lambda: listed(proxy.record)[0]["end"] == "closed")
+
+
+def test_header_fields_are_read_from_messages(recording, scratch):
+    """Of settled sessions a few at a time, in the order that is asked for; and by all commands that take a filter."""
+    wanted = 'header["subject"] matches "^letter [3-8]$" and smtp'
+    found = ids("--filter", wanted, recording)
+    assert len(found) == 6
+    assert ids("--filter", wanted, "--limit", "2", recording) == found[-2:]
+    largest = ids("--filter", wanted, "--sort", "bytes", recording)
+    assert largest == [each for each in ids("--sort", "bytes", recording) if each in found]
+    assert listed("--by", "command", "--filter", 'header["subject"] == "letter 4"', recording)
+    out = scratch / "out"
+    command("sessions", "export", recording, "--filter", wanted, "--format", "eml", "-o", out, status=0)
+    subjects = {line for file in out.iterdir() for line in file.read_text().splitlines() if line.startswith("Subject:")}
+    assert subjects == {f"Subject: letter {number}" for number in range(3, 9)}
+    # Beside words of the same messages.
+    assert ids("--filter", wanted, "--text", '"letter 5"', recording) == [
+        row["id"] for row in listed("--filter", 'subject == "letter 5" and smtp', recording)
+    ]
+
+
+def test_long_sessions_are_looked_through_in_little_memory(scratch):
+    """Whatever is asked of its messages, no more than one of a session is in memory."""
+    one = Conversation(1_795_600_000_000_000, port=110).say(1, "S", b"+OK hi\r\n")
+    text = b"lorem ipsum dolor sit amet consectetur adipiscing elit\r\n" * 1000
+    for number in range(1, 801):
+        one.say(number + 1, "C", b"RETR %d\r\n" % number)
+        one.say(number + 1.5, "S", b"+OK\r\nSubject: letter %d\r\n\r\n" % number + text + b".\r\n")
+    one.say(900, "C", b"QUIT\r\n").say(901, "S", b"+OK\r\n").close(902)
+    path = scratch / "long.pcap"
+    path.write_bytes(pcap(one))
+    peaks = []
+    for arguments in ([], ["--text", "consectetur -nothing"], ["--text", "nothing"], ["--filter", 'header["subject"] == "letter 800"']):
+        done = run(["/usr/bin/time", "-f", "%M", mailproxy.binary(), "sessions", "list", "--count", *arguments, path],
+                   b"", 60 * mailproxy.PATIENCE, mailproxy.environment(scratch), scratch)  # fmt: skip
+        assert done.stdout == (b"0\n" if "nothing" in arguments else b"1\n"), done.stderr
+        peaks.append(int(done.stderr.split()[-1]))
+    assert max(peaks) < peaks[0] + 20_000 * mailproxy.PATIENCE, peaks
 
 
 def test_one_among_many_is_found_by_its_beginning(recording):

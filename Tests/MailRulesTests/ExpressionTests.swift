@@ -176,7 +176,7 @@ struct Values: FieldSource {
         #expect(FieldTable.all.count == FieldName.allCases.count)
         for field in FieldTable.all {
             #expect(field.meaning.hasSuffix("."), "\(field.name)")
-            #expect(field.moment != nil || field.inSessions, "\(field.name)")
+            #expect(field.isKnown(for: .rule) || field.isKnown(for: .session), "\(field.name)")
         }
     }
 }

@@ -37,7 +37,9 @@ import Testing
         ("292470 years: smtp", "more than a hundred years"), ("9223372036854775807 years: smtp", "more than a hundred"),
         ("876001 hours: smtp", "more than a hundred years"), ("3 fortnights: smtp", "'3 fortnights' is no time"),
         ("3 days: smtp and", "ends too early"), ("3 days: colour == \"red\"", "colour"),
-        ("3 days: line contains \"x\"", "line"), ("3 days: reply.code == \"550\"", "the index alone cannot answer"),
+        ("3 days: header[\"x\"]", "it asks for header[\"x\"]"), ("3 days: rcpt == \"x\"", "it asks for rcpt)"),
+        ("3 days: smtp and not sender", "cannot answer"),
+        ("3 days: reply.code == \"550\"", "the index alone cannot answer"),
     ])
     func othersAreRefused(_ line: String, _ complaint: String) {
         let error = #expect(throws: KeepingRuleError.self) { try KeepingRule(line) }

@@ -26,6 +26,18 @@ private struct Dice {
     private static let findings = ["imap-literal-size", "smtp-bare-lf", "pop3-long-line"]
     private static let tags = ["spam", "no \"quotes\"", "ein/zwei", "größe", "spam-2"]
 
+    private static let lines = [
+        ("NOOP", "NOOP"), ("FETCH", "a FETCH 1 ALL"), ("UID FETCH", "a UID FETCH 1 ALL"),
+        ("EHLO", "EHLO jürgen.example"), ("HELO", "helo  Mx"), ("MAIL", "MAIL FROM:<> SIZE=7"),
+        ("MAIL", "mail from:<\"a b\"@Example.COM> BODY=8BITMIME"), ("MAIL", "MAIL FROM:ann"),
+        ("RCPT", "RCPT TO:<@relay:ann@ÄB.example>"), ("RCPT", "RCPT TO:<bob@b.example>"),
+        ("RCPT", "RCPT bob@b.example"), ("RSET", "RSET"), ("SELECT", "a SELECT INBOX"),
+        ("STATUS", #"a STATUS "x \"y\" z" (MESSAGES)"#), ("APPEND", "a APPEND Drafts {7}"),
+        ("SELECT", "a SELECT {5}"),
+        // None of these, though the words are there.
+        ("VRFY", "VRFY <bob@b.example> INBOX Mx"),
+    ]
+
     private static func samples(_ count: Int) -> [CatalogEntry] {
         var dice = Dice()
         return (0..<count).map { number in
@@ -62,10 +74,9 @@ private struct Dice {
             summary.tags = dice.roll(3) == 0 ? tags.filter { _ in dice.roll(2) == 0 } : []
             var sample = CatalogEntry(summary: summary)
             for place in 0..<summary.exchanges {
+                let (command, line) = dice.pick(lines)
                 var exchange = Exchange(
-                    number: place, time: info.start,
-                    command: place == 0 ? "" : dice.pick(["NOOP", "FETCH", "UID FETCH"]),
-                    line: "x")
+                    number: place, time: info.start, command: place == 0 ? "" : command, line: place == 0 ? "" : line)
                 exchange.replyCode = dice.pick(["250", "+OK", "NO", "550"])
                 exchange.replyText = dice.pick(["fine", "it's 100% so", ""])
                 sample.exchanges.append(exchange)
@@ -76,6 +87,10 @@ private struct Dice {
                 message.from = dice.pick(users)
                 message.to = dice.roll(2) == 0 ? [] : [dice.pick(users)]
                 message.subject = dice.pick(["", "Invoice 7", "Größe"])
+                message.fields = dice.pick([
+                    [], [HeaderText(name: "list-id", text: "<a.example>")],
+                    [HeaderText(name: "list-id", text: ""), HeaderText(name: "x-spam", text: "Größe 7")],
+                ])
                 sample.messages.append(message)
             }
             sample.summary.messages = sample.messages.count
@@ -137,6 +152,7 @@ private struct Dice {
         "command",
         "command in {\"FETCH\", \"NOOP\"}", "reply.text == \"fine\"", "reply.text contains \"100%\"",
         "reply.text == \"\"",
+        "line == \"NOOP\"", "line contains \"bob@b.example\"", "not (line contains \"{7}\")",
         "carrier == \"RETR\"", "from == \"ann\"", "from contains \"'\"", "from", "subject contains \"öß\"",
         "subject == \"Invoice 7\"", "size > 1 KB", "size == 0", "size", "id == \"id00007\"", "id contains \"1\"",
         "imap and (violations > 1 or user == \"ann\") and not (end == \"reset\")",
@@ -150,6 +166,21 @@ private struct Dice {
         (0..<300).map { "exchanges == \($0)" }.joined(separator: " or "), String(repeating: "not ", count: 60) + "smtp",
         "tls", "not tls and imap", "to == \"ann\"", "reply.code == 250", "reply.code == \"NO\"", "user matches \"^a\"",
         "imap and user matches \"(?i)ANN\"", "tag contains \"spam\"",
+
+        "client.name", "not client.name", #"client.name == "Mx""#, #"client.name == "mx""#,
+        #"client.name contains "ü""#, #"client.name != "Mx""#,
+        "sender", #"sender == """#, #"sender == "ann""#, #"sender contains "\"a""#,
+        #"sender.domain == "example.com""#, #"sender.domain == "Example.COM""#,
+        #"sender.domain in {"example.com", ""}"#,
+        #"rcpt == "bob@b.example""#, #"rcpt != "bob@b.example""#, #"rcpt matches "^bob""#,
+        #"rcpt.domain == "äb.example""#, "not rcpt and violations > 0",
+        "rcpt.count == 0", "rcpt.count > 1", "rcpt.count == 1 and imap", "rcpt.count",
+        #"mailbox == "INBOX""#, #"mailbox == "x \"y\" z""#, #"mailbox contains "y""#, "mailbox",
+        #"mailbox == "Drafts""#,
+        #"header["List-Id"]"#, #"not header["list-id"]"#, #"header["list-id"] == """#,
+        #"header["x-spam"] contains "ö""#, #"header["x-spam"] != "Größe 7""#,
+        #"header["x-spam"] matches "\\d$" and rcpt"#, #"header["subject"] == "Größe""#,
+        #"header["list-id"] or mailbox == "INBOX""#,
 
         "imap or user matches \"b\"", "not (user matches \"b\")", "violations > 1 and to",
     ]
@@ -170,6 +201,28 @@ private struct Dice {
             } else {
                 #expect(wanted.isSubset(of: found), "\(text)")
             }
+        }
+    }
+
+    /// Rows that come one after the other, and are forgotten, say what they say together; and each of these fields is in some samples and
+    /// not in all.
+    @Test func rowsOneByOne() throws {
+        let samples = Self.samples(300)
+        for text in Self.exact + Self.inexact {
+            let filter = try Expression(text, for: .session)
+            for sample in samples {
+                var entry = CatalogEntry(summary: sample.summary)
+                var gathered = GatheredRows(filter)
+                for exchange in sample.exchanges { gathered.take(exchange) }
+                for message in sample.messages { gathered.take(message) }
+                entry.gathered = gathered
+                #expect(entry.fulfils(filter) == filter.holds(for: sample), "\(text) of \(sample.summary.info.id)")
+            }
+        }
+        for field in FieldName.allCases where field.rows != nil && field != .header {
+            let filter = try Expression(field.rawValue, for: .session)
+            let count = samples.count { filter.holds(for: $0) }
+            #expect(count > 0 && count < samples.count, "\(field)")
         }
     }
 

@@ -112,6 +112,12 @@ package struct SessionReader {
         set { tracker.keepsText = newValue }
     }
 
+    /// Header fields that are told with messages: their names in lower case.
+    package var keepsFields: [String] {
+        get { tracker.keepsFields }
+        set { tracker.keepsFields = newValue }
+    }
+
     package var counters: TrackerCounters { tracker.counters }
     package var reassembly: ReassemblyCounters { tracker.reassembly }
 

@@ -117,6 +117,8 @@ package struct SessionTracker {
     package var tellsOctets = true
     /// Messages are told with their text.
     package var keepsText = false
+    /// Header fields that are told with messages: their names in lower case.
+    package var keepsFields: [String] = []
     /// What is not recorded.
     package var privacy = RecordingPrivacy()
     /// Puts sealed secrets back into packets, where somebody has the key.
@@ -457,7 +459,8 @@ package struct SessionTracker {
         let session = Following(
             Observer(
                 info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-                hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets,
+                keepsFields: keepsFields, hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges,
+                tellsOctets: tellsOctets,
                 privacy: privacy),
             SessionIdentity(info, flow.client, flow.server))
         var batch = batch(session, at: flow.opened)

@@ -113,3 +113,30 @@ extension OctetLine {
         return out
     }
 }
+
+extension ArraySlice<UInt8> {
+    /// The first of the arguments of an IMAP command, an atom or a quoted string (RFC 9051 §9, astring); nil when it is a literal, or
+    /// breaks off.
+    package var firstAString: String? {
+        let rest = trimmed
+        guard rest.first == UInt8(ascii: "\"") else {
+            let word = rest.firstWord.word
+            return word.isEmpty || IMAPLiteral(endOf: word) != nil ? nil : word.text
+        }
+        var name: [UInt8] = []
+        var isEscaped = false
+        for octet in rest.dropFirst() {
+            if isEscaped {
+                name.append(octet)
+                isEscaped = false
+            } else if octet == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if octet == UInt8(ascii: "\"") {
+                return name[...].text
+            } else {
+                name.append(octet)
+            }
+        }
+        return nil
+    }
+}

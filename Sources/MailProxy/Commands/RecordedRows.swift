@@ -14,8 +14,8 @@ enum RecordedRows {
 
     /// Reads sessions where they are.
     static func read(
-        _ sessions: [UnreadSession], _ keepsText: Bool, _ goesOn: () -> Bool, isPatient: Bool = false,
-        _ emit: (RecordEvent) -> Void
+        _ sessions: [UnreadSession], _ keepsText: Bool, fields: [String] = [], _ goesOn: () -> Bool,
+        isPatient: Bool = false, _ emit: (RecordEvent) throws -> Void
     ) throws {
         var octets: [String: Range<Int>] = [:]
         for place in sessions.flatMap(\.places) {
@@ -30,18 +30,19 @@ enum RecordedRows {
         }
         var reader = SessionReader(only: Set(sessions.map(\.id)))
         reader.keepsText = keepsText
+        reader.keepsFields = fields
         // Rows are made of what is known of octets.
         reader.tellsOctets = false
         var rows: [String: ExchangeRows] = [:]
         try reader.read(stretches, while: goesOn, isPatient: isPatient) { batch in
             let id = batch.session.info.id
-            for row in rows[id, default: ExchangeRows()].take(batch) { emit(.exchange(session: id, row)) }
+            for row in rows[id, default: ExchangeRows()].take(batch) { try emit(.exchange(session: id, row)) }
             for event in batch.events {
                 switch event {
-                case .message, .credential: emit(event)
+                case .message, .credential: try emit(event)
                 case .closed:
                     rows[id] = nil
-                    emit(event)
+                    try emit(event)
                 case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .exchange: break
                 }
             }

@@ -7,12 +7,34 @@ import MailRules
 import MailStore
 
 extension SessionCatalog {
-    /// What was read of a session that the index does not have all of.
+    /// What was read of a session, for the filter. Its messages are looked at as they come, so that however many they are no more than
+    /// one is in memory.
     struct ReadRows {
-        var exchanges: [Exchange] = []
-        var messages: [MessageRecord] = []
+        private let catalog: SessionCatalog
+        /// Nil without a filter.
+        private(set) var gathered: GatheredRows?
+        /// Those that somebody wants to have.
+        private(set) var exchanges: [Exchange] = []
+        /// It has a message with the words, or none are asked for.
+        private(set) var hasText: Bool
         /// What it has come to, as far as its packets are there.
         var summary: SessionSummary?
+
+        init(_ catalog: SessionCatalog) {
+            self.catalog = catalog
+            gathered = catalog.filter.map { GatheredRows($0) }
+            hasText = catalog.text == nil
+        }
+
+        mutating func take(_ exchange: Exchange, isKept: Bool) {
+            gathered?.take(exchange)
+            if isKept { exchanges.append(exchange) }
+        }
+
+        mutating func take(_ message: MessageRecord) throws {
+            gathered?.take(message)
+            if !hasText { hasText = try catalog.hasText(message) }
+        }
     }
 
     /// Octets that are read only to show how many exchanges and messages sessions that go on have so far: of one, and of all.
@@ -62,10 +84,11 @@ extension SessionCatalog {
                 let batch = Self.batch(rest)
                 rest = rest.dropFirst(batch.count)
                 let unread = batch.compactMap(\.unread)
-                let rows = try read(unread, areWanted: areWanted)
+                let rows = try read(unread, areWanted: areWanted, withExchanges: withExchanges)
                 for summary in batch.map(\.summary) {
-                    var entry = try entry(summary, index, rows[summary.info.id], withExchanges: withExchanges)
-                    guard passes(entry), try hasText(entry) else { continue }
+                    let rows = rows[summary.info.id]
+                    var entry = try entry(summary, index, rows, withExchanges: withExchanges)
+                    guard passes(entry), rows?.hasText ?? (text == nil) else { continue }
                     if !withExchanges { entry.exchanges = [] }
                     entry.messages = []
                     found.append(entry)
@@ -128,11 +151,12 @@ extension SessionCatalog {
     private func isRefused(_ summary: SessionSummary, isWhole: Bool) -> Bool {
         filter?.verdict(of: CatalogEntry(summary: summary)) { field in
             switch field {
-            case .command, .replyCode, .replyText, .size, .carrier, .from, .to, .subject: true
+            case .command, .line, .replyCode, .replyText, .clientName, .sender, .senderDomain, .rcpt, .rcptDomain,
+                .rcptCount, .mailbox, .size, .carrier, .from, .to, .subject, .header:
+                true
             case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .id, .client, .server: false
-            case .clientName, .tls, .user, .line, .sender, .senderDomain, .rcpt, .rcptDomain, .rcptCount, .mailbox,
-                .header, .tag, .exchanges, .messages, .credentials, .violations, .finding, .bytesClient, .bytesServer,
-                .duration, .end, .opaque, .gaps:
+            case .tls, .user, .tag, .exchanges, .messages, .credentials, .violations, .finding, .bytesClient,
+                .bytesServer, .duration, .end, .opaque, .gaps:
                 !isWhole
             }
         } == false
@@ -146,17 +170,59 @@ extension SessionCatalog {
         try read(try candidates(summaries, index, areWanted: areWanted).compactMap(\.unread), areWanted: areWanted)
     }
 
-    private func read(_ sessions: [UnreadSession], areWanted: Bool) throws -> [String: ReadRows] {
+    private func read(
+        _ sessions: [UnreadSession], areWanted: Bool, withExchanges: Bool = false
+    ) throws -> [String: ReadRows] {
         var found: [String: ReadRows] = [:]
         guard !sessions.isEmpty else { return found }
-        try RecordedRows.read(sessions, text != nil, { true }, isPatient: true) { event in
+        try RecordedRows.read(sessions, text != nil, fields: needs.fields, { true }, isPatient: true) { event in
             switch event {
             case .exchange(session: let id, let exchange):
-                if areWanted { found[id, default: ReadRows()].exchanges.append(exchange) }
+                if areWanted { found[id, default: ReadRows(self)].take(exchange, isKept: withExchanges) }
             case .message(session: let id, let message):
-                if areWanted { found[id, default: ReadRows()].messages.append(message) }
-            case .closed(let summary): found[summary.info.id, default: ReadRows()].summary = summary
+                if areWanted { try found[id, default: ReadRows(self)].take(message) }
+            case .closed(let summary): found[summary.info.id, default: ReadRows(self)].summary = summary
             case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
+            }
+        }
+        return found
+    }
+
+    /// Sessions of which the index has all that it can have, and whose messages are to be read: those that the filter lets through, in the
+    /// order given.
+    func settled(_ summaries: [SessionSummary], _ index: RecordingIndex) throws -> [CatalogEntry] {
+        var candidates: [Candidate] = []
+        var certain: Set<String> = []
+        for summary in summaries {
+            let entry = try entry(summary, index)
+            switch filter?.verdict(of: entry, unknown: { $0.rows == .texts }) {
+            case false?: continue
+            case true?: certain.insert(summary.info.id)
+            case nil: break
+            }
+            var candidate = Candidate(summary: summary)
+            if !certain.contains(summary.info.id) {
+                let places = try index.extents(of: summary.info.id).filter { $0.extent.leg == .client }
+                candidate.unread = UnreadSession(id: summary.info.id, places: places)
+            }
+            candidates.append(candidate)
+        }
+        var found: [CatalogEntry] = []
+        var rest = candidates[...]
+        while !rest.isEmpty {
+            let batch = Self.batch(rest)
+            rest = rest.dropFirst(batch.count)
+            let rows = try read(batch.compactMap(\.unread), areWanted: true)
+            for summary in batch.map(\.summary) {
+                var entry = CatalogEntry(summary: summary)
+                if !certain.contains(summary.info.id) {
+                    // What the index has is more, where a segment of the session is gone.
+                    entry.gathered = rows[summary.info.id]?.gathered ?? filter.map { GatheredRows($0) }
+                    entry.gathered?.take(try self.entry(summary, index))
+                    guard passes(entry) else { continue }
+                    entry.gathered = nil
+                }
+                found.append(entry)
             }
         }
         return found

@@ -32,6 +32,10 @@ private final class IndexedSessions: SessionSource {
     private let isExact: Bool
     /// Those that were not settled when somebody looked, and were told already.
     private let told: Set<String>
+    /// Sessions that were read together, as the filter asks for what no index has: few at first, as few may be wanted.
+    private var read: ArraySlice<CatalogEntry> = []
+    private var together = 8
+    private static let mostTogether = 256
 
     init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch, told: Set<String>) throws {
         self.catalog = catalog
@@ -42,6 +46,7 @@ private final class IndexedSessions: SessionSource {
     }
 
     func next() throws -> CatalogEntry? {
+        if !catalog.needs.fields.isEmpty { return try nextRead() }
         while let summary = try cursor.next() {
             if told.contains(summary.info.id) { continue }
             if isExact { return CatalogEntry(summary: summary) }
@@ -49,6 +54,19 @@ private final class IndexedSessions: SessionSource {
             if catalog.passes(entry) { return entry }
         }
         return nil
+    }
+
+    private func nextRead() throws -> CatalogEntry? {
+        while read.isEmpty {
+            var summaries: [SessionSummary] = []
+            while summaries.count < together, let summary = try cursor.next() {
+                if !told.contains(summary.info.id) { summaries.append(summary) }
+            }
+            if summaries.isEmpty { return nil }
+            together = min(together * 4, Self.mostTogether)
+            read = try catalog.settled(summaries, index)[...]
+        }
+        return read.popFirst()
     }
 }
 
@@ -353,7 +371,7 @@ extension SessionCatalog {
         }
         if let rows {
             entry.exchanges = rows.exchanges
-            entry.messages = rows.messages
+            entry.gathered = rows.gathered
         } else {
             if needs.exchanges || withExchanges { entry.exchanges = try index.exchanges(of: summary.info.id) }
             if needs.messages { entry.messages = try index.messages(of: summary.info.id) }

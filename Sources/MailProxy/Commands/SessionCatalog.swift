@@ -104,34 +104,28 @@ struct SessionCatalog {
     // MARK: By reading
 
     func read(_ paths: [String], withExchanges: Bool = false) throws -> [CatalogEntry] {
-        var needs = needs
-        if withExchanges { needs.exchanges = true }
-        var open: [String: CatalogEntry] = [:]
+        let needs = needs
+        let keepsExchanges = needs.exchanges || withExchanges
+        var open: [String: ReadRows] = [:]
         var found: [CatalogEntry] = []
         // Of a recorder that was killed: nobody will tell how these end.
         let isAbandoned = paths.allSatisfy { Self.isDirectory($0) && !RecordingDirectory.isRecording($0) }
         try Self.read(
-            paths, keepsText: text != nil, keepsRows: needs.exchanges || needs.messages,
-            keepsExchanges: needs.exchanges, tellsOctets: false
+            paths, keepsText: text != nil, keepsFields: needs.fields, keepsRows: keepsExchanges || needs.messages,
+            keepsExchanges: keepsExchanges, tellsOctets: false
         ) { batch in
             for event in batch.events {
                 switch event {
                 case .exchange(let id, let row):
-                    if needs.exchanges {
-                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.session.info))].exchanges
-                            .append(row)
-                    }
-                case .message(let id, let record):
-                    if needs.messages {
-                        open[id, default: CatalogEntry(summary: SessionSummary(info: batch.session.info))].messages
-                            .append(
-                                record)
-                    }
+                    if keepsExchanges { open[id, default: ReadRows(self)].take(row, isKept: withExchanges) }
+                case .message(let id, let message):
+                    if needs.messages { try open[id, default: ReadRows(self)].take(message) }
                 case .closed(let summary):
-                    var entry = open.removeValue(forKey: summary.info.id) ?? CatalogEntry(summary: summary)
-                    entry.summary = summary
+                    let rows = open.removeValue(forKey: summary.info.id) ?? ReadRows(self)
+                    var entry = CatalogEntry(summary: summary, exchanges: rows.exchanges)
+                    entry.gathered = rows.gathered
                     if isAbandoned, summary.end == .open { entry.summary.end = .lost }
-                    if passes(entry), try hasText(entry) { found.append(entry) }
+                    if passes(entry), rows.hasText { found.append(entry) }
                 case .opened, .secured, .octets, .secret, .gap, .remark, .changed, .credential: break
                 }
             }
@@ -203,6 +197,7 @@ struct SessionCatalog {
     /// - Parameters:
     ///   - only: the sessions that matter; nil for all.
     ///   - keepsText: messages are wanted with their text.
+    ///   - keepsFields: header fields of messages that are wanted, their names in lower case.
     ///   - keepsRows: their exchanges and messages are wanted, not only how many they are.
     ///   - keepsExchanges: of these, exchanges are.
     ///   - tellsOctets: octets within messages are wanted, not only what is known of them.
@@ -210,7 +205,8 @@ struct SessionCatalog {
     @discardableResult
     static func read(
         _ paths: [String], only: Set<String>? = nil, judgesMessages: Bool = false, keepsText: Bool = false,
-        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        keepsFields: [String] = [], hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true,
+        tellsOctets: Bool = true,
         progress: ReadingProgress? = nil, packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil,
         _ deliver: (SessionBatch) throws -> Void
     ) throws -> [FileFigures] {
@@ -222,6 +218,7 @@ struct SessionCatalog {
         reader.only = only
         reader.judgesMessages = judgesMessages
         reader.keepsText = keepsText
+        reader.keepsFields = keepsFields
         reader.hashes = hashes
         reader.keepsRows = keepsRows
         reader.keepsExchanges = keepsExchanges
@@ -282,23 +279,27 @@ struct SessionCatalog {
 
     // MARK: The filter
 
-    var needs: (exchanges: Bool, messages: Bool) {
-        var needs = (exchanges: false, messages: text != nil)
+    /// What the filter and the words ask for: exchanges, messages, and of these header fields.
+    var needs: (exchanges: Bool, messages: Bool, fields: [String]) {
+        var needs = (exchanges: false, messages: text != nil, fields: [String]())
         for field in filter?.fields ?? [] {
-            switch field.name {
-            case .command, .replyCode, .replyText: needs.exchanges = true
-            case .size, .carrier, .from, .to, .subject: needs.messages = true
-            default: break
+            switch field.name.rows {
+            case .exchanges: needs.exchanges = true
+            case .messages: needs.messages = true
+            case .texts:
+                needs.messages = true
+                needs.fields.append(field.argument)
+            case nil: break
             }
         }
         return needs
     }
 
-    func passes(_ entry: CatalogEntry) -> Bool { filter?.holds(for: entry) ?? true }
+    func passes(_ entry: CatalogEntry) -> Bool { filter.map { entry.fulfils($0) } ?? true }
 
-    /// One of its messages, which were read with their text, has the words.
-    func hasText(_ entry: CatalogEntry) throws -> Bool {
-        guard let matcher else { return true }
-        return try entry.messages.contains { message in try message.text.map { try matcher.isFound(in: $0) } ?? false }
+    /// A message, which was read with its text, has the words.
+    func hasText(_ message: MessageRecord) throws -> Bool {
+        guard let matcher, let text = message.text else { return matcher == nil }
+        return try matcher.isFound(in: text)
     }
 }

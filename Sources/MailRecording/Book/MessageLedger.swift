@@ -50,6 +50,8 @@ struct MessageLedger: MessageSink {
     var judges = false
     /// Their text is told.
     var keepsText = false
+    /// Header fields that are told with messages: their names in lower case.
+    var keepsFields: [String] = []
     /// Digests of messages and contents are wanted.
     var hashes = true
     /// The digest of the content is wanted where it differs from that of its message.
@@ -173,7 +175,12 @@ struct MessageLedger: MessageSink {
         case .data, .bdat, .lmtp: isAddressed = false
         case .retr, .top, .fetch, .append: isAddressed = true
         }
-        let header = open.header.header(keeping: isAddressed ? Self.addressedFields : Self.fields)
+        let known = isAddressed ? Self.addressedFields : Self.fields
+        let header = open.header.header(
+            keeping: keepsFields.isEmpty ? known : known + keepsFields.map { Array($0.utf8) })
+        for name in keepsFields {
+            record.fields += header.all(name).map { HeaderText(name: name, text: $0.text) }
+        }
         record.subject = Self.clip(header.text("Subject"))
         record.messageID = Self.clip(header.text("Message-ID"))
         if isAddressed {

@@ -68,6 +68,7 @@ package struct SessionBook: Sendable {
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too, which costs more than all else together.
     ///   - keepsText: messages are told with their text.
+    ///   - keepsFields: header fields that are told with messages, their names in lower case.
     ///   - hashes: messages and contents are told with their SHA-256, which costs as much as following them.
     ///   - keepsRows: exchanges and messages are told one by one. Else they are only counted: who records a busy server reads
     ///     them from the recording when there is time.
@@ -76,7 +77,8 @@ package struct SessionBook: Sendable {
     ///   - privacy: what is not recorded.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        keepsFields: [String] = [], hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true,
+        tellsOctets: Bool = true,
         privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         summary = SessionSummary(info: info)
@@ -87,6 +89,7 @@ package struct SessionBook: Sendable {
         ledger.hashesWire = keepsExchanges
         ledger.judges = judgesMessages
         ledger.keepsText = keepsText
+        ledger.keepsFields = keepsFields
         self.fingerprintKey = fingerprintKey
         secrets = privacy.secrets
         if let decide = privacy.scopes { scope = [SessionScope(info, decide)] }

@@ -168,6 +168,17 @@ package enum ExchangeMark {
     package static let login = "(login)"
 }
 
+/// A header field of a message: its name in lower case, and what it says as a person reads it.
+package struct HeaderText: Equatable, Sendable {
+    package let name: String
+    package let text: String
+
+    package init(name: String, text: String) {
+        self.name = name
+        self.text = text
+    }
+}
+
 /// A message that a session carried.
 package struct MessageRecord: Equatable, Sendable {
     package var exchange: Int
@@ -184,6 +195,9 @@ package struct MessageRecord: Equatable, Sendable {
     package var messageID: String
     /// What can be searched for in it, where that is wanted.
     package var text: MessageText?
+    /// The header fields that were asked for, decoded and unfolded, names in lower case, in order. Told with the message, and kept in no
+    /// index.
+    package var fields: [HeaderText] = []
     /// What is wrong with it, when messages are judged. Told with the message, and kept in no index.
     package var flaws: [MessageFlaw] = []
 

@@ -63,6 +63,12 @@ package enum FieldValue: Equatable, Sendable {
         }
     }
 
+    /// The domain of a mailbox: what stands behind the last `@`, in lower case.
+    package static func domain(of mailbox: String) -> String {
+        guard let at = mailbox.utf8.lastIndex(of: UInt8(ascii: "@")) else { return "" }
+        return mailbox[mailbox.utf8.index(after: at)...].lowercased()
+    }
+
     /// As it stands in a log line.
     package var shown: String {
         switch self {

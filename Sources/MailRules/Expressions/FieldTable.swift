@@ -48,7 +48,32 @@ package enum FieldName: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The rows of a session that have it; nil when it is of the session as a whole.
+    package var rows: FieldRows? {
+        switch self {
+        case .command, .line, .replyCode, .replyText, .clientName, .sender, .senderDomain, .rcpt, .rcptDomain,
+            .rcptCount, .mailbox:
+            .exchanges
+        case .size, .carrier, .from, .to, .subject: .messages
+        case .header: .texts
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .tls, .user, .tag, .id, .client,
+            .server, .exchanges, .messages, .credentials, .violations, .finding, .bytesClient, .bytesServer, .duration,
+            .end, .opaque, .gaps:
+            nil
+        }
+    }
+
     package var definition: FieldDefinition { FieldTable.definition(of: self) }
+}
+
+/// Where a filter finds a field that a session has several times.
+package enum FieldRows: Sendable, Hashable {
+    /// Its exchanges.
+    case exchanges
+    /// What is known of its messages.
+    case messages
+    /// Its messages themselves, which no index has.
+    case texts
 }
 
 /// When a rule learns a field.
@@ -76,8 +101,6 @@ package struct FieldDefinition: Sendable {
     package let protocols: Set<MailProtocol>
     /// When rules know it; nil when they can't ask for it.
     package let moment: FieldMoment?
-    /// `--filter` can ask for it.
-    package let inSessions: Bool
     /// It means the same at all later points of the session or transaction, so that a rule may wait.
     package let lasts: Bool
     /// One sentence.
@@ -98,7 +121,7 @@ package struct FieldDefinition: Sendable {
     package func isKnown(for use: FieldUse) -> Bool {
         switch use {
         case .rule: moment != nil
-        case .session: inSessions
+        case .session: true
         case .scope: Self.decidesScopes(name)
         }
     }
@@ -115,16 +138,7 @@ package enum FieldTable {
         several: Bool = false, lasts: Bool = true, _ meaning: String
     ) -> FieldDefinition {
         FieldDefinition(
-            name: name, type: type, several: several, protocols: protocols, moment: moment, inSessions: true,
-            lasts: lasts, meaning: meaning)
-    }
-
-    private static func rule(
-        _ name: FieldName, _ type: FieldType, _ moment: FieldMoment, in protocols: Set<MailProtocol> = every,
-        several: Bool = false, lasts: Bool = true, _ meaning: String
-    ) -> FieldDefinition {
-        FieldDefinition(
-            name: name, type: type, several: several, protocols: protocols, moment: moment, inSessions: false,
+            name: name, type: type, several: several, protocols: protocols, moment: moment,
             lasts: lasts, meaning: meaning)
     }
 
@@ -132,7 +146,7 @@ package enum FieldTable {
         _ name: FieldName, _ type: FieldType, several: Bool = false, _ meaning: String
     ) -> FieldDefinition {
         FieldDefinition(
-            name: name, type: type, several: several, protocols: every, moment: nil, inSessions: true, lasts: true,
+            name: name, type: type, several: several, protocols: every, moment: nil, lasts: true,
             meaning: meaning)
     }
 
@@ -145,8 +159,9 @@ package enum FieldTable {
         both(.mailProtocol, .text, .connect, "The protocol: `smtp`, `lmtp`, `pop3` or `imap`."),
         both(.route, .text, .connect, "The route as configured, `LISTEN=UPSTREAM`; `capture` for captured sessions."),
         both(.clientAddress, .text, .connect, "The client's IP address."),
-        rule(
-            .clientName, .text, .command(.clientName), in: transfer, "The client's name for itself (EHLO, HELO, LHLO)."),
+        both(
+            .clientName, .text, .command(.clientName), in: transfer,
+            "The client's name for itself (EHLO, HELO, LHLO); in a filter any that it gave."),
         both(
             .tls, .truth, .connect,
             "The client's side is under TLS; in a filter also when the session went over to TLS that was not intercepted."
@@ -155,31 +170,39 @@ package enum FieldTable {
         both(
             .command, .text, .command, several: true, lasts: false,
             "The verb in capitals (`RCPT`, `RETR`, `UID FETCH`); in a filter any command of the session."),
-        rule(.line, .text, .command, lasts: false, "The command line without its line end; secrets are asterisks."),
-        rule(.sender, .text, .command(.transaction), in: transfer, "The reverse-path of MAIL; empty for `<>`."),
-        rule(
+        both(
+            .line, .text, .command, lasts: false,
+            "The command line without its line end; secrets are asterisks. In a filter any of the session, its first 1,000 octets."
+        ),
+        both(
+            .sender, .text, .command(.transaction), in: transfer,
+            "The reverse-path of MAIL; empty for `<>`. In a filter that of any MAIL."),
+        both(
             .senderDomain, .text, .command(.transaction), in: transfer,
-            "The domain of the reverse-path, in lower case."),
-        rule(
+            "The domain of the reverse-path, in lower case; in a filter that of any MAIL."),
+        both(
             .rcpt, .text, .envelope, in: transfer, several: true,
-            "At RCPT the recipient that it names, later all that were not refused."),
-        rule(.rcptDomain, .text, .envelope, in: transfer, several: true, "Their domains, in lower case."),
-        rule(
+            "At RCPT the recipient that it names, later all that were not refused; in a filter any that a RCPT named, refused or not."
+        ),
+        both(.rcptDomain, .text, .envelope, in: transfer, several: true, "Their domains, in lower case."),
+        both(
             .rcptCount, .number, .envelope, in: transfer,
-            "How many recipients there are so far, the present one included."),
+            "How many recipients there are so far, the present one included; in a filter how many RCPT followed any one MAIL."
+        ),
         both(
             .size, .size, .command(.size), in: [.smtp, .lmtp, .imap], several: true,
             "The announced size of a message: SIZE= of MAIL, the literal of APPEND; in a filter the true size of any message."
         ),
-        rule(
+        both(
             .mailbox, .text, .command(.mailbox), in: [.imap], lasts: false,
-            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE)."),
+            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE); in a filter any of them, but for names that came as a literal."
+        ),
         both(
             .carrier, .text, .header, in: messages, several: true,
             "How a message travels: `DATA`, `BDAT`, `LMTP`, `RETR`, `TOP`; in a filter also `FETCH` and `APPEND`."),
-        rule(
+        both(
             .header, .text, .header, in: messages, several: true,
-            "Header fields by name: `header[\"list-id\"]`, unfolded and decoded; several fields of the name are several values."
+            "Header fields by name: `header[\"list-id\"]`, unfolded and decoded; several fields of the name are several values. In a filter those of any message, of IMAP too, read from the messages."
         ),
         both(
             .from, .text, .header, in: messages, several: true, "The From field; in a filter the sender of any message."

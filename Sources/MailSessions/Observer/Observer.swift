@@ -23,6 +23,7 @@ package struct Observer: Sendable {
     ///   - fingerprintKey: the recording's key for the marks of secrets.
     ///   - judgesMessages: messages are read and judged too.
     ///   - keepsText: messages are told with their text.
+    ///   - keepsFields: header fields that are told with messages, their names in lower case.
     ///   - hashes: messages and contents are told with their SHA-256.
     ///   - keepsRows: exchanges and messages are told one by one, not only counted.
     ///   - keepsExchanges: of these rows exchanges are wanted too.
@@ -30,7 +31,8 @@ package struct Observer: Sendable {
     ///     unless there is something to say of them.
     package init(
         info: SessionInfo, fingerprintKey: [UInt8], judgesMessages: Bool = false, keepsText: Bool = false,
-        hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true, tellsOctets: Bool = true,
+        keepsFields: [String] = [], hashes: Bool = true, keepsRows: Bool = true, keepsExchanges: Bool = true,
+        tellsOctets: Bool = true,
         privacy: RecordingPrivacy = RecordingPrivacy()
     ) {
         tap = MailTap(info.mailProtocol, isInflated: info.isInflated, watchesEdge: true)
@@ -39,7 +41,8 @@ package struct Observer: Sendable {
         info.isInflated = info.mailProtocol == .imap
         book = SessionBook(
             info: info, fingerprintKey: fingerprintKey, judgesMessages: judgesMessages, keepsText: keepsText,
-            hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges, tellsOctets: tellsOctets,
+            keepsFields: keepsFields, hashes: hashes, keepsRows: keepsRows, keepsExchanges: keepsExchanges,
+            tellsOctets: tellsOctets,
             privacy: privacy)
     }
 

@@ -138,9 +138,9 @@ private struct ScopeSource: FieldSource {
         case .tls: return .truth(facts.isSecured ?? false)
         case .user: return .text(account ?? "")
         case .sender: return .text(facts.sender ?? "")
-        case .senderDomain: return .text(Self.domain(facts.sender ?? ""))
+        case .senderDomain: return .text(FieldValue.domain(of: facts.sender ?? ""))
         case .rcpt: return .texts(facts.recipients ?? [])
-        case .rcptDomain: return .texts((facts.recipients ?? []).map(Self.domain))
+        case .rcptDomain: return .texts((facts.recipients ?? []).map(FieldValue.domain(of:)))
         case .rcptCount: return .number(facts.recipients?.count ?? 0)
         case .mailbox: return .text(facts.mailbox ?? "")
         case .size: return facts.message?.size.map { .number($0) } ?? .none
@@ -154,11 +154,5 @@ private struct ScopeSource: FieldSource {
             .end, .opaque, .gaps:
             return .none
         }
-    }
-
-    /// What stands behind the last `@`, in lower case.
-    private static func domain(_ mailbox: String) -> String {
-        guard let at = mailbox.utf8.lastIndex(of: UInt8(ascii: "@")) else { return "" }
-        return mailbox[mailbox.utf8.index(after: at)...].lowercased()
     }
 }

@@ -39,7 +39,7 @@ package struct KeepingRule: Sendable, Equatable {
             throw KeepingRuleError(text: "\(error)")
         }
         guard SQLCondition(filter).isExact else {
-            let fields = Set(filter.fields.map { "\($0.name)" }).sorted().joined(separator: ", ")
+            let fields = Set(filter.fields.map(\.text)).sorted().joined(separator: ", ")
             throw KeepingRuleError(
                 text:
                     "the index alone cannot answer '\(condition)' (it asks for \(fields)): sessions are not read once more to be removed"

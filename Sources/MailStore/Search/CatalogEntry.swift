@@ -9,6 +9,8 @@ package struct CatalogEntry: Sendable {
     package var summary: SessionSummary
     package var exchanges: [Exchange]
     package var messages: [MessageRecord]
+    /// What the filter made of its rows, where they came one by one and are not kept above.
+    package var gathered: GatheredRows?
 
     package init(summary: SessionSummary, exchanges: [Exchange] = [], messages: [MessageRecord] = []) {
         self.summary = summary
@@ -18,22 +20,29 @@ package struct CatalogEntry: Sendable {
 }
 
 extension CatalogEntry: FieldSource {
+    /// A filter holds for it.
+    package func fulfils(_ filter: Expression) -> Bool {
+        guard var gathered else { return filter.holds(for: self) }
+        return gathered.holds(for: self)
+    }
+
     package func value(of field: Field) -> FieldValue {
         let info = summary.info
         if let decided = field.name.protocolValue(info.mailProtocol) { return decided }
+        switch field.name.rows {
+        case .exchanges:
+            if field.name == .rcptCount { return .numbers(RecipientCounter.counts(exchanges)) }
+            return .texts(exchanges.compactMap { $0.text(of: field.name) })
+        case .messages, .texts:
+            if field.name == .size { return .numbers(messages.map(\.bytes)) }
+            return .texts(messages.flatMap { $0.texts(of: field) })
+        case nil: break
+        }
         switch field.name {
         case .route: return .text(info.route)
         case .clientAddress: return .text(info.client.host)
         case .tls: return .truth(info.tls.map { $0.failure == nil } ?? (summary.opaque == .tls))
         case .user: return summary.user.map { .text($0) } ?? .none
-        case .command: return .texts(exchanges.map(\.command))
-        case .size: return .numbers(messages.map(\.bytes))
-        case .carrier: return .texts(messages.map(\.carrier.rawValue))
-        case .from: return .texts(messages.map(\.from))
-        case .to: return .texts(messages.flatMap(\.to))
-        case .subject: return .texts(messages.map(\.subject))
-        case .replyCode: return .texts(exchanges.map(\.replyCode))
-        case .replyText: return .texts(exchanges.map(\.replyText))
         case .tag: return .texts(summary.tags)
         case .id: return .text(info.id)
         case .client: return .text(info.client.description)
@@ -49,8 +58,8 @@ extension CatalogEntry: FieldSource {
         case .end: return .text(summary.end.rawValue)
         case .opaque: return .text(summary.opaque?.rawValue ?? "")
         case .gaps: return .number(summary.gaps)
-        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
-            .rcptCount, .mailbox, .header:
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .command, .line, .replyCode, .replyText, .clientName, .sender,
+            .senderDomain, .rcpt, .rcptDomain, .rcptCount, .mailbox, .size, .carrier, .from, .to, .subject, .header:
             return .none
         }
     }

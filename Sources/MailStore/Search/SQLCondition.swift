@@ -126,15 +126,21 @@ struct SQLCondition: Equatable {
         case .tag: .list("s.tags")
         case .command: .row(table: "exchanges", column: "command")
         case .replyText: .row(table: "exchanges", column: "text")
+        case .line: .row(table: "exchanges", column: "line")
+        case .clientName: .argument(of: SMTPRow.greetings)
+        case .sender: .argument(of: SMTPRow.beginnings)
+        case .senderDomain: .argument(of: SMTPRow.beginnings, isAsItStands: false)
+        case .rcpt: .argument(of: [SMTPRow.recipient])
+        case .rcptDomain: .argument(of: [SMTPRow.recipient], isAsItStands: false)
+        case .mailbox: .argument(of: IMAPRow.naming)
+        case .header: .anyMessage
         case .carrier: .row(table: "messages", column: "carrier")
         case .from: .row(table: "messages", column: "sender")
         case .subject: .row(table: "messages", column: "subject")
         case .size: .rowNumber(table: "messages", column: "bytes")
         // Text that is compared as a number, a list within a column, JSON: who looks at the rows decides.
-        case .replyCode, .to, .tls: nil
-        case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .clientName, .line, .sender, .senderDomain, .rcpt, .rcptDomain,
-            .rcptCount, .mailbox, .header:
-            nil
+        case .replyCode, .to, .tls, .rcptCount: nil
+        case .smtp, .lmtp, .pop3, .imap, .mailProtocol: nil
         }
     }
 }
@@ -153,9 +159,20 @@ private enum SQLColumn {
     /// Texts, or numbers, of rows that belong to the session.
     case row(table: String, column: String)
     case rowNumber(table: String, column: String)
+    /// What stands in the lines of these commands: in which sessions it may. `isAsItStands`: in the same letters.
+    case argument(of: Set<String>, isAsItStands: Bool = true)
+    /// What stands in messages: sessions that have one.
+    case anyMessage
 
     /// The condition for a node that asks this field. Nil when SQL can't say it.
     func condition(_ node: Expression.Node) -> SQLCondition? {
+        switch self {
+        case .argument(let commands, let isAsItStands): return Self.argument(node, commands, isAsItStands)
+        case .anyMessage:
+            if case .compare(_, .notEqual, _) = node { return nil }
+            return SQLCondition(sql: "s.messages > 0", isExact: false)
+        case .text, .number, .host, .code, .list, .row, .rowNumber: break
+        }
         switch node {
         case .compare(let field, .notEqual, let literal):
             guard var condition = condition(.compare(field, .equal, literal)), condition.isExact else { return nil }
@@ -167,6 +184,29 @@ private enum SQLColumn {
         case .truth: return truth
         case .compare(_, _, .truth), .matches, .oneOf, .constant, .not, .and, .or: return nil
         }
+    }
+
+    /// The sessions in which an argument of a command may be what the node asks for.
+    private static func argument(
+        _ node: Expression.Node, _ commands: Set<String>, _ isAsItStands: Bool
+    ) -> SQLCondition? {
+        var wanted: [UInt8] = []
+        switch node {
+        case .compare(_, .notEqual, _): return nil
+        case .compare(_, _, .text(let octets)), .contains(_, let octets): wanted = octets
+        case .compare, .truth, .matches, .oneOf, .constant, .not, .and, .or: break
+        }
+        // In quotes these have a backslash before them (RFC 9051 §4.3).
+        let isQuoted = wanted.contains(UInt8(ascii: "\"")) || wanted.contains(UInt8(ascii: "\\"))
+        let line = "r.command IN (\(commands.sorted().map { "'\($0)'" }.joined(separator: ", ")))"
+        var condition: SQLCondition
+        if isAsItStands, !isQuoted, !wanted.isEmpty, let text = text(wanted) {
+            condition = exists("exchanges", line + " AND instr(r.line, ?) > 0", .text(text))
+        } else {
+            condition = exists("exchanges", line)
+        }
+        condition.isExact = false
+        return condition
     }
 
     /// Octets as a text of SQL. Other octets than those of a text can stand in the middle of one: nil.
@@ -184,7 +224,7 @@ private enum SQLColumn {
             return SQLCondition(sql: "\(prefix)\(column) \(sign == "==" ? "=" : sign) ?", .integer(value))
         case .rowNumber(let table, let column):
             return Self.exists(table, "r.\(column) \(sign == "==" ? "=" : sign) ?", .integer(value))
-        case .text, .host, .code, .list, .row: return nil
+        case .text, .host, .code, .list, .row, .argument, .anyMessage: return nil
         }
     }
 
@@ -204,7 +244,7 @@ private enum SQLColumn {
                 sql: "\(column) IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(\(column)) j WHERE j.value = ?)",
                 .text(text))
         case .row(let table, let column): return Self.exists(table, "r.\(column) = ?", .text(text))
-        case .number, .rowNumber: return nil
+        case .number, .rowNumber, .argument, .anyMessage: return nil
         }
     }
 
@@ -217,7 +257,7 @@ private enum SQLColumn {
         case .code(let table, let column):
             return SQLCondition(
                 sql: "s.row IN (SELECT session FROM \(table) WHERE instr(\(column), ?) > 0)", .text(text))
-        case .number, .rowNumber, .host, .list: return nil
+        case .number, .rowNumber, .host, .list, .argument, .anyMessage: return nil
         }
     }
 
@@ -227,7 +267,7 @@ private enum SQLColumn {
         case .number(let column): SQLCondition(sql: "\(column) > 0 OR \(column) < 0")
         case .row(let table, let column): Self.exists(table, "r.\(column) != ''")
         case .rowNumber(let table, let column): Self.exists(table, "r.\(column) != 0")
-        case .code, .host, .list: nil
+        case .code, .host, .list, .argument, .anyMessage: nil
         }
     }
 
