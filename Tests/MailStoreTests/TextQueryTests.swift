@@ -13,6 +13,7 @@ import Testing
         "Subject: =?utf-8?q?Gr=C3=B6=C3=9Fe?=\r\n\r\nÀ bientôt, Jürgen\r\n",
         "Subject: paid invoice\r\n\r\nreminder, invoiced\r\n",
         "From: ann@example.com\r\n\r\nOR NOT NEAR(a b) header:x \"quoted\"\r\n",
+        "Subject: 日本語の表題 – “Résumé”\r\n\r\n東京都庁へようこそ。テストABC検索𠮷野家 ภาษาไทยง่าย\r\n",
     ].map { MessageText(Array($0.utf8)) }
 
     private static func found(_ query: String) throws -> [Int] {
@@ -28,6 +29,9 @@ import Testing
         ("-header:invoice notice", [1]), ("OR NOT", [4]), ("NEAR(a", [4]), ("ann@example.com", [4]),
         ("\"invoice 7\"", [0]),
         ("\"final not\"*", [0]), ("quoted", [4]), ("final AND notice", []), ("in*ice", []),
+        ("日本語", [5]), ("本語", [5]), ("語本", []), ("日本*", [5]), ("\"語の表\"", [5]), ("東京 検索", [5]), ("東京検索", []),
+        ("header:東京", []), ("body:東京", [5]), ("ようこそ", [5]), ("テスト", [5]), ("abc", [5]), ("ABC検索", [5]),
+        ("abc検", [5]), ("𠮷野", [5]), ("ไทย", [5]), ("resume", [5]), ("resume -表題", []), ("invoice -表題", [0, 3]),
         ("pay\"\u{301})OR(\"\u{301}notice", []), ("notice" + (0..<50).map { " -z\($0)" }.joined(), [0, 1]),
     ])
     func meaning(_ query: String, _ wanted: [Int]) throws { #expect(try Self.found(query) == wanted, "\(query)") }
@@ -56,6 +60,7 @@ import Testing
         let index = try RecordingIndex(directory: scratch.path)
         for query in [
             "invoice", "final notice", "notice -pay", "jurgen", "header:invoice", "invoic*", "ann@example.com",
+            "本語", "日本*", "東京 検索", "body:東京", "resume -表題", "invoice -表題",
         ] {
             var search = SessionSearch()
             search.text = try TextQuery(query)
@@ -64,6 +69,19 @@ import Testing
             while let summary = try cursor.next() { found.append(summary.info.id) }
             #expect(try found == Self.found(query).map { SampleSession.smtp($0 + 1).info.id }, "\(query)")
             #expect(try index.count(search) == found.count)
+        }
+    }
+
+    /// An index of an earlier program has a run of characters without spaces as one word, and finds it as such.
+    @Test func indexesOfEarlierPrograms() throws {
+        let database = try Database(path: ":memory:", .readWrite)
+        try database.execute("CREATE VIRTUAL TABLE texts USING fts5 (header, body, tokenize = 'unicode61')")
+        try database.execute("INSERT INTO texts VALUES ('日本語 Kyoto', '')")
+        let find = try database.prepare("SELECT 1 FROM texts WHERE texts MATCH ?")
+        for (query, wanted) in [("日本語", true), ("header:日本語", true), ("日本*", true), ("本語", false), ("kyoto", true)] {
+            find.bind(1, try TextQuery(query).match)
+            #expect(try find.step() == wanted, "\(query)")
+            find.reset()
         }
     }
 

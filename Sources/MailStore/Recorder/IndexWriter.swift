@@ -198,8 +198,9 @@ final class IndexWriter {
             try statement.run()
             guard let text = message.text, number < IndexSchema.mostTexts else { return }
             saveText.bind(1, IndexSchema.textRow(session: session, number: number))
-            saveText.bind(2, text.header)
-            saveText.bind(3, text.body)
+            let words = text.words
+            saveText.bind(2, words.header)
+            saveText.bind(3, words.body)
             do throws(DatabaseError) { try saveText.run() } catch {
                 // It is there already: a reader that failed midway tells its messages once more.
                 guard error.kind == .constraint else { throw error }

@@ -10,7 +10,7 @@ package struct TextQueryError: Error, Equatable, Sendable, CustomStringConvertib
 
 /// Words that are searched for. All of them must be in one message, in any order, in its header or its text. Case and accents do not
 /// matter. A phrase stands in quotation marks, `*` behind a word stands for what may follow, `-` before one for a word that must not be
-/// there, `header:` or `body:` before one says where it is looked for.
+/// there, `header:` or `body:` before one says where it is looked for. In scripts without spaces any run of characters is a word.
 package struct TextQuery: Equatable, Sendable {
     /// As it was written.
     package let text: String
@@ -61,7 +61,7 @@ package struct TextQuery: Equatable, Sendable {
                 throw TextQueryError(description: "there is no letter or digit to look for in '\(term)'")
             }
             // What FTS5 does not take for letters or digits parts words; in quotation marks nothing of it is an operator.
-            term = column + "\"" + term + "\"" + (isPrefix ? "*" : "")
+            term = column + UnspacedWords.term(term, isPrefix ? "*" : "")
             if isUnwanted { unwanted.append(term) } else { wanted.append(term) }
         }
         guard wanted.count + unwanted.count <= Self.mostTerms else {
@@ -100,8 +100,9 @@ package final class TextMatcher {
 
     /// The words are in the text.
     package func isFound(in text: MessageText) throws(DatabaseError) -> Bool {
-        insert.bind(1, text.header)
-        insert.bind(2, text.body)
+        let words = text.words
+        insert.bind(1, words.header)
+        insert.bind(2, words.body)
         try insert.run()
         defer { try? remove.run() }
         defer { find.reset() }
