@@ -27,8 +27,17 @@ extension Route {
             guard listen.address.isIPv6 == other.listen.address.isIPv6 else { return false }
             return listen.address == other.listen.address || listen.address.isUnspecified
                 || other.listen.address.isUnspecified
-        case (.inherited, _), (_, .inherited), (.address, .unix), (.unix, .address): return false
+        case (.inherited(let name), .inherited(let otherName)): return name == otherName
+        case (.inherited, .address), (.inherited, .unix), (.address, .inherited), (.unix, .inherited),
+            (.address, .unix), (.unix, .address):
+            return false
         }
+    }
+
+    /// The first of `routes` that would listen where something else of ours is to: see ``check(_:)``.
+    package static func first(of routes: [Route], listeningOn address: SocketAddress) -> Route? {
+        let place = Route(mailProtocol: .smtp, listen: address, upstream: .fallback, text: "")
+        return routes.first { $0.shares(with: place) }
     }
 
     /// Finds a route that leads to its own listener, directly or by way of others.

@@ -181,7 +181,7 @@ struct EntranceOptions {
             }
             takesHeaders = true
         case "trust":
-            var networks: [IPNetwork] = []
+            var networks = trusted ?? []
             for word in value.split(separator: ",", omittingEmptySubsequences: false) {
                 guard let network = IPNetwork(word) else {
                     throw RouteError(

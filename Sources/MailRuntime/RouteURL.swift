@@ -43,6 +43,7 @@ struct URL {
             }
             authority = authority[..<query]
         }
+        try Self.checkRepeats(options, of: route, side: side)
         self.options = options
         self.mailProtocol = mailProtocol
         defaultPort = entry.port
@@ -68,7 +69,20 @@ struct URL {
         }
         path = nil
         inherited = nil
-        if let slash = authority.firstIndex(of: "/") { authority = authority[..<slash] }
+        if let slash = authority.firstIndex(of: "/") {
+            guard authority[slash...] == "/" else {
+                throw RouteError(
+                    route: route, reason: "the \(side) has '\(authority[slash...])' behind its host",
+                    advice: "leave it away: a route leads to a server, not to a mailbox")
+            }
+            authority = authority[..<slash]
+        }
+        // Not shown: a password may stand there.
+        guard !authority.contains("@") else {
+            throw RouteError(
+                route: "\(scheme)://…@…", reason: "the \(side) has a user before its host",
+                advice: "leave it away; logins for upstreams stand in a file of credentials")
+        }
         var port: UInt16?
         var host = authority
         let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex
@@ -87,6 +101,22 @@ struct URL {
         }
         self.host = String(host)
         self.port = port
+    }
+
+    /// Options that may stand several times: each adds something. Of any other the first or the last would be silently
+    /// meant.
+    private static let repeatable = ["listener": ["cert", "key", "trust"], "upstream": ["pin", "for"]]
+
+    private static func checkRepeats(
+        _ options: [(name: String, value: String)], of route: String, side: String
+    ) throws(RouteError) {
+        var seen: Set<String> = []
+        for option in options where !(repeatable[side]?.contains(option.name) ?? false) {
+            if seen.insert(option.name).inserted { continue }
+            throw RouteError(
+                route: route, reason: "the option '\(option.name)' of the \(side) stands twice",
+                advice: "write it once")
+        }
     }
 
     /// Octets of the path of a socket: what sockaddr_un has room for, without its end.

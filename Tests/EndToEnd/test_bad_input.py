@@ -166,6 +166,17 @@ def test_two_routes_on_one_listener(files, scratch, first, second):
     assert said.startswith(f"route '{second}': it listens where the route '{first}' does; choose another port"), said
 
 
+def test_figures_where_a_route_listens(scratch):
+    port = free_port()
+    route = f"imap://{HOST}:{port}=fallback"
+    words = f"metrics on {HOST}:{port}: the route '{route}' listens there; choose another port for one of them"
+    done = command("run", "--route", route, "--metrics", f"{HOST}:{port}", status=2, folder=scratch)
+    assert done.stderr.decode() == f"mailproxy: {words}\n"
+    config = scratch / "mailproxy.yaml"
+    config.write_text(f"routes:\n  - '{route}'\nmetrics:\n  listen: {HOST}:{port}\n")
+    assert command("config", "check", config, status=2).stderr.decode() == f"mailproxy: {config}:4:11: {words}\n"
+
+
 def test_listeners_of_both_families_on_one_port(scratch):
     port = free_port()
     with tls_peers.MailProxy(

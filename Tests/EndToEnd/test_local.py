@@ -215,6 +215,17 @@ def test_several_sockets_of_one_name_and_some_of_none(scratch):
     activated.stop()
 
 
+def test_one_socket_for_two_routes(scratch):
+    """Its clients would come to one of them by chance."""
+    done = command("run", *_route("imap://systemd:mail"), *_route("pop3://systemd:mail"), status=2, folder=scratch)
+    assert b"it listens where the route 'imap://systemd:mail=" in done.stderr, done.stderr
+    # That a name and a number are the same is known when the sockets are there.
+    activated = Activated(scratch, [f"{HOST}:{(port := free_port())}"], "mail", "imap://systemd:mail=fallback", "pop3://systemd:0=fallback")
+    with socket.create_connection((HOST, port)):
+        assert activated.process.wait() == 3
+    assert "the socket '0' of systemd is that of the route 'imap://systemd:mail=fallback' already" in activated.process.err
+
+
 def test_sockets_that_systemd_did_not_give(scratch):
     done = command("run", *_route("imap://systemd:imap"), status=3, folder=scratch)
     assert "systemd gave no socket 'imap': it gave none" in done.stderr.decode()

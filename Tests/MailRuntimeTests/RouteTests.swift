@@ -2,6 +2,7 @@
 
 import MailDialogue
 import MailRecording
+import MailSessions
 import Testing
 
 @testable import MailRuntime
@@ -23,6 +24,48 @@ import Testing
         #expect(
             try Route("pop3://[::1]=pop3://[2001:db8::1]:1110").upstream == .server(host: "2001:db8::1", port: 1110))
         #expect(try Route("pop3://localhost=fallback").listen == SocketAddress("127.0.0.1:1110"))
+    }
+
+    /// Of what stands twice one would be meant, and nobody would know which.
+    @Test(arguments: [
+        ("imap://127.0.0.1:1143?tls=require&tls=mirror=imap://a", "tls", "listener"),
+        ("imaps://127.0.0.1:1993?tls-min=1.0&tls-min=1.2=imaps://a", "tls-min", "listener"),
+        ("imaps://127.0.0.1:1993=imaps://a?verify=on&verify=off", "verify", "upstream"),
+        ("imaps://127.0.0.1:1993=imaps://a?ca=a.pem&ca=b.pem", "ca", "upstream"),
+        ("imaps://127.0.0.1:1993=imaps://a?cert=a&key=b&cert=c", "cert", "upstream"),
+        ("imaps://127.0.0.1:1993=imaps://a,imaps://b?sni=a&sni=a", "sni", "upstream"),
+        ("socks5://127.0.0.1:1080?users=a&users=b", "users", "listener"),
+    ])
+    func whatStandsTwice(_ text: String, _ name: String, _ side: String) {
+        let error = #expect(throws: RouteError.self) { try Route(text) }
+        #expect(error?.reason == "the option '\(name)' of the \(side) stands twice")
+    }
+
+    /// Each of these adds something.
+    @Test func whatMayStandSeveralTimes() throws {
+        let pin = String(repeating: "0f", count: 32)
+        let route = try Route(
+            "imaps://127.0.0.1:1993?cert=a&key=b&cert=c&key=d&proxy-protocol=in&trust=10.0.0.0/8&trust=192.0.2.1"
+                + "=imaps://a?pin=\(pin)&pin=\(pin)&for=a.example.com&for=b.example.com")
+        #expect(route.listenerTLS?.files.count == 2 && route.upstreamTLS?.pins.count == 2)
+        #expect(route.entrance?.trusted == ["10.0.0.0/8", "192.0.2.1"].compactMap { IPNetwork($0[...]) })
+        #expect(route.rank.names.count == 2)
+    }
+
+    /// A route leads to a server: what else stands in a URL would be passed over.
+    @Test func usersAndMailboxesInRoutes() throws {
+        for text in ["imap://127.0.0.1:1143=imap://mail.example.com/INBOX", "imap://127.0.0.1:1143/x=fallback"] {
+            let error = #expect(throws: RouteError.self) { try Route(text) }
+            #expect(error?.reason.contains("behind its host") == true)
+        }
+        for user in ["me", "me:secret"] {
+            let error = #expect(throws: RouteError.self) { try Route("imap://127.0.0.1:1143=imap://\(user)@a.example") }
+            #expect(error?.reason == "the upstream has a user before its host")
+            #expect(error?.description.contains("secret") == false)
+        }
+        #expect(
+            try Route("imap://127.0.0.1:1143/=imap://a.example/?tls=none").upstream
+                == .server(host: "a.example", port: 143))
     }
 
     @Test func optionsThatSayWhatHappensAnyway() throws {

@@ -44,8 +44,8 @@ struct RunCommand: ParsableCommand {
             unsetenv("XDG_STATE_HOME")
         }
         // Before anything is made: a mistake leaves nothing behind.
-        _ = try settings.metricsAddress()
         let routes = try settings.routes()
+        _ = try settings.metricsAddress(beside: routes)
         let users = try settings.socksUsers(routes)
         let rules = try settings.rules()
         let logins = try LoginFiles.load(routes, rules)

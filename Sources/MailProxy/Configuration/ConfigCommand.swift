@@ -72,7 +72,7 @@ struct ConfigCheck: ParsableCommand {
             look(at: route, settings, attempt)
         }
         _ = attempt { try settings.privileges(isNow: false) }
-        _ = attempt { try settings.metricsAddress() }
+        _ = attempt { try settings.metricsAddress(beside: routes) }
         _ = attempt { try settings.privacy() }
         return problems
     }

@@ -116,7 +116,8 @@ extension Settings {
     }
 
     /// Where the figures are shown; nil for nowhere.
-    func metricsAddress() throws -> SocketAddress? {
+    /// - Parameter routes: what else is listened for.
+    func metricsAddress(beside routes: [Route] = []) throws -> SocketAddress? {
         guard let text = text("metrics.listen") else { return nil }
         return try told(text, in: "metrics.listen") {
             guard let address = SocketAddress(text) else {
@@ -125,6 +126,11 @@ extension Settings {
             guard flag("allow-remote") == true || address.isLoopback else {
                 throw CLIError.usage(
                     "metrics on \(address) can be read from other machines; use 127.0.0.1, or allow it with --allow-remote"
+                )
+            }
+            if let route = Route.first(of: routes, listeningOn: address) {
+                throw CLIError.usage(
+                    "metrics on \(address): the route '\(route.text)' listens there; choose another port for one of them"
                 )
             }
             return address

@@ -23,6 +23,11 @@ package struct BoundPorts: Sendable {
                     bound.append((route, try Listener(path: path, mode: mode, address: route.listen)))
                 case .inherited(let name):
                     for descriptor in try inherited.sockets(named: name) {
+                        // One may be named by one route, and by its number by another.
+                        if let other = bound.first(where: { $0.1.descriptor == descriptor })?.0 {
+                            throw SystemError(
+                                saying: "the socket '\(name)' of systemd is that of the route '\(other.text)' already")
+                        }
                         bound.append((route, Listener(inherited: descriptor, address: route.listen)))
                     }
                 }
