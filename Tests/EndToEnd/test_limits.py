@@ -307,6 +307,72 @@ def test_memory_is_kept_when_clients_are_slow(scratch):
             assert client.line() == b"* OK there\r\n"
 
 
+@pytest.mark.parametrize("with_rules", [False, True], ids=["followed", "ruled"])
+@pytest.mark.parametrize("protocol", ["smtp", "pop3"])
+def test_memory_is_kept_when_servers_do_not_answer(protocol, with_rules, scratch):
+    """Many clients with thousands of commands at once, whose servers are silent: what the proxy has to remember of the commands counts, so that
+    clients are read no more once it is too much. When the servers answer, everybody hears all answers."""
+    metrics, commands, limit = free_port(), 3_000, 1 << 18
+    greeting, answer = {"smtp": (b"220 mx\r\n", b"250 ok\r\n"), "pop3": (b"+OK mx\r\n", b"+OK\r\n")}[protocol]
+    may_answer = threading.Event()
+
+    def serve(upstream, connection):
+        connection.sendall(greeting)
+        owed = 0
+        connection.settimeout(0.1)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                piece = connection.recv(65536)
+                if not piece:
+                    break
+                owed += piece.count(b"\n")
+            if may_answer.is_set() and owed:
+                connection.sendall(answer * owed)
+                owed = 0
+
+    options = ["--set", f"limits.memory={limit}", "--metrics", f"{HOST}:{metrics}"]
+    if with_rules:
+        rules = scratch / "expn.yaml"
+        rules.write_text(f"rules:\n  - name: a\n    when: {protocol} and reply.code == \"999\"\n    then: [close]\n")
+        options += ["--rules", rules]
+    with Crowded(serve) as server, MailProxy(scratch, {protocol: server.port}, *options, record=False) as proxy, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Wire(HOST, proxy.ports[protocol], seconds=60)) for _ in range(16)]
+        for client in clients:
+            assert client.line() == greeting
+        for client in clients:
+            client.send(b"NOOP\r\n" * commands)
+        until("far too much waits", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") >= limit + limit // 4)
+        until("clients have to wait", lambda: value(figures(metrics), "mailproxy_sessions_held_back") > 0)
+        with Wire(HOST, proxy.ports[protocol]) as late:
+            assert late.line().startswith((b"421 ", b"-ERR "))
+        may_answer.set()
+        for client in clients:
+            assert client.exactly(len(answer) * commands) == answer * commands
+        until("nothing waits", lambda: value(figures(metrics), "mailproxy_memory_in_flight_bytes") == 0)
+
+
+def test_a_client_that_names_long_mailboxes_to_a_silent_server(scratch):
+    """What one session may have the proxy remember is bounded: beyond it the octets pass, and it goes on unfollowed."""
+    recipient = b"RCPT TO:<" + b"x" * 20_000 + b"@example.com>\r\n"
+    sent = b"EHLO me\r\nMAIL FROM:<>\r\n" + recipient * 60
+
+    def serve(upstream, connection):
+        connection.sendall(b"220 mx\r\n")
+        upstream.expect(connection, recipient * 60)
+        upstream.drain(connection)
+
+    with Upstream(serve) as server:
+        with MailProxy(scratch, {"smtp": server.port}) as proxy:
+            with Wire(HOST, proxy.ports["smtp"]) as client:
+                assert client.line() == b"220 mx\r\n"
+                client.send(sent)
+                client.finish()
+                client.rest()
+        assert server.got == sent
+    (row,) = mailproxy.sessions(proxy.record)
+    assert row["opaque"] is True and row["exchanges"] < 60
+
+
 def test_a_client_that_pauses_behind_the_end_of_its_server(scratch):
     """It gets all that its server had said, also when it takes nothing for longer than a client is awaited that has all."""
     metrics = free_port()

@@ -26,6 +26,17 @@ import Testing
         #expect(expected.isEmpty)
     }
 
+    /// However many there were, and however they went.
+    @Test func manyLeaveNoRoomBehind() {
+        for count in 1...700 {
+            var fifo = Fifo<Int>()
+            for item in 0..<count { fifo.append(item) }
+            #expect((fifo.footprint == 0) == (count <= 32) || count < 64)
+            while fifo.popFirst() != nil {}
+            #expect(fifo.footprint == 0, "\(count)")
+        }
+    }
+
     @Test func removesWhatFits() {
         var fifo = Fifo<Int>()
         for item in [1, 2, 3, 2] { fifo.append(item) }

@@ -85,6 +85,18 @@ import Testing
         #expect(table.count == 9_994)
     }
 
+    /// However many there were.
+    @Test func manyLeaveNoRoomBehind() {
+        for count in 1...300 {
+            var table = IMAPOutstanding()
+            for number in 1...count {
+                table.append(tag("a\(number)"), .init(verb: number % 2 == 0 ? .noop : .check, exchange: number))
+            }
+            for number in 1...count { #expect(table.remove(tag("a\(number)"))?.exchange == number) }
+            #expect(table.footprint < 2_048, "\(count)")
+        }
+    }
+
     @Test func whatTagsTakeIsBounded() {
         var table = IMAPOutstanding()
         var numbers = SeededNumbers(seed: 6)

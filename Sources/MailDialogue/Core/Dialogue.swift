@@ -90,6 +90,9 @@ package protocol Dialogue: Equatable, Sendable {
     /// The server's next line begins something: none of its replies, listings or responses is under way.
     var isBetweenReplies: Bool { get }
 
+    /// Octets of memory that commands which await their replies take; 0 where there are few.
+    var outstandingOctets: Int { get }
+
     /// The server owes an answer. Not while it waits for DONE.
     var owesAnswer: Bool { get }
 

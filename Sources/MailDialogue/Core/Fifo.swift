@@ -5,6 +5,9 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
     private var items: [Item] = []
     private var head = 0
 
+    /// Elements for which a queue keeps room when it is empty.
+    private static var keptRoom: Int { 32 }
+
     package init() {}
 
     package var isEmpty: Bool { head == items.count }
@@ -28,6 +31,12 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
 
     package mutating func append(_ item: Item) { items.append(item) }
 
+    /// Octets that the queue takes, without what its elements refer to; 0 for a short one, as nearly all are.
+    package var footprint: Int {
+        let room = items.capacity
+        return room <= Self.keptRoom ? 0 : room &* MemoryLayout<Item>.stride
+    }
+
     /// What `body` reads of the first element, which is not copied for it; nil when there is none.
     package func peek<Part>(_ body: (Item) -> Part) -> Part? { isEmpty ? nil : body(items[head]) }
 
@@ -45,7 +54,7 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
         head += 1
         if head == items.count {
             // A short queue keeps its room, so that commands one by one allocate nothing; a long one gives it back.
-            if head <= 8 { while items.popLast() != nil {} } else { items = [] }
+            if items.capacity <= Self.keptRoom { while items.popLast() != nil {} } else { items = [] }
             head = 0
         } else if head > 32, head * 2 > items.count {
             items.removeFirst(head)

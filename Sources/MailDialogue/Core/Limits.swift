@@ -16,6 +16,8 @@ package enum DialogueLimits {
     /// Commands that await replies. Clients pipeline some hundreds (UID FETCH of a folder); more is an attack on
     /// memory.
     package static let outstanding = 10_000
+    /// What is kept of these commands to be told with their replies, or to be judged with them.
+    package static let outstandingOctets = 1_048_576
     /// A literal that is kept because it is an argument (user, password, mailbox name).
     package static let keptLiteral = 8_192
     /// Lines before the greeting that are none of the protocol's. Some servers print a warning or two first (inetd, the

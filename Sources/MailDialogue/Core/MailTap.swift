@@ -200,6 +200,15 @@ package struct MailTap: Sendable {
         }
     }
 
+    /// Octets of memory that commands which await their replies take; 0 where there are few.
+    package var outstandingOctets: Int {
+        switch machine {
+        case .smtp(let kept): kept.look { $0.dialogue.outstandingOctets }
+        case .pop3(let kept): kept.look { $0.dialogue.outstandingOctets }
+        case .imap(let kept): kept.look { $0.dialogue.outstandingOctets }
+        }
+    }
+
     /// The server owes an answer.
     package var owesAnswer: Bool {
         switch machine {

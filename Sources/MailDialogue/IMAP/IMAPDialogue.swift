@@ -240,6 +240,8 @@ package struct IMAPDialogue: Dialogue {
     /// Commands that await their replies.
     package var outstandingCount: Int { outstanding.count }
 
+    package var outstandingOctets: Int { outstanding.count <= 16 ? 0 : outstanding.footprint }
+
     /// Nothing was lost: what the past says is all there was.
     var isWhole: Bool { !marks.contains(.hadGap) }
 

@@ -212,7 +212,7 @@ struct IMAPOutstanding: Equatable, Sendable {
         head += 1
         if head == runs.count {
             // One by one, as nearly always there is one; a long queue gives its room back.
-            if head <= 4 { while runs.popLast() != nil {} } else { runs = [] }
+            if runs.capacity <= 16 { while runs.popLast() != nil {} } else { runs = [] }
             head = 0
         } else if head > 32, head * 2 > runs.count {
             runs.removeFirst(head)

@@ -173,6 +173,8 @@ package struct POP3Dialogue: Dialogue {
 
     package var isBetweenReplies: Bool { server == .replies || server == .greetingPending }
 
+    package var outstandingOctets: Int { outstanding.footprint }
+
     package var owesAnswer: Bool { !isGreeted || !outstanding.isEmpty }
 
     package var saidGoodbye: Bool { phase == .update }

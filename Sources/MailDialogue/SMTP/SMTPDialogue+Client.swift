@@ -96,9 +96,9 @@ extension SMTPDialogue {
         entry.repliesLeft = variant == .lmtp && entry.traits.contains(.endsMessage) ? nil : 1
         isDoubtful = false
         let number = entry.exchange
-        if opaque == nil { outstanding.append(entry) }
+        let isTooMuch = opaque == nil && !expectReply(to: entry)
         if !isCertain { releaseHeld() }
-        if outstanding.count > DialogueLimits.outstanding {
+        if isTooMuch {
             remarks.blame(.smtpTooManyOutstanding)
             remarks.tell(.opaque(.holdLimit))
             becomeOpaque(.holdLimit)
@@ -117,7 +117,10 @@ extension SMTPDialogue {
     ) {
         let isRecipient = command.verb == .rcpt
         let cut = SMTPPathCut(line, command.argument, keyword: isRecipient ? "TO:" : "FROM:")
-        if listens { entry.mailbox = line.extracting(cut?.mailbox ?? command.argument).text }
+        let mailbox = line.extracting(cut?.mailbox ?? command.argument)
+        // Whoever keeps none of them comes to the limit in the same place.
+        entry.size = UInt16(clamping: mailbox.count)
+        if listens { entry.mailbox = mailbox.text }
         var asked = SMTPAsked()
         if let cut {
             judgePath(line, cut, isRecipient: isRecipient, &remarks)

@@ -200,7 +200,7 @@ extension SMTPDialogue {
             doubt.insert(.hello)
         }
         renewals = 0
-        outstanding.removeAll()
+        forgetOutstanding()
     }
 
     // MARK: The client
@@ -343,7 +343,7 @@ extension SMTPDialogue {
             exchange &+= 1
         case .edge: return
         }
-        resume(at: Outstanding(verb: .data, exchange: exchange, traits: .endsMessage, repliesLeft: 1), &remarks)
+        resume(at: Outstanding(verb: .data, traits: .endsMessage, exchange: exchange, repliesLeft: 1), &remarks)
         if variant == .lmtp, var head = outstanding.first {
             head.repliesLeft = nil
             outstanding.first = head

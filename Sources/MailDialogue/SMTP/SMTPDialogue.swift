@@ -68,10 +68,12 @@ package struct SMTPDialogue: Dialogue {
         }
 
         var verb: SMTPCommand.Verb?
+        var traits: Traits = []
+        /// Octets of the mailbox, kept or not.
+        var size: UInt16 = 0
         var exchange: Int
         /// The mailbox of MAIL and RCPT.
         var mailbox = ""
-        var traits: Traits = []
         /// Replies still to come; nil while it is not known (LMTP answers a message once for each accepted recipient).
         var repliesLeft: Int?
     }
@@ -125,6 +127,8 @@ package struct SMTPDialogue: Dialogue {
     var replies = ReplyPlace.certain
     var greeted = false
     var outstanding = Fifo<Outstanding>()
+    /// Octets of the mailboxes that they name.
+    private(set) var mailboxOctets = 0
     /// Those of them that may change what the server offers.
     var renewals = 0
     var exchange = 0
@@ -197,6 +201,10 @@ package struct SMTPDialogue: Dialogue {
     package var isGreeted: Bool { greeted }
 
     package var isBetweenReplies: Bool { openCode == nil }
+
+    package var outstandingOctets: Int {
+        outstanding.footprint &+ (listens && mailboxOctets > DialogueLimits.line ? mailboxOctets : 0)
+    }
 
     package var owesAnswer: Bool { !greeted || !outstanding.isEmpty }
 
@@ -312,7 +320,7 @@ package struct SMTPDialogue: Dialogue {
 
     package mutating func becomeOpaque(_ reason: OpaqueReason) {
         opaque = reason
-        outstanding.removeAll()
+        forgetOutstanding()
     }
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
@@ -389,11 +397,25 @@ package struct SMTPDialogue: Dialogue {
     /// The next reply answers the oldest command that waits.
     var isCertain: Bool { if case .certain = replies { true } else { false } }
 
+    /// The command awaits its reply. False when there are more of those than may be.
+    mutating func expectReply(to entry: Outstanding) -> Bool {
+        outstanding.append(entry)
+        mailboxOctets &+= Int(entry.size)
+        return outstanding.count <= DialogueLimits.outstanding && mailboxOctets <= DialogueLimits.outstandingOctets
+    }
+
     /// The oldest command is answered.
     mutating func pop() {
-        let verb = outstanding.peek { $0.verb }
-        if let verb, verb?.renewsOffer == true { renewals -= 1 }
+        guard let (verb, size) = outstanding.peek({ ($0.verb, $0.size) }) else { return }
+        if verb?.renewsOffer == true { renewals -= 1 }
+        mailboxOctets &-= Int(size)
         outstanding.dropFirst()
+    }
+
+    /// No command awaits a reply any more.
+    mutating func forgetOutstanding() {
+        outstanding.removeAll()
+        mailboxOctets = 0
     }
 }
 

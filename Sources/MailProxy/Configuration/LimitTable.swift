@@ -84,7 +84,7 @@ enum LimitTable {
         SettableLimit(
             name: "memory", unit: .octets, range: 0...(1 << 46), floor: nil,
             what:
-                "Octets in all sessions together that wait for a peer to take them or to make them whole; beyond it peers are read more slowly, and new sessions are refused",
+                "Octets in all sessions together that wait for a peer to take them or to make them whole, and what many commands take until they are answered; beyond it peers are read more slowly, and new sessions are refused",
             reason:
                 "a thousand sessions with as much on its way in both directions as one may have. A TLS handshake counts as 32768, a record that is not whole as 16640",
             beyond:
@@ -161,6 +161,13 @@ enum LimitTable {
             FixedLimit(
                 name: "commands that wait for answers", value: DialogueLimits.outstanding, unit: .count,
                 reason: "clients send some hundreds at once", beyond: opaque),
+            FixedLimit(
+                name: "mailboxes in commands that wait for answers", value: DialogueLimits.outstandingOctets,
+                unit: .octets, reason: "ten thousand recipients with a hundred octets each", beyond: opaque),
+            FixedLimit(
+                name: "commands that wait for answers, with rules", value: DialogueLimits.outstandingOctets / 2,
+                unit: .octets, reason: "what is kept to be judged with the answer",
+                beyond: "the client is not read until some are answered"),
             FixedLimit(
                 name: "list of capabilities", value: CapabilityFilter.longest, unit: .octets,
                 reason: "no server's list comes near", beyond: "it is cut: nobody is shown what was not looked at"),

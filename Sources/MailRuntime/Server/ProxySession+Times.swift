@@ -196,17 +196,27 @@ extension ProxySession {
         context.turns.leaves(self)
     }
 
-    /// Octets of that side that wait to be understood.
+    /// Octets of that side that wait to be understood, or what its commands take until they are answered.
     private func waiting(_ side: Side) -> Int {
         let kept =
             switch side {
-            case .client: secrecy.held.count
+            case .client: secrecy.held.count &+ outstanding
             case .server: filter?.held ?? 0
             }
         return switch mode {
         case .followed(let followed): kept + followed.value.pending(side)
         case .observed(let observed): kept + observed.value.tap.pending(side)
         case .ruled(let ruled): kept + ruled.value.relay.pending(side)
+        }
+    }
+
+    /// Octets of memory that the client's commands take until they are answered.
+    private var outstanding: Int {
+        let lists = filter?.outstandingOctets ?? 0
+        return switch mode {
+        case .followed(let followed): lists &+ followed.value.outstandingOctets
+        case .observed(let observed): lists &+ observed.value.tap.outstandingOctets
+        case .ruled(let ruled): lists &+ ruled.value.relay.outstandingOctets
         }
     }
 }

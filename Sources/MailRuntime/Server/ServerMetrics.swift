@@ -75,7 +75,8 @@ package final class ServerMetrics: Sendable {
         }
         page.begin(
             "mailproxy_memory_in_flight_bytes", .gauge,
-            "Octets in all sessions that wait for a peer to take them or to make them whole.")
+            "Octets in all sessions that wait for a peer to take or complete them, or for their commands to be answered."
+        )
         page.sample(memory.octets)
         page.begin("mailproxy_memory_limit_bytes", .gauge, "How many of them there may be; 0 for no limit.")
         page.sample(memory.limit)

@@ -91,14 +91,11 @@ package struct CapabilityFilter: Sendable {
     /// Octets that wait.
     package var held: Int { line.count + list.count }
 
+    /// Octets of memory that commands take whose replies are lists; 0 where there are few.
+    package var outstandingOctets: Int { lists.count <= 32 ? 0 : lists.capacity &* MemoryLayout<Int>.stride }
+
     /// The next octets are the rest of something.
-    private var isWithin: Bool {
-        if goesOn { return true }
-        switch rest {
-        case .kept: return false
-        case .passes, .cut: return true
-        }
-    }
+    private var isWithin: Bool { if case .kept = rest { goesOn } else { true } }
 
     /// The client sent a command, in this exchange. To be told before the server's octets that answer it.
     package mutating func sent(_ command: Command, exchange: Int) {

@@ -6,12 +6,23 @@ import MailMessage
 /// A command that was passed on, or will be.
 struct RelayedCommand: Equatable, Sendable {
     var verb: String
-    /// The line without its end, secrets masked.
+    /// The line without its end, secrets masked; empty when no rule will ask for it.
     var line: String
     /// Its number on the client's leg.
     var exchange: Int
-    /// The octets as the client sent them.
+    /// The octets as the client sent them, as long as they are to be sent on.
     var raw: ArraySlice<UInt8>
+
+    /// Octets that it keeps.
+    var octets: Int { line.utf8.count &+ raw.count }
+
+    /// The same when it was sent on: what came with it is not kept.
+    var sent: RelayedCommand { RelayedCommand(verb: verb, line: line, exchange: exchange, raw: []) }
+
+    /// The same, apart from all that came with it.
+    var ofItsOwn: RelayedCommand {
+        RelayedCommand(verb: verb, line: line, exchange: exchange, raw: ArraySlice(Array(raw)))
+    }
 }
 
 /// The passage of one message through a relay with header rules.

@@ -53,7 +53,7 @@ extension Relay {
             refuse(note, LocalReply.refusal(text, in: mailProtocol, command: command), &out)
         case .forward, nil:
             let relayed = RelayedCommand(
-                verb: command.verb, line: line.text, exchange: note.exchange, raw: note.raw)
+                verb: command.verb, line: keepsLines ? line.text : "", exchange: note.exchange, raw: note.raw)
             if takesLogin(command, item, &out) { return }
             if offer(relayed, note, &out) { return }
             forward(relayed, hasTag: !command.tag.isEmpty, &out)
@@ -70,13 +70,18 @@ extension Relay {
     private mutating func forward(_ command: RelayedCommand, hasTag: Bool, _ out: inout Output) {
         switch mailProtocol {
         case .smtp, .lmtp, .pop3:
-            due.append(.forwarded(command))
+            due.append(.forwarded(command.sent))
             toServer(command.raw, &out)
         case .imap:
             // IMAP's replies find their commands by tag.
             toServer(command.raw, &out)
-            if hasTag { relayed[lastRelayed] = command }
+            if hasTag { relayed[lastRelayed] = command.sent }
         }
+    }
+
+    /// A rule asks for the command when it is answered.
+    private var keepsLines: Bool {
+        rules.needs(.reply, mailProtocol) || (mailProtocol == .pop3 && rules.needs(.header, .pop3))
     }
 
     /// Asks the rules about a command. Gives their decision and how long it waits.
@@ -100,7 +105,7 @@ extension Relay {
         desk?.route = nil
         for point in points where rules.needs(point, mailProtocol) {
             var facts = facts
-            if point == .envelope { facts.recipient = facts.recipients.last }
+            if point != .envelope { facts.recipient = nil }
             let verdict = rules.judge(point, facts)
             report(verdict, exchange: note.exchange, &out)
             delay = min(delay + verdict.delay, RuleLimits.delay)
@@ -109,6 +114,7 @@ extension Relay {
             if let route = verdict.route { desk?.route = route }
             if decision != .forward { break }
         }
+        facts.recipient = nil
         return (decision, delay)
     }
 
@@ -139,8 +145,11 @@ extension Relay {
             facts.news.insert(.transaction)
             if facts.size != nil { facts.news.insert(.size) }
         case .rcpt:
-            guard let path = command.path, facts.recipients.count < DialogueLimits.outstanding else { return [] }
-            facts.recipients.append(path.mailbox.text)
+            guard let path = command.path else { return [] }
+            let mailbox = path.mailbox.text
+            // However many there are, each is judged.
+            facts.recipient = mailbox
+            if facts.recipients.count < DialogueLimits.outstanding { facts.recipients.append(mailbox) }
             return [.envelope]
         case .rset, .ehlo, .helo, .lhlo: beginTransaction()
         case .data, .bdat, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn, .burl, .xclient, .xforward,
@@ -166,7 +175,8 @@ extension Relay {
     /// A command of the transaction was refused by rules.
     private mutating func withdraw(_ command: SMTPCommand) {
         switch command.verb {
-        case .rcpt: if command.path != nil, !facts.recipients.isEmpty { facts.recipients.removeLast() }
+        case .rcpt:
+            if let path = command.path, facts.recipients.last == path.mailbox.text { facts.recipients.removeLast() }
         case .mail, .send, .soml, .saml: facts.sender = ""
         case .helo, .ehlo, .lhlo, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help, .auth, .startTLS, .etrn,
             .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID, .xexch50, .xexps, .xanonymousTLS, nil:
@@ -253,7 +263,7 @@ extension Relay {
         case .refuse(let text):
             let reply = LocalReply.refusal(text, in: mailProtocol, command: command)
             switch mailProtocol {
-            case .smtp, .lmtp, .pop3: due.last = .replaced(by: reply)
+            case .smtp, .lmtp, .pop3: due.replaceLast(with: .replaced(by: reply))
             case .imap: replaced[lastRelayed] = reply
             }
             // The client's exchange is cancelled in its name (RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2).

@@ -20,7 +20,7 @@ extension Relay {
         guard mailProtocol == .smtp || mailProtocol == .lmtp, rules.needs(.header, mailProtocol) else { return false }
         switch command.verb {
         case "DATA":
-            due.append(.offer(command))
+            due.append(.offer(command.ofItsOwn))
             flushLocals(&out)
             return true
         case "BDAT":
@@ -128,12 +128,12 @@ extension Relay {
         switch message {
         case .offered(let command), .clientHeader(_, let command):
             message = .awaitingServer(octets: section + rest, reply: [])
-            due.append(.ownData(command))
+            due.append(.ownData(command.sent))
             toServer(command.raw, &out)
         case .chunkHeader(let chunk):
             message = .streaming
             headerJudged = true
-            due.append(.forwarded(chunk.command))
+            due.append(.forwarded(chunk.command.sent))
             var line = chunk.command.raw
             if added != 0 || chunk.before > 0 {
                 let (size, isTooLarge) = chunk.size.addingReportingOverflow(chunk.before + added)

@@ -30,7 +30,7 @@ extension Relay {
                     toClient(Array("354 Go ahead\r\n".utf8)[...], isOurs: true, &out)
                     continue
                 }
-                due.first = .forwarded(data)
+                due.first = .forwarded(data.sent)
                 toServer(data.raw, &out)
             case .consent(let reply):
                 due.popFirst()

@@ -225,13 +225,3 @@ extension Relay {
         toClient(status + decision.section + decision.rest, &out)
     }
 }
-
-extension Relay.DueReply {
-    /// The command whose reply the server gives.
-    var command: RelayedCommand? {
-        switch self {
-        case .forwarded(let command), .ownData(let command), .offer(let command): command
-        case .replaced, .local, .injected, .consent: nil
-        }
-    }
-}

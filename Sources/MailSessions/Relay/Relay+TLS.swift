@@ -58,6 +58,11 @@ extension Relay {
         }
     }
 
+    /// Octets of memory that the client's commands take until they are answered; 0 where there are few.
+    package var outstandingOctets: Int {
+        clientTap.outstandingOctets &+ serverTap.outstandingOctets &+ due.footprint &+ relayed.footprint
+    }
+
     /// What becomes of the client when its server is gone now.
     package var bereavement: Bereavement { Bereavement(clientTap, mailProtocol) }
 
@@ -161,8 +166,8 @@ extension Relay {
         clientFirst = nil
         clientWork.removeAll()
         serverWork.removeAll()
-        due = Fifo()
-        relayed = [:]
+        due = DueReplies()
+        relayed.removeAll()
         replaced = [:]
         localsWaiting = []
         message = .none

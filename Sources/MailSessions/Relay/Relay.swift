@@ -40,24 +40,6 @@ package struct Relay: Sendable {
         var told: [Note] = []
     }
 
-    /// What stands in the order of replies of SMTP and POP3.
-    enum DueReply: Equatable, Sendable {
-        /// The server's reply to this command goes to the client.
-        case forwarded(RelayedCommand)
-        /// The server's reply to this command is replaced by ours.
-        case replaced(by: [UInt8])
-        /// Ours.
-        case local([UInt8])
-        /// DATA waits for the replies before it: then we say 354, or the server is asked when there is no recipient.
-        case offer(RelayedCommand)
-        /// The server's reply to a command of ours is dropped.
-        case injected
-        /// The server's reply to a DATA that the client was already answered.
-        case ownData(RelayedCommand)
-        /// Our consent to TLS.
-        case consent([UInt8])
-    }
-
     /// What the rules said of a frame that waits.
     enum Decision: Equatable, Sendable { case forward, refuse(String), close }
 
@@ -84,7 +66,8 @@ package struct Relay: Sendable {
     var clientWork = Fifo<Work>()
     var serverWork = Fifo<Work>()
     var pending: Pending?
-    var due = Fifo<DueReply>()
+    /// SMTP and POP3: what stands in the order of replies.
+    var due = DueReplies()
     /// The greeting was passed on: nothing of ours may come before it.
     var isGreeted = false
     /// The rest of a refused command is dropped up to its end, then this is the reply.
@@ -92,7 +75,7 @@ package struct Relay: Sendable {
     /// The last command, for replies of ours.
     package internal(set) var command = Command(verb: "")
     /// IMAP: commands by their number on the server's leg, and replies that replace the server's.
-    var relayed: [Int: RelayedCommand] = [:]
+    var relayed = RelayedCommands()
     var replaced: [Int: [UInt8]] = [:]
     var lastRelayed = 0
     /// The server is in the middle of a response: nothing of ours may come between (IMAP).
@@ -150,8 +133,16 @@ package struct Relay: Sendable {
         serverTap = MailTap(facts.mailProtocol, sendsOn: true)
     }
 
-    /// Octets of `side` are welcome: nothing is waited for.
-    package func wants(_ side: Side) -> Bool { !waiting && edge == nil && (side == .server || !isBlocked) }
+    /// Octets of `side` are welcome: nothing is waited for. Not those of a client that has sent so much that waits for answers.
+    package func wants(_ side: Side) -> Bool {
+        guard !waiting, edge == nil else { return false }
+        return switch side {
+        case .server: true
+        case .client:
+            !isBlocked
+                && max(due.octets, relayed.octets, clientTap.outstandingOctets) <= DialogueLimits.outstandingOctets / 2
+        }
+    }
 
     /// Rules have it wait.
     package var isWaiting: Bool { waiting }
@@ -380,7 +371,7 @@ package struct Relay: Sendable {
         let locals = localsWaiting
         localsWaiting = []
         for octets in locals { toClient(octets[...], &out) }
-        relayed = [:]
+        relayed.removeAll()
         replaced = [:]
     }
 
