@@ -4,6 +4,7 @@ groups; also while a session goes on."""
 import collections
 import contextlib
 import imaplib
+import json
 import poplib
 import re
 import smtplib
@@ -219,11 +220,45 @@ def test_long_sessions_are_looked_through_in_little_memory(scratch):
     path.write_bytes(pcap(one))
     peaks = []
     for arguments in ([], ["--text", "consectetur -nothing"], ["--text", "nothing"], ["--filter", 'header["subject"] == "letter 800"']):
-        done = run(["/usr/bin/time", "-f", "%M", mailproxy.binary(), "sessions", "list", "--count", *arguments, path],
-                   b"", 60 * mailproxy.PATIENCE, mailproxy.environment(scratch), scratch)  # fmt: skip
-        assert done.stdout == (b"0\n" if "nothing" in arguments else b"1\n"), done.stderr
-        peaks.append(int(done.stderr.split()[-1]))
+        out, peak = _measured(scratch, "--count", *arguments, path)
+        assert out == (b"0\n" if "nothing" in arguments else b"1\n")
+        peaks.append(peak)
     assert max(peaks) < peaks[0] + 20_000 * mailproxy.PATIENCE, peaks
+
+
+def _measured(scratch, *arguments):
+    """What `sessions list` prints, and how many kB it had at most."""
+    done = run(["/usr/bin/time", "-f", "%M", mailproxy.binary(), "sessions", "list", *arguments],
+               b"", 60 * mailproxy.PATIENCE, mailproxy.environment(scratch), scratch)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout, int(done.stderr.split()[-1])
+
+
+def test_a_recorder_that_never_rests(scratch):
+    """Under a load that goes on most sessions wait for their rows: however many, no more than some are in memory."""
+    with MailProxy(scratch, {"smtp": "fallback"}) as proxy:
+        with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+            client.noop()
+        until("it has settled", lambda: ids("--filter", 'end == "closed"', proxy.record) != [] and _unsettled(proxy.record) == 0)
+    few = _measured(scratch, "--json", proxy.record)[1]
+    with contextlib.closing(sqlite3.connect(proxy.record / "index.sqlite")) as index:
+        names = [row[1] for row in index.execute("PRAGMA table_info(sessions)") if row[1] not in ("row", "id", "start", "settled")]
+        same = ", ".join(names)
+        index.execute(
+            f"""INSERT INTO sessions (row, id, start, settled, {same})
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+            SELECT 1000 + i, printf('u%06d', i), start + i / 3, 0, {same} FROM n, sessions WHERE row = 1"""
+        )
+        index.execute("INSERT INTO unread (session, behind) SELECT row, 0 FROM sessions WHERE settled = 0")
+        index.commit()
+    out, many = _measured(scratch, "--json", proxy.record)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert len(rows) == 40_001 and [row["start"] for row in rows] == sorted(row["start"] for row in rows)
+    assert many < few + 30_000 * mailproxy.PATIENCE, (few, many)
+    last = listed("--limit", "5", proxy.record)
+    assert last == rows[-5:]
+    assert listed("--limit", "5", "--before", last[0]["id"], proxy.record) == rows[-10:-5]
+    assert command("sessions", "list", "--count", proxy.record, status=0).stdout == b"40001\n"
 
 
 def test_one_among_many_is_found_by_its_beginning(recording):

@@ -126,6 +126,7 @@ private struct Dice {
     private static func all(_ cursor: SessionCursor) throws -> [SessionSummary] {
         var found: [SessionSummary] = []
         while let summary = try cursor.next() { found.append(summary) }
+        #expect(try cursor.next() == nil)
         return found
     }
 
@@ -230,9 +231,48 @@ private struct Dice {
         let samples = Self.samples(70)
         let (_, index, settled) = try Self.recorded(samples)
         let rest = Set(samples.map(\.summary.info.id)).subtracting(settled.map(\.summary.info.id))
-        let found = try index.unsettled(SessionSearch(try Expression("user == \"nobody\"", for: .session)))
-        #expect(Set(found.map(\.info.id)) == rest)
-        #expect(found.map(\.info.start) == found.map(\.info.start).sorted())
+        var search = SessionSearch(try Expression("user == \"nobody\"", for: .session))
+        for isDescending in [false, true] {
+            search.order = SessionOrder(descending: isDescending)
+            let found = try Self.unsettled(index, search, 3)
+            #expect(Set(found.map(\.info.id)) == rest)
+            #expect(found == found.sorted(by: search.order.precedes))
+            // In the time that is asked for, and before one that began in the same moment as others.
+            search.since = found[4].info.start
+            search.until = found[6].info.start + 1
+            #expect(try Self.unsettled(index, search, 1) == found.filter(search.isWithin))
+            (search.since, search.until) = (nil, nil)
+            search.before = (found[5].info.start, found[5].info.id)
+            #expect(try Self.unsettled(index, search, 2) == found.filter(search.isWithin))
+            search.before = nil
+        }
+    }
+
+    private static func unsettled(
+        _ index: RecordingIndex, _ search: SessionSearch, _ count: Int
+    ) throws -> [SessionSummary] {
+        let rows = try index.unsettled(search)
+        var found: [SessionSummary] = []
+        var first = 0
+        while first < rows.count { found += try index.sessions(rows, from: &first, count: count, search) }
+        return found
+    }
+
+    /// What settles while it is looked at is told once.
+    @Test func sessionsThatSettleAreToldOnce() throws {
+        let samples = Self.samples(140)
+        let (scratch, index, settled) = try Self.recorded(samples)
+        let rows = try index.unsettled(SessionSearch())
+        #expect(rows.count == samples.count - settled.count && rows.count > 10)
+        let writer = try Database(path: scratch.path + "/index.sqlite", .readWrite)
+        try writer.execute("UPDATE sessions SET settled = 1")
+        #expect(try Self.all(index.settled(SessionSearch())).count == samples.count)
+        var first = 0
+        var told = try Self.all(index.settled(SessionSearch(), besides: rows)).map(\.info.id)
+        while first < rows.count {
+            told += try index.sessions(rows, from: &first, count: 7, SessionSearch()).map(\.info.id)
+        }
+        #expect(told.sorted() == samples.map(\.summary.info.id).sorted())
     }
 
     @Test(arguments: SessionOrder.Key.allCases, [false, true])

@@ -59,44 +59,101 @@ extension SessionCatalog {
         }
     }
 
-    /// Of sessions that go on or ended a moment ago, those that are wanted.
-    func looked(
-        at summaries: [SessionSummary], _ index: RecordingIndex, withExchanges: Bool = false
-    ) throws -> [CatalogEntry] {
-        try guarded {
-            let areWanted = rowsNeeded || withExchanges
-            let candidates = try candidates(summaries, index, areWanted: areWanted)
-            let (count, octets) = candidates.reduce((0, Int64(0))) { sum, next in
-                next.unread.map { (sum.0 + 1, sum.1 &+ $0.octets) } ?? sum
-            }
-            if count >= Self.many {
-                Console.error(
-                    "\(index.directory): \(Figures.count(count, "session")) are not all in the index yet, and are read from the segments; "
-                        + (index.isAbandoned
-                            ? "the next recorder, or 'mailproxy sessions reindex', puts them there"
-                            : "the recorder puts them there when it has time"))
-            }
-            var progress = Progress("sessions that are not in the index yet", of: octets)
-            defer { progress.end() }
-            var found: [CatalogEntry] = []
-            var rest = candidates[...]
-            while !rest.isEmpty {
-                let batch = Self.batch(rest)
-                rest = rest.dropFirst(batch.count)
-                let unread = batch.compactMap(\.unread)
-                let rows = try read(unread, areWanted: areWanted, withExchanges: withExchanges)
-                for summary in batch.map(\.summary) {
-                    let rows = rows[summary.info.id]
-                    var entry = try entry(summary, index, rows, withExchanges: withExchanges)
-                    guard passes(entry), rows?.hasText ?? (text == nil) else { continue }
-                    if !withExchanges { entry.exchanges = [] }
-                    entry.messages = []
-                    found.append(entry)
-                }
-                progress.advance(by: unread.reduce(0) { $0 &+ $1.octets })
-            }
-            return found
+    /// Sessions that go on or ended a moment ago, and are wanted: looked at some at a time.
+    final class Backlog {
+        private let catalog: SessionCatalog
+        private let index: RecordingIndex
+        private let search: SessionSearch
+        private let rows: UnsettledRows
+        private let withExchanges: Bool
+        /// How many were looked at, and how many of them were read.
+        private var taken = 0
+        private var readCount = 0
+        private var limit = ReadingLimit()
+        private var progress: Progress
+
+        fileprivate init(
+            _ catalog: SessionCatalog, _ rows: UnsettledRows, _ index: RecordingIndex, _ search: SessionSearch,
+            _ withExchanges: Bool
+        ) {
+            self.catalog = catalog
+            self.index = index
+            self.search = search
+            self.rows = rows
+            self.withExchanges = withExchanges
+            progress = Progress("sessions that are not in the index yet", of: Int64(rows.count))
         }
+
+        /// Gives all of them, in the order of their starts.
+        func each(_ body: (CatalogEntry) throws -> Void) throws {
+            while let page = try next() { for entry in page { try body(entry) } }
+        }
+
+        /// The next ones, in the order that is asked for when that is the order of their starts; nil behind the last.
+        func next() throws -> [CatalogEntry]? {
+            guard taken < rows.count else {
+                progress.end()
+                return nil
+            }
+            return try catalog.guarded {
+                let before = taken
+                let summaries = try index.sessions(rows, from: &taken, count: mostAtOnce, search)
+                let areWanted = catalog.rowsNeeded || withExchanges
+                let candidates = try catalog.candidates(summaries, index, areWanted: areWanted, &limit)
+                let few = readCount < many
+                readCount += candidates.count { $0.unread != nil }
+                if few, readCount >= many { tell() }
+                let found = try catalog.looked(at: candidates, index, areWanted: areWanted, withExchanges)
+                if readCount > 0 { progress.advance(by: Int64(min(taken, rows.count) - before)) }
+                // They may be printed before the next are read.
+                if !found.isEmpty { progress.makeRoom() }
+                return found
+            }
+        }
+
+        private func tell() {
+            progress.makeRoom()
+            Console.error(
+                "\(index.directory): \(Figures.count(rows.count, "session")) are not all in the index yet, and are read from the segments"
+                    + " where the filter may hold; "
+                    + (index.isAbandoned
+                        ? "the next recorder, or 'mailproxy sessions reindex', puts them there"
+                        : "the recorder puts them there when it has time"))
+        }
+    }
+
+    func backlog(
+        _ rows: UnsettledRows, _ index: RecordingIndex, _ search: SessionSearch, withExchanges: Bool = false
+    ) -> Backlog {
+        Backlog(self, rows, index, search, withExchanges)
+    }
+
+    /// Octets that were read only for counts.
+    private struct ReadingLimit {
+        var octets: Int64 = 0
+    }
+
+    /// Of sessions that the filter may let through, those that it does.
+    private func looked(
+        at candidates: [Candidate], _ index: RecordingIndex, areWanted: Bool, _ withExchanges: Bool
+    ) throws -> [CatalogEntry] {
+        var found: [CatalogEntry] = []
+        var rest = candidates[...]
+        while !rest.isEmpty {
+            let batch = Self.batch(rest)
+            rest = rest.dropFirst(batch.count)
+            let rows = try read(batch.compactMap(\.unread), areWanted: areWanted, withExchanges: withExchanges)
+            for summary in batch.map(\.summary) {
+                let rows = rows[summary.info.id]
+                var entry = try entry(summary, index, rows, withExchanges: withExchanges)
+                guard passes(entry), rows?.hasText ?? (text == nil) else { continue }
+                if !withExchanges { entry.exchanges = [] }
+                entry.messages = []
+                entry.gathered = nil
+                found.append(entry)
+            }
+        }
+        return found
     }
 
     /// A session for which the filter may hold, and where it is to be read when it has to be.
@@ -119,25 +176,30 @@ extension SessionCatalog {
     }
 
     private func candidates(
-        _ summaries: [SessionSummary], _ index: RecordingIndex, areWanted: Bool
+        _ summaries: [SessionSummary], _ index: RecordingIndex, areWanted: Bool, _ limit: inout ReadingLimit
     ) throws -> [Candidate] {
-        let behind = try index.behind
-        let unread = areWanted ? try index.unread : behind
+        let missing = try index.missing(of: summaries.map(\.info.id))
         let isLimited = !areWanted && !asksForCounts
         var candidates: [Candidate] = []
-        var octets: Int64 = 0
         for summary in summaries {
             let id = summary.info.id
             let goesOn = summary.end == .open || (index.isAbandoned && summary.end == .lost)
+            let lacksCounts: Bool
+            let isUnread: Bool
+            switch missing[id] {
+            case .all?: (lacksCounts, isUnread) = (true, true)
+            case .rows?: (lacksCounts, isUnread) = (false, areWanted)
+            case nil: (lacksCounts, isUnread) = (false, false)
+            }
             // Of those that have ended, and were told whole, all is known but their rows.
-            if isRefused(summary, isWhole: !goesOn && !behind.contains(id)) { continue }
+            if isRefused(summary, isWhole: !goesOn && !lacksCounts) { continue }
             var candidate = Candidate(summary: summary)
-            if goesOn || unread.contains(id) {
+            if goesOn || isUnread {
                 let places = try index.extents(of: id).filter { $0.extent.leg == .client }
                 let session = UnreadSession(id: id, places: places)
                 let own = session.octets
-                if !isLimited || own <= Self.mostForCount && octets + own <= Self.mostForCounts {
-                    octets += own
+                if !isLimited || own <= Self.mostForCount && limit.octets + own <= Self.mostForCounts {
+                    limit.octets += own
                     candidate.unread = session
                 }
             }
@@ -167,7 +229,9 @@ extension SessionCatalog {
     func rows(
         missingIn index: RecordingIndex, _ summaries: [SessionSummary], areWanted: Bool
     ) throws -> [String: ReadRows] {
-        try read(try candidates(summaries, index, areWanted: areWanted).compactMap(\.unread), areWanted: areWanted)
+        var limit = ReadingLimit()
+        return try read(
+            try candidates(summaries, index, areWanted: areWanted, &limit).compactMap(\.unread), areWanted: areWanted)
     }
 
     private func read(

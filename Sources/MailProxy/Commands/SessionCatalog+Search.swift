@@ -23,6 +23,22 @@ private final class ReadSessions: SessionSource {
     func next() -> CatalogEntry? { entries.popFirst() }
 }
 
+/// Sessions of a recording that are not settled, some at a time.
+private final class UnsettledSessions: SessionSource {
+    private let backlog: SessionCatalog.Backlog
+    private var read: ArraySlice<CatalogEntry> = []
+
+    init(_ backlog: SessionCatalog.Backlog) { self.backlog = backlog }
+
+    func next() throws -> CatalogEntry? {
+        while read.isEmpty {
+            guard let page = try backlog.next() else { return nil }
+            read = page[...]
+        }
+        return read.popFirst()
+    }
+}
+
 /// Settled sessions of a recording.
 private final class IndexedSessions: SessionSource {
     private let catalog: SessionCatalog
@@ -30,25 +46,22 @@ private final class IndexedSessions: SessionSource {
     private let cursor: SessionCursor
     /// What comes is what the filter wants.
     private let isExact: Bool
-    /// Those that were not settled when somebody looked, and were told already.
-    private let told: Set<String>
     /// Sessions that were read together, as the filter asks for what no index has: few at first, as few may be wanted.
     private var read: ArraySlice<CatalogEntry> = []
     private var together = 8
     private static let mostTogether = 256
 
-    init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch, told: Set<String>) throws {
+    /// - Parameter told: Those that were not settled when somebody looked, and are told by another source.
+    init(_ catalog: SessionCatalog, _ index: RecordingIndex, _ search: SessionSearch, told: UnsettledRows) throws {
         self.catalog = catalog
         self.index = index
-        self.told = told
-        cursor = try index.settled(search)
+        cursor = try index.settled(search, besides: told)
         isExact = RecordingIndex.answers(search.filter)
     }
 
     func next() throws -> CatalogEntry? {
         if !catalog.needs.fields.isEmpty { return try nextRead() }
         while let summary = try cursor.next() {
-            if told.contains(summary.info.id) { continue }
             if isExact { return CatalogEntry(summary: summary) }
             let entry = try catalog.entry(summary, index)
             if catalog.passes(entry) { return entry }
@@ -60,7 +73,7 @@ private final class IndexedSessions: SessionSource {
         while read.isEmpty {
             var summaries: [SessionSummary] = []
             while summaries.count < together, let summary = try cursor.next() {
-                if !told.contains(summary.info.id) { summaries.append(summary) }
+                summaries.append(summary)
             }
             if summaries.isEmpty { return nil }
             together = min(together * 4, Self.mostTogether)
@@ -122,11 +135,12 @@ extension SessionCatalog {
                 let (settled, others) = try guarded {
                     try index.atOnce { (try index.count(search), try index.unsettled(search)) }
                 }
-                count += try settled + looked(at: others, index).count
+                count += settled
+                try backlog(others, index, search).each { _ in count += 1 }
             case .indexed(let index):
                 let others = try guarded { try index.unsettled(search) }
-                count += try looked(at: others, index).count
-                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
+                try backlog(others, index, search).each { _ in count += 1 }
+                let settled = try IndexedSessions(self, index, search, told: others)
                 while try guarded({ try settled.next() }) != nil { count += 1 }
             case .files(let paths): count += try read(paths, besides: places).count { search.isWithin($0.summary) }
             }
@@ -162,9 +176,9 @@ extension SessionCatalog {
                     try index.atOnce { (isExact ? try index.groups(search, by: key) : [], try index.unsettled(search)) }
                 }
                 for group in counted { add(group) }
-                for entry in try looked(at: others, index, withExchanges: rows) { add(entry, entry.exchanges) }
+                try backlog(others, index, search, withExchanges: rows).each { add($0, $0.exchanges) }
                 guard !isExact else { continue }
-                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
+                let settled = try IndexedSessions(self, index, search, told: others)
                 while let entry = try guarded({ try settled.next() }) {
                     try add(entry, try index.exchanges(of: entry.summary.info.id))
                 }
@@ -188,8 +202,8 @@ extension SessionCatalog {
             switch place {
             case .indexed(let index):
                 let others = try guarded { try index.unsettled(search) }
-                for entry in try looked(at: others, index, withExchanges: true) { try body(entry) }
-                let settled = try IndexedSessions(self, index, search, told: Set(others.map(\.info.id)))
+                try backlog(others, index, search, withExchanges: true).each(body)
+                let settled = try IndexedSessions(self, index, search, told: others)
                 while var entry = try guarded({ try settled.next() }) {
                     entry.exchanges = try guarded { try index.exchanges(of: entry.summary.info.id) }
                     try body(entry)
@@ -310,9 +324,16 @@ extension SessionCatalog {
             case .indexed(let index):
                 // These first: what settles meanwhile is among the others then, and known to be told.
                 let others = try guarded { try index.unsettled(search) }
-                sources.append(ReadSessions(try looked(at: others, index), search.order))
-                sources.append(
-                    try guarded { try IndexedSessions(self, index, search, told: Set(others.map(\.info.id))) })
+                let backlog = backlog(others, index, search)
+                if search.order.key == .start {
+                    sources.append(UnsettledSessions(backlog))
+                } else {
+                    // In any other order the last may come first.
+                    var found: [CatalogEntry] = []
+                    try backlog.each { found.append($0) }
+                    sources.append(ReadSessions(found, search.order))
+                }
+                sources.append(try guarded { try IndexedSessions(self, index, search, told: others) })
             case .files(let paths):
                 let found = try read(paths, besides: places).filter { search.isWithin($0.summary) }
                 sources.append(ReadSessions(found, search.order))

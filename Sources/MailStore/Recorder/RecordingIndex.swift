@@ -159,22 +159,15 @@ package final class RecordingIndex {
 
     /// Ids of sessions that have ended and whose exchanges and messages are not in the index yet.
     package var unread: Set<String> {
-        get throws(RecordingIndexError) { try unread("1") }
-    }
-
-    /// Of these, those that were recorded when a recorder was killed: their counts are not in the index either.
-    package var behind: Set<String> {
-        get throws(RecordingIndexError) { try unread("behind") }
-    }
-
-    private func unread(_ condition: String) throws(RecordingIndexError) -> Set<String> {
-        try guarded { () throws(DatabaseError) in
-            let statement = try database.prepare(
-                "SELECT id FROM unread JOIN sessions ON sessions.row = unread.session WHERE \(condition)")
-            defer { statement.reset() }
-            var found: Set<String> = []
-            while try statement.step() { found.insert(statement.text(0) ?? "") }
-            return found
+        get throws(RecordingIndexError) {
+            try guarded { () throws(DatabaseError) in
+                let statement = try database.prepare(
+                    "SELECT id FROM unread JOIN sessions ON sessions.row = unread.session")
+                defer { statement.reset() }
+                var found: Set<String> = []
+                while try statement.step() { found.insert(statement.text(0) ?? "") }
+                return found
+            }
         }
     }
 

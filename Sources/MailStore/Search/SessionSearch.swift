@@ -68,29 +68,41 @@ package final class SessionCursor {
 
     private let index: RecordingIndex
     private var search: SessionSearch
+    private let told: UnsettledRows?
     /// Of any other order, which has no place to go on from.
     private let statement: Statement?
     private var page: ArraySlice<SessionSummary> = []
     private var size = SessionCursor.firstPage
     private var isLast = false
 
-    fileprivate init(_ index: RecordingIndex, _ search: SessionSearch) throws(RecordingIndexError) {
+    fileprivate init(
+        _ index: RecordingIndex, _ search: SessionSearch, _ told: UnsettledRows?
+    ) throws(RecordingIndexError) {
         self.index = index
+        self.told = told
         self.search = search
         statement = search.order.key == .start ? nil : try index.rows(of: search, "")
     }
 
     deinit { statement?.reset() }
 
-    /// The next session; nil behind the last.
+    /// The next session; nil behind the last, however often it is asked for.
     package func next() throws(RecordingIndexError) -> SessionSummary? {
         guard let statement else { return try nextOfPage() }
         return try index.guarded { () throws(DatabaseError) in
-            while try statement.step() {
-                if let summary = IndexSchema.session(statement) { return summary }
+            // Another step would begin anew.
+            while !isLast, try statement.step() {
+                if let summary = session(statement) { return summary }
             }
+            isLast = true
             return nil
         }
+    }
+
+    /// The session of a row; nil when it was told.
+    private func session(_ statement: Statement) -> SessionSummary? {
+        if let told, told.contains(statement.int64(0)) { return nil }
+        return IndexSchema.session(statement)
     }
 
     private func nextOfPage() throws(RecordingIndexError) -> SessionSummary? {
@@ -105,7 +117,7 @@ package final class SessionCursor {
                 while try statement.step() {
                     count += 1
                     last = (statement.int64(3), statement.text(1) ?? "")
-                    if let summary = IndexSchema.session(statement) { found.append(summary) }
+                    if let summary = session(statement) { found.append(summary) }
                 }
             }
             page = found[...]
@@ -133,8 +145,11 @@ extension RecordingIndex {
     }
 
     /// Settled sessions for which the filter holds, in order; where ``answers(_:)`` says no, there may be others among them.
-    package func settled(_ search: SessionSearch) throws(RecordingIndexError) -> SessionCursor {
-        try SessionCursor(self, search)
+    /// - Parameter told: Sessions that are left out: they were not settled a moment ago, and are told as such.
+    package func settled(
+        _ search: SessionSearch, besides told: UnsettledRows? = nil
+    ) throws(RecordingIndexError) -> SessionCursor {
+        try SessionCursor(self, search, told)
     }
 
     fileprivate func rows(of search: SessionSearch, _ rest: String) throws(RecordingIndexError) -> Statement {
@@ -146,13 +161,6 @@ extension RecordingIndex {
         try guarded { () throws(DatabaseError) in try database.execute("BEGIN") }
         defer { database.rollBack() }
         return try body()
-    }
-
-    /// Sessions that are not settled, in the time that is asked for, whatever the filter says of them; by their start.
-    package func unsettled(_ search: SessionSearch) throws(RecordingIndexError) -> [SessionSummary] {
-        var found: [SessionSummary] = []
-        for summary in try sessions(where: "settled = 0") where search.isWithin(summary) { found.append(summary) }
-        return found
     }
 
     /// How many settled sessions there are for which the filter holds. Only where ``answers(_:)`` says yes.
