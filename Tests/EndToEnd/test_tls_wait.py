@@ -54,25 +54,25 @@ def test_both_on_one_port_of_the_built_in_server(authority, scratch):
 
 def test_how_long_is_waited(authority, scratch):
     port = free_port()
-    route = f"imap://{HOST}:{port}?tls-wait=600=fallback"
+    route = f"imap://{HOST}:{port}?tls-wait=2000=fallback"
     with MailProxy(scratch, {}, "--route", route, data=authority[0]):
         with IMAP(HOST, port) as wire:
             begun = time.monotonic()
             wire.until(b"* OK")
-            assert 0.5 < time.monotonic() - begun < 5
+            assert 1.9 < time.monotonic() - begun < 10
             wire.say("LOGOUT")
         # Who speaks in clear is not waited for any longer.
         with IMAP(HOST, port) as wire:
             begun = time.monotonic()
             wire.send(b"a NOOP\r\n")
             wire.until(b"a OK")
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < 1.5
         # Nor is a client that has ended.
         with IMAP(HOST, port) as wire:
             wire.finish()
             begun = time.monotonic()
             wire.rest()
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < 1.5
 
 
 def test_a_handshake_octet_by_octet(authority, scratch):
