@@ -82,12 +82,15 @@ def test_tshark_reads_every_segment(recorded):
 
 def test_tshark_sees_the_commands_of_the_wire(recorded):
     """Of our recording the dissectors list what they list of tcpdump's capture of the same sessions. (At least:
-    of commands that lie in one segment, or in one segment for each byte, they miss some on the wire.)"""
+    of commands that lie in one segment they miss some on the wire.) Where the end of a message lies in several small segments, they may
+    miss it, and take what follows for more of it: clients that send octet by octet are left out."""
+    single = tshark.senders_of_single_octets(recorded.capture)
+    assert single
     ours = {name: [] for name in tshark.FIELDS}
     for path in mailproxy.segments(recorded.folder):
-        for name, words in tshark.commands(path).items():
+        for name, words in tshark.commands(path, without=single).items():
             ours[name] += words
-    theirs = tshark.commands(recorded.capture, recorded.ports)
+    theirs = tshark.commands(recorded.capture, recorded.ports, without=single)
     # What is counted: commands that no masking can touch.
     for name, words in {
         "smtp": ("MAIL", "RCPT", "DATA", "QUIT"),

@@ -1,5 +1,7 @@
 """tshark, an independent reader of recordings."""
 
+import collections
+
 from processes import run
 
 FIELDS = {"smtp": "smtp.req.command", "pop": "pop.request.command", "imap": "imap.request.command"}
@@ -25,12 +27,13 @@ def _run(path, ports, *options, cut_short=False):
     return done.stdout.decode()
 
 
-def commands(path, ports=(), cut_short=False):
-    """{dissector: [command, ...]} as tshark's own dissectors name them."""
+def commands(path, ports=(), cut_short=False, without=()):
+    """{dissector: [command, ...]} as tshark's own dissectors name them; `without` are clients' ports to leave out."""
     found = {}
+    others = f" and not tcp.port in {{{', '.join(without)}}}" if without else ""
     for dissector, field in FIELDS.items():
         lines = _run(
-            path, ports, "-Y", field, "-T", "fields", "-E", "aggregator=,", "-e", field, cut_short=cut_short
+            path, ports, "-Y", field + others, "-T", "fields", "-E", "aggregator=,", "-e", field, cut_short=cut_short
         ).split("\n")
         found[dissector] = [word.upper() for line in lines for word in line.split(",") if word]
     return found
@@ -39,3 +42,9 @@ def commands(path, ports=(), cut_short=False):
 def count(path, expression):
     """How many packets a display filter selects."""
     return len(_run(path, (), "-Y", expression, "-T", "fields", "-e", "frame.number").split())
+
+
+def senders_of_single_octets(path):
+    """The ports of those who sent much in segments of one octet."""
+    seen = collections.Counter(_run(path, (), "-Y", "tcp.len == 1", "-T", "fields", "-e", "tcp.srcport").split())
+    return sorted(port for port, count in seen.items() if count >= 20)

@@ -90,7 +90,7 @@ package struct ReassemblyLimits: Sendable, Equatable {
     /// flow. Case C19; Docs/Decisions/063 says what it does not count.
     package var allOctets = 36 << 20
     /// What is known of a flow, here and by those who follow it, as measured with 10,000 of them in which nothing waits.
-    package static let flowCost = 2_400
+    package static let flowCost = 1_600
     /// Segments of a flow that wait: a full window of small ones.
     package var flowSegments = 4_096
     /// Flows in the table: what a busy mail host has open.

@@ -3,21 +3,6 @@
 import MailDialogue
 import MailRecording
 
-extension SessionTracker.Flow {
-    /// Where the client wanted to go.
-    var end: IPEndpoint {
-        var end = tunnel?.server ?? server
-        if let port = tunnel?.port { end.port = port }
-        return end
-    }
-
-    /// Finds out what is spoken, behind what was stepped over.
-    func guess() -> ProtocolGuess { ProtocolGuess(client: client, server: end, midstream: isLate) }
-
-    /// The session had begun before its first octets here.
-    var isLate: Bool { tunnel?.isCut ?? isMidstream }
-}
-
 extension SessionTracker {
     /// Octets that a connection may keep in any case: what sessions of mail begin with.
     private static let littleKept = 512

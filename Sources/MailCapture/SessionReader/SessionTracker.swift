@@ -42,58 +42,6 @@ package struct SessionTracker {
         }
     }
 
-    /// A TCP connection.
-    final class Flow {
-        let number: Int
-        var client: IPEndpoint
-        var server: IPEndpoint
-        /// Microseconds since 1970, as rows have it, and the nanoseconds beyond them.
-        let start: Int64
-        let startFraction: Int
-        let isMidstream: Bool
-        var state: State
-        /// How it ended, as a recording says.
-        var closing: RecordComment.Closing?
-        /// It ends because the session goes on under TLS, in another connection.
-        var isHandedOver = false
-        /// Who was taken for the client is the server.
-        var isTurned = false
-        /// What a file of another program says.
-        var route: String?
-        var tls: TLSLeg?
-        /// What our recording says of the session, where its octets are under TLS and there are keys.
-        var sealedInfo: SessionInfo?
-        /// What was stepped over.
-        var tunnel: Tunnel?
-        /// Since when it waits for secrets of its TLS, by the capture's clock; how much of it waits, and that it does so no more.
-        var awaitsSince: Int64?
-        var awaitedOctets = 0
-        var gaveUpKeys = false
-        /// What it keeps until it is known what it speaks, where that is more than a little.
-        var share: CommonMemory.Share?
-        /// There was no memory for more.
-        var isHurried = false
-
-        /// - Parameter start: nanoseconds since 1970.
-        init(_ number: Int, _ client: IPEndpoint, _ server: IPEndpoint, _ start: Int64, _ isMidstream: Bool) {
-            self.number = number
-            self.client = client
-            self.server = server
-            self.start = NanosecondTime.microseconds(start)
-            startFraction = NanosecondTime.fraction(start)
-            self.isMidstream = isMidstream
-            state = .fresh
-        }
-
-        /// Its start in nanoseconds.
-        var opened: Int64 { NanosecondTime.of(start, startFraction) }
-
-        func turn() {
-            isTurned = true
-            swap(&client, &server)
-        }
-    }
-
     private struct Ends: Hashable {
         var source: IPEndpoint
         var destination: IPEndpoint

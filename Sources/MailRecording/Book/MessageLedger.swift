@@ -6,25 +6,47 @@ import MailMessage
 
 /// Books the messages of a session. Of each side one message is open at a time.
 struct MessageLedger: MessageSink {
-    /// A message that passes.
-    private struct Open {
+    /// A message that passes. It is large, and most sessions that wait have none: they are kept by the thousand.
+    private final class Open {
         var record: MessageRecord
         /// The digest so far; nil when none is wanted.
         var hash: SHA256?
         var header = HeaderScanner()
         var readsHeader = true
-        var side: Side
+        let side: Side
         var inspector: MessageInspector?
         /// The beginning of it, where its text is wanted.
         var octets: [UInt8]?
         /// What its octets were is not known.
         var isLeftOut = false
 
+        init(_ message: MessageStart, hash: SHA256?, inspector: MessageInspector?, octets: [UInt8]?) {
+            record = MessageRecord(exchange: message.exchange, carrier: message.carrier)
+            side = message.side
+            self.hash = hash
+            self.inspector = inspector
+            self.octets = octets
+        }
+
         /// From here on only its length is known.
-        mutating func leaveOut() {
+        func leaveOut() {
             isLeftOut = true
             readsHeader = false
             inspector = nil
+        }
+
+        func take(_ piece: ArraySlice<UInt8>) {
+            hash?.update(piece)
+            record.bytes += piece.count
+            inspector?.feed(piece)
+            if !isLeftOut, let kept = octets?.count, kept < MessageText.mostOctets {
+                octets?.append(contentsOf: piece.prefix(MessageText.mostOctets - kept))
+            }
+            guard readsHeader else { return }
+            switch header.feed(piece) {
+            case .more: break
+            case .complete, .tooLong: readsHeader = false
+            }
         }
     }
 
@@ -110,9 +132,8 @@ struct MessageLedger: MessageSink {
 
     mutating func begin(_ message: MessageStart) {
         let open = Open(
-            record: MessageRecord(exchange: message.exchange, carrier: message.carrier),
-            hash: hashes ? SHA256() : nil, side: message.side,
-            inspector: judges ? MessageInspector() : nil, octets: keepsText ? [] : nil)
+            message, hash: hashes ? SHA256() : nil, inspector: judges ? MessageInspector() : nil,
+            octets: keepsText ? [] : nil)
         switch message.side {
         case .client: client = open
         case .server: server = open
@@ -129,13 +150,12 @@ struct MessageLedger: MessageSink {
 
     mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side) {
         switch side {
-        case .client: Self.take(octets, &client)
-        case .server: Self.take(octets, &server)
+        case .client: client?.take(octets)
+        case .server: server?.take(octets)
         }
     }
 
     mutating func end(_ side: Side, complete: Bool, exchange: Int) {
-        // Taken out, as a copy of it would count up all that it holds.
         var message: Open?
         switch side {
         case .client: swap(&client, &message)
@@ -151,21 +171,7 @@ struct MessageLedger: MessageSink {
         }
     }
 
-    private static func take(_ octets: ArraySlice<UInt8>, _ open: inout Open?) {
-        open?.hash?.update(octets)
-        open?.record.bytes += octets.count
-        open?.inspector?.feed(octets)
-        if open?.isLeftOut == false, let kept = open?.octets?.count, kept < MessageText.mostOctets {
-            open?.octets?.append(contentsOf: octets.prefix(MessageText.mostOctets - kept))
-        }
-        guard open?.readsHeader == true, let progress = open?.header.feed(octets) else { return }
-        switch progress {
-        case .more: break
-        case .complete, .tooLong: open?.readsHeader = false
-        }
-    }
-
-    private mutating func finish(_ open: consuming Open, _ complete: Bool, _ exchange: Int) {
+    private mutating func finish(_ open: Open, _ complete: Bool, _ exchange: Int) {
         var record = open.record
         record.complete = complete
         record.sha256 = open.isLeftOut ? "" : open.hash?.hex ?? ""

@@ -8,7 +8,7 @@ import Crypto
 import MailDialogue
 
 /// The books of one session.
-package struct SessionBook: Sendable {
+package struct SessionBook {
     /// Exchanges that are open at the same time at most; beyond that the oldest is booked as it is.
     static let mostOpen = 4096
     /// Messages that await the verdict of the server at most.

@@ -5,7 +5,7 @@ import MailDialogue
 import MailRecording
 
 /// A tap with its books.
-package struct Observer: Sendable {
+package struct Observer {
     /// Follows the protocol.
     /// For questions of the relay, which are asked for each chunk: an answer of the observer itself would copy it whole.
     package internal(set) var tap: MailTap
