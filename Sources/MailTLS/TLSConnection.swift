@@ -331,6 +331,21 @@ package final class TLSConnection {
         state = .failed(failure)
     }
 
+    /// A session is not taken up by a client that asks for another name than it did then (RFC 6066 §3): it was shown a certificate for
+    /// that one. Called while OpenSSL has the client's first message at hand, before it looks for a session.
+    func tieSessionToName() {
+        var octets: UnsafePointer<UInt8>?
+        var count = 0
+        // The extension as it came: who writes the same name otherwise has a full handshake, no more.
+        guard SSL_client_hello_get0_ext(handle, UInt32(TLSEXT_TYPE_server_name), &octets, &count) == 1, let octets
+        else {
+            return
+        }
+        var digest = [UInt8](repeating: 0, count: Int(SSL_MAX_SID_CTX_LENGTH))
+        guard EVP_Digest(octets, count, &digest, nil, EVP_sha256(), nil) == 1 else { return }
+        SSL_set_session_id_context(handle, digest, UInt32(digest.count))
+    }
+
     /// Looks at the client's first message, which OpenSSL has at hand now: its ciphers and extensions, sorted, since some programs
     /// shuffle them. Left out is what differs from connection to connection: values that stand for nothing (RFC 8701), the name
     /// of the host, padding, and what takes up an earlier session.

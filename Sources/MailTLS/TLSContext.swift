@@ -121,7 +121,7 @@ package final class TLSContext: @unchecked Sendable {
             throw .openSSL("TLS", "the ciphers are not known")
         }
         mp_keep_sessions(handle, isServer ? 1 : 0)
-        // A session is taken up by the context alone that it came from.
+        // A session is taken up by the context alone that it came from, and of those of servers for the same name alone.
         var name = Array("mailproxy".utf8)
         SSL_CTX_set_session_id_context(handle, &name, UInt32(name.count))
         if isServer { setUpServer() } else { try setUpClient() }
@@ -175,14 +175,16 @@ package final class TLSContext: @unchecked Sendable {
                 guard let connection, let owner = TLSConnection.owner(of: connection) else { return 0 }
                 return owner.hasCertificate ? 1 : -1
             }, nil)
-        if settings.digestsHellos {
-            SSL_CTX_set_client_hello_cb(
-                handle,
-                { connection, _, _ in
-                    if let connection { TLSConnection.owner(of: connection)?.digestHello() }
+        SSL_CTX_set_client_hello_cb(
+            handle,
+            { connection, _, _ in
+                guard let connection, let owner = TLSConnection.owner(of: connection) else {
                     return SSL_CLIENT_HELLO_SUCCESS
-                }, nil)
-        }
+                }
+                owner.tieSessionToName()
+                if owner.context.settings.digestsHellos { owner.digestHello() }
+                return SSL_CLIENT_HELLO_SUCCESS
+            }, nil)
         guard !settings.applicationProtocols.isEmpty else { return }
         SSL_CTX_set_alpn_select_cb(
             handle,

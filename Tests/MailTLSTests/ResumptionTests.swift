@@ -101,6 +101,18 @@ struct ResumptionTests {
         #expect(try connect(client, peer: "other.example.com").isResumed == true)
     }
 
+    /// RFC 6066 §3: a server takes up no session for a client that asks for another name, whatever that believes.
+    @Test(arguments: [TLSVersion.v12, .v13])
+    func aServerTakesUpNoSessionOfAnotherName(version: TLSVersion) throws {
+        let client = try client(version, trust: .anybody)
+        #expect(try connect(client).isResumed == false)
+        #expect(try connect(client).isResumed == true)
+        #expect(try connect(client, peer: "other.example.com").isResumed == false)
+        #expect(try connect(client, peer: "other.example.com").isResumed == true)
+        // Nor where it asks for none.
+        #expect(try connect(client, peer: "192.0.2.1").isResumed == false)
+    }
+
     @Test func nobodyIsCheckedAndASessionIsTakenUpAllTheSame() throws {
         let client = try client(trust: .anybody)
         #expect(try connect(client).isResumed == false)
