@@ -345,10 +345,36 @@ package struct Route: Equatable, Sendable {
 
 /// A route that can't be understood.
 package struct RouteError: Error, Equatable, CustomStringConvertible {
+    /// As it was written, without what stands before an `@`: that may be a password.
     package let route: String
     package let reason: String
     package let advice: String
     package var description: String { "route '\(route)': \(reason); \(advice)" }
+
+    package init(route: String, reason: String, advice: String) {
+        self.route = Self.withoutUsers(route)
+        self.reason = reason
+        self.advice = advice
+    }
+
+    private static func withoutUsers(_ route: String) -> String {
+        let mark = "://"
+        var parts: [Substring] = []
+        var rest = route[...]
+        while let found = rest.firstRange(of: mark) {
+            parts.append(rest[..<found.lowerBound])
+            rest = rest[found.upperBound...]
+        }
+        parts.append(rest)
+        let shown = parts.enumerated().map { index, part -> String in
+            guard index > 0, !part.hasPrefix("unix:"), !part.hasPrefix("systemd:"), let at = part.lastIndex(of: "@")
+            else {
+                return String(part)
+            }
+            return "…" + part[at...]
+        }
+        return shown.joined(separator: mark)
+    }
 }
 
 /// A server as a URL names it: `imap://mail.example.com`, `smtp://127.0.0.1:2525`.

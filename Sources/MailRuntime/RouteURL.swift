@@ -21,8 +21,9 @@ struct URL {
 
     init(_ text: Substring, of route: String, side: String) throws(RouteError) {
         guard let mark = text.range(of: "://") else {
+            let shown = text.lastIndex(of: "@").map { "…" + text[$0...] } ?? String(text)
             throw RouteError(
-                route: route, reason: "the \(side) '\(text)' has no scheme",
+                route: route, reason: "the \(side) '\(shown)' has no scheme",
                 advice: "begin it with one of \(Self.schemes)")
         }
         let scheme = String(text[..<mark.lowerBound])
@@ -35,6 +36,7 @@ struct URL {
         }
         implicitTLS = entry.implicitTLS
         var authority = text[mark.upperBound...]
+        try Self.checkUser(authority, of: scheme, side: side)
         var options: [(name: String, value: String)] = []
         if let query = authority.firstIndex(of: "?") {
             for option in authority[query...].dropFirst().split(separator: "&") {
@@ -77,12 +79,6 @@ struct URL {
             }
             authority = authority[..<slash]
         }
-        // Not shown: a password may stand there.
-        guard !authority.contains("@") else {
-            throw RouteError(
-                route: "\(scheme)://…@…", reason: "the \(side) has a user before its host",
-                advice: "leave it away; logins for upstreams stand in a file of credentials")
-        }
         var port: UInt16?
         var host = authority
         let afterBracket = authority.lastIndex(of: "]") ?? authority.startIndex
@@ -106,6 +102,18 @@ struct URL {
     /// Options that may stand several times: each adds something. Of any other the first or the last would be silently
     /// meant.
     private static let repeatable = ["listener": ["cert", "key", "trust"], "upstream": ["pin", "for"]]
+
+    /// Nobody stands before the host: looked at first, as a password may have any character in it, and no error shows one.
+    private static func checkUser(_ rest: Substring, of scheme: some StringProtocol, side: String) throws(RouteError) {
+        if rest.hasPrefix("unix:") || rest.hasPrefix("systemd:") { return }
+        // Options may have addresses as values.
+        let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let names = parts.dropFirst().first.map { $0.split(separator: "&").map { $0.prefix { $0 != "=" } } } ?? []
+        guard parts.first?.contains("@") == true || names.contains(where: { $0.contains("@") }) else { return }
+        throw RouteError(
+            route: "\(scheme)://…@…", reason: "the \(side) has a user before its host",
+            advice: "leave it away; logins for upstreams stand in a file of credentials")
+    }
 
     private static func checkRepeats(
         _ options: [(name: String, value: String)], of route: String, side: String

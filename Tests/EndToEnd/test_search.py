@@ -3,6 +3,7 @@ groups; also while a session goes on."""
 
 import collections
 import contextlib
+import fcntl
 import imaplib
 import json
 import poplib
@@ -10,6 +11,7 @@ import re
 import smtplib
 import socket
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -451,3 +453,24 @@ def test_a_long_backlog_is_read_in_parts(scratch):
     command("sessions", "reindex", "--record-dir", proxy.record, status=0, seconds=120)
     again = command(*question, status=0)
     assert mailproxy.rows(again) == [found] and b"not all in the index" not in again.stderr
+
+
+def test_what_settles_while_it_is_listed(scratch):
+    """Sessions wait for their rows when a list begins, and have them when it comes to them: words and header fields are found all the same."""
+    count = 700
+    with MailProxy(scratch, {"smtp": "fallback"}) as proxy:
+        for _ in range(count):
+            with smtplib.SMTP(HOST, proxy.ports["smtp"]) as client:
+                client.sendmail("a@example.org", ["b@example.com"], "Subject: an invoice\r\nX-Kind: bill\r\n\r\nhello\r\n")
+        until("all have settled", lambda: len(ids(proxy.record)) == count and _unsettled(proxy.record) == 0, 30, 0.1)
+    with contextlib.closing(sqlite3.connect(proxy.record / "index.sqlite", timeout=20, isolation_level=None)) as index:
+        for question in ["--text", "invoice"], ["--filter", 'header["x-kind"] == "bill"']:
+            index.executescript("UPDATE sessions SET settled = 0; INSERT INTO unread SELECT row, 0 FROM sessions")
+            asked = [mailproxy.binary(), "sessions", "list", "--json", *question, proxy.record]
+            with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as lister:
+                # It goes on only as its lines are taken.
+                fcntl.fcntl(lister.stdout, fcntl.F_SETPIPE_SZ, 4_096)
+                first = lister.stdout.readline()
+                index.executescript("DELETE FROM unread; UPDATE sessions SET settled = 1")
+                rows = [json.loads(line) for line in [first, *lister.stdout.readlines()]]
+            assert lister.returncode == 0 and len({row["id"] for row in rows}) == len(rows) == count, question

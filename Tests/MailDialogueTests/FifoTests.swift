@@ -49,6 +49,21 @@ import Testing
         #expect(fifo.isEmpty && fifo.first == nil && fifo.last == nil)
     }
 
+    @Test("A queue that was long gives its room back before it is empty")
+    func room() {
+        var fifo = Fifo<Int>()
+        for item in 0..<10_000 { fifo.append(item) }
+        #expect(fifo.footprint >= 80_000)
+        for left in stride(from: 9_999, through: 1, by: -1) {
+            fifo.dropFirst()
+            #expect(fifo.count == left && fifo.first == 10_000 - left)
+            #expect(fifo.footprint <= max(4 * 8 * left, 64 * 8))
+        }
+        #expect(fifo.footprint == 0)
+        fifo.append(10_000)
+        #expect(Array(fifo.elements) == [9_999, 10_000])
+    }
+
     @Test func whatWasRemovedDoesNotCountForEquality() {
         var a = Fifo<Int>()
         var b = Fifo<Int>()

@@ -58,10 +58,19 @@ import Testing
             let error = #expect(throws: RouteError.self) { try Route(text) }
             #expect(error?.reason.contains("behind its host") == true)
         }
-        for user in ["me", "me:secret"] {
-            let error = #expect(throws: RouteError.self) { try Route("imap://127.0.0.1:1143=imap://\(user)@a.example") }
-            #expect(error?.reason == "the upstream has a user before its host")
-            #expect(error?.description.contains("secret") == false)
+        for user in ["me", "me:secret", "me:secret/x", "me:secret?x", "me:sec@ret"] {
+            for rest in ["a.example", "a.example/INBOX", "a.example?tls=none&tls=none", "a.example:70000"] {
+                let error = #expect(throws: RouteError.self) {
+                    try Route("imap://127.0.0.1:1143=imap://\(user)@\(rest)")
+                }
+                #expect(error?.reason == "the upstream has a user before its host")
+                #expect(error?.description.contains("sec") == false)
+            }
+            for route in ["imap://127.0.0.1:1143=imapx://\(user)@a.example", "imap://127.0.0.1:1143=\(user)@a.example"]
+            {
+                let error = #expect(throws: RouteError.self) { try Route(route) }
+                #expect(error?.description.contains("sec") == false)
+            }
         }
         #expect(
             try Route("imap://127.0.0.1:1143/=imap://a.example/?tls=none").upstream

@@ -34,6 +34,8 @@ private struct Dice {
         ("RCPT", "RCPT bob@b.example"), ("RSET", "RSET"), ("SELECT", "a SELECT INBOX"),
         ("STATUS", #"a STATUS "x \"y\" z" (MESSAGES)"#), ("APPEND", "a APPEND Drafts {7}"),
         ("SELECT", "a SELECT {5}"),
+        // A backslash that nothing needs.
+        ("SELECT", #"a SELECT "IN\BOX""#),
         // None of these, though the words are there.
         ("VRFY", "VRFY <bob@b.example> INBOX Mx"),
     ]

@@ -57,7 +57,8 @@ package struct Fifo<Item: Equatable & Sendable>: Equatable, Sendable {
             if items.capacity <= Self.keptRoom { while items.popLast() != nil {} } else { items = [] }
             head = 0
         } else if head > 32, head * 2 > items.count {
-            items.removeFirst(head)
+            // With room of its own: what was long gives back what it does not need, before it is empty.
+            items = Array(items[head...])
             head = 0
         }
     }

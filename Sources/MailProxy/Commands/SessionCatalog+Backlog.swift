@@ -99,7 +99,8 @@ extension SessionCatalog {
                 let before = taken
                 let summaries = try index.sessions(rows, from: &taken, count: mostAtOnce, search)
                 let areWanted = catalog.rowsNeeded || withExchanges
-                let candidates = try catalog.candidates(summaries, index, areWanted: areWanted, &limit)
+                let candidates = try catalog.candidates(
+                    summaries, index, areWanted: areWanted, readsSettled: catalog.readsTexts, &limit)
                 let few = readCount < many
                 readCount += candidates.count { $0.unread != nil }
                 if few, readCount >= many { tell() }
@@ -175,8 +176,13 @@ extension SessionCatalog {
         return candidates
     }
 
+    /// The filter or the words ask for what the index does not tell of a session by itself.
+    private var readsTexts: Bool { text != nil || !needs.fields.isEmpty }
+
+    /// - Parameter readsSettled: also those are read of which the index has all by now: they were to come from here.
     private func candidates(
-        _ summaries: [SessionSummary], _ index: RecordingIndex, areWanted: Bool, _ limit: inout ReadingLimit
+        _ summaries: [SessionSummary], _ index: RecordingIndex, areWanted: Bool, readsSettled: Bool,
+        _ limit: inout ReadingLimit
     ) throws -> [Candidate] {
         let missing = try index.missing(of: summaries.map(\.info.id))
         let isLimited = !areWanted && !asksForCounts
@@ -189,7 +195,7 @@ extension SessionCatalog {
             switch missing[id] {
             case .all?: (lacksCounts, isUnread) = (true, true)
             case .rows?: (lacksCounts, isUnread) = (false, areWanted)
-            case nil: (lacksCounts, isUnread) = (false, false)
+            case nil: (lacksCounts, isUnread) = (false, readsSettled)
             }
             // Of those that have ended, and were told whole, all is known but their rows.
             if isRefused(summary, isWhole: !goesOn && !lacksCounts) { continue }
@@ -231,7 +237,8 @@ extension SessionCatalog {
     ) throws -> [String: ReadRows] {
         var limit = ReadingLimit()
         return try read(
-            try candidates(summaries, index, areWanted: areWanted, &limit).compactMap(\.unread), areWanted: areWanted)
+            try candidates(summaries, index, areWanted: areWanted, readsSettled: false, &limit).compactMap(\.unread),
+            areWanted: areWanted)
     }
 
     private func read(

@@ -46,6 +46,8 @@ private final class IndexedSessions: SessionSource {
     private let cursor: SessionCursor
     /// What comes is what the filter wants.
     private let isExact: Bool
+    /// The filter asks for what only the messages tell.
+    private let readsMessages: Bool
     /// Sessions that were read together, as the filter asks for what no index has: few at first, as few may be wanted.
     private var read: ArraySlice<CatalogEntry> = []
     private var together = 8
@@ -57,10 +59,11 @@ private final class IndexedSessions: SessionSource {
         self.index = index
         cursor = try index.settled(search, besides: told)
         isExact = RecordingIndex.answers(search.filter)
+        readsMessages = !catalog.needs.fields.isEmpty
     }
 
     func next() throws -> CatalogEntry? {
-        if !catalog.needs.fields.isEmpty { return try nextRead() }
+        if readsMessages { return try nextRead() }
         while let summary = try cursor.next() {
             if isExact { return CatalogEntry(summary: summary) }
             let entry = try catalog.entry(summary, index)

@@ -163,6 +163,8 @@ extension ProxySession {
 
     /// Tells the gauge how many octets wait here to be understood. To be asked behind all that was received.
     func countMemory() {
+        // What was counted is given back by then.
+        guard phase != .finished else { return }
         let received = (client?.receivedOctets ?? 0) &+ (server?.receivedOctets ?? 0)
         guard received &- countedAt >= Self.countedPiece || countedOctets > 0 else { return }
         countedAt = received

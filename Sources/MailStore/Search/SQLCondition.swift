@@ -201,7 +201,9 @@ private enum SQLColumn {
         let line = "r.command IN (\(commands.sorted().map { "'\($0)'" }.joined(separator: ", ")))"
         var condition: SQLCondition
         if isAsItStands, !isQuoted, !wanted.isEmpty, let text = text(wanted) {
-            condition = exists("exchanges", line + " AND instr(r.line, ?) > 0", .text(text))
+            // A backslash may stand before any other character, too, and means nothing there.
+            condition = exists(
+                "exchanges", line + " AND (instr(r.line, ?) > 0 OR instr(r.line, '\\') > 0)", .text(text))
         } else {
             condition = exists("exchanges", line)
         }
