@@ -28,9 +28,11 @@ package enum CapturePaths {
                 if !isSecond { files.append(path) }
                 continue
             }
-            let names = try captures(in: path)
+            let (names, hasFolders) = try captures(in: path)
             guard !names.isEmpty else {
-                throw CaptureError(.unreadable, "\(path): there is no recording and no capture in this directory")
+                let hint = hasFolders ? "; directories in it are not read, name them (\(path)/*)" : ""
+                throw CaptureError(
+                    .unreadable, "\(path): there is no recording and no capture in this directory\(hint)")
             }
             files += names.map { path + "/" + $0 }
         }
@@ -59,12 +61,16 @@ package enum CapturePaths {
     /// What captures end with.
     package static let endings = [".pcapng", ".pcap", ".cap"].flatMap { [$0, $0 + PackedFile.suffix, $0 + ".gz"] }
 
-    private static func captures(in directory: String) throws(CaptureError) -> [String] {
+    /// The captures in a directory, and whether there are directories in it.
+    private static func captures(
+        in directory: String
+    ) throws(CaptureError) -> (names: [String], hasFolders: Bool) {
         guard let handle = opendir(directory) else {
             throw CaptureError(.unreadable, "\(directory): \(String(cString: strerror(errno)))")
         }
         defer { closedir(handle) }
         var names: [String] = []
+        var hasFolders = false
         while let entry = readdir(handle) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { octets in
                 String(decoding: octets.prefix { $0 != 0 }, as: UTF8.self)
@@ -73,7 +79,10 @@ package enum CapturePaths {
             // Of pipes and directories nobody said that they are to be read, whatever they are called. A link that leads nowhere is told.
             let path = directory + "/" + name
             var status = stat()
-            if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { continue }
+            if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+                if status.st_mode & S_IFMT == S_IFDIR { hasFolders = true }
+                continue
+            }
             if isNamedSo(name) || name.hasSuffix(".in") || !isIndex(name) && isCapture(path) { names.append(name) }
         }
         // A segment that is just being packed is there twice.
@@ -84,7 +93,7 @@ package enum CapturePaths {
         // Of rawlogs there are two files each; others may end so, too.
         names.removeAll { $0.hasSuffix(".in") && TranscriptReader.partner(of: directory + "/" + $0) == nil }
         // Segments have a number behind the last dash that outgrows its four digits; other names sort as text.
-        return names.sorted { (number($0), $0) < (number($1), $1) }
+        return (names.sorted { (number($0), $0) < (number($1), $1) }, hasFolders)
     }
 
     /// It is called as captures are, packed ones too; `tcpdump -C -z gzip` writes `day.pcap12.gz`.

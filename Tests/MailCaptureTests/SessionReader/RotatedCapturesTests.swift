@@ -101,6 +101,15 @@ import Testing
         #expect(try CapturePaths.expand([scratch.path]) == [file])
     }
 
+    /// Directories below are not read; who hoped so is told.
+    @Test(arguments: [true, false]) func aDirectoryWithoutCapturesNamesDirectoriesInIt(_ isOneThere: Bool) throws {
+        let scratch = try Scratch()
+        if isOneThere { try #require(mkdir(scratch.path + "/monday", 0o700) == 0) }
+        let error = #expect(throws: CaptureError.self) { try CapturePaths.expand([scratch.path]) }
+        #expect(error?.description.contains("no capture in this directory") == true)
+        #expect(error?.description.contains("directories in it are not read") == isOneThere)
+    }
+
     @Test(arguments: [
         ("DAY.PCAP", true), ("day.pcap1.gz", true), ("day.pcap.2", true), ("day.pcapng12.zst", true),
         ("day.cap.gz", true),

@@ -130,7 +130,7 @@ extension AuditHTML {
         }
         list(names.prefix(Self.shownSubjects), &html)
         guard names.count > Self.shownSubjects else { return }
-        html.markup(" <details class=\"inline\"><summary>")
+        html.markup("<details class=\"inline\"><summary>")
         html.text("and \(Figures.grouped(names.count - Self.shownSubjects)) more")
         html.markup("</summary>")
         list(names.dropFirst(Self.shownSubjects), &html)

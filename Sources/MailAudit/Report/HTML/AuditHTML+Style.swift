@@ -47,7 +47,7 @@ extension AuditHTML {
           grid-template-columns: minmax(7rem, max-content) 1fr } dt { color: var(--soft) } dd { margin: 0; min-width: 0;
           overflow-wrap: anywhere } dl.settings { font-size: .93rem } dl.scale { font-size: .93rem }
         summary { cursor: pointer; color: var(--link) } details { margin: .3rem 0 .7rem }
-        details.inline { display: inline-block; margin: 0 } details.inline[open] { display: block }
+        details.inline { display: inline-block; margin: 0 0 0 .4em } details.inline[open] { display: block; margin: 0 }
         table { border-collapse: collapse; width: 100%; font-size: .86rem; margin: .6rem 0 1rem }
         caption { text-align: left; color: var(--soft); padding-bottom: .3rem }
         th, td { text-align: left; vertical-align: top; padding: .32rem .5rem; border-bottom: 1px solid var(--rule);
@@ -93,12 +93,15 @@ extension AuditHTML {
           html { font-size: 9.5pt } body { font-size: 1rem; padding: 0; max-width: none } nav, .skip { display: none } a { text-decoration: none }
           h1 { font-size: 16pt } h2 { font-size: 13pt; margin-top: 7mm } h3 { font-size: 10.5pt }
           h2, h3, caption, figcaption, .seen { break-after: avoid } table { font-size: 8pt } .wide { font-size: 7pt }
-          .wide th, .wide td { padding: .6mm .8mm; min-width: 0 } .wide td.words { min-width: 15mm } .wide td.words:first-child { min-width: 22mm }
+          .wide th, .wide td { padding: .6mm .8mm; min-width: 0 } .wide td.words { min-width: 17mm } .wide td.words:first-child { min-width: 25mm }
           .wide .words { padding-left: 1.6mm } tbody tr:first-child { break-before: avoid } thead { display: table-header-group }
           tr, figure, .tiles, .alarm, .head, .log, dl.settings { break-inside: avoid } .finding { border-radius: 0 }
           .tiles { grid-template-columns: repeat(4, 1fr) } .tiles strong { font-size: 15pt } p { max-width: none;
           orphans: 3; widows: 3 } .figures { grid-template-columns: 1fr 1fr; gap: 5mm 6mm } .broad svg[role] { min-width: 0 }
           .scroll { overflow: visible } details:not([open]) summary { color: #444 } .finding:target { outline: 0 }
+          .wide td.words:last-child { min-width: 32mm }
+          @supports selector(details::details-content) { details.inline { display: inline; margin: 0 } details.inline summary { display: none }
+            details.inline::before { content: ", " } details.inline::details-content { content-visibility: visible; display: inline } }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
         """
 }

@@ -186,7 +186,7 @@ extension AuditHTML {
             guard let worst = known.first else { return html.text("–") }
             html.element("a", ["href": "#f-" + worst.kind.code], text: worst.kind.code)
             guard known.count > 1 else { return }
-            html.markup(" <details class=\"inline\"><summary>")
+            html.markup("<details class=\"inline\"><summary>")
             html.text("and \(known.count - 1) more")
             html.markup("</summary>")
             for (number, finding) in known.dropFirst().enumerated() {

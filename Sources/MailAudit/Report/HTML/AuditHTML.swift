@@ -1,5 +1,6 @@
 // The report as one page of HTML for people who never saw this program: it needs nothing from elsewhere, has no script, and a
-// policy in it forbids both. What can be folded is folded by `<details>`; what is unfolded when the page is printed is printed.
+// policy in it forbids both. What can be folded is folded by `<details>`; what is unfolded when the page is printed is printed,
+// and lists of names and findings are whole on paper.
 
 import MailRecording
 
