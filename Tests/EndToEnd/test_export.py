@@ -16,11 +16,13 @@ import zlib
 
 import pytest
 
+import clients
+import imap_clients
 import mailproxy
 import messages
 from made_capture import Conversation, pcap
 from mailproxy import MailProxy, command, rows
-from processes import HOST, run
+from processes import HOST, checked, run
 from tls_peers import Upstream
 from wire import IMAP, POP3, SMTP
 
@@ -584,7 +586,8 @@ def test_parts_are_marked(scratch):
     done = command("sessions", "export", proxy.record, "--format", "eml", "-o", scratch / "none", status=0)
     assert b"there is no message" in done.stderr
     found = rows(command("sessions", "export", proxy.record, "--format", "eml", "--parts", "-o", scratch / "eml", "--json", status=0))
-    assert [(row["section"], row["bytes"], row["complete"]) for row in found] == [("BODY[HEADER]", 14, True), ("BODY[1]", 4, True)]
+    # The header waited for its text to the end.
+    assert [(row["section"], row["bytes"], row["complete"]) for row in found] == [("BODY[1]", 4, True), ("BODY[HEADER]", 14, True)]
 
 
 def test_a_big_message_needs_no_memory(scratch):
@@ -620,3 +623,80 @@ def test_a_big_message_needs_no_memory(scratch):
         assert done.returncode == 0, done.stderr
         assert int(done.stderr.split()[-1]) < 100_000 * mailproxy.PATIENCE, (form, done.stderr)
         subprocess.run(["rm", "-rf", out], check=True)
+
+
+def _fetch_apart(client, mails):
+    """All headers first, then the texts from the last message on."""
+    numbers = range(1, len(mails) + 1)
+    client.say("FETCH 1:* (FLAGS BODY.PEEK[HEADER])")
+    for number in reversed(numbers):
+        client.say(f"FETCH {number} BODY.PEEK[TEXT]")
+
+
+def _fetch_texts_first(client, mails):
+    client.say("FETCH 1:* BODY.PEEK[TEXT]")
+    client.say("UID FETCH 1:* BODY.PEEK[HEADER]")
+
+
+def _fetch_by_turns(client, mails):
+    """A piece of each message, then the next of each."""
+    for start in range(0, max(map(len, mails)) + 1, 9000):
+        client.say(f"UID FETCH 1:* BODY.PEEK[]<{start}.9000>")
+
+
+def _fetch_from_the_end(client, mails):
+    """Pieces in the wrong order, all asked for at once, and a whole message between them."""
+    tags = []
+    for number, message in enumerate(mails, 1):
+        size = len(message) // 5 + 1
+        for place in (3, 4, 1, 2, 0):
+            tags.append(client.tag())
+            client.send(f"{tags[-1]} FETCH {number} (UID BODY.PEEK[]<{place * size}.{size}>)\r\n")
+    for tag in tags:
+        client.result(tag)
+
+
+APART = {"apart": _fetch_apart, "texts first": _fetch_texts_first, "by turns": _fetch_by_turns, "from the end": _fetch_from_the_end}
+
+
+@pytest.fixture(scope="module")
+def many_stored(servers):
+    """An account with messages, and what Dovecot says that they are."""
+    account = servers.accounts.fresh()
+    place = clients.Place(servers.dovecot.side_door)
+    imap_clients.seed(place, account, messages.many(account.address) + [messages.of_size(account.address, 100_000)] * 2)
+    return account, imap_clients.inbox(place, account)
+
+
+@pytest.mark.parametrize("way", APART)
+def test_what_dovecot_gave_in_pieces_is_whole(way, servers, many_stored, scratch):
+    account, stored = many_stored
+    with MailProxy(scratch, {"imap": servers.ports["imap"]}) as proxy, IMAP(HOST, proxy.ports["imap"], seconds=30) as client:
+        client.login(account)
+        client.say("EXAMINE INBOX")
+        APART[way](client, stored)
+        client.say("LOGOUT")
+    _whole(proxy, stored, scratch)
+
+
+def test_what_curl_asks_for_apart_is_whole(servers, many_stored, scratch):
+    """One connection: all headers, then all texts."""
+    account, stored = many_stored
+    uids = range(1, len(stored) + 1)
+    with MailProxy(scratch, {"imap": servers.ports["imap"]}) as proxy:
+        inbox = f"imap://{HOST}:{proxy.ports['imap']}/INBOX"
+        login = ["/usr/bin/curl", "-sS", "--user", f"{account.address}:{account.password}"]
+        checked([*login, *(f"{inbox}/;UID={uid}/;SECTION={part}" for part in ("HEADER", "TEXT") for uid in uids)])
+    _whole(proxy, stored, scratch)
+
+
+def _whole(proxy, stored, scratch):
+    found = rows(command("sessions", "export", proxy.record, "--format", "eml", "--parts", "-o", scratch / "eml", "--json", status=0))
+    assert [(row["complete"], row.get("section", "")) for row in found] == [(True, "")] * len(stored)
+    got = sorted(pathlib.Path(row["file"]).read_bytes() for row in found)
+    assert got == sorted(stored)
+    [session] = rows(command("sessions", "list", proxy.record, "--json", status=0))
+    assert session["messages"] == len(stored)
+    done = rows(command("sessions", "mailbox", proxy.record, "--maildir", scratch / "seen", "--json", status=0))[0]
+    seen = mailbox.Maildir(scratch / "seen", create=False)
+    assert sorted(seen.get_bytes(key) for key in seen.keys()) == sorted(stored), done

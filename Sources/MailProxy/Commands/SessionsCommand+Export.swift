@@ -182,6 +182,11 @@ struct SessionsExport: ParsableCommand {
         } else if done.messages == 0 {
             Console.error("there is no message in \(Figures.count(done.sessions, "session"))")
         }
+        if done.notKept > 0 {
+            Console.error(
+                "\(Figures.count(done.notKept, "piece")) of IMAP messages came before what precedes them, more than 1 MiB or too many "
+                    + "in a session to wait: those messages are incomplete")
+        }
     }
 
     // MARK: Packets

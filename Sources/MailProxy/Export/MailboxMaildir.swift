@@ -159,6 +159,7 @@ private struct ContentPicker: MessageSink {
     private var count = 0
     private var client: (ordinal: Int, octets: Spill)?
     private var server: (ordinal: Int, octets: Spill)?
+    private var parked: [UInt32: (ordinal: Int, octets: Spill)] = [:]
     private var whole: [(Int, Spill)] = []
     private(set) var failure: (any Error)?
 
@@ -199,6 +200,17 @@ private struct ContentPicker: MessageSink {
     mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {
         end(side, complete: false, exchange: exchange)
     }
+
+    mutating func park(_ key: UInt32) {
+        guard let waiting = server else { return }
+        server = nil
+        do { try waiting.octets.rest() } catch { failure = error }
+        parked[key] = waiting
+    }
+
+    mutating func resume(_ key: UInt32) { server = parked.removeValue(forKey: key) }
+
+    mutating func drop(_ key: UInt32) { parked[key] = nil }
 
     /// The contents that have ended whole.
     mutating func take() -> [(Int, Spill)] {

@@ -48,6 +48,7 @@ struct MessageCollector: MessageSink {
     private let takesParts: Bool
     private var client: Draft?
     private var server: Draft?
+    private var parked: [UInt32: Draft] = [:]
     /// Messages that have ended, in order; their records come in the same order.
     private var ended: [Draft] = []
     private var parts: [ExportedMessage] = []
@@ -118,6 +119,16 @@ struct MessageCollector: MessageSink {
         parts.append(exported(draft, record, section))
     }
 
+    mutating func park(_ key: UInt32) {
+        guard let waiting = close(.server) else { return }
+        do { try waiting.octets.rest() } catch { failure = error }
+        parked[key] = waiting
+    }
+
+    mutating func resume(_ key: UInt32) { server = parked.removeValue(forKey: key) }
+
+    mutating func drop(_ key: UInt32) { parked[key] = nil }
+
     private func exported(_ draft: Draft, _ record: MessageRecord, _ section: String) -> ExportedMessage {
         ExportedMessage(
             info: info, record: record, section: section, flags: draft.flags, time: draft.time, octets: draft.octets,
@@ -153,11 +164,14 @@ struct MessageExport {
     let report: (ExportedMessage, String) throws -> Void
 
     /// - Parameter read: reads the sessions.
-    /// - Returns: how many sessions and messages there were.
-    func run(_ read: ((SessionBatch) throws -> Void) throws -> Void) throws -> (sessions: Int, messages: Int) {
+    /// - Returns: how many sessions and messages there were, and pieces of messages that could not be kept until what precedes them came.
+    func run(
+        _ read: ((SessionBatch) throws -> Void) throws -> Void
+    ) throws -> (sessions: Int, messages: Int, notKept: Int) {
         var extractors: [String: Kept] = [:]
         var sessions = 0
         var count = 0
+        var notKept = 0
         func give(_ message: ExportedMessage) throws {
             count += 1
             try report(message, try target.take(message))
@@ -197,9 +211,12 @@ struct MessageExport {
             for case .message(_, let record) in batch.events {
                 if let message = kept.extractor.sink.take(record) { try give(message) }
             }
-            if isClosed { extractors[id] = nil }
+            if isClosed {
+                notKept += kept.extractor.notKept
+                extractors[id] = nil
+            }
         }
         try target.finish()
-        return (sessions, count)
+        return (sessions, count, extractors.values.reduce(notKept) { $0 + $1.extractor.notKept })
     }
 }

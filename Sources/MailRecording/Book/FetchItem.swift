@@ -24,6 +24,14 @@ struct FetchItem: Equatable {
     /// `<origin>`: octets from there on; nil for all of the part.
     let origin: Int?
 
+    /// Other items may be joined to it.
+    var mayGoOn: Bool {
+        switch part {
+        case .whole, .other: origin != nil
+        case .header, .text: true
+        }
+    }
+
     init(_ section: String) {
         // What nearly all clients ask for.
         if section == "BODY[]" {
@@ -49,20 +57,6 @@ struct FetchItem: Equatable {
         } else {
             part = .other
         }
-    }
-
-    /// The number of octets that a FETCH command asks for at most: `BODY.PEEK[]<0.32768>`. Nil when it asks for the
-    /// whole.
-    static func requestedLength(_ line: ArraySlice<UInt8>) -> Int? {
-        var rest = line
-        while let bracket = rest.firstIndex(of: UInt8(ascii: "]")) {
-            rest = rest[(bracket + 1)...]
-            guard rest.first == UInt8(ascii: "<"), let end = rest.firstIndex(of: UInt8(ascii: ">")) else { continue }
-            let range = rest[(rest.startIndex + 1)..<end]
-            guard let point = range.firstIndex(of: UInt8(ascii: ".")) else { continue }
-            return range[(point + 1)...].decimal
-        }
-        return nil
     }
 
     /// The message sequence number of `* 12 FETCH (…`; 0 when there is none.
@@ -97,6 +91,8 @@ struct FetchLines: Equatable, Sendable {
     private var depth = 0
     /// `RFC822.SIZE` of the message, when it was said.
     private(set) var size: Int?
+    /// Its UID, when it was said.
+    private(set) var uid: UInt32?
 
     init() {}
 
@@ -141,6 +137,9 @@ struct FetchLines: Equatable, Sendable {
                 guard depth == 1 else { continue }
                 if let item = name {
                     if Self.matches(line, item, "RFC822.SIZE") { size = Self.decimal(line, word) }
+                    if Self.matches(line, item, "UID") {
+                        uid = Self.decimal(line, word).flatMap { UInt32(exactly: $0) }
+                    }
                     if Self.matches(line, word, "NIL"), Self.isPart(line, item) {
                         found.append(Quoted(item: Self.text(line, item), octets: []))
                     }

@@ -1,24 +1,25 @@
 // Finds the messages in the notes of a session: undoes transparency, joins the chunks of BDAT, the texts of CATENATE, the pieces of
-// partial FETCH, and a header and a text that were fetched one behind the other. It keeps no octets.
+// partial FETCH, and a header and a text that were fetched apart (`MessageAssembler+Fetch.swift`). It keeps no octets but those of
+// pieces that came before what precedes them.
 
 import MailDialogue
 
 /// Follows the content of a session and tells a sink where messages begin, go on and end.
 package struct MessageAssembler: Sendable {
     /// What may be joined to the message that is open.
-    private enum Continuation: Equatable {
+    enum Continuation: Equatable {
         /// Nothing: it ends with its content.
         case none
         /// Further chunks (RFC 3030 §2).
         case chunks
         /// Further texts of one CATENATE (RFC 4469 §3).
         case catenation
-        /// Of the message with this number: octets of the same part from `next` on, or, when the header is whole, the text.
-        case pieces(number: Int, part: FetchItem.Part, next: Int?)
+        /// What the desk of pieces knows.
+        case pieces
     }
 
     /// The message that a side sends.
-    private struct Slot {
+    struct Slot {
         /// `begin` was told and `end` was not.
         var isOpen = false
         /// Octets of it are under way.
@@ -38,22 +39,23 @@ package struct MessageAssembler: Sendable {
         var exchange = 0
 
         /// It may go on with an item of a FETCH response.
-        var awaitsPieces: Bool {
-            guard isOpen, !inContent, case .pieces = continuation else { return false }
-            return true
-        }
+        var awaitsPieces: Bool { isOpen && !inContent && continuation == .pieces }
     }
 
-    /// Partial FETCH commands whose length is remembered.
-    private static let rememberedFetches = 256
+    /// Commands that open or close a mailbox whose reply is awaited, at most.
+    private static let mostOpening = 16
 
     private var client = Slot()
-    private var server = Slot()
-    /// Lengths that FETCH commands asked for, oldest first.
-    private var fetches: [(exchange: Int, length: Int)] = []
+    var server = Slot()
+    /// What waits for further pieces. A list, so that sessions without such take no room for it.
+    var desk: [FetchDesk] = []
     /// The message of the FETCH response that is under way.
-    private var fetchNumber = 0
-    private var fetchLines = FetchLines()
+    var fetched = FetchedMessage()
+    var fetchLines = FetchLines()
+    /// The exchanges of commands that open or close a mailbox: from their replies on, numbers are those of other messages.
+    private var opening: [Int] = []
+    /// Pieces that came before what precedes them and were too large, or too many, to be kept: their messages stay incomplete.
+    package internal(set) var notKept = 0
     private var catenateLines = CatenateLines()
     /// A part of the CATENATE that is under way is not in it.
     private var lacksPart = false
@@ -66,8 +68,11 @@ package struct MessageAssembler: Sendable {
     /// Nothing of the message came before the content that is under way.
     func isAtStart(_ side: Side) -> Bool { side == .client ? !client.wasJoined : !server.wasJoined }
 
-    /// A whole response may belong to the message that is open.
-    var awaitsResponse: Bool { server.awaitsPieces }
+    /// A whole response may belong to a message that waits.
+    var awaitsResponse: Bool { !desk.isEmpty && desk[0].isWaiting }
+
+    /// A tagged reply may end what waits.
+    var awaitsReply: Bool { !opening.isEmpty }
 
     /// Takes the next note of the session, of either side.
     package mutating func accept<Sink: MessageSink>(_ note: Note, _ sink: inout Sink) {
@@ -76,30 +81,23 @@ package struct MessageAssembler: Sendable {
             if !note.isPlain, note.facts.contains(.leftOut) { leaveOut(note.side, &sink) }
             switch note.side {
             case .client: Self.pass(note.raw, .client, &client, &sink)
-            case .server: Self.pass(note.raw, .server, &server, &sink)
+            case .server: passServer(note.raw, &sink)
             }
-        case .contentBegin(let content):
-            switch note.side {
-            case .client: begin(content, .client, &client, &sink)
-            case .server: begin(content, .server, &server, &sink)
-            }
+        case .contentBegin(let content): begin(content, note.side, &sink)
         case .contentEnd:
             switch note.side {
             case .client: Self.endContent(.client, &client, &sink)
-            case .server: Self.endContent(.server, &server, &sink)
+            case .server: endServerContent(&sink)
             }
         case .command(let command): acceptCommand(command, note, &sink)
         case .commandPart:
             if catenateLines.isInside || client.continuation == .catenation { catenate(note.raw, &sink) }
         case .data(let keyword, let isComplete): acceptData(keyword, isComplete, note, &sink)
         case .dataPart: acceptFetch(note, isFirst: false, &sink)
-        case .gap:
-            switch note.side {
-            case .client: Self.lose(note, .client, &client, &sink)
-            case .server: Self.lose(note, .server, &server, &sink)
-            }
+        case .gap: lose(note, &sink)
+        case .reply: if !opening.isEmpty { acceptReply(note, &sink) }
         case .opaque: close(&sink)
-        case .greeting, .reply, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
+        case .greeting, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
     }
 
@@ -107,14 +105,17 @@ package struct MessageAssembler: Sendable {
     mutating func pass<Sink: MessageSink>(_ octets: ArraySlice<UInt8>, _ side: Side, _ sink: inout Sink) {
         switch side {
         case .client: Self.pass(octets, .client, &client, &sink)
-        case .server: Self.pass(octets, .server, &server, &sink)
+        case .server: passServer(octets, &sink)
         }
     }
 
     /// The session has ended: what is open stays incomplete.
     package mutating func close<Sink: MessageSink>(_ sink: inout Sink) {
         Self.end(.client, &client, complete: false, &sink)
-        Self.end(.server, &server, complete: false, &sink)
+        if server.inContent { endServer(complete: false, &sink) }
+        endWaiting(&sink)
+        desk = []
+        opening = []
     }
 
     // MARK: Lines
@@ -122,21 +123,34 @@ package struct MessageAssembler: Sendable {
     private mutating func acceptCommand<Sink: MessageSink>(_ command: Command, _ note: Note, _ sink: inout Sink) {
         switch command.verb {
         case "FETCH", "UID FETCH":
-            guard let length = FetchItem.requestedLength(note.raw) else { return }
-            if fetches.count >= Self.rememberedFetches { fetches.removeFirst() }
-            fetches.append((note.exchange, length))
+            let requests = FetchRequest.all(in: note.raw, exchange: note.exchange)
+            guard !requests.isEmpty else { return }
+            if desk.isEmpty { desk.append(FetchDesk()) }
+            desk[0].ask(requests)
         case "BDAT": break
         case "APPEND", "REPLACE", "UID REPLACE":
             catenateLines = CatenateLines()
             if !command.isComplete { catenate(note.raw, &sink) }
-        case "SELECT", "EXAMINE", "CLOSE", "UNSELECT":
-            // The numbers of messages are others from here on.
-            if server.awaitsPieces { Self.end(.server, &server, complete: false, &sink) }
+        case "SELECT", "EXAMINE", "CLOSE", "UNSELECT", "UNAUTHENTICATE":
+            // Answers to commands before it may still come.
+            if opening.count >= Self.mostOpening {
+                opening.removeFirst()
+                endWaiting(&sink)
+            }
+            opening.append(note.exchange)
         default:
             // Whatever else the client sends, the transaction with the chunks is over or the chunks go on behind it.
             guard client.continuation == .chunks, client.isOpen, Self.endsTransaction(command.verb) else { return }
             Self.end(.client, &client, complete: false, &sink)
         }
+    }
+
+    /// The mailbox that is open is another one now, or none.
+    private mutating func acceptReply<Sink: MessageSink>(_ note: Note, _ sink: inout Sink) {
+        guard let place = opening.firstIndex(of: note.exchange) else { return }
+        opening.remove(at: place)
+        endWaiting(&sink)
+        if desk.first?.isEmpty == true { desk = [] }
     }
 
     private static func endsTransaction(_ verb: String) -> Bool {
@@ -161,44 +175,21 @@ package struct MessageAssembler: Sendable {
         }
     }
 
-    private mutating func acceptData<Sink: MessageSink>(
-        _ keyword: String, _ isComplete: Bool, _ note: Note, _ sink: inout Sink
-    ) {
-        switch keyword {
-        case "FETCH", "UIDFETCH":
-            guard !isComplete || server.awaitsPieces else { return }
-            fetchNumber = FetchItem.messageNumber(note.raw)
-            acceptFetch(note, isFirst: true, &sink)
-        case "EXPUNGE", "VANISHED":
-            // The numbers of messages are others from here on.
-            if server.awaitsPieces { Self.end(.server, &server, complete: false, &sink) }
-        default: break
-        }
-    }
-
-    /// A line of a FETCH response.
-    private mutating func acceptFetch<Sink: MessageSink>(_ note: Note, isFirst: Bool, _ sink: inout Sink) {
-        guard isFirst || fetchNumber > 0 else { return }
-        for value in fetchLines.take(note.raw, isFirst: isFirst) where server.awaitsPieces {
-            let content = Content(
-                .message(.fetch), size: value.octets.count, exchange: note.exchange, section: value.item)
-            begin(content, .server, &server, &sink)
-            Self.pass(value.octets[...], .server, &server, &sink)
-            Self.endContent(.server, &server, &sink)
-        }
-        // The size may stand behind the octets.
-        guard case .pieces(fetchNumber, .whole, let next?) = server.continuation, server.awaitsPieces,
-            next == fetchLines.size
-        else { return }
-        Self.end(.server, &server, complete: true, &sink)
-    }
-
     // MARK: Content
 
-    private func begin<Sink: MessageSink>(
-        _ content: Content, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
-    ) {
+    private mutating func begin<Sink: MessageSink>(_ content: Content, _ side: Side, _ sink: inout Sink) {
         guard case .message(let carrier) = content.kind, !content.secret else { return }
+        switch side {
+        case .client: Self.begin(content, carrier, .client, lacksPart, &client, &sink)
+        case .server:
+            if carrier == .fetch { return beginFetch(content, &sink) }
+            Self.begin(content, carrier, .server, lacksPart, &server, &sink)
+        }
+    }
+
+    private static func begin<Sink: MessageSink>(
+        _ content: Content, _ carrier: Carrier, _ side: Side, _ lacksPart: Bool, _ slot: inout Slot, _ sink: inout Sink
+    ) {
         switch carrier {
         case .data, .lmtp, .retr: Self.open(content, carrier, side, .none, &slot, &sink)
         case .top:
@@ -225,50 +216,12 @@ package struct MessageAssembler: Sendable {
             slot.continuation = content.continues ? .chunks : .none
             slot.inContent = true
             slot.exchange = content.exchange
-        case .fetch: beginFetch(content, side, &slot, &sink)
+        // Only servers send it.
+        case .fetch: break
         }
     }
 
-    private func beginFetch<Sink: MessageSink>(
-        _ content: Content, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
-    ) {
-        let item = FetchItem(content.section)
-        let origin = item.origin ?? 0
-        if Self.continues(slot, with: item, of: fetchNumber) {
-            slot.wasJoined = true
-            // The text makes a message of the header.
-            if item.part == .text, slot.section.isEmpty || FetchItem(slot.section).part == .header { slot.section = "" }
-        } else {
-            Self.open(content, .fetch, side, .none, &slot, &sink, section: item.part == .whole ? "" : item.name)
-            slot.isBroken = origin > 0
-        }
-        slot.inContent = true
-        slot.exchange = content.exchange
-        let size = content.size ?? 0
-        let (next, overflow) = origin.addingReportingOverflow(size)
-        let asked = fetches.last { $0.exchange == content.exchange }?.length
-        // A piece shorter than what was asked for is the last one.
-        let isLast =
-            item.origin == nil || overflow || size == 0 || asked.map { size < $0 } ?? false
-            || item.part == .whole && fetchLines.size == next
-        switch (isLast, item.part) {
-        case (false, _): slot.continuation = .pieces(number: fetchNumber, part: item.part, next: next)
-        case (true, .header): slot.continuation = .pieces(number: fetchNumber, part: .header, next: nil)
-        case (true, .whole), (true, .text), (true, .other): slot.continuation = .none
-        }
-    }
-
-    /// The item goes on where the open one ended.
-    private static func continues(_ slot: Slot, with item: FetchItem, of message: Int) -> Bool {
-        guard slot.awaitsPieces, message > 0,
-            case .pieces(message, let part, let next) = slot.continuation
-        else { return false }
-        guard let next else { return part == .header && item.part == .text && (item.origin ?? 0) == 0 }
-        guard part == item.part, let origin = item.origin, origin > 0, origin == next else { return false }
-        return part != .other || item.name.utf8.elementsEqual(slot.section.utf8)
-    }
-
-    private static func open<Sink: MessageSink>(
+    static func open<Sink: MessageSink>(
         _ content: Content, _ carrier: Carrier, _ side: Side, _ continuation: Continuation, _ slot: inout Slot,
         _ sink: inout Sink, section: String = ""
     ) {
@@ -279,7 +232,7 @@ package struct MessageAssembler: Sendable {
         sink.begin(MessageStart(carrier: carrier, exchange: content.exchange, side: side, section: section))
     }
 
-    private static func pass<Sink: MessageSink>(
+    static func pass<Sink: MessageSink>(
         _ piece: ArraySlice<UInt8>, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
     ) {
         guard slot.inContent else { return }
@@ -303,20 +256,32 @@ package struct MessageAssembler: Sendable {
         case .server:
             guard server.inContent else { return }
             server.isBroken = true
+            keepNothing()
         }
         sink.leaveOut(side)
     }
 
-    /// Octets are missing: inside of the message that is under way, or where its next chunk may have stood.
-    private static func lose<Sink: MessageSink>(
-        _ note: Note, _ side: Side, _ slot: inout Slot, _ sink: inout Sink
-    ) {
-        guard slot.isOpen else { return }
-        slot.isBroken = true
-        if note.facts.contains(.contentCut) || !slot.inContent { end(side, &slot, complete: false, &sink) }
+    /// Octets are missing: inside of the message that is under way, or where its next chunk may have stood; or a command or response
+    /// that changes the numbers of messages.
+    private mutating func lose<Sink: MessageSink>(_ note: Note, _ sink: inout Sink) {
+        let isCut = note.facts.contains(.contentCut)
+        switch note.side {
+        case .client:
+            if client.isOpen {
+                client.isBroken = true
+                if isCut || !client.inContent { Self.end(.client, &client, complete: false, &sink) }
+            }
+        case .server:
+            if server.inContent {
+                server.isBroken = true
+                keepNothing()
+                if isCut { endServer(complete: false, &sink) }
+            }
+        }
+        endWaiting(&sink)
     }
 
-    private static func endContent<Sink: MessageSink>(_ side: Side, _ slot: inout Slot, _ sink: inout Sink) {
+    static func endContent<Sink: MessageSink>(_ side: Side, _ slot: inout Slot, _ sink: inout Sink) {
         guard slot.inContent else { return }
         slot.inContent = false
         switch slot.continuation {
@@ -325,13 +290,10 @@ package struct MessageAssembler: Sendable {
         }
     }
 
-    private static func end<Sink: MessageSink>(
+    static func end<Sink: MessageSink>(
         _ side: Side, _ slot: inout Slot, complete: Bool, _ sink: inout Sink
     ) {
         guard slot.isOpen else { return }
-        // A header is whole though its text may follow.
-        var complete = complete
-        if case .pieces(_, .header, next: nil) = slot.continuation, !slot.inContent { complete = true }
         slot.isOpen = false
         slot.inContent = false
         slot.continuation = .none
@@ -347,6 +309,9 @@ package struct MessageAssembler: Sendable {
 package struct MessageExtractor<Sink: MessageSink> {
     package var sink: Sink
     private var assembler = MessageAssembler()
+
+    /// Pieces of messages that came too early, and were too large or too many to be kept.
+    package var notKept: Int { assembler.notKept }
 
     package init(_ sink: Sink) { self.sink = sink }
 

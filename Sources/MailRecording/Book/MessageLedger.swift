@@ -4,7 +4,7 @@ import Crypto
 import MailDialogue
 import MailMessage
 
-/// Books the messages of a session. Of each side one message is open at a time.
+/// Books the messages of a session. Of each side one message is open at a time; those of the server that wait for further pieces are parked.
 struct MessageLedger: MessageSink {
     /// A message that passes. It is large, and most sessions that wait have none: they are kept by the thousand.
     private final class Open {
@@ -19,6 +19,8 @@ struct MessageLedger: MessageSink {
         var octets: [UInt8]?
         /// What its octets were is not known.
         var isLeftOut = false
+        /// What the record says of the header is in it.
+        var isDescribed = false
 
         init(_ message: MessageStart, hash: SHA256?, inspector: MessageInspector?, octets: [UInt8]?) {
             record = MessageRecord(exchange: message.exchange, carrier: message.carrier)
@@ -46,6 +48,31 @@ struct MessageLedger: MessageSink {
             switch header.feed(piece) {
             case .more: break
             case .complete, .tooLong: readsHeader = false
+            }
+        }
+
+        /// The header as far as it came is read into the record. Its octets are not needed any more.
+        func describe(keeping fields: [String]) {
+            guard !isDescribed else { return }
+            isDescribed = true
+            let isAddressed: Bool
+            switch record.carrier {
+            // The envelope says from whom and to whom, when the server has judged it.
+            case .data, .bdat, .lmtp: isAddressed = false
+            case .retr, .top, .fetch, .append: isAddressed = true
+            }
+            let known = isAddressed ? MessageLedger.addressedFields : MessageLedger.fields
+            let header = self.header.header(keeping: fields.isEmpty ? known : known + fields.map { Array($0.utf8) })
+            for name in fields {
+                record.fields += header.all(name).map { HeaderText(name: name, text: $0.text) }
+            }
+            record.subject = MessageLedger.clip(header.text("Subject"))
+            record.messageID = MessageLedger.clip(header.text("Message-ID"))
+            if isAddressed {
+                record.from = MessageLedger.clip(header.addressTexts("From", limit: 1).first)
+                record.to = header.addressTexts("To", limit: MessageLedger.mostRecipients).map {
+                    MessageLedger.clip($0)
+                }
             }
         }
     }
@@ -80,6 +107,7 @@ struct MessageLedger: MessageSink {
     var hashesWire = true
     private var client: Open?
     private var server: Open?
+    private var parked: [UInt32: Open] = [:]
     /// The digest of the octets on the wire, from where it differs from that of the message.
     private var clientWire: SHA256?
     private var serverWire: SHA256?
@@ -171,28 +199,27 @@ struct MessageLedger: MessageSink {
         }
     }
 
+    mutating func park(_ key: UInt32) {
+        var waiting: Open?
+        swap(&server, &waiting)
+        guard let waiting else { return }
+        // Many may wait, for long: a header that is whole is read now.
+        if !waiting.readsHeader, !waiting.isLeftOut {
+            waiting.describe(keeping: keepsFields)
+            waiting.header = HeaderScanner()
+        }
+        parked[key] = waiting
+    }
+
+    mutating func resume(_ key: UInt32) { server = parked.removeValue(forKey: key) }
+
+    mutating func drop(_ key: UInt32) { parked[key] = nil }
+
     private mutating func finish(_ open: Open, _ complete: Bool, _ exchange: Int) {
+        open.describe(keeping: keepsFields)
         var record = open.record
         record.complete = complete
         record.sha256 = open.isLeftOut ? "" : open.hash?.hex ?? ""
-        let isAddressed: Bool
-        switch record.carrier {
-        // The envelope says from whom and to whom, when the server has judged it.
-        case .data, .bdat, .lmtp: isAddressed = false
-        case .retr, .top, .fetch, .append: isAddressed = true
-        }
-        let known = isAddressed ? Self.addressedFields : Self.fields
-        let header = open.header.header(
-            keeping: keepsFields.isEmpty ? known : known + keepsFields.map { Array($0.utf8) })
-        for name in keepsFields {
-            record.fields += header.all(name).map { HeaderText(name: name, text: $0.text) }
-        }
-        record.subject = Self.clip(header.text("Subject"))
-        record.messageID = Self.clip(header.text("Message-ID"))
-        if isAddressed {
-            record.from = Self.clip(header.addressTexts("From", limit: 1).first)
-            record.to = header.addressTexts("To", limit: Self.mostRecipients).map { Self.clip($0) }
-        }
         record.text = open.octets.flatMap { open.isLeftOut && $0.isEmpty ? nil : MessageText($0) }
         var inspector = open.inspector
         let flaws = inspector?.finish(isComplete: complete).flaws ?? []

@@ -19,7 +19,8 @@ extension SessionBook {
             countMessages { $0.accept(note, &$1) }
         case .data:
             if messages.awaitsResponse { countMessages { $0.accept(note, &$1) } }
-        case .reply, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
+        case .reply: if messages.awaitsReply { countMessages { $0.accept(note, &$1) } }
+        case .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
         if note.isPlain { return }
         for violation in note.violations {
@@ -77,9 +78,13 @@ extension SessionBook {
 
 /// Counts messages that have ended.
 struct MessageTally: MessageSink {
+    static var takesOctets: Bool { false }
     private(set) var messages = 0
 
     mutating func begin(_ message: MessageStart) {}
     mutating func bytes(_ octets: ArraySlice<UInt8>, _ side: Side) {}
     mutating func end(_ side: Side, complete: Bool, exchange: Int) { messages += 1 }
+    mutating func park(_ key: UInt32) {}
+    mutating func resume(_ key: UInt32) {}
+    mutating func drop(_ key: UInt32) {}
 }

@@ -270,6 +270,10 @@ package struct SessionBook {
             }
             open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
         case .reply(let reply):
+            if messages.awaitsReply {
+                messages.accept(note, &ledger)
+                collectMessages(&events)
+            }
             guard keepsExchanges else { break }
             open[note.exchange]?.take(reply, note.publicOctets, summary.info.mailProtocol, time)
         case .opaque:

@@ -23,7 +23,7 @@ struct BothSides {
 
     private func run(_ input: FuzzInput, _ dialogue: some Dialogue) {
         var numbers = input.numbers
-        Self.decode(input.octets).check(dialogue, &numbers)
+        MessageCheck.run(Self.decode(input.octets).check(dialogue, &numbers).notes)
     }
 
     /// What a mark does before the octets behind it are sent.

@@ -26,6 +26,7 @@ struct Reading {
     /// Keeps the octets of messages.
     private struct Bodies: MessageSink {
         var open: [Side: [UInt8]] = [:]
+        var parked: [UInt32: [UInt8]] = [:]
         var done: [[UInt8]] = []
 
         mutating func begin(_ message: MessageStart) { open[message.side] = [] }
@@ -33,6 +34,9 @@ struct Reading {
         mutating func end(_ side: Side, complete: Bool, exchange: Int) {
             if complete, let body = open.removeValue(forKey: side) { done.append(body) }
         }
+        mutating func park(_ key: UInt32) { parked[key] = open.removeValue(forKey: .server) }
+        mutating func resume(_ key: UInt32) { open[.server] = parked.removeValue(forKey: key) }
+        mutating func drop(_ key: UInt32) { parked[key] = nil }
     }
 
     init(_ paths: [String], only: Set<String>? = nil, keys: TLSKeyLog? = nil, tellsOctets: Bool = true) throws {

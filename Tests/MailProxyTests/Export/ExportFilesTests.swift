@@ -151,6 +151,35 @@ final class ExportFolder {
         #expect(try folder.mode("out/________x-3.eml") == 0o600)
     }
 
+    /// What rests takes no memory when there is much of it, and is the same behind.
+    @Test func whatRestedIsTheSame() throws {
+        let folder = try ExportFolder()
+        func octets(_ number: Int) -> [UInt8] { [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 250_000) }
+        var spills: [Spill] = []
+        for number in 0..<75 {
+            let spill = Spill(in: folder.path)
+            try spill.append(octets(number)[...])
+            try spill.rest()
+            try spill.rest()
+            spills.append(spill)
+        }
+        #expect(spills.contains { $0.place != nil })
+        #expect(folder.names.isEmpty)
+        for (number, spill) in spills.enumerated() {
+            if number % 3 == 0 { try spill.append("more") }
+            var read: [UInt8] = []
+            try spill.read { read += $0 }
+            let isSame = read == octets(number) + (number % 3 == 0 ? Array("more".utf8) : [])
+            #expect(isSame, "\(number)")
+        }
+        // Its space is used again.
+        let last = try #require(spills.last)
+        try last.rest()
+        #expect(last.place == 0)
+        try last.publish(as: folder.path + "/last", replaces: false)
+        #expect(FileManager.default.contents(atPath: folder.path + "/last").map(Array.init) == octets(74))
+    }
+
     @Test func octetsAreTheSameInMemoryAndInAFile() throws {
         let folder = try ExportFolder()
         let spill = Spill(in: folder.path)

@@ -12,6 +12,8 @@ struct KeptMessages: MessageSink {
         var section = ""
     }
     private var open: [Side: [UInt8]] = [:]
+    private(set) var parked: [UInt32: [UInt8]] = [:]
+    private(set) var mostParked = 0
     private(set) var all: [Kept] = []
 
     mutating func begin(_ message: MessageStart) { open[message.side] = [] }
@@ -20,20 +22,34 @@ struct KeptMessages: MessageSink {
     mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) {
         keep(side, section, complete)
     }
+    mutating func park(_ key: UInt32) {
+        #expect(parked[key] == nil)
+        parked[key] = open.removeValue(forKey: .server)
+        #expect(parked[key] != nil)
+        mostParked = max(mostParked, parked.count)
+    }
+    mutating func resume(_ key: UInt32) {
+        #expect(open[.server] == nil)
+        open[.server] = parked.removeValue(forKey: key)
+        #expect(open[.server] != nil)
+    }
+    mutating func drop(_ key: UInt32) { #expect(parked.removeValue(forKey: key) != nil) }
     private mutating func keep(_ side: Side, _ section: String, _ complete: Bool) {
         let octets = open.removeValue(forKey: side) ?? []
         all.append(Kept(octets: String(decoding: octets, as: UTF8.self), isComplete: complete, section: section))
     }
 }
 
-@Suite struct FetchedMessagesTests {
-    typealias Kept = KeptMessages.Kept
+/// IMAP sessions whose messages are taken out.
+enum FetchedSession {
+    typealias Turn = (side: Side, text: String)
 
-    /// What is found in an IMAP session, whole and octet by octet; the books must count the same messages.
-    private func messages(_ turns: [(Side, String)], ends: Bool = true) -> [Kept] {
-        var found: [[Kept]] = []
-        for isSplit in [false, true] {
+    /// What is found in a session, whole and octet by octet; the books must count the same messages, with rows and without.
+    static func messages(_ turns: [Turn], isSplit: Bool = true) -> [KeptMessages.Kept] {
+        var found: [[KeptMessages.Kept]] = []
+        for isSplit in isSplit ? [false, true] : [false] {
             var session = BookedSession(.imap)
+            var counted = BookedSession(.imap, keepsRows: false)
             var extractor = MessageExtractor(KeptMessages())
             var tap = MailProtocol.imap.makeTap()
             for (side, text) in [(Side.server, "* PREAUTH hi\r\n")] + turns {
@@ -41,23 +57,33 @@ struct KeptMessages: MessageSink {
                 let pieces = isSplit ? octets.map { [$0] } : [octets]
                 for piece in pieces {
                     session.say(side, piece)
+                    counted.say(side, piece)
                     var notes: [Note] = []
                     tap.receive(piece[...], from: side, into: &notes)
                     extractor.accept(notes[...])
                 }
             }
-            if ends {
-                session.close()
-                extractor.close()
-            }
+            session.close()
+            counted.close()
+            extractor.close()
+            #expect(extractor.sink.parked.isEmpty)
             let all = extractor.sink.all
-            #expect(session.messages.map(\.sha256) == all.filter { $0.section.isEmpty }.map { sha256($0.octets) })
-            #expect(session.messages.map(\.complete) == all.filter { $0.section.isEmpty }.map(\.isComplete))
+            let messages = all.filter { $0.section.isEmpty }
+            #expect(session.messages.map(\.sha256) == messages.map { sha256($0.octets) })
+            #expect(session.messages.map(\.bytes) == messages.map(\.octets.utf8.count))
+            #expect(session.messages.map(\.complete) == messages.map(\.isComplete))
+            #expect(counted.summary.messages == messages.count)
             found.append(all)
         }
         #expect(found.first == found.last)
         return found.first ?? []
     }
+}
+
+@Suite struct FetchedMessagesTests {
+    typealias Kept = KeptMessages.Kept
+
+    private func messages(_ turns: [(Side, String)]) -> [Kept] { FetchedSession.messages(turns) }
 
     private func fetch(_ command: String, _ responses: String...) -> [(Side, String)] {
         [(.client, "a FETCH 1 \(command)\r\n"), (.server, responses.joined() + "a OK done\r\n")]
@@ -126,9 +152,13 @@ struct KeptMessages: MessageSink {
         let quoted = fetch("BODY[]<6.3>", "* 1 FETCH (BODY[]<6> \"\")\r\n")
         #expect(messages(first + before) == [Kept(octets: "abcdef", isComplete: true)])
         #expect(messages(first + behind) == [Kept(octets: "abcdef", isComplete: true)])
-        #expect(messages(first + without) == [Kept(octets: "abcdef", isComplete: false)])
+        // What was said beside the first piece counts, and the piece behind the end is nothing more.
+        #expect(messages(first + without) == [Kept(octets: "abcdef", isComplete: true)])
         #expect(messages(first + without + empty) == [Kept(octets: "abcdef", isComplete: true)])
-        #expect(messages(first + without + quoted) == [Kept(octets: "abcdef", isComplete: true)])
+        let silent = fetch("BODY[]<0.3>", "* 1 FETCH (BODY[]<0> {3}\r\nabc)\r\n")
+        #expect(messages(silent + without) == [Kept(octets: "abcdef", isComplete: false)])
+        #expect(messages(silent + without + empty) == [Kept(octets: "abcdef", isComplete: true)])
+        #expect(messages(silent + without + quoted) == [Kept(octets: "abcdef", isComplete: true)])
         #expect(messages(first) == [Kept(octets: "abc", isComplete: false)])
     }
 

@@ -12,12 +12,12 @@ struct BookedSession {
     var events: [RecordEvent] = []
     var time: Int64 = 1_000_000
 
-    init(_ mailProtocol: MailProtocol, tls: TLSLeg? = nil) {
+    init(_ mailProtocol: MailProtocol, tls: TLSLeg? = nil, keepsRows: Bool = true) {
         let address = SocketAddress(ip: .v4(0x0A00_0001), port: 40_000)
         let info = SessionInfo(
             id: "s", mailProtocol: mailProtocol, start: time, client: address, server: address, route: "test", tls: tls)
         tap = mailProtocol.makeTap()
-        book = SessionBook(info: info, fingerprintKey: Array("key".utf8))
+        book = SessionBook(info: info, fingerprintKey: Array("key".utf8), keepsRows: keepsRows)
     }
 
     mutating func say(_ side: Side, _ text: String) { say(side, Array(text.utf8)) }

@@ -24,12 +24,16 @@ struct ContentWatch: MessageSink {
         var bytes = 0
         var hash = SHA256()
         var header: HeaderScanner?
+        var isHeaderWhole = false
+        /// What the header says, when it was read before the end.
+        var envelope: BelievedEnvelope?
         /// What follows was not recorded.
         var isLeftOut = false
     }
 
     private var client: Passing?
     private var server: Passing?
+    private var parked: [UInt32: Passing] = [:]
     private var count = 0
     /// Contents that have begun, and that have ended, since these were emptied.
     var begun: [(side: Side, ordinal: Int, exchange: Int)] = []
@@ -67,6 +71,28 @@ struct ContentWatch: MessageSink {
         close(side, section, complete)
     }
 
+    mutating func park(_ key: UInt32) {
+        guard var waiting = server else { return }
+        server = nil
+        // Many may wait, for long: of a header that is whole only what it says is kept.
+        if waiting.isHeaderWhole, let header = waiting.header {
+            waiting.envelope = Self.envelope(header)
+            waiting.header = nil
+        }
+        parked[key] = waiting
+    }
+
+    mutating func resume(_ key: UInt32) { server = parked.removeValue(forKey: key) }
+
+    mutating func drop(_ key: UInt32) {
+        guard let piece = parked.removeValue(forKey: key) else { return }
+        // Whoever keeps account of contents hears of its end; the message that it is a piece of has them all.
+        ended.append(
+            Ended(
+                ordinal: piece.ordinal, exchange: piece.exchange, section: "", isWhole: false, bytes: 0, sha256: "",
+                envelope: nil))
+    }
+
     /// The item has header fields of the message itself, maybe not all.
     static func isHeader(_ section: String) -> Bool {
         let section = Array(section.utf8)[...]
@@ -77,7 +103,8 @@ struct ContentWatch: MessageSink {
         if passing?.isLeftOut == true { return }
         octets.withUnsafeBytes { passing?.hash.update(bufferPointer: $0) }
         passing?.bytes += octets.count
-        _ = passing?.header?.feed(octets)
+        guard passing?.isHeaderWhole == false, case .complete = passing?.header?.feed(octets) else { return }
+        passing?.isHeaderWhole = true
     }
 
     private mutating func close(_ side: Side, _ section: String, _ isWhole: Bool) {
@@ -95,7 +122,7 @@ struct ContentWatch: MessageSink {
             Ended(
                 ordinal: passing.ordinal, exchange: passing.exchange, section: section, isWhole: isWhole,
                 bytes: passing.bytes, sha256: Hex.text(passing.hash.finalize()),
-                envelope: passing.header.map(Self.envelope)))
+                envelope: passing.envelope ?? passing.header.map(Self.envelope)))
     }
 
     private static let fields = ["date", "subject", "from", "to", "message-id"].map { Array($0.utf8) }

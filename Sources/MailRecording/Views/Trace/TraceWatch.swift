@@ -61,6 +61,7 @@ struct TraceSink: MessageSink {
     var uid: UInt32?
     var client: Passing?
     var server: Passing?
+    private var parked: [UInt32: Passing] = [:]
     /// Passages that have ended, whole or not, with the exchange whose reply judges them.
     var ended: [(passing: Passing, isComplete: Bool, exchange: Int)] = []
 
@@ -90,6 +91,15 @@ struct TraceSink: MessageSink {
     }
 
     mutating func endPart(_ side: Side, _ section: String, complete: Bool, exchange: Int) { drop(side) }
+
+    mutating func park(_ key: UInt32) {
+        parked[key] = server
+        server = nil
+    }
+
+    mutating func resume(_ key: UInt32) { server = parked.removeValue(forKey: key) }
+
+    mutating func drop(_ key: UInt32) { parked[key] = nil }
 
     /// What follows of the content is not recorded.
     mutating func leaveOut(_ side: Side) {
@@ -294,7 +304,9 @@ struct TraceWatch {
                 let digits = bare.prefix { $0 &- 48 < 10 }
                 sink.uid = digits.decimal.flatMap { UInt32(exactly: $0) }
                 if sink.server?.number == sink.number { sink.server?.uid = sink.uid }
-                for place in fetched.indices { fetched[place].uid = sink.uid }
+                for place in fetched.indices where fetched[place].number == sink.number {
+                    fetched[place].uid = sink.uid
+                }
                 return
             }
             isNext = bare.equalsIgnoringCase("UID")
