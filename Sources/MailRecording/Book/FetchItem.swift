@@ -176,7 +176,17 @@ struct FetchLines: Equatable, Sendable {
     }
 
     private static func decimal(_ line: Span<UInt8>, _ range: Range<Int>) -> Int? {
-        line.extracting(range).withUnsafeBufferPointer { Array($0)[...].decimal }
+        guard !range.isEmpty else { return nil }
+        var value = 0
+        for place in range {
+            let octet = line[place]
+            guard octet >= 48, octet <= 57 else { return nil }
+            let (product, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, more) = product.addingReportingOverflow(Int(octet) - 48)
+            if over || more { return nil }
+            value = sum
+        }
+        return value
     }
 
     /// A word up to a space or a parenthesis outside of brackets.

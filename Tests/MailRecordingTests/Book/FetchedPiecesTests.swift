@@ -17,10 +17,12 @@ import Testing
         return [(.client, "a \(command)\r\n"), (.server, responses.joined() + "a OK done\r\n")]
     }
 
-    /// `octets` from `origin` on, of message `number`, asked for by four.
-    private func piece(_ number: Int, _ origin: Int, _ octets: String, beside: String = "") -> [Turn] {
+    /// `octets` from `origin` on, of message `number`.
+    private func piece(
+        _ number: Int, _ origin: Int, _ octets: String, beside: String = "", length: Int = 4
+    ) -> [Turn] {
         fetch(
-            "FETCH \(number) BODY[]<\(origin).4>",
+            "FETCH \(number) BODY[]<\(origin).\(length)>",
             "\(number) FETCH (\(beside)BODY[]<\(origin)> {\(octets.utf8.count)}^\(octets))")
     }
 
@@ -60,6 +62,35 @@ import Testing
         for order in [0, 1, 2, 3].permutations {
             let turns = order.flatMap { piece(1, pieces[$0].0, pieces[$0].1, beside: $0 == 2 ? size : "") }
             #expect(messages(turns) == whole("abcdefghijkl" + last), "\(order)")
+        }
+    }
+
+    /// Headers, texts and pieces of up to four messages in any order: each message comes out once, whole.
+    @Test func whateverTheOrderIsMessagesAreWhole() {
+        var numbers = Dice(88)
+        for _ in 0..<150 {
+            var fetches: [[Turn]] = []
+            var sent: [String] = []
+            for number in 1...Int.random(in: 1...4, using: &numbers) {
+                let head = "Subject: \(number)\r\n\r\n"
+                let text = String(repeating: "abc\(number)", count: Int.random(in: 0...3, using: &numbers))
+                sent.append(head + text)
+                if Bool.random(using: &numbers) {
+                    fetches.append(header(number, head))
+                    fetches.append(self.text(number, text))
+                    continue
+                }
+                let octets = Array((head + text).utf8)
+                for origin in stride(from: 0, to: octets.count, by: 9) {
+                    let part = String(decoding: octets[origin..<min(origin + 9, octets.count)], as: UTF8.self)
+                    fetches.append(
+                        piece(number, origin, part, beside: "RFC822.SIZE \(octets.count) ", length: 9))
+                }
+            }
+            let shuffled = fetches.shuffled(using: &numbers)
+            let found = FetchedSession.messages(shuffled.flatMap { $0 }, isSplit: false)
+            #expect(found.map(\.octets).sorted() == sent.sorted(), "\(shuffled)")
+            #expect(found.allSatisfy { $0.isComplete && $0.section.isEmpty }, "\(shuffled)")
         }
     }
 
