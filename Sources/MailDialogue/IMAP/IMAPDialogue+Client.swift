@@ -174,7 +174,7 @@ extension IMAPDialogue {
     }
 
     /// How many arguments matter.
-    private func wanted(_ verb: IMAPVerb) -> Int {
+    func wanted(_ verb: IMAPVerb) -> Int {
         switch verb {
         case .login, .replace, .uidReplace: 2
         case .select, .examine, .append: 1

@@ -85,6 +85,8 @@ package struct IMAPDialogue: Dialogue {
         var keepsLiteral = false
         /// Its literals are kept as arguments.
         var collects: Bool { verb == .login || verb == .select || verb == .examine }
+        /// One of its literals is a message.
+        var carriesMessage: Bool { verb == .append || verb == .replace || verb == .uidReplace }
     }
 
     /// What the client's octets waited for last.
@@ -308,7 +310,12 @@ package struct IMAPDialogue: Dialogue {
         var end = ContentEnd()
         switch side {
         case .client:
-            if open.collects { open.arguments.append(literal: open.literal.take()) }
+            if open.collects {
+                open.arguments.append(literal: open.literal.take())
+            } else if open.carriesMessage, open.arguments.count < wanted(open.verb) {
+                // It was the name of the mailbox: a message may follow at once.
+                open.arguments.append(literal: SecretBytes([]))
+            }
             open.keepsLiteral = false
             client = .commandRest
             if marks.contains(.clientNul) { end.violations.append(.imapLiteralNul) }
