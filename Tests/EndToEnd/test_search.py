@@ -44,6 +44,10 @@ def converse(proxy, number):
     with imaplib.IMAP4(HOST, proxy.ports["imap"]) as client:
         client.login(user, "secret")
         client.select()
+        if number == 4:
+            # A name that is a literal stands behind the line.
+            client.literal = b"No such 7"
+            client._simple_command("EXAMINE")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ FILTERS = [
     'subject == "letter 4"', 'subject matches "^letter [12]$"', "reply.code == 250", 'reply.code == "+OK"', 'to == "user2@example.com"',
     # What stands in lines.
     'sender == "ada@example.org"', 'sender.domain == "example.org" and violations > 0', 'rcpt == "user1@example.com"', 'not rcpt',
-    'rcpt.domain in {"example.com"} and rcpt.count == 1', "rcpt.count > 1", "client.name", 'mailbox == "INBOX"', 'line contains "NONSENSE"',
+    'rcpt.domain in {"example.com"} and rcpt.count == 1', "rcpt.count > 1", "client.name", 'mailbox == "INBOX"', 'mailbox == "No such 7"', 'line contains "NONSENSE"',
     # What only the messages have.
     'header["subject"] == "letter 4"', 'header["Subject"] matches "^letter [12]$" and not imap', 'not header["subject"]',
     'header["subject"] contains "letter" and rcpt == "user1@example.com"', 'header["x-none"] or imap', 'header["subject"] != "letter 4" and smtp',

@@ -52,6 +52,7 @@ import Testing
         exchange.replyStatus = .refused
         exchange.replyCode = "554"
         exchange.replyText = "no"
+        exchange.mailbox = "Drafts"
         exchange.content = Exchange.ContentSummary(side: .client, bytes: 1 << 40, sha256: "ab")
         exchange.violations =
             [Violation("future-code", .server, .notice, "", "", example: "")] + Violation.all.prefix(2)

@@ -79,6 +79,10 @@ private struct Dice {
                 let (command, line) = dice.pick(lines)
                 var exchange = Exchange(
                     number: place, time: info.start, command: place == 0 ? "" : command, line: place == 0 ? "" : line)
+                // The line ends where the name would be.
+                if exchange.line == "a SELECT {5}" {
+                    exchange.mailbox = dice.pick(["Drafts", "x \"y\" z", "a\\b", ""])
+                }
                 exchange.replyCode = dice.pick(["250", "+OK", "NO", "550"])
                 exchange.replyText = dice.pick(["fine", "it's 100% so", ""])
                 sample.exchanges.append(exchange)

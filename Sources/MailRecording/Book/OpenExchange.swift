@@ -13,6 +13,8 @@ struct OpenExchange: Sendable {
     var row: Exchange
     /// What octets of a content were is not known: there is no digest.
     private var isLeftOut = false
+    /// What has come of the mailbox's name, which is a literal; nil when it is none, or is whole.
+    private var name: [UInt8]?
     /// The last line of the reply has come.
     private(set) var isAnswered = false
     /// The digest of its first content.
@@ -31,6 +33,26 @@ struct OpenExchange: Sendable {
 
     mutating func add(_ violation: Violation) {
         if row.violations.count < Self.mostViolations { row.violations.append(violation) }
+    }
+
+    /// The command goes on behind its first line, which ends with the header of the literal that names a mailbox (RFC 9051 §4.3).
+    mutating func awaitName() {
+        let command = Array(row.line.utf8)[...].firstWord.rest.firstWord
+        guard Exchange.mailboxCommands.contains(row.command), command.rest.first == UInt8(ascii: "{") else { return }
+        name = []
+    }
+
+    /// Octets of a literal of the command that is no message.
+    mutating func take(literal octets: ArraySlice<UInt8>) {
+        guard let count = name?.count else { return }
+        name?.append(contentsOf: octets.prefix(max(0, Self.longestLine - count)))
+    }
+
+    /// A literal of the command that is no message has ended.
+    mutating func endLiteral() {
+        guard let name else { return }
+        row.mailbox = name[...].text
+        self.name = nil
     }
 
     /// A line of the reply.

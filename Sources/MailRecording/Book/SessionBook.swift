@@ -246,6 +246,7 @@ package struct SessionBook {
         case .content:
             messages.accept(note, &ledger)
             switch note.side {
+            case .client where clientContent == nil: open[note.exchange]?.take(literal: note.publicOctets)
             case .client: clientContent?.bytes += note.raw.count
             case .server: serverContent?.bytes += note.raw.count
             }
@@ -313,6 +314,7 @@ package struct SessionBook {
                 number: note.exchange, time: time, command: command.verb,
                 line: line.prefix(OpenExchange.longestLine).text),
             &events)
+        if !command.isComplete, summary.info.mailProtocol == .imap { open[note.exchange]?.awaitName() }
     }
 
     private mutating func begin(_ row: Exchange, _ events: inout [RecordEvent]) {
@@ -399,6 +401,7 @@ package struct SessionBook {
         case .client:
             content = clientContent
             clientContent = nil
+            if content == nil { open[note.exchange]?.endLiteral() }
         case .server:
             content = serverContent
             serverContent = nil

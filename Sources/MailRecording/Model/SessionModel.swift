@@ -133,6 +133,8 @@ package struct Exchange: Equatable, Sendable {
     package var command: String
     /// The command line without line end, masked, cut after 1,000 octets.
     package var line: String
+    /// The mailbox that it names, where the name came as a literal and so does not stand in the line; masked, cut after 1,000 octets.
+    package var mailbox: String?
     package var replyStatus: ReplyStatus?
     package var replyCode: String
     /// The text of the last reply line, cut after 1,000 octets.
@@ -153,6 +155,11 @@ package struct Exchange: Equatable, Sendable {
         violations = []
         changed = []
     }
+}
+
+extension Exchange {
+    /// Commands of IMAP whose first argument is a mailbox (RFC 9051 §6.3), as filters know them.
+    package static let mailboxCommands: Set<String> = ["SELECT", "EXAMINE", "STATUS", "APPEND", "CREATE", "DELETE"]
 }
 
 /// Names among those of rules that changed something in an exchange.

@@ -195,7 +195,7 @@ package enum FieldTable {
         ),
         both(
             .mailbox, .text, .command(.mailbox), in: [.imap], lasts: false,
-            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE); in a filter any of them, but for names that came as a literal."
+            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE); in a filter any of them. A rule does not know a name that comes as a literal."
         ),
         both(
             .carrier, .text, .header, in: messages, several: true,

@@ -6,7 +6,7 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 7
+    static let version: Int64 = 8
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
@@ -23,6 +23,8 @@ enum IndexSchema {
         // What was recorded before has no text in the index.
         (5, texts + "; INSERT OR REPLACE INTO meta SELECT 'untexted', 1 FROM sessions LIMIT 1"),
         (6, "ALTER TABLE unread ADD COLUMN behind INTEGER NOT NULL DEFAULT 0"),
+        // Of what was recorded before, names that were literals are known to who makes the index anew.
+        (7, "ALTER TABLE exchanges ADD COLUMN mailbox TEXT"),
     ]
 
     static let tables = """
@@ -39,7 +41,7 @@ enum IndexSchema {
         CREATE TABLE exchanges (session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
             last INTEGER NOT NULL, command TEXT NOT NULL, line TEXT NOT NULL, status TEXT, code TEXT NOT NULL,
             text TEXT NOT NULL, content_side INTEGER, content_bytes INTEGER, content_sha256 TEXT, violations TEXT,
-            changed TEXT, PRIMARY KEY (session, number)) WITHOUT ROWID;
+            changed TEXT, mailbox TEXT, PRIMARY KEY (session, number)) WITHOUT ROWID;
         CREATE TABLE messages (session INTEGER NOT NULL, number INTEGER NOT NULL, exchange INTEGER NOT NULL,
             carrier TEXT NOT NULL, complete INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
             sender TEXT NOT NULL, recipients TEXT, subject TEXT NOT NULL, message_id TEXT NOT NULL,
@@ -113,7 +115,7 @@ enum IndexSchema {
     }()
     static let exchangeColumns = """
         number, time, last, command, line, status, code, text, content_side, content_bytes, content_sha256, violations,
-        changed
+        changed, mailbox
         """
     static let messageColumns = """
         number, exchange, carrier, complete, bytes, sha256, sender, recipients, subject, message_id
@@ -219,6 +221,7 @@ enum IndexSchema {
         }
         exchange.violations = violations(row.text(11))
         exchange.changed = list(row.text(12))
+        exchange.mailbox = row.text(13)
         return exchange
     }
 

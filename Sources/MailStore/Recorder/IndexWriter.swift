@@ -75,7 +75,11 @@ final class IndexWriter {
             }
         } else if version != IndexSchema.version {
             throw DatabaseError(
-                code: 1, message: "the index has version \(version), this program knows \(IndexSchema.version)",
+                code: 1,
+                message: """
+                    the index has version \(version), this program knows \(IndexSchema.version); a newer one made it, and \
+                    'mailproxy sessions reindex' makes one for this
+                    """,
                 path: path)
         }
         func insert(_ table: String, _ columns: String) throws(DatabaseError) -> Statement {
@@ -177,6 +181,7 @@ final class IndexWriter {
             statement.bind(12, exchange.content?.sha256)
             statement.bind(13, IndexSchema.violations(exchange.violations))
             statement.bind(14, IndexSchema.list(exchange.changed))
+            statement.bind(15, exchange.mailbox)
             try statement.run()
         }
     }

@@ -18,7 +18,7 @@ extension Exchange {
         case .senderDomain: sender.map(FieldValue.domain(of:))
         case .rcpt: recipient
         case .rcptDomain: recipient.map(FieldValue.domain(of:))
-        case .mailbox: mailbox
+        case .mailbox: mailbox ?? mailboxOfLine
         case .smtp, .lmtp, .pop3, .imap, .mailProtocol, .route, .clientAddress, .tls, .user, .rcptCount, .size,
             .carrier, .header, .from, .to, .subject, .tag, .id, .client, .server, .exchanges, .messages, .credentials,
             .violations, .finding, .bytesClient, .bytesServer, .duration, .end, .opaque, .gaps:
@@ -30,9 +30,8 @@ extension Exchange {
     private var sender: String? { SMTPRow.beginnings.contains(command) ? smtp.path?.mailbox.text : nil }
     private var recipient: String? { command == SMTPRow.recipient ? smtp.path?.mailbox.text : nil }
 
-    /// Nil for a name that came as a literal, too: the line ends before it.
-    private var mailbox: String? {
-        guard IMAPRow.naming.contains(command) else { return nil }
+    private var mailboxOfLine: String? {
+        guard Self.mailboxCommands.contains(command) else { return nil }
         return IMAPCommand(Array(line.utf8)[...]).arguments.firstAString
     }
 }
@@ -43,10 +42,6 @@ enum SMTPRow {
     /// RFC 5321 §4.1.1.2, and those of RFC 821 that begin a transaction as well.
     static let beginnings: Set<String> = ["MAIL", "SEND", "SOML", "SAML"]
     static let recipient = "RCPT"
-}
-
-enum IMAPRow {
-    static let naming: Set<String> = ["SELECT", "EXAMINE", "STATUS", "APPEND", "CREATE", "DELETE"]
 }
 
 extension MessageRecord {

@@ -4,6 +4,7 @@
 // looks at what came through. Every part is true or false and never NULL, so that `not` means what it means in a filter.
 
 import MailDialogue
+import MailRecording
 import MailRules
 
 /// A condition on a row `s` of the table of sessions, with the values of its parameters in order.
@@ -132,7 +133,7 @@ struct SQLCondition: Equatable {
         case .senderDomain: .argument(of: SMTPRow.beginnings, isAsItStands: false)
         case .rcpt: .argument(of: [SMTPRow.recipient])
         case .rcptDomain: .argument(of: [SMTPRow.recipient], isAsItStands: false)
-        case .mailbox: .argument(of: IMAPRow.naming)
+        case .mailbox: .argument(of: Exchange.mailboxCommands, mayBeApart: true)
         case .header: .anyMessage
         case .carrier: .row(table: "messages", column: "carrier")
         case .from: .row(table: "messages", column: "sender")
@@ -160,14 +161,16 @@ private enum SQLColumn {
     case row(table: String, column: String)
     case rowNumber(table: String, column: String)
     /// What stands in the lines of these commands: in which sessions it may. `isAsItStands`: in the same letters.
-    case argument(of: Set<String>, isAsItStands: Bool = true)
+    /// `mayBeApart`: it may have come as a literal instead, and stands in a column of its own.
+    case argument(of: Set<String>, isAsItStands: Bool = true, mayBeApart: Bool = false)
     /// What stands in messages: sessions that have one.
     case anyMessage
 
     /// The condition for a node that asks this field. Nil when SQL can't say it.
     func condition(_ node: Expression.Node) -> SQLCondition? {
         switch self {
-        case .argument(let commands, let isAsItStands): return Self.argument(node, commands, isAsItStands)
+        case .argument(let commands, let isAsItStands, let mayBeApart):
+            return Self.argument(node, commands, isAsItStands, mayBeApart)
         case .anyMessage:
             if case .compare(_, .notEqual, _) = node { return nil }
             return SQLCondition(sql: "s.messages > 0", isExact: false)
@@ -188,7 +191,7 @@ private enum SQLColumn {
 
     /// The sessions in which an argument of a command may be what the node asks for.
     private static func argument(
-        _ node: Expression.Node, _ commands: Set<String>, _ isAsItStands: Bool
+        _ node: Expression.Node, _ commands: Set<String>, _ isAsItStands: Bool, _ mayBeApart: Bool
     ) -> SQLCondition? {
         var wanted: [UInt8] = []
         switch node {
@@ -203,7 +206,9 @@ private enum SQLColumn {
         if isAsItStands, !isQuoted, !wanted.isEmpty, let text = text(wanted) {
             // A backslash may stand before any other character, too, and means nothing there.
             condition = exists(
-                "exchanges", line + " AND (instr(r.line, ?) > 0 OR instr(r.line, '\\') > 0)", .text(text))
+                "exchanges",
+                line + " AND (instr(r.line, ?) > 0 OR instr(r.line, '\\') > 0"
+                    + (mayBeApart ? " OR r.mailbox IS NOT NULL)" : ")"), .text(text))
         } else {
             condition = exists("exchanges", line)
         }

@@ -226,6 +226,31 @@ func sha256(_ text: String) -> String {
         #expect(session.messages.map(\.complete) == [true, false])
     }
 
+    @Test func mailboxesThatAreLiteralsAreNamed() {
+        var session = BookedSession(.imap)
+        session.play(["S: * OK hi", "C: a LOGIN u {3}", "S: + go"])
+        session.say(.client, "pwd\r\n")
+        session.play(["S: a OK", "C: b SELECT {8}", "S: + go"])
+        for piece in ["Dra", "fts 7\r\n"] { session.say(.client, piece) }
+        session.play(["S: b OK", "C: c STATUS {5+}"])
+        session.say(.client, "a\r\nbc (MESSAGES)\r\nd SELECT INBOX\r\ne FETCH 1 BODY[HEADER.FIELDS ({4+}\r\nDate)]\r\n")
+        session.play(["S: c OK", "S: d OK", "S: e OK", "C: f APPEND {4+}"])
+        session.say(.client, "Sent {\(Self.message.utf8.count)+}\r\n\(Self.message)\r\n")
+        session.play(["S: f OK", "C: g CREATE {\(2_000)+}"])
+        session.say(.client, String(repeating: "x", count: 2_000) + "\r\n")
+        session.play(["S: g NO", "C: h RENAME {1+}"])
+        session.say(.client, "a b\r\n")
+        session.play(["S: h OK"])
+        let names = [nil, nil, "Drafts 7", "a\r\nbc", nil, nil, "Sent", String(repeating: "x", count: 1_000), nil]
+        #expect(session.exchanges.map(\.mailbox) == names)
+        #expect(session.messages.map(\.carrier) == [.append])
+        // A name is no content.
+        #expect(
+            session.exchanges.map { $0.content?.bytes } == [
+                nil, nil, nil, nil, nil, nil, Self.message.utf8.count, nil, nil,
+            ])
+    }
+
     @Test func fetchedMessagesArePickedOutOfSections() {
         var session = BookedSession(.imap)
         session.play(["S: * OK hi", "C: a FETCH 1:2 (BODY[HEADER] BODY[])"])
