@@ -14,7 +14,7 @@ extension RecordingIndex {
             let statement = try database.prepare(
                 """
                 SELECT DISTINCT s.id FROM messages m JOIN sessions s ON s.row = m.session
-                WHERE m.message_id = ? OR m.message_id = ?
+                WHERE m.message_id = ? OR instr(m.message_id, ?) > 0
                 """)
             defer { statement.reset() }
             statement.bind(1, id)

@@ -245,8 +245,42 @@ private struct Way {
             kinds(trace).filter { $0.hasPrefix("doubled") } == [
                 "doubled 3 bob@example.com", "doubled 6 bob@example.com",
             ])
-        // Both deliveries come from the submission, not one from the other.
-        #expect(trace.links.map { $0?.source } == [nil, 0, 0, 2, 2, 2])
+        // Both deliveries come from the submission, not one from the other, and two messages of a mailbox not from one delivery.
+        #expect(trace.links.map { $0?.source } == [nil, 0, 0, 2, 2, 1])
+        #expect(!kinds(trace).contains { $0.hasPrefix("last-seen") })
+    }
+
+    /// A copy comes back from a list with another subject and a footer: each of both in the mailbox is taken for what it is.
+    @Test func whatAListChangedIsNotTakenForTheOther() {
+        var way = Way()
+        let listed =
+            ["From: Ann <ann@example.com>", "Subject: [list] hi", "Message-ID: <1@example.com>"] + Self.body + ["--"]
+        let retitled = ["From: Ann <ann@example.com>", "Subject: [two] hi", "Message-ID: <1@example.com>"] + Self.body
+        way.submit(Self.sent)
+        way.submit(listed)
+        way.submit(retitled)
+        for (uid, message) in [(1, Self.sent), (2, listed), (3, retitled)] {
+            way.fetch(["Received: from c by store; Thu, 26 Nov 2026 08:00:02 +0000"] + message, uid: uid)
+        }
+        let trace = way.finished()
+        #expect(trace.links.map { $0?.source } == [nil, nil, nil, 0, 1, 2])
+        #expect(trace.links.compactMap { $0?.change.body } == [.same, .same, .same])
+        #expect(trace.remarks.map(\.kind) == [.doubled, .doubled])
+    }
+
+    /// RFC 5322 §3.6.4 lets comments stand beside the id; others put more there, or leave the angle brackets away.
+    @Test(arguments: [
+        "<1@example.com>", "1@example.com", "(of) <1@example.com> (added by gate)", "<2@example.com> <1@example.com>",
+        "\r\n <1@example.com>",
+    ]) func idsAmongOtherThings(_ value: String) {
+        for id in ["1@example.com", "<1@example.com>", " <1@example.com> (x)"] {
+            var way = Way()
+            way.trace = MessageTrace(id: id)
+            way.submit(["Message-ID: \(value)"] + Self.body)
+            way.submit(["Message-ID: <11@example.com>"] + Self.body)
+            way.submit(["Message-ID: <1@example.com.au>"] + Self.body)
+            #expect(way.finished().stations.count == 1)
+        }
     }
 
     @Test func chunksPOPAndAppend() {

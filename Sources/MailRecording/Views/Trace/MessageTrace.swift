@@ -86,6 +86,8 @@ package struct MessageTrace: Sendable {
     private var headers = 0
     /// The Received fields of each station, while it is found out how they hang together.
     private var trails: [[TraceField]] = []
+    /// The UIDs of messages that came from a passage, the first of each mailbox.
+    private var claims: [Claim: UInt32] = [:]
     /// The stations that came from each.
     private var onward: [[Int]] = []
     private var diffs = 0
@@ -134,16 +136,21 @@ package struct MessageTrace: Sendable {
         for place in stations.indices { judge(place) }
         findDoubles()
         trails = []
+        claims = [:]
     }
 
     // MARK: Where it came from
 
     private static let farthest = 1_000
+    /// Passages that fit alike which are compared by what they carried.
+    private static let mostAlike = 100
 
     private mutating func link(_ place: Int) -> TraceLink? {
         let station = stations[place]
         let trail = trails[place]
-        var best: (source: Int, length: Int, shares: Bool)?
+        var best: (source: Int, length: Int, likeness: Likeness)?
+        let fields = Set(station.fields)
+        var alike = 0
         // The best of those that only may be it.
         var doubtful: Int?
         var last: Int?
@@ -167,15 +174,21 @@ package struct MessageTrace: Sendable {
                     continue
                 }
             }
-            if let found = best, before.count <= found.length {
-                guard before.count == found.length, !found.shares, shares(station, earlier) else { continue }
-                best = (source, before.count, true)
-            } else {
-                best = (source, before.count, shares(station, earlier))
-            }
+            if let found = best, before.count < found.length { continue }
+            if before.count == best?.length, alike == Self.mostAlike { continue }
+            alike = before.count == best?.length ? alike + 1 : 0
+            let isClaimed = Claim(source, station).map { claims[$0] != nil && claims[$0] != station.uid } ?? false
+            let likeness = Likeness(
+                shares: shares(station, earlier),
+                content: (station.bodySHA256 == earlier.bodySHA256 ? 1 : 0)
+                    + (earlier.fields.allSatisfy(fields.contains) ? 1 : 0),
+                isFree: !isClaimed)
+            if let found = best, before.count == found.length, likeness <= found.likeness { continue }
+            best = (source, before.count, likeness)
         }
-        if best == nil, let doubtful { best = (doubtful, trails[doubtful].count, false) }
+        if best == nil, let doubtful { best = (doubtful, trails[doubtful].count, Likeness()) }
         guard let source = best?.source ?? (station.isDelivery ? nil : last) else { return nil }
+        if best != nil, let claim = Claim(source, station), claims[claim] == nil { claims[claim] = station.uid }
         let earlier = stations[source]
         let hops = best == nil ? 0 : trail.count - trails[source].count
         var queue: String?
@@ -186,6 +199,39 @@ package struct MessageTrace: Sendable {
         return TraceLink(
             source: source, isProven: best != nil, delay: max(0, station.began - (earlier.judged ?? earlier.ended)),
             queue: queue, hops: hops, change: change(from: earlier, to: station))
+    }
+
+    /// How well an earlier passage fits, beside others whose Received fields fit as well. Of those that are alike in all of it the latest
+    /// is taken.
+    private struct Likeness: Comparable {
+        /// It had the message for a recipient of the later one.
+        var shares = false
+        /// 1 for the body when it is as it was, and 1 for the header when nothing of it is gone: hops only add to it.
+        var content = 0
+        /// It is not yet known as where another message of the same mailbox came from.
+        var isFree = false
+
+        static func < (one: Likeness, other: Likeness) -> Bool {
+            (one.shares ? 1 : 0, one.content, one.isFree ? 1 : 0)
+                < (other.shares ? 1 : 0, other.content, other.isFree ? 1 : 0)
+        }
+    }
+
+    /// A message of a mailbox came from a passage.
+    private struct Claim: Hashable {
+        let source: Int
+        let server: String
+        let user: String?
+        let mailbox: String
+
+        /// Nil when it is not known which message of which mailbox the station has.
+        init?(_ source: Int, _ station: TraceStation) {
+            guard station.uid != nil, !station.isDelivery, let mailbox = station.mailbox else { return nil }
+            self.source = source
+            self.mailbox = mailbox
+            user = station.user
+            server = (station.info.upstream ?? station.info.server).host
+        }
     }
 
     private static func isSameServer(_ one: TraceStation, _ other: TraceStation) -> Bool {

@@ -6,12 +6,19 @@ import MailMessage
 
 /// What a Message-ID is compared as: without angle brackets and white space around.
 package enum TracedID {
+    /// What stands in the first angle brackets when the text begins with them, as comments may follow (RFC 5322 §3.6.4); else the text.
     package static func normal(_ text: String) -> String {
-        var octets = Array(text.utf8)[...].trimmed
-        if octets.first == UInt8(ascii: "<"), octets.last == UInt8(ascii: ">"), octets.count > 1 {
-            octets = octets.dropFirst().dropLast()
+        let octets = Array(text.utf8)[...].trimmed
+        if octets.first == UInt8(ascii: "<"), let end = octets.firstIndex(of: UInt8(ascii: ">")) {
+            return octets[octets.startIndex + 1..<end].text
         }
         return octets.text
+    }
+
+    /// The value of a Message-ID field has the id: it is all of it, or stands in angle brackets among comments, other ids and whatever
+    /// else somebody put there.
+    static func isIn(_ value: ArraySlice<UInt8>, _ id: String) -> Bool {
+        normal(value.text) == id || value.text.contains("<\(id)>")
     }
 }
 
@@ -148,7 +155,7 @@ struct TraceSink: MessageSink {
 
     private static func has(_ id: String, _ scanner: HeaderScanner) -> Bool {
         let header = scanner.header(keeping: [Array("message-id".utf8)])
-        return header.all("Message-ID").contains { TracedID.normal(String(decoding: $0.value, as: UTF8.self)) == id }
+        return header.all("Message-ID").contains { TracedID.isIn($0.value[...], id) }
     }
 }
 
