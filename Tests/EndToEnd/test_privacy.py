@@ -208,6 +208,20 @@ def test_what_does_not_open_is_named(sealed, scratch):
     cut = scratch / "cut.pcapng"
     cut.write_bytes(octets[:-10])
     assert f"{cut}: ends in the middle of a block (at offset" in command("unseal", cut, "-o", scratch / "cut", "--key", key, status=0).stderr.decode()
+    # Of several, the others are copied all the same.
+    several = scratch / "several"
+    several.mkdir()
+    spoilt = bytearray(octets)
+    spoilt[octets.index(b'"box":"') :] = b"\xff" * 400
+    for name, content in {"a.pcapng": octets, "b.pcapng": b"no capture at all", "c.pcapng": spoilt, "d.pcapng": octets}.items():
+        (several / name).write_bytes(content)
+    done = command("unseal", several, "-o", scratch / "copies", "--key", key, status=3)
+    copies = {path.name: path.read_bytes() for path in (scratch / "copies").iterdir()}
+    assert set(copies) == {"a.pcapng", "c.pcapng", "d.pcapng"} and copies["a.pcapng"] == copies["d.pcapng"]
+    assert 0 < len(copies["c.pcapng"]) < len(spoilt)
+    said = done.stderr.decode()
+    assert "b.pcapng: is none of our recordings (at offset 0); nothing of it was copied" in said
+    assert re.search(r"c\.pcapng: .*; what comes before it was copied", said), said
     cut.write_bytes(b"no capture at all")
     assert "is none of our recordings (at offset 0)" in command("unseal", cut, "-o", scratch / "none", "--key", key, status=2).stderr.decode()
     assert "there is no key" in command("unseal", proxy.record, "--list", "--data-dir", scratch / "none", status=2).stderr.decode()

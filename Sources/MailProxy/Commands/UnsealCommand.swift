@@ -63,7 +63,17 @@ struct UnsealCommand: ParsableCommand {
             let file = try OutputFile(target, replaces: false)
             var out = StandardOutput(file.descriptor, name: target)
             unsealing.path = path
-            try Self.copy(path, unsealing) { try out.write($0) }
+            var copied = 0
+            do {
+                try Self.copy(path, unsealing, &copied) { try out.write($0) }
+            } catch let error as Damage {
+                // One segment must not take the others with it.
+                if error.isForeign, files.count == 1 { throw CLIError.usage("\(path): \(error.text)") }
+                let rest = copied > 0 ? "what comes before it was copied" : "nothing of it was copied"
+                Console.error("\(path): \(error.text); \(rest)")
+                unsealing.isIncomplete = true
+                if copied == 0 { continue }
+            }
             try out.flush()
             try file.publish()
             print("\(Shown.inert(target))  \(Figures.count(unsealing.opened - restored, "secret"))")
@@ -71,13 +81,20 @@ struct UnsealCommand: ParsableCommand {
         }
     }
 
+    /// What is wrong with a segment.
+    private struct Damage: Error {
+        var text: String
+        /// It is none of ours.
+        var isForeign = false
+    }
+
     /// Copies a segment block by block; only packets with sealed secrets are others.
+    /// - Parameter copied: octets of it that were copied.
     private static func copy(
-        _ path: String, _ unsealing: Unsealing, to out: (ArraySlice<UInt8>) throws -> Void
+        _ path: String, _ unsealing: Unsealing, _ copied: inout Int, to out: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         var reader = CaptureFileReader()
         var pending: [UInt8] = []
-        var copied = 0
         do {
             let file = try PackedFile(path: path)
             while true {
@@ -85,7 +102,7 @@ struct UnsealCommand: ParsableCommand {
                 if chunk.isEmpty { break }
                 pending += chunk
                 var rest = pending[...]
-                while let block = try Self.block(rest, at: copied, path) {
+                while let block = try Self.block(rest, at: copied) {
                     rest = rest[block.endIndex...]
                     reader.feed(Array(block))
                     copied += block.count
@@ -104,9 +121,9 @@ struct UnsealCommand: ParsableCommand {
                 pending = Array(rest)
             }
         } catch let error as PackedFileError {
-            throw CLIError.fault("\(path): \(error.text)")
+            throw Damage(text: error.text)
         } catch let error as CaptureFormatError {
-            throw CLIError.fault("\(path): \(error)")
+            throw Damage(text: "\(error)")
         }
         if !pending.isEmpty {
             Console.error(
@@ -122,15 +139,14 @@ struct UnsealCommand: ParsableCommand {
     }
 
     /// The next whole block of one of our recordings; nil when more octets are needed.
-    private static func block(_ octets: ArraySlice<UInt8>, at offset: Int, _ path: String) throws -> ArraySlice<UInt8>?
-    {
+    private static func block(_ octets: ArraySlice<UInt8>, at offset: Int) throws -> ArraySlice<UInt8>? {
         guard octets.count >= 12 else { return nil }
         if offset == 0, !octets.starts(with: [0x0A, 0x0D, 0x0D, 0x0A]) || octets.dropFirst(8).first != 0x4D {
-            throw CLIError.usage("\(path): is none of our recordings (at offset 0)")
+            throw Damage(text: "is none of our recordings (at offset 0)", isForeign: true)
         }
         let length = octets.dropFirst(4).prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
         guard length >= 12, length & 3 == 0, length <= CaptureFileReader.largestBlock else {
-            throw CLIError.fault("\(path): a block claims a length of \(length) octets (at offset \(offset + 4))")
+            throw Damage(text: "a block claims a length of \(length) octets (at offset \(offset + 4))")
         }
         return octets.count >= length ? octets.prefix(length) : nil
     }
@@ -176,6 +192,7 @@ struct UnsealCommand: ParsableCommand {
             throw CLIError.usage("\(error)")
         }
         for problem in reader.problems { Console.error("\(problem); what comes before it was read") }
+        if reader.problems.contains(where: { !$0.isTruncation }) { unsealing.isIncomplete = true }
     }
 
     private static func tell(_ row: [String]) {
@@ -210,6 +227,8 @@ final class Unsealing {
     /// The file that is read, where only one is at a time.
     var path: String?
     private(set) var opened = 0
+    /// Not all of what was to be read could be.
+    var isIncomplete = false
     private var failed = 0
     private var otherKeys: [String: Int] = [:]
     /// Secrets that are sealed to keys beyond those.
@@ -264,7 +283,7 @@ final class Unsealing {
             )
         }
         if beyond > 0 { Console.error("\(Figures.count(beyond, "secret")) sealed to more keys than are told") }
-        if failed > 0 || !others.isEmpty { throw CLIError(message: "", exit: 3) }
+        if failed > 0 || isIncomplete || !others.isEmpty { throw CLIError(message: "", exit: 3) }
         guard opened > 0 else {
             throw CLIError(message: "\(paths.joined(separator: ", ")): no secret is sealed here", exit: 1)
         }
