@@ -27,6 +27,15 @@ int mp_rename_noreplace(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 int mp_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+int mp_sign(int descriptor, int is_there) {
+  struct flock sign = {.l_type = is_there ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+  return fcntl(descriptor, F_OFD_SETLK, &sign);
+}
+int mp_is_signed(int descriptor) {
+  struct flock sign = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+  if (fcntl(descriptor, F_OFD_GETLK, &sign) != 0) return -1;
+  return sign.l_type != F_UNLCK;
+}
 void mp_write_behind(int descriptor, off_t from, off_t count) { sync_file_range(descriptor, from, count, SYNC_FILE_RANGE_WRITE); }
 void mp_leave_cache(int descriptor, off_t end) { posix_fadvise(descriptor, 0, end, POSIX_FADV_DONTNEED); }
 void mp_give_way(void) {

@@ -131,7 +131,7 @@ OTHERS = [
     ("write", "ENOSPC", "1", ".seals.jsonl"), ("write", "EIO", "1..2", ".seals.jsonl"), ("fdatasync", "EIO", "1", ".seals.jsonl"),
     ("openat", "ENOSPC", "1", ".seals.jsonl"),
     ("pwrite64", "ENOSPC", "20..22", "index.sqlite-wal"), ("pwrite64", "EIO", "40", "index.sqlite-wal"),
-    ("pwrite64", "ENOSPC", "30..200", "index.sqlite-wal"),
+    ("pwrite64", "ENOSPC", "30..200", "index.sqlite-wal"), ("pwrite64", "ENOSPC", "30+", "index.sqlite-wal"),
 ]  # fmt: skip
 
 
@@ -153,6 +153,12 @@ def test_what_stands_beside_the_segments(scratch, call, error, when, file):
         for number in range(12):
             sent.append(f"message-{number}")
             deliver(proxy.ports["smtp"], sent[-1])
+        # Whatever became of the index, all sessions are found while the recorder goes on.
+        until("all are found", lambda: len([row for row in mailproxy.sessions(record) if row["end"] == "closed"]) == len(sent))
+        found = command("sessions", "list", "--filter", f'subject == "{sent[-1]}"', "--json", record, status=0)
+        assert len(rows(found)) == 1
+        if when == "30+":
+            assert b"the index lacks rows" in found.stderr and proxy.said().count("the index is not written") == 1
     assert "(INJECTED)" in (scratch / "trace").read_text(), "nothing failed: the test proves nothing"
     assert subjects(record, scratch) == sorted(sent)
     assert len([row for row in mailproxy.sessions(record) if row["end"] == "closed"]) == len(sent)

@@ -40,6 +40,24 @@ struct LockTests {
         #expect(throws: Never.self) { try Recorder(.init(directory: scratch.path)).close() }
     }
 
+    @Test func theSignOfAnIndexThatIsBehindEndsWithItsRecorder() throws {
+        let scratch = try RecorderScratch()
+        #expect(!RecordingDirectory.isIndexBehind(scratch.path))
+        let lock = try RecordingDirectory.lock(scratch.path)
+        #expect(!RecordingDirectory.isIndexBehind(scratch.path))
+        RecordingDirectory.sign(indexIsBehind: true, lock)
+        #expect(RecordingDirectory.isIndexBehind(scratch.path))
+        RecordingDirectory.sign(indexIsBehind: false, lock)
+        #expect(!RecordingDirectory.isIndexBehind(scratch.path))
+        RecordingDirectory.sign(indexIsBehind: true, lock)
+        let child = dup(lock)
+        defer { close(child) }
+        #expect(RecordingDirectory.isRecording(scratch.path))
+        RecordingDirectory.unlock(lock)
+        #expect(!RecordingDirectory.isIndexBehind(scratch.path))
+        #expect(!RecordingDirectory.isRecording(scratch.path))
+    }
+
     @Test func whoLooksForARecorderLeavesNoLock() throws {
         let scratch = try RecorderScratch()
         try Recorder(.init(directory: scratch.path)).close()

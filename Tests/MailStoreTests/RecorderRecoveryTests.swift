@@ -191,6 +191,13 @@ import Testing
         recorder.close()
     }
 
+    @Test func whatAKilledReindexLeftIsRemoved() throws {
+        let scratch = try RecorderScratch()
+        try RecorderScratch.write([1, 2, 3], to: scratch.path + "/index.sqlite.new")
+        try Recorder(.init(directory: scratch.path)).close()
+        #expect(access(scratch.path + "/index.sqlite.new", F_OK) != 0)
+    }
+
     @Test func anIndexThatNeverHeardOfASegmentIsIncomplete() throws {
         let (scratch, _, _) = try killed([SampleSession.smtp(1)])
         let database = try Database(path: scratch.path + "/index.sqlite", .readWrite)

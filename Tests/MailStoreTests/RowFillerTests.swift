@@ -206,6 +206,44 @@ import Testing
         #expect(log.all.count { $0.contains("the disk is gone") } == 1)
     }
 
+    /// Retention does not wait for the reading: a segment that is gone keeps the index from nothing, and is no fault.
+    @Test func segmentsThatAreGoneAreNotMissed() throws {
+        let scratch = try RecorderScratch()
+        struct Gone: Error {}
+        let samples = (1...40).map { SampleSession.smtp($0) }
+        let reader = Reader(samples)
+        let log = Lines()
+        let isRemoved = Mutex(false)
+        var settings = Recorder.Settings(directory: scratch.path)
+        settings.segmentBytes = 30_000
+        settings.log = { log.append($0) }
+        settings.readRows = { sessions, goesOn, emit in
+            while goesOn(), !isRemoved.withLock({ $0 }) { sched_yield() }
+            for place in sessions.flatMap(\.places) where access(place.path, F_OK) != 0 { throw Gone() }
+            reader.read(sessions, emit)
+        }
+        let recorder = try Recorder(settings)
+        for sample in samples { recorder.append(Self.events(sample)) }
+        let deadline = System.monotonicClock() + 30_000_000
+        while try RecordingIndex(directory: scratch.path).sessions().count < samples.count,
+            System.monotonicClock() < deadline
+        { poll(nil, 0, 5) }
+        let index = try RecordingIndex(directory: scratch.path)
+        let first = try #require(scratch.segments.first)
+        let gone = try samples.map(\.info.id).filter { id in
+            try index.extents(of: id).allSatisfy { $0.path == first }
+        }
+        #expect(gone.count > 1 && gone.count < samples.count)
+        unlink(first)
+        isRemoved.withLock { $0 = true }
+        #expect(try Self.awaitRead(scratch.path, sessions: samples.count))
+        #expect(try !RecordingIndex(directory: scratch.path).isIncomplete)
+        let read = Set(reader.asked.withLock { $0.flatMap { $0 } }.map(\.id))
+        #expect(read.isDisjoint(with: gone) && read.count == samples.count - gone.count)
+        recorder.close()
+        #expect(log.all == [])
+    }
+
     /// While there is something to record the reading rests, at first for two seconds and then fifty times as long as it took; a
     /// tenth of a second behind the last of it, it goes on.
     @Test func readingRestsWhileSessionsAreRecorded() throws {

@@ -133,6 +133,11 @@ struct SegmentKeeperTests {
         #expect(findings.contains { $0.state == .removed && $0.note.contains("more than 60000 octets") })
         let first = try #require(RecordingDirectory.segments(in: scratch.path).first)
         #expect(first.number > 1)
+        // Who comes too late is told what became of a segment, and of no other.
+        let removed = findings.filter { $0.state == .removed }.compactMap(\.segment)
+        #expect(!removed.isEmpty && removed.allSatisfy { RecordingDirectory.hasRemoved(scratch.path + "/" + $0) })
+        #expect(!RecordingDirectory.hasRemoved(scratch.path + "/" + first.name))
+        #expect(!RecordingDirectory.hasRemoved(scratch.path + "/2000-01-01T00-00-00Z-0001.pcapng"))
         // The index knows of those that are there, and of no others.
         let index = try RecordingIndex(directory: scratch.path)
         #expect(try !index.isIncomplete)

@@ -17,6 +17,11 @@ int mp_pipe(int *_Nonnull descriptors);
 int mp_rename_noreplace(const char *_Nonnull from, const char *_Nonnull to);
 /// open(2) with O_CLOEXEC, which is variadic in C.
 int mp_open(const char *_Nonnull path, int flags, mode_t mode);
+/// Puts a sign on an open file for other processes to see, or takes it away: a lock on its first octet that is the descriptor's own
+/// (F_OFD_SETLK of fcntl(2), which is variadic in C). 0, or -1 with errno.
+int mp_sign(int descriptor, int is_there);
+/// 1 when another open file has the sign, 0 when none has, -1 with errno.
+int mp_is_signed(int descriptor);
 /// Has the kernel begin to write a part of a file to its disk, without waiting and without taking note of errors, which the next
 /// fdatasync(2) gives (sync_file_range(2)).
 void mp_write_behind(int descriptor, off_t from, off_t count);

@@ -360,8 +360,11 @@ extension SessionCatalog {
                 return nil
             }
             guard try index.isIncomplete else { return index }
+            let time = index.isAbandoned ? "" : " when nobody records any more"
             Console.error(
-                "\(path): the index lacks rows; 'mailproxy sessions reindex' completes it, now the recording is read")
+                """
+                \(path): the index lacks rows; 'mailproxy sessions reindex' completes it\(time), now the recording is read
+                """)
         } catch RecordingIndexError.missing {
         } catch {
             Console.error("\(error); the recording is read instead")

@@ -31,6 +31,8 @@ package enum IndexRecovery {
         let made = mp_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
         guard made >= 0 else { throw .failed(action: "open the index", path: path, reason: System.text(errno)) }
         Glibc.close(made)
+        // What somebody left who was killed while making the index anew.
+        removeDraft(of: path)
         var result = Result()
         let index: IndexWriter
         do {
@@ -60,6 +62,12 @@ package enum IndexRecovery {
             throw .failed(action: "update the index", path: path, reason: "\(error)")
         }
         return (index, result)
+    }
+
+    private static let draftSuffix = ".new"
+
+    private static func removeDraft(of path: String) {
+        for suffix in ["", "-wal", "-shm"] { unlink(path + draftSuffix + suffix) }
     }
 
     /// Is the file sound? Asked only when the last writer did not come to its end, as it takes a while for a large
@@ -180,8 +188,8 @@ package enum IndexRecovery {
         let lock = try RecordingDirectory.lock(directory)
         defer { RecordingDirectory.unlock(lock) }
         let path = directory + "/" + RecordingDirectory.indexName
-        let fresh = path + ".new"
-        for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
+        let fresh = path + draftSuffix
+        removeDraft(of: path)
         let made = mp_open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         guard made >= 0 else {
             throw RecorderError.failed(action: "make the index", path: fresh, reason: System.text(errno))

@@ -114,7 +114,7 @@ package final class Recorder: Sendable {
                     told: settings.tell, removedSome: { [queue] in queue.nudge() })
                 worker = RecorderWorker(
                     settings, index: index, orders: orders, status: status, queue: queue, notary: notary,
-                    keeper: keeper)
+                    keeper: keeper, lock: lock)
             } catch {
                 notary?.close()
                 throw error

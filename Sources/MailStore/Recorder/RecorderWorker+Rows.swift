@@ -17,7 +17,10 @@ extension RecorderWorker {
             index.settle(session: session, now)
         }
         if let failure = rows.failure {
-            settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
+            if failure != unreadFailure {
+                settings.log("exchanges and messages of some sessions are not in the index: \(failure)")
+            }
+            unreadFailure = failure
             index.markIncomplete(now)
         }
         backlog?.took(rows, now)

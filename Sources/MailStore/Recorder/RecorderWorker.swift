@@ -37,6 +37,8 @@ final class RecorderWorker {
     private var lastUpdate: Int64
     private let outage: DiskOutage
     private var indexFailure: String?
+    /// That of the directory, held for longer than this works.
+    private let lock: Int32
     /// A session ended since the last sync.
     private var hasEnded = false
 
@@ -45,6 +47,8 @@ final class RecorderWorker {
 
     /// Sessions that have ended and whose exchanges and messages are to be read; nil when sessions tell them.
     var backlog: RowBacklog?
+    /// Why the last of those that could not be read was not, which is said once of sessions that follow upon each other.
+    var unreadFailure: String?
     /// Signs the segments; nil when nobody does.
     private let notary: Notary?
     /// Packs and removes those that are closed.
@@ -54,8 +58,9 @@ final class RecorderWorker {
 
     init(
         _ settings: Recorder.Settings, index: IndexWriter, orders: RecorderOrders, status: RecorderStatus,
-        queue: RecorderQueue, notary: Notary?, keeper: SegmentKeeper
+        queue: RecorderQueue, notary: Notary?, keeper: SegmentKeeper, lock: Int32
     ) {
+        self.lock = lock
         self.orders = orders
         self.notary = notary
         self.keeper = keeper
@@ -500,8 +505,15 @@ final class RecorderWorker {
             }
         }
         let failure = index.failure.map { "the index is not written: \($0)" }
-        if let failure, indexFailure == nil { settings.log(failure) }
-        if failure == nil, indexFailure != nil { settings.log("the index is written again") }
+        if let failure, indexFailure == nil {
+            RecordingDirectory.sign(indexIsBehind: true, lock)
+            settings.log(failure)
+        }
+        if failure == nil, indexFailure != nil {
+            // By now it says itself that it lacks rows.
+            RecordingDirectory.sign(indexIsBehind: false, lock)
+            settings.log("the index is written again")
+        }
         indexFailure = failure
         status.failure(outage.failure ?? indexFailure)
     }

@@ -67,6 +67,7 @@ package enum RecordingDirectory {
     /// Gives the lock up and closes its descriptor. Closing alone would leave it held while a child that is about to
     /// execute its program still has a copy.
     static func unlock(_ descriptor: Int32) {
+        sign(indexIsBehind: false, descriptor)
         flock(descriptor, LOCK_UN)
         Glibc.close(descriptor)
     }

@@ -23,7 +23,9 @@ package enum RecordingIndexError: Error, Equatable, Sendable, CustomStringConver
         case .broken(let path, let reason): "\(path): the index is damaged: \(reason)"
         case .otherVersion(let path, let version):
             "\(path): the index has version \(version), this program knows \(IndexSchema.version)"
-                + (version < IndexSchema.version ? "; 'mailproxy sessions reindex' brings it up to date" : "")
+                + (version < IndexSchema.version
+                    ? "; 'mailproxy sessions reindex' brings it up to date"
+                    : "; a newer one made it, and 'mailproxy sessions reindex' makes one for this")
         case .failed(let error): "the index cannot be read: \(error)"
         case .ambiguous(let prefix, let ids):
             "more than one session begins with \(prefix): \(ids.joined(separator: ", "))"
@@ -99,7 +101,7 @@ package final class RecordingIndex {
         return (database, try database.schemaVersion())
     }
 
-    /// Rows may be missing: SQLite failed while recording went on, the index was made anew, or the recorder was killed
+    /// Rows may be missing: SQLite failed while recording went on, or fails now, the index was made anew, or the recorder was killed
     /// and the index is behind the segments.
     package var isIncomplete: Bool {
         get throws(RecordingIndexError) {
@@ -108,7 +110,7 @@ package final class RecordingIndex {
                 let statement = try database.prepare("SELECT 1 FROM meta WHERE name = 'incomplete'\(isBehind)")
                 defer { statement.reset() }
                 if try statement.step() { return true }
-                return isAbandoned ? try lacksSegment() : false
+                return isAbandoned ? try lacksSegment() : RecordingDirectory.isIndexBehind(directory)
             }
         }
     }

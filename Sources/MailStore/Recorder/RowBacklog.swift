@@ -106,8 +106,8 @@ struct RowBacklog {
         filler.give(next)
     }
 
-    /// What is read for some sessions: of each segment one stretch. Those that went on at the same time share it, however long they
-    /// went on; one by one they would be read as often as there are sessions.
+    /// What is read for some sessions at most: of each segment all from the first of them to the last. Those that went on at the same
+    /// time share it, however long they went on; one by one they would be read as often as there are sessions.
     private struct Pass {
         let most: Int64
         private var stretches: [String: Range<Int64>] = [:]

@@ -169,7 +169,14 @@ final class RowFiller: Sendable {
                 }
                 return
             }
-            rows.failure = "\(error)"
+            // What retention removed meanwhile nobody misses, and the index forgets it.
+            var rest = sessions
+            for place in sessions.indices { rest[place].places.removeAll { !RecordingDirectory.hasSegment($0.path) } }
+            if rest != sessions {
+                if !rest.allSatisfy(\.places.isEmpty) { return fill(rest, isLast: isLast) }
+            } else {
+                rows.failure = "\(error)"
+            }
         }
         if isStopping { return }
         rows.read = sessions.map(\.row)
