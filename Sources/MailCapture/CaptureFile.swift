@@ -63,14 +63,17 @@ package final class CaptureFile {
         }
     }
 
-    /// Goes on at an offset at which a packet's block begins. To be called first.
+    /// Goes on at an offset at which a packet's block begins, of a file of which nothing was read yet, or of one of our recordings.
     package func seek(to offset: Int) throws(CaptureError) {
         // The header says what is needed to understand the packets.
-        let first = try read()
-        reader.feed(first)
-        do { _ = try reader.next() } catch {
-            throw CaptureError(.badFormat, "\(path): \(error)", format: error)
+        if reader.interfaces.isEmpty {
+            let first = try read()
+            reader.feed(first)
+            do { _ = try reader.next() } catch {
+                throw CaptureError(.badFormat, "\(path): \(error)", format: error)
+            }
         }
+        hasEnded = false
         reader.jump(to: offset)
         do throws(PackedFileError) { try file.seek(to: offset) } catch { throw told(error) }
     }

@@ -14,6 +14,13 @@ package struct ReadProblem: Error, Equatable, Sendable, CustomStringConvertible 
     package var isTruncation: Bool { error.code == .truncated }
 }
 
+/// A file, or a stretch of one, that could not be read, though others were.
+package struct UnreadFile: Equatable, Sendable {
+    package var path: String
+    /// What is wrong with it, with its path.
+    package var text: String
+}
+
 /// Reads files as one capture: a session may go on from one segment of a recording to the next.
 package struct SessionReader {
     /// Octets after which it is told that they were read.
@@ -29,7 +36,7 @@ package struct SessionReader {
     /// What is wrong with the files that were read.
     package private(set) var problems: [ReadProblem] = []
     /// Segments that could not be read to their end, or at all.
-    package private(set) var missing: [String] = []
+    package private(set) var missing: [UnreadFile] = []
     /// What the user should know of the files that were read: what is not in them.
     package private(set) var remarks: [String] = []
     /// What there is to say of the packets of the file that was read last.
@@ -139,7 +146,7 @@ package struct SessionReader {
                 guard isPatient, error.format == nil, !named.contains(path), missing.count + 1 < files.count else {
                     throw error
                 }
-                missing.append("\(error)")
+                missing.append(UnreadFile(path: path, text: "\(error)"))
                 figures.failure = "\(error)".replacing("\(path): ", with: "", maxReplacements: 1)
             }
             figures.disorder = disorder
@@ -180,19 +187,24 @@ package struct SessionReader {
         packet: ((CaptureRecord, [CaptureInterface]) throws -> Void)? = nil, deliver: (SessionBatch) throws -> Void
     ) throws {
         tracker.ignoresUnannounced = true
+        var opened: (path: String, file: CaptureFile)?
         for stretch in stretches {
             do {
-                let file = try CaptureFile(path: stretch.path)
+                let last = opened.flatMap { $0.path == stretch.path ? $0.file : nil }
+                opened = nil
+                let file = try last ?? CaptureFile(path: stretch.path)
                 try file.seek(to: stretch.octets.lowerBound)
                 while goesOn(), file.offset < stretch.octets.upperBound, let record = try file.next() {
                     try packet?(record, file.interfaces)
                     try tracker.accept(record, isRecording: true, deliver: deliver)
                 }
+                opened = (stretch.path, file)
             } catch let error as CaptureError {
                 // A segment that goes on ends within a packet now and then.
                 if stretch.octets.upperBound == Int.max, error.format?.code == .truncated { continue }
                 guard isPatient else { throw error }
-                missing.append("\(error)")
+                let file = UnreadFile(path: stretch.path, text: "\(error)")
+                if file != missing.last { missing.append(file) }
             }
         }
         guard goesOn() else { return }

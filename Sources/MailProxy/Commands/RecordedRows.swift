@@ -17,17 +17,11 @@ enum RecordedRows {
         _ sessions: [UnreadSession], _ keepsText: Bool, fields: [String] = [], _ goesOn: () -> Bool,
         isPatient: Bool = false, _ emit: (RecordEvent) throws -> Void
     ) throws {
-        var octets: [String: Range<Int>] = [:]
-        for place in sessions.flatMap(\.places) {
-            let (first, end) = (Int(place.extent.first), Int(place.extent.end))
-            let known = octets[place.path] ?? first..<max(first, end)
-            octets[place.path] = min(known.lowerBound, first)..<max(known.upperBound, end)
-        }
-        // Segments in the order in which they were written.
-        let paths = octets.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-        let stretches = paths.compactMap { path in
-            octets[path].map { SessionReader.Stretch(path: path, octets: $0) }
-        }
+        let stretches = SessionReader.Stretch.joining(
+            sessions.flatMap(\.places).map { place in
+                let (first, end) = (Int(place.extent.first), Int(place.extent.end))
+                return SessionReader.Stretch(path: place.path, octets: first..<max(first, end))
+            })
         var reader = SessionReader(only: Set(sessions.map(\.id)))
         reader.keepsText = keepsText
         reader.keepsFields = fields

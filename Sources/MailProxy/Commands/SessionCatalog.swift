@@ -154,16 +154,21 @@ struct SessionCatalog {
     }
 
     /// Says what is wrong with segments; the exit status says so, too.
-    static func complain(of missing: [String]) {
-        for text in missing { Console.error("\(text); what else there is was read") }
-        if !missing.isEmpty { damaged = true }
+    static func complain(of missing: [UnreadFile]) {
+        for file in missing {
+            // Retention does not wait for readers, and what it takes is no damage.
+            let isRemoved = RecordingDirectory.hasRemoved(file.path)
+            let text = isRemoved ? "\(file.path): was removed meanwhile, as it was not to be kept longer" : file.text
+            if !isRemoved { damaged = true }
+            if told.insert(text).inserted { Console.error("\(shown(text)); what else there is was read") }
+        }
     }
 
-    /// Where the client legs of sessions are: of each segment one stretch. Nil when the indexes don't know it of all.
+    /// Where the client legs of sessions are. Nil when the indexes don't know it of all.
     private func stretches(of ids: Set<String>) throws -> [SessionReader.Stretch]? {
         // A handshake may stand before what the index knows of the session.
         if Self.keys != nil { return nil }
-        var octets: [String: Range<Int>] = [:]
+        var found: [SessionReader.Stretch] = []
         var rest = ids
         for path in paths {
             guard let index = try? RecordingIndex(directory: path), (try? index.isIncomplete) == false else {
@@ -178,19 +183,16 @@ struct SessionCatalog {
                     // One that goes on has more than the index says, and may go on in segments of which it does not know yet.
                     let end = summary.end == .open && place == places.last ? Int.max : Int(place.extent.end)
                     let first = Int(place.extent.first)
-                    let known = octets[place.path] ?? first..<max(first, end)
-                    octets[place.path] = min(known.lowerBound, first)..<max(known.upperBound, end)
+                    found.append(SessionReader.Stretch(path: place.path, octets: first..<max(first, end)))
                 }
                 guard summary.end == .open, let last = places.last?.extent.segment else { continue }
                 for segment in RecordingDirectory.segments(in: path) where segment.number > last {
-                    octets[path + "/" + segment.name] = 0..<Int.max
+                    found.append(SessionReader.Stretch(path: path + "/" + segment.name, octets: 0..<Int.max))
                 }
             }
         }
         guard rest.isEmpty else { return nil }
-        return octets.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }.compactMap { path in
-            octets[path].map { SessionReader.Stretch(path: path, octets: $0) }
-        }
+        return SessionReader.Stretch.joining(found)
     }
 
     /// Reads captures, and says on stderr what is wrong with them. Gives what was read of each file.
@@ -238,9 +240,7 @@ struct SessionCatalog {
         } catch let error as CaptureError {
             throw CLIError.usage(shown("\(error)"))
         }
-        for text in reader.missing.map(shown) where told.insert(text).inserted {
-            complain(of: [text])
-        }
+        complain(of: reader.missing)
         var isDamaged = false
         for problem in reader.problems {
             let text = shown("\(problem); what comes before it was read")

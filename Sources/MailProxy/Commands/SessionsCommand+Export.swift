@@ -48,7 +48,7 @@ struct SessionsExport: ParsableCommand {
 
     func run() throws {
         let selection = SessionSelection(words)
-        let catalog = try place.catalog(selection.paths)
+        let catalog = try place.catalog(selection)
         if force {
             try OutputFile.refuse(output, readFrom: catalog.paths)
             try OutputFile.refuse(output, among: place.reading.files)

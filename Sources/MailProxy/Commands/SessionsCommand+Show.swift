@@ -46,7 +46,10 @@ struct SessionSelection {
         if let exact = found.first(where: { $0.summary.info.id == id }) { return exact }
         guard let first = found.first else {
             throw CLIError.usage(
-                "no session '\(InertText.of(id))' in \(catalog.names); 'mailproxy sessions list' shows what is there")
+                """
+                there is no file '\(InertText.of(id))', and no session '\(InertText.of(id))' in \(catalog.names); \
+                'mailproxy sessions list' shows what is there
+                """)
         }
         // The same session may be in several of the places that are looked at.
         guard found.contains(where: { $0.summary.info.id != first.summary.info.id }) else { return first }
@@ -89,7 +92,7 @@ struct SessionsShow: ParsableCommand {
                 "which session? give an id, its first characters, or 'last' (see 'mailproxy sessions list')")
         }
         if reveal != nil, json || format == .json { throw CLIError.usage("--reveal is for transcripts") }
-        let catalog = try place.catalog(selection.paths)
+        let catalog = try place.catalog(selection)
         let entries = try selection.entries(of: catalog)
         // What is found by is not what is shown: lists never have secrets.
         if let reveal { SessionCatalog.unsealing = Unsealing(try Unsealing.key(reveal, in: "")) }

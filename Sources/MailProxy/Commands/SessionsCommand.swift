@@ -43,6 +43,22 @@ struct SessionPlace: ParsableArguments {
     }
 }
 
+extension SessionPlace {
+    /// The catalog of what was named. A word that is no file may be a session of the usual recording: where there is none, both are said.
+    func catalog(_ selection: SessionSelection) throws -> SessionCatalog {
+        if selection.paths.isEmpty, recordDir == nil, let word = selection.ids.first(where: { $0 != "last" }),
+            access(Defaults.recordDirectory, F_OK) != 0
+        {
+            throw CLIError.usage(
+                """
+                there is no file '\(InertText.of(word))', and no recording at \(Defaults.recordDirectory) that might have \
+                such a session; --record-dir or a path names another
+                """)
+        }
+        return try catalog(selection.paths)
+    }
+}
+
 /// Ends a command that has read captures: status 3 when one of them was damaged.
 func endSessions() throws {
     if SessionCatalog.damaged { throw CLIError(message: "", exit: 3) }

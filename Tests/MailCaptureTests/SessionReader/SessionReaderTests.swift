@@ -203,6 +203,58 @@ import Testing
         #expect(try Reading([recording], only: [id]).summaries.map(\.info.id) == [id])
     }
 
+    @Test func placesThatNearlyTouchAreOneStretch() {
+        typealias Stretch = SessionReader.Stretch
+        let near = Stretch.worthReading
+        let joined = Stretch.joining([
+            Stretch(path: "b", octets: 5..<9), Stretch(path: "a", octets: 40 + near..<50 + near),
+            Stretch(path: "a", octets: 0..<40), Stretch(path: "a", octets: 10..<20),
+            Stretch(path: "a", octets: 51 + 2 * near..<Int.max), Stretch(path: "a", octets: 99 + 2 * near..<Int.max),
+            Stretch(path: "a10", octets: 0..<1),
+        ])
+        #expect(
+            joined.map(\.path) == ["a", "a", "b", "a10"]
+                && joined.map(\.octets) == [0..<50 + near, 51 + 2 * near..<Int.max, 5..<9, 0..<1])
+        #expect(Stretch.joining([]).isEmpty)
+    }
+
+    /// What lies between sessions that are far apart is not even read: here it is no packet.
+    @Test(arguments: [false, true]) func onlyThePlacesOfSessionsAreRead(isPacked: Bool) throws {
+        let scratch = try Scratch()
+        var both = capture(smtp)
+        both += packets(
+            smtp.map { ($0, Array($1.utf8)) }, port: 25, clientPort: 40_001, start: 1_700_000_100_000_000, isWhole: true
+        )
+        let all = try Reading([try scratch.write(both, "other.pcapng")])
+        let ids = all.summaries.map(\.info.id)
+        func blocks(_ id: String) throws -> [UInt8] {
+            TestRecording(try Reading([scratch.path + "/other.pcapng"], only: [id]).events).segments[0]
+        }
+        // The section and its two interfaces.
+        func header(_ octets: [UInt8]) -> Int {
+            (0..<3).reduce(0) { end, _ in end + Int(octets[end + 4]) + Int(octets[end + 5]) << 8 }
+        }
+        let (first, second) = (try blocks(ids[0]), try blocks(ids[1]))
+        var file = first + [UInt8](repeating: 0xEE, count: SessionReader.Stretch.worthReading + 1)
+        let begin = file.count
+        file += second[header(second)...]
+        var path = try scratch.write(file, "own.pcapng")
+        if isPacked {
+            #expect(try run(["zstd", "-q", path]).status == 0)
+            path += ".zst"
+        }
+        let places = [
+            SessionReader.Stretch(path: path, octets: begin..<file.count),
+            SessionReader.Stretch(path: path, octets: header(first)..<first.count),
+        ]
+        var found: [SessionSummary] = []
+        var reader = SessionReader(only: Set(ids))
+        try reader.read(SessionReader.Stretch.joining(places)) { batch in
+            for case .closed(let summary) in batch.events { found.append(summary) }
+        }
+        #expect(found == all.summaries)
+    }
+
     @Test func idsDependOnTheCaptureAlone() throws {
         let scratch = try Scratch()
         let one = try scratch.write(capture(smtp), "one.pcapng")

@@ -87,6 +87,8 @@ import Testing
         #expect(ambiguous?.exit == 2 && ambiguous?.message.contains("session0, session1") == true)
         let absent = #expect(throws: CLIError.self) { try find("nope") }
         #expect(absent?.exit == 2 && absent?.message.contains("no session 'nope'") == true)
+        // It may have been meant for a file.
+        #expect(absent?.message.contains("no file 'nope'") == true)
     }
 
     @Test func filtersAskForWhatTheyNeed() throws {
