@@ -240,6 +240,27 @@ def test_what_can_not_be_watched(scratch):
     assert b"--filter" in command("audit", "--watch", scratch, "--filter", "imap", status=2).stderr
 
 
+@pytest.mark.parametrize("direction", ["dst", "src"])
+def test_one_direction_of_the_mixed_capture(direction, scratch):
+    """A mirror port that shows one direction only: all that this side says is found, and is the same as in the whole capture."""
+    ports = " or ".join(f"tcp {direction} port {port}" for port in (25, 110, 143, 587, 2525))
+    half = scratch / "half.pcap"
+    subprocess.run(["/usr/bin/tcpdump", "-q", "-r", MIXED, "-Z", "root", "-w", half, ports], check=True, capture_output=True)
+
+    def audit(path):
+        report = json.loads(command("audit", path, "--format", "json", "--reveal", "--fail-on", "never", status=0).stdout)
+        return report, {(row["account"], row["secret"]) for row in report["credentials"]}, {row["sha256"] for row in report["messages"]}
+
+    whole, logins, messages = audit(MIXED)
+    report, found, read = audit(half)
+    carriers = ["DATA", "DATA", "DATA", "BDAT", "APPEND"] if direction == "dst" else ["RETR", "RETR", "RETR", "FETCH"]
+    assert found == (logins if direction == "dst" else set())
+    assert sorted(row["carrier"] for row in report["messages"]) == sorted(carriers)
+    assert read < messages and all(row["complete"] for row in report["messages"])
+    assert {row["outcome"] for row in report["credentials"]} <= {"unknown"} and len(whole["messages"]) == 9
+    assert report["verdict"] != "info" and "one-sided" in {row["code"] for row in report["findings"]}
+
+
 def test_the_mixed_capture():
     """Nine credentials, nine messages, and the injection behind STARTTLS, where other readers find three and three."""
     report = json.loads(command("audit", MIXED, "--format", "json", "--reveal", status=FOUND).stdout)

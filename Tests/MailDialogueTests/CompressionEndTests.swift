@@ -145,7 +145,7 @@ import Testing
         session.take(.client, session.client.deflate(Array("a2 UNAUTHENTICATE\r\n".utf8)))
         var ended = session
         ended.take(.client, "b LOGIN bob s3cret\r\n")
-        ended.tap.end(.client, into: &ended.notes)
+        for side in Side.allCases { ended.tap.end(side, into: &ended.notes) }
         #expect(ended.notes.last?.element == .incomplete)
         #expect(ended.notes.last?.masked?.allSatisfy { $0 == UInt8(ascii: "*") } == true)
         for _ in 0..<6 { session.take(.client, [UInt8](repeating: 65, count: DialogueLimits.held / 5)) }

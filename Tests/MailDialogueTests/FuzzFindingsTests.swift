@@ -147,7 +147,7 @@ import Testing
             tap.receive(Array(greeting.utf8)[...], from: .server, into: &notes)
             tap.receive(Array(lines.utf8)[...], from: .client, into: &notes)
             if losesAnswer { tap.lose(.client, into: &notes) }
-            tap.end(.client, into: &notes)
+            for side in Side.allCases { tap.end(side, into: &notes) }
             #expect(notes.octets(.client) == Array(lines.utf8))
             #expect(notes.contains { $0.element == .incomplete })
             for note in notes { #expect(!note.publicOctets.text.contains(secret)) }

@@ -126,6 +126,11 @@ struct Run<D: Dialogue> {
             }
             forward(fresh, from: side)
         }
+        // What waits for an answer of the server will not have it.
+        var rest: [Note] = []
+        facingClient.weEnded(into: &rest)
+        outcome.notes += rest.filter { $0.side == .client }
+        for note in rest where note.side == .client { outcome.forwarded?[.client, default: []] += Array(note.raw) }
         return outcome
     }
 }

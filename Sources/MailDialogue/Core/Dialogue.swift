@@ -46,6 +46,14 @@ package protocol Dialogue: Equatable, Sendable {
     /// line or of content; until it is certain again what it is, `demand` answers `.seek`.
     mutating func lose(_ side: Side)
 
+    /// The next line of `side`, whose place is not known because octets of the other side are missing, can only be the beginning of
+    /// content: from now on `demand` asks for that.
+    mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool
+
+    /// The answer that says what the client's octets are will not come: the session is over, and somebody looks on who takes them for
+    /// what they look like.
+    mutating func answerWillNotCome()
+
     /// What the octets of `side` are that were not cut yet.
     func deflation(_ side: Side) -> Deflation
 
@@ -157,6 +165,8 @@ extension Dialogue {
 
     package func judgeWaiting(_ side: Side) -> Violation? { nil }
     package mutating func lose(_ side: Side) { becomeOpaque(.gap) }
+    package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool { false }
+    package mutating func answerWillNotCome() {}
     package func deflation(_ side: Side) -> Deflation { .none }
     package mutating func deflationEnded(_ side: Side) {}
     package mutating func deflationGoesOn(_ side: Side) {}

@@ -68,6 +68,9 @@ package struct Framer: Equatable, Sendable {
         return hit &- next &+ 1
     }
 
+    /// The next octets, which stay.
+    func front(_ count: Int) -> ArraySlice<UInt8> { buffer[next...].prefix(count) }
+
     /// The next line when it is whole, has at most `limit` octets and does not begin with a control, as no line does that is
     /// worth a quick look.
     mutating func plainLine(limit: Int) -> ArraySlice<UInt8>? {

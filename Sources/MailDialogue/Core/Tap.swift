@@ -53,6 +53,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var isUnproved = false
         /// The line that can't be placed was longer than what is cut at once: its rest passes too.
         var unplacedTail = false
+        /// No more octets come.
+        var hasEnded = false
 
         /// There is an inflater, there is content: what is asked for each line does not copy them.
         private(set) var inflates = false
@@ -111,8 +113,12 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
     package mutating func receive(_ bytes: consuming ArraySlice<UInt8>, from side: Side, into notes: inout [Note]) {
         // Consumed, all the way to where they stay: each hand that kept them would be counted.
         switch side {
-        case .client: Self.append(consume bytes, &client)
-        case .server: Self.append(consume bytes, &server)
+        case .client:
+            client.hasEnded = false
+            Self.append(consume bytes, &client)
+        case .server:
+            server.hasEnded = false
+            Self.append(consume bytes, &server)
         }
         settle(side, into: &notes)
     }
@@ -129,6 +135,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             if advance(turn, into: &notes) { idle = 0 } else { idle += 1 }
             turn = turn.other
         }
+        // The server's answer has come that the client's last octets waited for, and nothing more will make them whole.
+        if client.hasEnded, client.hasOctets, !isHeld { tellRest(.client, into: &notes) }
         client.framer.own()
         server.framer.own()
     }
@@ -403,8 +411,33 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         if edge != nil { edge = EdgeWatch() }
     }
 
-    /// No more octets come from `side`. What was not whole is told as it is.
+    /// No more octets come from `side`. What was not whole is told as it is; what waits for an answer of the server goes on waiting for
+    /// it, as long as the server has not ended as well: a client may end its side behind all that it has to say.
     package mutating func end(_ side: Side, into notes: inout [Note]) {
+        switch side {
+        case .client:
+            client.hasEnded = true
+            if server.hasEnded { endClient(into: &notes) } else if !isHeld { tellRest(.client, into: &notes) }
+        case .server:
+            server.hasEnded = true
+            tellRest(.server, into: &notes)
+            if client.hasEnded { endClient(into: &notes) }
+        }
+    }
+
+    /// Both sides have ended.
+    private mutating func endClient(into notes: inout [Note]) {
+        if edge != nil, client.hasOctets, isHeld {
+            dialogue.answerWillNotCome()
+            settle(.client, into: &notes)
+        }
+        tellRest(.client, into: &notes)
+    }
+
+    /// What the client's octets are is for the server's next reply to decide.
+    private var isHeld: Bool { dialogue.demand(.client) == .held }
+
+    private mutating func tellRest(_ side: Side, into notes: inout [Note]) {
         switch side {
         case .client:
             let rest = client.framer.rest()
@@ -701,6 +734,10 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 path.waited = false
                 path.lineWaited = false
                 let length = path.framer.lineLength()
+                if !path.unplacedTail, let length, dialogue.takesContent(path.framer.front(length), from: side) {
+                    moved = true
+                    continue
+                }
                 if path.unplacedTail {
                     pass(path.framer.restOfLine(), &dialogue, &path, side, into: &notes)
                 } else if let length, length <= limit {

@@ -25,7 +25,7 @@ extension IMAPDialogue {
         if case .seeking = server { loseAnswer() }
     }
 
-    private mutating func acceptResponse(
+    mutating func acceptResponse(
         _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ before: SASLFollower, _ remarks: inout Remarks
     ) {
         var follower = before
@@ -52,7 +52,7 @@ extension IMAPDialogue {
         }
     }
 
-    private mutating func acceptCommand(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+    mutating func acceptCommand(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         if line.equalsIgnoringCase("DONE") {
             remarks.element = .done
             if marks.contains(.idleEnds) {

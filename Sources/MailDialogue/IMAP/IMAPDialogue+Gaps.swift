@@ -19,8 +19,15 @@
 // 4. Server lost in IDLE. DONE is the next line of the client and ends IDLE, or comes too late for one that has ended:
 //    either way a command follows (RFC 9051 §6.3.13).
 //
+// 5. Server lost while it decides about a literal or a response. The client says itself what it was: it goes on with a command, or
+//    with what was offered. So what does not begin as a command does is the literal; a line of base64 is the response.
+//
+// A FETCH of flags, sizes and dates counts as a command that carries no text, in 1. and 3.
+//
 // Lists of capabilities, what is enabled, the mailbox and its counts may have changed in the hole. They are forgotten,
 // and so is every verdict that rests on the past. What is learnt behind the hole counts again.
+
+import MailMessage
 
 /// The search for a line that makes the place certain.
 struct IMAPGapSearch: Equatable, Sendable {
@@ -35,6 +42,15 @@ struct IMAPGapSearch: Equatable, Sendable {
     var answered = 0
     /// IDLE was under way: DONE ends it or comes too late.
     var isIdle = false
+    /// What the client sends next, unless that is a command.
+    var offer = Offer.nothing
+
+    /// What a client may send behind an answer that is missing.
+    enum Offer: Equatable, Sendable {
+        case nothing
+        indirect case literal(Content, size: Int)
+        indirect case response(SASLFollower)
+    }
 }
 
 extension IMAPDialogue {
@@ -69,6 +85,7 @@ extension IMAPDialogue {
 
     private mutating func loseClient() {
         client = .seeking
+        search.offer = .nothing
         open = OpenCommand()
     }
 
@@ -87,16 +104,57 @@ extension IMAPDialogue {
         case .idleOffered, .idling:
             client = .seeking
             search.isIdle = true
-        case .literalOffered, .saslAwaiting, .saslResponse, .tlsOffered, .compressOffered, .unauthenticating:
-            loseClient()
+        case .literalOffered(let content, let size) where size < .max:
+            client = .seeking
+            search.offer = .literal(content, size: size)
+        case .saslAwaiting(let follower):
+            client = .seeking
+            search.offer = .response(follower)
+        case .literalOffered, .saslResponse, .tlsOffered, .compressOffered, .unauthenticating: loseClient()
         }
     }
 
     // MARK: Lines
 
+    package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
+        guard side == .client, client == .seeking, case .literal(let content, let size) = search.offer else {
+            return false
+        }
+        search.offer = .nothing
+        let command = IMAPCommand(line.withoutLineEnd.line)
+        if command.isKnown, !command.tag.isEmpty {
+            // The literal was refused.
+            open = OpenCommand()
+            client = .commands
+            return false
+        }
+        client = .literal(content, size: size)
+        return true
+    }
+
+    /// A line behind AUTHENTICATE or a response whose answer is missing. False when it is neither a response nor a command.
+    private mutating func takesResponse(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) -> Bool {
+        guard case .response(var follower) = search.offer else { return false }
+        search.offer = .nothing
+        let base64 = raw.part(line)
+        guard !base64.isEmpty, SASLMask.covers(base64) || Base64.decode(base64) != nil else {
+            open = OpenCommand()
+            let command = IMAPCommandLine(line)
+            guard command.isKnown, !command.tagOctets.isEmpty else { return false }
+            client = .commands
+            acceptCommand(line, raw, &remarks)
+            return true
+        }
+        follower.missChallenge()
+        acceptResponse(base64, raw, follower, &remarks)
+        remarks.violations = []
+        return true
+    }
+
     mutating func acceptUnplacedClient(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         remarks.element = .unplaced
         remarks.violations = []
+        if takesResponse(line, raw, &remarks) { return }
         if search.isIdle, line.equalsIgnoringCase("DONE") {
             search.isIdle = false
             client = .commands
@@ -109,12 +167,29 @@ extension IMAPDialogue {
         remarks.mask(maskUnplaced(raw))
         let command = IMAPCommandLine(line)
         let kind = command.code.kind
+        let isPlain = kind.contains(.isPlain) && !kind.contains(.isOpen) || Self.fetchesNoText(command)
         let isCandidate =
-            command.isKnown && kind.contains(.isPlain) && !kind.contains(.isOpen)
+            command.isKnown && isPlain
             && (1...IMAPTag.limit).contains(command.tagOctets.count) && IMAPLiteral(endOf: line) == nil
         search.candidate = isCandidate ? IMAPTag(command.tagOctets) : nil
         if !isCandidate { search.lastPair = nil }
     }
+
+    /// FETCH of nothing that holds words of a message.
+    private static func fetchesNoText(_ command: IMAPCommandLine<OctetView>) -> Bool {
+        guard command.code == .fetch || command.code == .uidFetch else { return false }
+        let items = command.arguments.firstWord.rest.trimmed
+        let isList = items.first == UInt8(ascii: "(") && items.last == UInt8(ascii: ")")
+        let words = (isList ? items.dropFirst().dropLast() : items).split(separator: 32)
+        return !words.isEmpty
+            && words.allSatisfy { word in
+                Self.itemsWithoutText.contains { word.equalsIgnoringCase($0) }
+            }
+    }
+
+    private static let itemsWithoutText: [StaticString] = [
+        "FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "FAST",
+    ]
 
     mutating func acceptUnplacedServer(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         remarks.element = .unplaced

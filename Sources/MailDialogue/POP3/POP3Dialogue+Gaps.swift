@@ -20,10 +20,15 @@
 //    no reply holds text of others, so that the line is a status line; and PASS may be given "immediately after a
 //    successful USER command" only, so that the client itself took it for the answer.
 //
+// A message is read as one before that: behind +OK to RETR or TOP, and, where the client's commands are missing, behind a line +OK when
+// the next begins as a header field does, which no listing does. So is a line of base64 behind AUTH whose challenge is missing.
+//
 // Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
 // certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
 // is a command that is known and well formed; of such a one the secret is masked. Behind a gap nothing is said for the
 // rest of the session that what is missing might explain: replies that nobody asked for, counts, marks.
+
+import MailMessage
 
 extension POP3Dialogue {
     /// The search for a place that is certain.
@@ -52,6 +57,10 @@ extension POP3Dialogue {
         var user: String?
         /// The server's last line ended in CRLF.
         var isBehindCRLF = false
+        /// The server's last line was a status line that begins with +OK.
+        var isBehindOK = false
+        /// What AUTH began, while its challenges are missing.
+        var follower: SASLFollower?
         /// The client's last line was masked whole; servers like to repeat what they did not understand.
         var isSecret = false
 
@@ -109,6 +118,7 @@ extension POP3Dialogue {
             if pending.turns > 0 { phase = .unknown }
             // What the reply to AUTH or STLS was decides what the client's octets are.
             if client != .commands {
+                if case .saslAwaiting(let follower) = client { next.follower = follower }
                 next.clientIsWhole = false
                 next.isIdle = false
                 account = .unknown
@@ -166,7 +176,8 @@ extension POP3Dialogue {
         }
         switch entry.verb {
         case .auth where entry.shape == .line:
-            // What follows may be responses, and TLS; neither is looked for.
+            // What follows may be responses, and TLS.
+            if case .saslAwaiting(let follower) = client { next.follower = follower }
             next.clientIsWhole = false
             next.restart()
         case .stls:
@@ -203,6 +214,18 @@ extension POP3Dialogue {
         remarks.element = .unplaced
         remarks.exchange = currentExchange
         next.isSecret = !isCommand
+        if var follower = next.follower, command.verb == nil, !next.isNoResponse(line) {
+            follower.missChallenge()
+            let reading = follower.response(line)
+            remarks.element = .response
+            if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
+            if let credential = reading.credential { remarks.tell(.credential(credential)) }
+            next.follower = follower
+            next.restart()
+            search = next
+            return true
+        }
+        next.follower = nil
         guard isCommand else {
             remarks.mask(raw.masking(0..<raw.count))
             next.restart()
@@ -220,6 +243,45 @@ extension POP3Dialogue {
 
     // MARK: The server
 
+    package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
+        guard side == .server, server == .replies, !serverLineIsCut, let search, search.isBehindOK else { return false }
+        if let candidate = search.candidate {
+            guard search.isInMessage, case .message(let carrier, let section) = candidate.shape else { return false }
+            server = .message(
+                Content(.message(carrier), dotStuffed: true, exchange: candidate.exchange, section: section))
+            return true
+        }
+        guard !search.clientIsWhole, Self.isField(line) else { return false }
+        server = .message(Content(.message(.retr), dotStuffed: true, exchange: currentExchange))
+        return true
+    }
+
+    /// The message that was read before the place was certain is over. True when that makes it certain.
+    mutating func endUnplacedMessage() -> Bool {
+        guard var next = search else { return false }
+        next.isBehindOK = false
+        next.isBehindCRLF = false
+        defer { if search != nil { search = next } }
+        guard let candidate = next.candidate, next.isInMessage else { return false }
+        next.turns += 1
+        if !next.isPipelined, next.turns >= 2 || offersPipelining == false {
+            resume()
+            infer(candidate.verb, true)
+            return true
+        }
+        next.forgetCandidate()
+        next.user = nil
+        return false
+    }
+
+    /// A line begins as a header field does (RFC 5322 §2.2), with a letter.
+    private static func isField(_ line: ArraySlice<UInt8>) -> Bool {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { return false }
+        let behind = line[(colon + 1)...].first ?? 0
+        return SMTPGrammar.isLetter(line[line.startIndex]) && [9, 10, 13, 32].contains(behind)
+            && line[..<colon].allSatisfy { SMTPGrammar.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }
+    }
+
     /// A line of the server while the place is not certain.
     mutating func seekServer(
         _ raw: ArraySlice<UInt8>, _ line: OctetView, _ crlf: Bool, _ remarks: inout Remarks
@@ -231,6 +293,11 @@ extension POP3Dialogue {
         // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
         if POP3Status(line) == .error { remarks.mask(raw.maskingLine(echo(.error, line, raw)..<raw.count)) }
         let isCut = serverLineIsCut
+        switch POP3Status(line) {
+        case .ok where !isCut, .error where !isCut: next.follower = nil
+        case .ok, .error, .challenge, .none: break
+        }
+        next.isBehindOK = !isCut && POP3Status(line) == .ok
         // So may the end of a line.
         if isCut, next.isSecret { remarks.mask(raw.maskingLine(0..<raw.count)) }
         serverLineIsCut = false
@@ -279,6 +346,11 @@ extension POP3Dialogue {
 }
 
 extension POP3Dialogue.Search {
+    /// A line that can be no response: no base64, and no mask of one.
+    func isNoResponse(_ line: ArraySlice<UInt8>) -> Bool {
+        clientLineIsCut || line.isEmpty || !(SASLMask.covers(line) || Base64.decode(line) != nil)
+    }
+
     /// What a line is to the reply that is looked for.
     enum Step {
         /// The reply goes on, or there is none to be looked for.

@@ -259,7 +259,11 @@ package struct POP3Dialogue: Dialogue {
                 end.violations = [.pop3SizeDiffers]
             }
             server = .replies
-            complete()
+            if isSearching, outstanding.isEmpty {
+                if endUnplacedMessage() { end.facts = [.resumed] }
+            } else {
+                complete()
+            }
             return end
         }
         return ContentEnd()

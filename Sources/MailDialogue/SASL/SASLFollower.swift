@@ -75,6 +75,9 @@ package struct SASLFollower: Equatable, Sendable {
         return exchange.accept(octets, from: .server).violations
     }
 
+    /// A challenge was sent, and is missing.
+    mutating func missChallenge() { challenges += 1 }
+
     /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4). Without a
     /// challenge before it, it is the initial response.
     package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading { read(base64, choosesMask: true) }

@@ -26,7 +26,8 @@ extension SMTPDialogue {
             client = .saslAwaiting(follower)
             if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
-            remarks.violations += reading.violations
+            // Without its challenge a response may look wrong that is right.
+            if isCertain { remarks.violations += reading.violations }
         } else {
             // Its AUTH was not seen, so nobody knows what in it is secret.
             client = .saslAwaiting(nil)

@@ -17,6 +17,9 @@
 // that sends a command although its last one must be answered first (because it must be the last of its group, or because
 // PIPELINING is not offered) has that answer: this command is the only one that waits.
 //
+// Behind DATA whose reply is missing the client says itself what it was: it goes on with a command, or with the message. So a line that
+// is no command begins the message, which ends where messages end. Behind AUTH, or a response, the same holds for a line of base64.
+//
 // The client's line before such a reply, where it was seen, must be the command that has it. Where TURN, ATRN or XEXCH50
 // are on offer none of this holds: the roles may have changed, and 354 ask for something else than a message. What comes
 // then passes without a place to the end.
@@ -28,6 +31,8 @@
 // a line with nothing but a dot, opened and closed by CRLF, is the end of this message, unless chunks are on offer,
 // in which such a line may stand. And the server's next reply is that to the message; where PIPELINING is not offered, the
 // client waited for it.
+
+import MailMessage
 
 /// What is known of the client's place while it is lost.
 struct SMTPLoss: Equatable, Sendable {
@@ -41,7 +46,7 @@ struct SMTPLoss: Equatable, Sendable {
         /// DATA was the newest command, and its reply may be among what is missing.
         case awaitingData
         /// AUTH was, or a response.
-        case awaitingAuth
+        case awaitingAuth(SASLFollower?)
     }
 
     var place: Place
@@ -162,7 +167,7 @@ extension SMTPDialogue {
     mutating func releaseHeld() {
         switch client {
         case .dataOffered: client = .lost(SMTPLoss(place: .awaitingData, isBroken: false))
-        case .saslAwaiting: client = .lost(SMTPLoss(place: .awaitingAuth, isBroken: false))
+        case .saslAwaiting(let follower): client = .lost(SMTPLoss(place: .awaitingAuth(follower), isBroken: false))
         case .blobOffered: client = .lost(SMTPLoss(place: .anything, isBroken: false))
         case .edgeOffered(let swapsRoles):
             isHopeless = isHopeless || swapsRoles
@@ -222,6 +227,7 @@ extension SMTPDialogue {
             client = .lost(loss)
             return
         }
+        let isFirst = loss.last == .nothing
         loss.last = .line(verb)
         switch loss.place {
         case .edge:
@@ -246,14 +252,54 @@ extension SMTPDialogue {
                 remarks.masked = nil
                 return remarks.tell(.resumed)
             }
-        case .awaitingData: loss.place = .anything
-        case .awaitingAuth:
+        case .awaitingData:
+            if isFirst, verb != nil, maskUnplaced(raw) == nil { return goOn(raw, &remarks) }
+            loss.place = .anything
+        case .awaitingAuth(let follower):
+            if isFirst, let verb, verb != .auth, verb != .xexps, maskUnplaced(raw) == nil { return goOn(raw, &remarks) }
+            if isFirst, verb == nil, var follower, Self.isResponse(raw) {
+                follower.missChallenge()
+                client = .saslResponse(follower)
+                remarks.masked = nil
+                return acceptClient(raw, &remarks)
+            }
             // Another AUTH would be seen: a challenge belongs to the one that was.
-            if verb == .auth || verb == .xexps { loss.place = .anything }
+            loss.place = verb == .auth || verb == .xexps ? .anything : .awaitingAuth(nil)
         case .anything, .content: break
         }
         loss.followsCRLF = crlf
         client = .lost(loss)
+    }
+
+    /// Behind DATA or AUTH whose reply is missing the client goes on with a command.
+    private mutating func goOn(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        client = .commands
+        remarks.masked = nil
+        acceptCommand(raw, &remarks)
+        isDoubtful = true
+    }
+
+    /// Behind DATA whose reply is missing: a line that is no command begins the message.
+    package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
+        guard side == .client, case .lost(let loss) = client, loss.place == .awaitingData, loss.last == .nothing,
+            !loss.isBroken, !isHopeless
+        else { return false }
+        let octets = line.span
+        guard SMTPCommandCut(octets.extracting(0..<octets.lineLength.length)).verb == nil else { return false }
+        client = .data
+        isDoubtful = true
+        return true
+    }
+
+    package mutating func answerWillNotCome() {
+        guard case .dataOffered = client else { return }
+        loseServer()
+    }
+
+    /// Base64, or what a response becomes when it is masked.
+    private static func isResponse(_ raw: ArraySlice<UInt8>) -> Bool {
+        let line = raw.withoutLineEnd.line
+        return !line.isEmpty && (SASLMask.covers(line) || Base64.decode(line) != nil)
     }
 
     /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
@@ -319,7 +365,7 @@ extension SMTPDialogue {
         if isHopeless { return }
         switch reply.code {
         case 354: resumeContent(&remarks)
-        case 334: resumeResponse(&remarks)
+        case 334: resumeResponse(raw.withoutLineEnd.line.dropFirst(reply.textStart), &remarks)
         case 250 where search.hasKeyword && !search.offer.extensions.contains(.pipeConnect):
             if resume(behind: [.ehlo, .lhlo], &remarks, reply) {
                 helloSeen = true
@@ -353,16 +399,18 @@ extension SMTPDialogue {
     }
 
     /// 334: AUTH is under way.
-    private mutating func resumeResponse(_ remarks: inout Remarks) {
+    private mutating func resumeResponse(_ challenge: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         guard case .lost(let loss) = client, loss.last == .line(nil) || loss.mayFollow([.auth, .xexps]) else { return }
+        var follower: SASLFollower?
         switch loss.place {
-        case .awaitingAuth: break
+        case .awaitingAuth(let found): follower = found
         case .anything, .awaitingData, .content: exchange &+= 1
         case .edge: return
         }
         isDoubtful = true
         resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &remarks)
-        client = .saslResponse(nil)
+        _ = follower?.challenge(challenge)
+        client = .saslResponse(follower)
         remarks.element = .challenge
     }
 

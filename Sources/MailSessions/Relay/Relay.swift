@@ -302,8 +302,9 @@ package struct Relay: Sendable {
             toClient(status + scanner.octets, &out)
             return run(&out)
         }
-        // The upstream has still to be spoken to when a login is under way.
-        if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty, !isLoggingIn {
+        if serverEnd != .open, serverWork.isEmpty, clientEnd == .ended, !isLoggingIn { dropWaiting(&out) }
+        // The upstream has still to be spoken to when a login is under way. What waits for its answer is passed on behind that.
+        if clientEnd == .ended, clientFirst == nil, clientWork.isEmpty, clientTap.pending(.client) == 0, !isLoggingIn {
             clientEnd = .passedOn
             out.effects.append(.ended(.client))
         }
@@ -311,6 +312,13 @@ package struct Relay: Sendable {
             serverEnd = .passedOn
             out.effects.append(.ended(.server))
         }
+    }
+
+    /// What a client that has ended sent ahead will never have the answer that says what it is.
+    private mutating func dropWaiting(_ out: inout Output) {
+        var notes: [Note] = []
+        clientTap.end(.server, into: &notes)
+        out.seen += notes
     }
 
     private mutating func nextOfClient() -> Work? {

@@ -167,9 +167,14 @@ import Testing
                     if random.next() % 5 == 0 { table.passTime() }
                 }
                 table.end(.client)
+                let told = table.seen.count
                 table.end(.server)
+                // What waited for the server's answer when it went.
+                let dropped = table.seen[told...].filter { $0.side == .client && $0.element == .incomplete }
+                    .reduce(0) { $0 + $1.raw.count }
                 if table.hits.isEmpty, table.logs.isEmpty, mailProtocol == .imap {
-                    #expect(table.server.count == sent[.client] && table.client.count == sent[.server])
+                    #expect(table.server.count + dropped == sent[.client, default: 0])
+                    #expect(table.client.count == sent[.server, default: 0])
                 }
             }
         }
