@@ -46,10 +46,12 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "CBytes", cSettings: fuzzes ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : []),
+        .target(
+            name: "CCharset", cSettings: fuzzes ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : []),
         .target(name: "CLinux"),
 
         // Pure: bytes and events in, values out.
-        module("MailMessage", ["CBytes"]),
+        module("MailMessage", ["CBytes", "CCharset"]),
         module("MailDialogue", ["CBytes", "CZlib", "MailMessage", crypto]),
         module("MailRecording", ["CBytes", "MailDialogue", "MailMessage", crypto]),
         module("MailRules", ["MailDialogue", "MailMessage", "Yams"]),

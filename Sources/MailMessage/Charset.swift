@@ -5,12 +5,14 @@ package enum Charset: Hashable, Sendable {
     case utf8
     case ascii
     case octets(OctetCharset)
+    case multiOctet(MultiOctetCharset)
 
-    /// - Parameter label: the name as in `charset=`; nil when the set is not known.
+    /// - Parameter label: the name as in `charset=`; nil when the set is not known, or this machine lacks its table.
     package init?(label: some Sequence<UInt8>) {
         // Names differ in their punctuation only: ISO-8859-1, iso8859_1, ISO_8859-1:1987 (RFC 1345's form with its year).
         let name = Octets.lowerText(label.prefix(64).prefix { $0 != UInt8(ascii: ":") }.filter(Charset.isNameOctet))
         guard let found = Charset.names[name] else { return nil }
+        if case .multiOctet(let set) = found, !set.isKnown { return nil }
         self = found
     }
 
@@ -47,6 +49,9 @@ package enum Charset: Hashable, Sendable {
         for (set, labels) in octetSets {
             for label in labels.split(separator: " ") { names[String(label)] = .octets(set) }
         }
+        for (set, labels) in MultiOctetCharset.labels {
+            for label in labels.split(separator: " ") { names[String(label)] = .multiOctet(set) }
+        }
         return names
     }()
 
@@ -57,6 +62,15 @@ package enum Charset: Hashable, Sendable {
         case .utf8: String(decoding: octets, as: UTF8.self)
         case .ascii: Charset.guess(octets)
         case .octets(let set): Charset.decode(octets, set)
+        case .multiOctet(let set): set.decode(octets).text
+        }
+    }
+
+    /// Control characters are a part of its text.
+    var hasEscapes: Bool {
+        switch self {
+        case .utf8, .ascii, .octets: false
+        case .multiOctet(let set): set.hasEscapes
         }
     }
 
@@ -67,6 +81,7 @@ package enum Charset: Hashable, Sendable {
         case .ascii: octets.allSatisfy { $0 < 0x80 }
         case .octets(let set):
             octets.allSatisfy { $0 < 0x80 || set.upper[Int($0) - 0x80] != UTF8Check.replacement }
+        case .multiOctet(let set): set.decode(octets).replaced == 0
         }
     }
 

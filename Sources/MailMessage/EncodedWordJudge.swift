@@ -108,7 +108,7 @@ struct EncodedWordJudge {
         // What stands literally in a Q word is printable; only what was encoded can be a control character.
         if octets.contains(where: { $0 < 32 && $0 != UInt8(ascii: "\t") || $0 == 127 }) {
             // Sets of several octets with escapes, as ISO-2022-JP, have ESC, SO and SI in them.
-            let isEscaped = Charset(label: EncodedWord.charsetName(label)) == nil
+            let isEscaped = Charset(label: EncodedWord.charsetName(label))?.hasEscapes ?? true
             let hidden = octets.contains { $0 == Octets.cr || $0 == Octets.lf || $0 == 0 }
             if hidden || !isEscaped { book.note(.controlInEncodedWord, at: offset) }
         }

@@ -17,7 +17,7 @@ import Testing
         #expect(Charset(label: octets(label)) == charset)
     }
 
-    @Test(arguments: ["", "x-none", "iso-2022-jp", "utf-7", "iso-8859-12", String(repeating: "a", count: 1_000)])
+    @Test(arguments: ["", "x-none", "iso-2022-cn-ext", "utf-9", "iso-8859-12", String(repeating: "a", count: 1_000)])
     func unknown(label: String) {
         #expect(Charset(label: octets(label)) == nil)
     }
@@ -37,6 +37,61 @@ import Testing
     ])
     func samples(set: OctetCharset, octets: [UInt8], expected: String) {
         #expect(Charset.octets(set).decode(octets) == expected)
+    }
+
+    @Test(arguments: [
+        ("GB2312", [0xB2, 0xE2, 0xCA, 0xD4], "测试"), ("gbk", [0x81, 0x40, 0xA3, 0xC1], "丂Ａ"),
+        ("gb18030", [0x81, 0x30, 0x81, 0x30, 0x41], "\u{80}A"), ("Big5", [0xB4, 0xFA, 0xB8, 0xD5], "測試"),
+        ("Shift_JIS", [0x93, 0xFA, 0x96, 0x7B, 0xB6], "日本ｶ"), ("windows-31j", [0x87, 0x40], "①"),
+        ("EUC-JP", [0xC6, 0xFC, 0xCB, 0xDC, 0x8E, 0xB6], "日本ｶ"),
+        ("ISO-2022-JP", [0x1B, 0x24, 0x42, 0x46, 0x7C, 0x4B, 0x5C, 0x1B, 0x28, 0x42, 0x41], "日本A"),
+        ("euc-kr", [0xC7, 0xD1, 0xB1, 0xDB], "한글"), ("ks_c_5601-1987", [0x81, 0x41], "갂"),
+        ("iso-2022-kr", [0x1B, 0x24, 0x29, 0x43, 0x0E, 0x47, 0x51, 0x31, 0x5B, 0x0F, 0x41], "한글A"),
+        ("UTF-7", Array("a+AOQ-b".utf8), "aäb"), ("utf-16be", [0x65, 0xE5], "日"), ("utf-16le", [0xE5, 0x65], "日"),
+        ("utf-16", [0xFF, 0xFE, 0xE5, 0x65], "日"),
+    ])
+    func severalOctets(label: String, octets: [UInt8], expected: String) throws {
+        let set = try #require(Charset(label: Array(label.utf8)))
+        #expect(set.decode(octets) == expected)
+        #expect(set.isValid(octets))
+        // Again: nothing of the text before is left.
+        #expect(set.decode(octets) == expected)
+    }
+
+    @Test func everySetOfSeveralOctetsIsThere() {
+        for set in MultiOctetCharset.allCases {
+            #expect(set.isKnown, "\(set)")
+            #expect(set.decode([UInt8]()).text == "")
+        }
+        let labels = MultiOctetCharset.labels.flatMap { $0.1.split(separator: " ") }
+        #expect(Set(labels).count == labels.count)
+        #expect(Set(MultiOctetCharset.labels.map(\.0)) == Set(MultiOctetCharset.allCases))
+    }
+
+    @Test(
+        "What is invalid is replaced and what follows is read",
+        arguments: ["GB2312", "Shift_JIS", "EUC-JP", "euc-kr", "big5"])
+    func invalidOctets(label: String) throws {
+        let set = try #require(Charset(label: Array(label.utf8)))
+        let octets: [UInt8] = Array("ab".utf8) + [0xFF, 0xFF] + Array("cd".utf8)
+        let text = set.decode(octets)
+        #expect(text.hasPrefix("ab") && text.hasSuffix("cd") && text.contains("\u{FFFD}"))
+        #expect(!set.isValid(octets))
+        // A character that is cut off.
+        #expect(set.decode([0x41, 0xB2]).hasPrefix("A"))
+        #expect(set.decode([UInt8](repeating: 0xFF, count: 10_000)).unicodeScalars.count == 10_000)
+    }
+
+    /// Random octets: nothing traps, and each octet gives a character at the most that is no longer than four octets.
+    @Test(arguments: MultiOctetCharset.allCases) func anyOctets(set: MultiOctetCharset) {
+        var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for count in 0..<400 {
+            let octets = (0..<count).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return UInt8(truncatingIfNeeded: state >> 33)
+            }
+            #expect(set.decode(octets).text.utf8.count <= 4 * count + 16)
+        }
     }
 
     @Test func everySetIsWhole() {
