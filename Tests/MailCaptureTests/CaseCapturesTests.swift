@@ -185,7 +185,7 @@ struct CaseCapturesTests {
             digitalinvestigator@networksims.com accepted | 1: pop3-auth-without-mechanism
         # The server was not captured: whether it asked for the data is not known.
         zeek+zeek/smtp-attachment-msg.pcap
-            smtp EHLO MAIL RCPT DATA | ? one-sided | gaps 7
+            smtp EHLO MAIL RCPT DATA | DATA 586 | ? one-sided | gaps 7
         # 451 for a timeout that nobody asked for.
         zeek+zeek/smtp-multi-addr.pcap
             smtp EHLO MAIL RCPT DATA | DATA 684 | 1: smtp-unsolicited-reply

@@ -132,18 +132,129 @@ import Testing
         #expect(messages(notes) == [Self.text + ".", Self.text + "."])
     }
 
-    /// Nobody answered, and nobody will: what a client sent ahead is what it looks like, for who looks on.
+    /// Nobody answered, and nobody will: what a client sent ahead is what it looks like.
     @Test func nobodyAnswered() {
-        for looksOn in [true, false] {
-            var tap = Tap(SMTPDialogue(), watchesEdge: looksOn)
-            var notes: [Note] = []
-            tap.receive(
-                Array("EHLO a\r\nMAIL FROM:<a@example.com>\r\nDATA\r\n\(Self.text).\r\n".utf8), from: .client,
-                into: &notes)
-            for side in [Side.client, .server, .client] { tap.end(side, into: &notes) }
-            #expect(messages(notes) == (looksOn ? [Self.text + "."] : []))
-            #expect(notes.octets(.client).count == 44 + Self.text.utf8.count)
+        var tap = Tap(SMTPDialogue())
+        var notes: [Note] = []
+        let said = "EHLO a\r\nMAIL FROM:<a@example.com>\r\nDATA\r\n\(Self.text).\r\n"
+        tap.receive(Array(said.utf8), from: .client, into: &notes)
+        for side in [Side.client, .server, .client] { tap.end(side, into: &notes) }
+        #expect(messages(notes) == [Self.text + "."])
+        #expect(notes.octets(.client) == Array(said.utf8))
+    }
+
+    /// What is said, and what is missing of a side where nil stands.
+    private func play(_ proto: MailProtocol, _ turns: [(Side, String?)], step: Int = .max) -> [Note] {
+        var tap = proto.makeTap()
+        var notes: [Note] = []
+        for (side, text) in turns {
+            guard let text else {
+                tap.lose(side, 9, into: &notes)
+                continue
+            }
+            let octets = Array(text.utf8)
+            for start in stride(from: 0, to: octets.count, by: min(step, octets.count)) {
+                tap.receive(
+                    octets[start..<min(start + min(step, octets.count), octets.count)], from: side, into: &notes)
+            }
         }
+        for side in Side.allCases { tap.end(side, into: &notes) }
+        return notes
+    }
+
+    private func shown(_ notes: [Note]) -> String {
+        String(decoding: notes.filter { $0.side == .client }.flatMap { Array($0.publicOctets) }, as: UTF8.self)
+    }
+
+    private static let greeting: [(Side, String?)] = [
+        (.server, "220 mx\r\n"), (.client, "EHLO a\r\n"), (.server, "250-mx\r\n250 AUTH PLAIN LOGIN\r\n"),
+    ]
+
+    @Test(
+        "A reply in what was taken for a message shows that it is none: nothing behind it is shown",
+        arguments: ["XRSET\r\n", "\r\n"])
+    func refutedMessage(_ line: String) {
+        let notes = play(
+            .smtp,
+            Self.greeting + [
+                (.client, "DATA\r\n"), (.server, nil), (.client, line), (.server, "500 eh\r\n"),
+                (.client, "AUTH PLAIN AGJvYgBzM2NyZXQ=\r\n"), (.server, "235 ok\r\n"),
+            ])
+        #expect(!shown(notes).contains("AGJvYgBzM2NyZXQ="))
+        let early = play(
+            .smtp,
+            Self.greeting + [
+                (.client, "DATA\r\n"), (.server, nil), (.server, "tail\r\n"), (.server, "503 no\r\n"), (.client, line),
+                (.client, "AUTH PLAIN AGJvYgBzM2NyZXQ=\r\n"),
+            ])
+        #expect(messages(early).isEmpty && !shown(early).contains("AGJvYgBzM2NyZXQ="))
+    }
+
+    @Test("An answer in what was taken for a literal shows that it is none") func refutedLiteral() {
+        let notes = play(
+            .imap,
+            [
+                (.server, "* OK x\r\n"), (.client, "a NOOP\r\n"), (.server, "a OK\r\n"),
+                (.client, "b APPEND INBOX {5000}\r\n"), (.server, nil), (.server, "tail\r\n"), (.client, "c XYZ\r\n"),
+                (.server, "c BAD what\r\n"), (.client, "d LOGIN bob s3cret\r\n"), (.server, "d OK\r\n"),
+            ])
+        #expect(!shown(notes).contains("s3cret"))
+    }
+
+    @Test(
+        "A line too long to be looked at takes the offer along, however it came", arguments: [1_400, 65_000, Int.max])
+    func aLongLineTakesTheOfferAlong(_ step: Int) {
+        let long = String(repeating: "x", count: 70_000) + "\r\n"
+        let imap = play(
+            .imap,
+            [
+                (.server, "* OK x\r\n"), (.client, "b APPEND INBOX {70010}\r\n"), (.server, nil),
+                (.client, long), (.client, "c LOGIN bob s3cret\r\n"),
+            ], step: step)
+        #expect(!shown(imap).contains("s3cret"))
+        let smtp = play(
+            .smtp,
+            Self.greeting + [(.client, "DATA\r\n"), (.server, nil), (.client, long), (.client, Self.text + ".\r\n")],
+            step: step)
+        #expect(messages(smtp).isEmpty)
+    }
+
+    @Test(
+        "What is no response is none either where it is read again masked",
+        arguments: [
+            (MailProtocol.smtp, "EHLO a\r\n", "AUTH PLAIN\r\n", "XFOO bar\r\n"),
+            (.pop3, "CAPA\r\n", "AUTH PLAIN\r\n", "XFOO bar\r\n"),
+            (.imap, "x NOOP\r\n", "a AUTHENTICATE PLAIN\r\n", "XFOO bar\r\n"),
+            // Four letters are base64.
+            (.pop3, "CAPA\r\n", "AUTH PLAIN\r\n", "HELP\r\n"),
+            (.smtp, "EHLO a\r\n", "DATA\r\n", "NOOP\r\n"), (.smtp, "EHLO a\r\n", "DATA\r\n", "HELP\r\n"),
+        ])
+    func readAgain(_ proto: MailProtocol, _ first: String, _ second: String, _ line: String) {
+        var lines = [first, second, line]
+        var before: [String]?
+        for _ in 0..<3 {
+            let notes = follow(proto, .client, lines)
+            #expect(credentials(notes).isEmpty && messages(notes).isEmpty)
+            let told = notes.filter { $0.side == .client && !$0.raw.isEmpty }
+            let kinds = told.map { "\($0.element)" }
+            if let before { #expect(kinds == before) }
+            before = kinds
+            lines = told.map { String(decoding: $0.publicOctets, as: UTF8.self) }
+        }
+    }
+
+    @Test("A subject that reads as a command is a subject", arguments: ["Check this", "Search", "Copy 1", "NOOP"])
+    func aSubjectIsNoCommand(_ subject: String) {
+        let text = "Subject: \(subject)\r\n\r\nhi\r\n"
+        let notes = follow(
+            .imap, .client, ["a APPEND INBOX {\(text.utf8.count)}\r\n", "\(text)\r\n", "b NOOP\r\n"])
+        #expect(messages(notes) == [text + "."])
+    }
+
+    /// A password that was sent as a line of its own, and is base64 by chance.
+    @Test func whatReadsAsNoNameIsMasked() {
+        let notes = follow(.smtp, .client, ["EHLO a\r\n", "AUTH LOGIN\r\n", "hunter22\r\n"])
+        #expect(!shown(notes).contains("hunter22"))
     }
 
     /// Two commands that carry no text, each answered: a FETCH of flags is one of them.

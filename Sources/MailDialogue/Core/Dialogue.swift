@@ -50,8 +50,10 @@ package protocol Dialogue: Equatable, Sendable {
     /// content: from now on `demand` asks for that.
     mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool
 
-    /// The answer that says what the client's octets are will not come: the session is over, and somebody looks on who takes them for
-    /// what they look like.
+    /// A line of `side` went by that is too long to be looked at, where octets are missing.
+    mutating func passLine(_ side: Side)
+
+    /// The answer that says what the client's octets are will not come: the session is over. They are taken for what they look like.
     mutating func answerWillNotCome()
 
     /// What the octets of `side` are that were not cut yet.
@@ -166,6 +168,7 @@ extension Dialogue {
     package func judgeWaiting(_ side: Side) -> Violation? { nil }
     package mutating func lose(_ side: Side) { becomeOpaque(.gap) }
     package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool { false }
+    package mutating func passLine(_ side: Side) {}
     package mutating func answerWillNotCome() {}
     package func deflation(_ side: Side) -> Deflation { .none }
     package mutating func deflationEnded(_ side: Side) {}

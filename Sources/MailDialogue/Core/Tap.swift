@@ -427,7 +427,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
 
     /// Both sides have ended.
     private mutating func endClient(into notes: inout [Note]) {
-        if edge != nil, client.hasOctets, isHeld {
+        if client.hasOctets, isHeld {
             dialogue.answerWillNotCome()
             settle(.client, into: &notes)
         }
@@ -734,7 +734,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 path.waited = false
                 path.lineWaited = false
                 let length = path.framer.lineLength()
-                if !path.unplacedTail, let length, dialogue.takesContent(path.framer.front(length), from: side) {
+                if !path.unplacedTail, let length, length <= limit,
+                    dialogue.takesContent(path.framer.front(length), from: side)
+                {
                     moved = true
                     continue
                 }
@@ -841,6 +843,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         _ piece: ArraySlice<UInt8>, _ dialogue: inout D, _ path: inout Stream, _ side: Side, into notes: inout [Note]
     ) {
         path.unplacedTail = piece.last != 10
+        dialogue.passLine(side)
         let masked: ArraySlice<UInt8>? = side == .client ? piece.masking(0..<piece.count) : nil
         notes.append(Note(side, .unplaced, exchange: dialogue.currentExchange, raw: piece, masked: masked))
     }

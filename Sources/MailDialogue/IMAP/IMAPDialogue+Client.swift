@@ -26,10 +26,11 @@ extension IMAPDialogue {
     }
 
     mutating func acceptResponse(
-        _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ before: SASLFollower, _ remarks: inout Remarks
+        _ line: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ before: SASLFollower, isPresumed: Bool = false,
+        _ remarks: inout Remarks
     ) {
         var follower = before
-        let reading = follower.response(line)
+        let reading = isPresumed ? follower.presumedResponse(line) : follower.response(line)
         client = .saslAwaiting(follower)
         waitedFor = .challenge
         remarks.element = .response

@@ -42,6 +42,8 @@ struct IMAPGapSearch: Equatable, Sendable {
     var answered = 0
     /// IDLE was under way: DONE ends it or comes too late.
     var isIdle = false
+    /// The literal under way was not seen to be asked for.
+    var isPresumed = false
     /// What the client sends next, unless that is a command.
     var offer = Offer.nothing
 
@@ -107,6 +109,7 @@ extension IMAPDialogue {
         case .literalOffered(let content, let size) where size < .max:
             client = .seeking
             search.offer = .literal(content, size: size)
+            search.isPresumed = false
         case .saslAwaiting(let follower):
             client = .seeking
             search.offer = .response(follower)
@@ -122,14 +125,20 @@ extension IMAPDialogue {
         }
         search.offer = .nothing
         let command = IMAPCommand(line.withoutLineEnd.line)
-        if command.isKnown, !command.tag.isEmpty {
+        // `Subject: Check this` is no command: the tags of no client end so.
+        if command.isKnown, !command.tag.isEmpty, command.tagOctets.last != UInt8(ascii: ":") {
             // The literal was refused.
             open = OpenCommand()
             client = .commands
             return false
         }
         client = .literal(content, size: size)
+        search.isPresumed = true
         return true
+    }
+
+    package mutating func passLine(_ side: Side) {
+        if side == .client { search.offer = .nothing }
     }
 
     /// A line behind AUTHENTICATE or a response whose answer is missing. False when it is neither a response nor a command.
@@ -140,14 +149,20 @@ extension IMAPDialogue {
         guard !base64.isEmpty, SASLMask.covers(base64) || Base64.decode(base64) != nil else {
             open = OpenCommand()
             let command = IMAPCommandLine(line)
-            guard command.isKnown, !command.tagOctets.isEmpty else { return false }
+            guard command.isKnown, !command.tagOctets.isEmpty else {
+                // Masked whole it would be a response where it is read again.
+                remarks.mask(raw.masking(0..<raw.count))
+                if let first = remarks.masked?.startIndex, !base64.isEmpty {
+                    remarks.masked?[first] = UInt8(ascii: "!")
+                }
+                return true
+            }
             client = .commands
             acceptCommand(line, raw, &remarks)
             return true
         }
         follower.missChallenge()
-        acceptResponse(base64, raw, follower, &remarks)
-        remarks.violations = []
+        acceptResponse(base64, raw, follower, isPresumed: true, &remarks)
         return true
     }
 
@@ -198,6 +213,7 @@ extension IMAPDialogue {
         guard head.kind == .tagged, let status = IMAPResponse.status(head.keyword), IMAPCommand.isTag(head.tag),
             head.tag.count <= IMAPTag.limit
         else { return }
+        if refutesLiteral(&remarks) { return }
         let tag = IMAPTag(head.tag)
         if status == .bad, tag != search.candidate, !outstanding.contains(tag) { remarks.mask(maskEcho(head, raw)) }
         if client == .seeking {
@@ -218,6 +234,14 @@ extension IMAPDialogue {
         names.removeAll { $0.exchange < entry.exchange }
         remarks.tell(.resumed)
         acceptLine(line, raw, &remarks)
+    }
+
+    /// The server answers a command in the middle of a literal that it was not seen to ask for: the sides are elsewhere.
+    mutating func refutesLiteral(_ remarks: inout Remarks) -> Bool {
+        guard search.isPresumed, case .literal = client else { return false }
+        remarks.tell(.opaque(.gap))
+        becomeOpaque(.gap)
+        return true
     }
 
     /// The newest command is answered, and so was the one before, with nothing between that can bring text.

@@ -39,7 +39,7 @@ extension IMAPDialogue {
         switch head.kind {
         case .continuation(let isSpaced): acceptContinuation(head, raw, isSpaced: isSpaced, &remarks)
         case .untagged: acceptUntagged(head, line, raw, &remarks)
-        case .tagged: acceptTagged(head, raw, &remarks)
+        case .tagged: if !refutesLiteral(&remarks) { acceptTagged(head, raw, &remarks) }
         case .none: remarks.blame(.imapBadResponse)
         }
         if phase == .greetingPending { countStrayLine(&remarks) }

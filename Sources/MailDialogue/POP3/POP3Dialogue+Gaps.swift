@@ -216,7 +216,7 @@ extension POP3Dialogue {
         next.isSecret = !isCommand
         if var follower = next.follower, command.verb == nil, !next.isNoResponse(line) {
             follower.missChallenge()
-            let reading = follower.response(line)
+            let reading = follower.presumedResponse(line)
             remarks.element = .response
             if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
@@ -225,9 +225,14 @@ extension POP3Dialogue {
             search = next
             return true
         }
+        let wasDue = next.follower != nil
         next.follower = nil
         guard isCommand else {
             remarks.mask(raw.masking(0..<raw.count))
+            // Masked whole it would be a response where it is read again.
+            if wasDue, !line.isEmpty, let first = remarks.masked?.startIndex {
+                remarks.masked?[first] = UInt8(ascii: "!")
+            }
             next.restart()
             search = next
             return true
@@ -254,6 +259,13 @@ extension POP3Dialogue {
         guard !search.clientIsWhole, Self.isField(line) else { return false }
         server = .message(Content(.message(.retr), dotStuffed: true, exchange: currentExchange))
         return true
+    }
+
+    package mutating func passLine(_ side: Side) {
+        switch side {
+        case .client: search?.follower = nil
+        case .server: search?.isBehindOK = false
+        }
     }
 
     /// The message that was read before the place was certain is over. True when that makes it certain.

@@ -75,6 +75,18 @@ package struct SASLFollower: Equatable, Sendable {
         return exchange.accept(octets, from: .server).violations
     }
 
+    /// What is taken for a response because nothing else stands where one is due: what can't be read may be a word that only looks
+    /// like base64. It is masked, and told to nobody.
+    mutating func presumedResponse(_ base64: ArraySlice<UInt8>) -> Reading {
+        var reading = response(base64)
+        reading.violations = []
+        if let found = reading.credential, found.account.isEmpty { reading.credential = nil }
+        let isWord =
+            Base64.decode(base64).map { $0.allSatisfy { $0 > 31 && $0 != 127 } && SASLText.isUTF8($0) } ?? false
+        if reading.masked == nil, !isWord, !base64.isEmpty { reading.masked = Self.stars(base64) }
+        return reading
+    }
+
     /// A challenge was sent, and is missing.
     mutating func missChallenge() { challenges += 1 }
 

@@ -22,7 +22,7 @@ extension SMTPDialogue {
         if !crlf { remarks.blame(.smtpBareLineEnd) }
         hold = .auth(isComplete: false)
         if var follower {
-            let reading = follower.response(line)
+            let reading = isCertain ? follower.response(line) : follower.presumedResponse(line)
             client = .saslAwaiting(follower)
             if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }

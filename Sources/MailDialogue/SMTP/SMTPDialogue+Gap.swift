@@ -34,72 +34,6 @@
 
 import MailMessage
 
-/// What is known of the client's place while it is lost.
-struct SMTPLoss: Equatable, Sendable {
-    enum Place: Equatable, Sendable {
-        /// Anything may come.
-        case anything
-        /// Message data that 354 asked for, or commands behind it.
-        case content
-        /// A TLS handshake or a command.
-        case edge
-        /// DATA was the newest command, and its reply may be among what is missing.
-        case awaitingData
-        /// AUTH was, or a response.
-        case awaitingAuth(SASLFollower?)
-    }
-
-    var place: Place
-    /// The octets up to the next LF may be the end of a line.
-    var isBroken: Bool
-    /// The line before ended with CRLF.
-    var followsCRLF = false
-    /// The line before.
-    var last = Last.nothing
-
-    /// What is known of a line whose place is not.
-    enum Last: Equatable, Sendable {
-        /// There was none since octets were lost.
-        case nothing
-        /// Its beginning may be missing.
-        case tail(mayBeDATA: Bool)
-        case line(SMTPCommand.Verb?)
-    }
-
-    /// The line before may have held a password.
-    var followsSecret: Bool {
-        switch last {
-        case .nothing: false
-        case .tail: true
-        case .line(let verb): verb.map { [.auth, .xexps, .clientID].contains($0) } ?? true
-        }
-    }
-
-    /// The line before may be a command with one of `verbs`.
-    func mayFollow(_ verbs: [SMTPCommand.Verb]) -> Bool {
-        switch last {
-        case .nothing: true
-        case .tail(let mayBeDATA): verbs == [.data] ? mayBeDATA : true
-        case .line(let verb): verb.map(verbs.contains) ?? false
-        }
-    }
-}
-
-/// What is known of the reply under way while replies can't be told apart.
-struct SMTPReplySearch: Equatable, Sendable {
-    /// The octets up to the next LF may be the end of a line.
-    var isBroken: Bool
-    /// They may repeat what was masked.
-    var mayEcho = false
-    /// The lines of this reply were seen from its first one on.
-    var isWhole: Bool
-    var code: Int?
-    var lines = 0
-    /// A line of it can only be one of an EHLO reply.
-    var hasKeyword = false
-    var offer = SMTPOffer()
-}
-
 extension SMTPDialogue {
     package mutating func lose(_ side: Side) {
         guard opaque == nil else { return }
@@ -263,6 +197,8 @@ extension SMTPDialogue {
                 remarks.masked = nil
                 return acceptClient(raw, &remarks)
             }
+            // Masked whole it would be a response where it is read again.
+            if isFirst, follower != nil, let masked = remarks.masked { remarks.mask(Self.noResponse(masked)) }
             // Another AUTH would be seen: a challenge belongs to the one that was.
             loss.place = verb == .auth || verb == .xexps ? .anything : .awaitingAuth(nil)
         case .anything, .content: break
@@ -285,15 +221,48 @@ extension SMTPDialogue {
             !loss.isBroken, !isHopeless
         else { return false }
         let octets = line.span
-        guard SMTPCommandCut(octets.extracting(0..<octets.lineLength.length)).verb == nil else { return false }
+        guard SMTPCommandCut(octets.extracting(0..<octets.lineLength.length)).verb == nil,
+            // A command that is shown masked is no message where it is read again.
+            !SASLMask.covers(line.withoutLineEnd.line)
+        else { return false }
         client = .data
         isDoubtful = true
         return true
     }
 
+    package mutating func passLine(_ side: Side) {
+        guard side == .client, case .lost(var loss) = client else { return }
+        switch loss.place {
+        case .awaitingData, .awaitingAuth: loss.place = .anything
+        case .anything, .content, .edge: break
+        }
+        client = .lost(loss)
+    }
+
+    /// A reply that asks for nothing: what was offered to the client was not taken up, and if it was read as if it had been, the sides
+    /// are elsewhere.
+    private mutating func refute(_ remarks: inout Remarks) {
+        switch client {
+        case .data where isDoubtful:
+            remarks.tell(.opaque(.gap))
+            becomeOpaque(.gap)
+        case .lost(let loss) where loss.last == .nothing: passLine(.client)
+        case .commands, .data, .dataOffered, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob,
+            .lost:
+            break
+        }
+    }
+
     package mutating func answerWillNotCome() {
         guard case .dataOffered = client else { return }
         loseServer()
+    }
+
+    /// A mask that is no response.
+    private static func noResponse(_ masked: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var masked = masked
+        if SASLMask.covers(masked.withoutLineEnd.line) { masked[masked.startIndex] = UInt8(ascii: "!") }
+        return masked
     }
 
     /// Base64, or what a response becomes when it is masked.
@@ -343,6 +312,10 @@ extension SMTPDialogue {
         remarks.exchange = currentExchange
         let octets = raw.span
         let line = octets.extracting(0..<octets.lineLength.length)
+        if case .data = client, isDoubtful, SMTPReplyLine(line)?.code != 354 {
+            remarks.mask(raw.maskingLine(0..<raw.count))
+            return refute(&remarks)
+        }
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
             if search.isBroken, search.mayEcho { remarks.mask(raw.maskingLine(0..<raw.count)) }
@@ -362,6 +335,10 @@ extension SMTPDialogue {
             return
         }
         replies = .lost(SMTPReplySearch(isBroken: false, isWhole: true))
+        if reply.status != .intermediate {
+            refute(&remarks)
+            if opaque != nil { return }
+        }
         if isHopeless { return }
         switch reply.code {
         case 354: resumeContent(&remarks)

@@ -22,6 +22,8 @@ final class Spill {
     private var name: String?
     /// Where it is in the yard while it rests there.
     private(set) var place: Int?
+    /// It has rested there, and went on: it has a file of its own from the next time on, so that what it grows by is all that is written.
+    private var hasRested = false
     private(set) var count = 0
 
     /// - Parameter directory: where the file is made when one is needed.
@@ -58,6 +60,7 @@ final class Spill {
             if !memory.isEmpty { try spill() }
             return
         }
+        if hasRested, Self.held > Self.mostOfAll / 2, !memory.isEmpty { return try spill() }
         guard Self.held > Self.mostOfAll / 2, !memory.isEmpty else {
             guard memory.capacity > memory.count * 2 + 4096 else { return }
             var small = memory.map { $0 }
@@ -79,6 +82,7 @@ final class Spill {
         lseek(Self.yard.descriptor, off_t(Self.yard.end), SEEK_SET)
         try SpoolFile.write(memory[...], to: Self.yard.descriptor, name: directory)
         place = Self.yard.end
+        hasRested = true
         Self.yard.end += memory.count
         Self.yard.guests += 1
         Self.held -= memory.count

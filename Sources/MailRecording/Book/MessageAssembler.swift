@@ -71,6 +71,9 @@ package struct MessageAssembler: Sendable {
     /// A whole response may belong to a message that waits.
     var awaitsResponse: Bool { !desk.isEmpty && desk[0].isWaiting }
 
+    /// Something waits, which a command that nobody can place may end.
+    var holdsWaiting: Bool { !desk.isEmpty || !opening.isEmpty }
+
     /// A tagged reply may end what waits.
     var awaitsReply: Bool { !opening.isEmpty }
 
@@ -97,6 +100,10 @@ package struct MessageAssembler: Sendable {
         case .gap: lose(note, &sink)
         case .reply: if !opening.isEmpty { acceptReply(note, &sink) }
         case .opaque: close(&sink)
+        // It may have opened another mailbox.
+        case .unplaced where note.side == .client && holdsWaiting:
+            endWaiting(&sink)
+            opening = []
         case .greeting, .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
     }

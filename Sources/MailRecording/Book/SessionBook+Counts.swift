@@ -20,6 +20,7 @@ extension SessionBook {
         case .data:
             if messages.awaitsResponse { countMessages { $0.accept(note, &$1) } }
         case .reply: if messages.awaitsReply { countMessages { $0.accept(note, &$1) } }
+        case .unplaced where note.side == .client && messages.holdsWaiting: countMessages { $0.accept(note, &$1) }
         case .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
         if note.isPlain { return }

@@ -291,6 +291,9 @@ package struct SessionBook {
             guard messages.awaitsResponse else { break }
             messages.accept(note, &ledger)
             collectMessages(&events)
+        case .unplaced where note.side == .client && messages.holdsWaiting:
+            messages.accept(note, &ledger)
+            collectMessages(&events)
         case .goAhead, .challenge, .response, .done, .incomplete, .unplaced, .unknown: break
         }
         if !note.isPlain {
