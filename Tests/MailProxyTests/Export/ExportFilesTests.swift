@@ -172,10 +172,14 @@ final class ExportFolder {
             let isSame = read == octets(number) + (number % 3 == 0 ? Array("more".utf8) : [])
             #expect(isSame, "\(number)")
         }
-        // Its space is used again.
+        // What went on has a file of its own from then on: it would be written anew each time. The space is used again.
         let last = try #require(spills.last)
         try last.rest()
-        #expect(last.place == 0)
+        #expect(last.place == nil)
+        let fresh = Spill(in: folder.path)
+        try fresh.append(octets(1)[...])
+        try fresh.rest()
+        #expect(fresh.place == 0)
         try last.publish(as: folder.path + "/last", replaces: false)
         #expect(FileManager.default.contents(atPath: folder.path + "/last").map(Array.init) == octets(74))
     }
