@@ -54,6 +54,21 @@ struct ProtocolGuessTests {
         }
     }
 
+    /// Lines in packets of their own, which tell nothing, are not all looked at again with each.
+    @Test(arguments: ["C: ", "S: "], [true, false])
+    func manyLines(side: String, midstream: Bool) {
+        for line in ["\n", "\r\n", "x\n"] {
+            let guess = guess(
+                [side + String(repeating: line, count: 4_096)], port: 25, clientPort: 50_000, midstream: midstream,
+                chunk: line.utf8.count)
+            #expect(guess.verdict == .notMail)
+            #expect(guess.judgements <= 80)
+        }
+        // It is found as before behind such lines.
+        let lines = Array(repeating: "S: 220-\r\n", count: 90) + ["S: 220 x ESMTP\r\n", "C: EHLO x\r\n"]
+        #expect(verdict(lines, port: 4_711, midstream: midstream) == .mail(.smtp, isSwapped: false))
+    }
+
     /// Where the content fits several protocols the port decides.
     @Test func byPort() {
         let greeting = ["S: 220 hello\r\n"]

@@ -42,12 +42,19 @@ package struct ProtocolGuess: Sendable {
 
     /// Octets without a line end that tell as much as a line.
     private static let longLine = 1_024
+    /// So often all lines are looked at whenever there is one more. Then they are looked at when there is an eighth more of them: a
+    /// flow of empty lines in packets of their own would cost the square of their number.
+    private static let mostEager = 32
 
     package private(set) var verdict = Verdict.undecided
     private let portProtocol: MailProtocol?
     private let isMidstream: Bool
     private var held = HeldEvents()
     private var heldOctets = 0
+    /// How often the lines were looked at.
+    package private(set) var judgements = 0
+    /// Octets with which they are looked at again.
+    private var nextJudgement = 0
     private var client = Opening()
     private var server = Opening()
     /// Who spoke first, captured or not.
@@ -107,7 +114,9 @@ package struct ProtocolGuess: Sendable {
         case .bytes(_, let side, _, let octets, packet: _):
             heldOctets += octets.count
             if first == nil { first = side }
-            if note(octets, side) || heldOctets >= Self.mostHeld { judge(isLast: heldOctets >= Self.mostHeld) }
+            let isLast = heldOctets >= Self.mostHeld
+            let tellsMore = note(octets, side)
+            if isLast || tellsMore && heldOctets >= nextJudgement { judge(isLast: isLast) }
         case .gap(_, let side, let count, _):
             // Of 0 octets nobody knows whether they were there.
             if first == nil, count > 0 { first = side }
@@ -156,6 +165,8 @@ package struct ProtocolGuess: Sendable {
     }
 
     private mutating func judge(isLast: Bool) {
+        judgements += 1
+        if judgements >= Self.mostEager { nextJudgement = heldOctets + heldOctets / 8 + 1 }
         let foreign = speaksForeign
         if foreign ?? isLast {
             verdict = .notMail
@@ -364,6 +375,9 @@ package struct ProtocolGuess: Sendable {
 
     // MARK: What a line tells
 
+    /// The octets of the shortest lines that tell something: `+OK`, `220`.
+    private static let shortest = 3
+
     private static func words(_ line: ArraySlice<UInt8>) -> [String] {
         line.prefix(80).split(separator: UInt8(ascii: " "), maxSplits: 2).prefix(2).map {
             String(decoding: $0, as: UTF8.self).uppercased()
@@ -375,6 +389,7 @@ package struct ProtocolGuess: Sendable {
     }
 
     private static func ofServer(_ line: ArraySlice<UInt8>) -> Evidence {
+        guard line.count >= shortest else { return .none }
         let words = words(line)
         guard let verb = words.first else { return .none }
         switch verb {
@@ -400,6 +415,7 @@ package struct ProtocolGuess: Sendable {
     }
 
     private static func ofClient(_ line: ArraySlice<UInt8>) -> Evidence {
+        guard line.count >= shortest else { return .none }
         let words = words(line)
         guard let verb = words.first else { return .none }
         switch verb {
