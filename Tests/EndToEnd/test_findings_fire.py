@@ -142,3 +142,26 @@ def test_every_finding_fires_where_it_is_made_to(scratch):
             continue
         assert finding["meaning"] and finding["title"] and finding["severity"], code
     assert not missing
+
+
+def test_logins_that_name_no_account(scratch):
+    """Each is told: with whom it acts as where it says so; an anonymous one needs no trace (RFC 4505 §2), and EXTERNAL no identity (RFC 4422 §A.1)."""
+    nul = chr(0)
+    logins = [f"PLAIN {_coded(f'maria{nul}{nul}Kj-50-wwww')}", "ANONYMOUS =", "EXTERNAL =", f"XOAUTH2 {_coded('auth=Bearer t0ken' + chr(1) + chr(1))}"]
+    made = []
+    for count, login in enumerate(logins):
+        start = START + count * 1_000_000
+        turns = [*_offers("AUTH PLAIN ANONYMOUS EXTERNAL XOAUTH2"), f"C: AUTH {login}", "S: 235 in"]
+        made.append(_say(Conversation(start, f"198.51.100.{count + 7}", 40_000 + count, "192.0.2.1", SMTP), 5, turns))
+    capture = scratch / "made.pcap"
+    capture.write_bytes(pcap(*made))
+    report = json.loads(command("audit", capture, "--format", "json", "--reveal", "--fail-on", "never", status=0).stdout)
+    assert [(row["mechanism"], row["account"], row["outcome"]) for row in report["credentials"]] == [
+        ("PLAIN", "maria", "accepted"),
+        ("ANONYMOUS", "", "accepted"),
+        ("EXTERNAL", "", "accepted"),
+        ("XOAUTH2", "", "accepted"),
+    ]
+    found = {finding["code"] for finding in report["findings"]}
+    assert {"anonymous-login", "credentials-in-clear", "tokens-in-clear"} <= found
+    assert not {"login-as-another", "empty-password"} & found

@@ -86,6 +86,14 @@ import Testing
             ),
             (.smtp, ["EHLO a\r\n", "AUTH PLAIN\r\n", "AGJvYgBzM2NyZXQ=\r\n", "QUIT\r\n"], "PLAIN bob s3cret"),
             (.pop3, ["AUTH LOGIN\r\n", "Ym9i\r\n", "czNjcmV0\r\n", "QUIT\r\n"], "LOGIN bob s3cret"),
+            // No account, but another name; or none at all.
+            (.smtp, ["EHLO a\r\n", "AUTH PLAIN\r\n", "Ym9iAABzM2NyZXQ=\r\n", "QUIT\r\n"], "PLAIN bob s3cret"),
+            (.smtp, ["EHLO a\r\n", "AUTH PLAIN\r\n", "AABzM2NyZXQ=\r\n", "QUIT\r\n"], "PLAIN  s3cret"),
+            (
+                .imap, ["a AUTHENTICATE OAUTHBEARER\r\n", "biwsAWF1dGg9QmVhcmVyIHMzY3JldAEB\r\n", "b NOOP\r\n"],
+                "OAUTHBEARER  s3cret"
+            ),
+            (.pop3, ["AUTH XOAUTH2\r\n", "YXV0aD1CZWFyZXIgczNjcmV0AQE=\r\n", "QUIT\r\n"], "XOAUTH2  s3cret"),
             (.imap, ["a AUTHENTICATE PLAIN\r\n", "AGJvYgBzM2NyZXQ=\r\n", "b NOOP\r\n"], "PLAIN bob s3cret"),
             (.imap, ["a LOGIN {3}\r\n", "bob {6}\r\n", "s3cret\r\n", "b NOOP\r\n"], "LOGIN bob s3cret"),
         ], [false, true])
@@ -95,6 +103,7 @@ import Testing
         for note in notes {
             let shown = String(decoding: note.publicOctets, as: UTF8.self)
             #expect(!shown.contains("s3cret") && !shown.contains("czNjcmV0") && !shown.contains("AGJvYgBzM2NyZXQ="))
+            #expect(!shown.contains("BzM2NyZX") && !shown.contains("MzY3JldA"))
         }
         #expect(notes.flatMap(\.violations).isEmpty)
     }

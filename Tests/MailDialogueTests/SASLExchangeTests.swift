@@ -151,6 +151,7 @@ import Testing
         }
         #expect(shown("PLAIN", nil, ["root\0bob\0pw"])?.authorization == "root")
         #expect(shown("PLAIN", nil, ["\0bob\0pw"])?.authorization == nil)
+        #expect(shown("PLAIN", nil, ["bob\0\0pw"])?.authorization == nil)
         #expect(
             shown("CRAM-MD5", "<1@example.com>", ["bob 00"])?.evidence
                 == .cramMD5(challenge: SecretBytes("<1@example.com>")))

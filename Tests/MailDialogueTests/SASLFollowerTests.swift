@@ -34,10 +34,35 @@ import Testing
                 == ("bob", "tok", "n,a=bob,\u{1}host=x\u{1}auth=Bearer ***\u{1}\u{1}"))
         #expect(follow("OAUTHBEARER", ["\u{1}"]) == (nil, nil, nil))
         #expect(follow("EXTERNAL", ["bob"]) == ("bob", "", nil))
+        #expect(follow("ANONYMOUS", ["bob"]) == ("bob", "", nil))
         #expect(follow("SCRAM-SHA-256", ["n,,n=b=2Co=3Db,r=abc"]) == (nil, nil, nil))
         #expect(
             follow("SCRAM-SHA-256", ["n,,n=b=2Co=3Db,r=abc", "c=biws,r=abcd,p=QUJD"])
                 == ("b,o=b", "QUJD", "c=biws,r=abcd,p=****"))
+    }
+
+    /// Logins that name no account: what else names somebody is told, and where nothing does the login is told all the same.
+    @Test func loginsWithoutAnAccount() {
+        #expect(follow("PLAIN", ["bob\0\0pass"]) == ("bob", "pass", "bob\0\0****"))
+        #expect(follow("PLAIN", ["\0\0pass"]) == ("", "pass", "\0\0****"))
+        #expect(follow("LOGIN", ["", "pass"]) == ("", "pass", "****"))
+        #expect(follow("XOAUTH2", ["auth=Bearer tok\u{1}\u{1}"]) == ("", "tok", "auth=Bearer ***\u{1}\u{1}"))
+        #expect(
+            follow("OAUTHBEARER", ["n,,\u{1}auth=Bearer tok\u{1}\u{1}"]) == (
+                "", "tok", "n,,\u{1}auth=Bearer ***\u{1}\u{1}"
+            ))
+        #expect(
+            follow("OAUTHBEARER", ["n,,\u{1}user=bob\u{1}auth=Bearer tok\u{1}\u{1}"])
+                == ("bob", "tok", "n,,\u{1}user=bob\u{1}auth=Bearer ***\u{1}\u{1}"))
+        for mechanism in ["EXTERNAL", "ANONYMOUS"] {
+            for isChallenged in [true, false] {
+                var follower = SASLFollower(mechanism: mechanism)
+                if isChallenged { #expect(follower.challenge([]).isEmpty) }
+                let reading = follower.response(isChallenged ? [] : Array("=".utf8)[...])
+                #expect(reading.credential == Credential(mechanism: mechanism, account: "", secret: SecretBytes([])))
+                #expect(reading.masked == nil && reading.violations.isEmpty)
+            }
+        }
     }
 
     @Test(arguments: ["PLAIN", "CRAM-MD5", "GSSAPI", "SCRAM-SHA-1", "X-UNKNOWN"])

@@ -24,7 +24,7 @@ struct IdentityExchange: SASLExchange {
     mutating func accept(_ message: [UInt8], from side: Side) -> SASLFinding {
         guard side == .client else { return SASLFinding() }
         state = .over
-        if message.isEmpty { return SASLFinding() }
+        // An empty message is one as well: who it is the channel says, or nobody (RFC 4422 §A.1, RFC 4505 §2).
         // Hardly a name has a NUL; a message of PLAIN has two, and the password behind them.
         if message.contains(0) {
             let isTrace = kind == .anonymous && Self.isTrace(message)
@@ -38,7 +38,7 @@ struct IdentityExchange: SASLExchange {
                 violations: Self.isIdentity(message) ? [] : [.saslExternalIdentity],
                 credential: Credential(
                     mechanism: SASLMechanism.external.name, account: name, secret: SecretBytes([]),
-                    details: [.authorization(name)]))
+                    details: name.isEmpty ? [] : [.authorization(name)]))
         case .anonymous:
             return SASLFinding(
                 violations: Self.isTrace(message) ? [] : [.saslAnonymousTrace],

@@ -56,10 +56,13 @@ struct PlainExchange: SASLExchange {
         if message.isEmpty { return SASLFinding() }
         guard let plain = PlainMessage(message) else { return .unreadable(.saslPlainForm) }
         let password = plain.password
+        // RFC 4616 §2 forbids an empty account. Clients that name nobody but whom to act as get in with that one's password.
+        let isNameless = plain.account.isEmpty
         return SASLFinding(
             violations: plain.violations, secret: .octets(password.startIndex..<password.endIndex),
             credential: Credential(
-                mechanism: SASLMechanism.plain.name, account: plain.account.text, secret: SecretBytes(password),
-                details: plain.authorization.isEmpty ? [] : [.authorization(plain.authorization.text)]))
+                mechanism: SASLMechanism.plain.name,
+                account: isNameless ? plain.authorization.text : plain.account.text, secret: SecretBytes(password),
+                details: isNameless || plain.authorization.isEmpty ? [] : [.authorization(plain.authorization.text)]))
     }
 }

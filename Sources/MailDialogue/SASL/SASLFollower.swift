@@ -34,6 +34,8 @@ package struct SASLFollower: Equatable, Sendable {
         package var credential: Credential?
         /// What the client broke in it; belongs on the note of the line that holds the response.
         package var violations: [Violation] = []
+        /// It has the form of its mechanism, and the secret its place in it.
+        var isOfForm = false
     }
 
     /// - Parameters:
@@ -80,7 +82,7 @@ package struct SASLFollower: Equatable, Sendable {
     mutating func presumedResponse(_ base64: ArraySlice<UInt8>) -> Reading {
         var reading = response(base64)
         reading.violations = []
-        if let found = reading.credential, found.account.isEmpty { reading.credential = nil }
+        if let found = reading.credential, found.account.isEmpty, !reading.isOfForm { reading.credential = nil }
         let isWord =
             Base64.decode(base64).map { $0.allSatisfy { $0 > 31 && $0 != 127 } && SASLText.isUTF8($0) } ?? false
         if reading.masked == nil, !isWord, !base64.isEmpty { reading.masked = Self.stars(base64) }
@@ -128,8 +130,10 @@ package struct SASLFollower: Equatable, Sendable {
         violations = isBlind ? violations.filter { $0 == .saslLineTooLong } : violations + finding.violations
         account = finding.credential?.account ?? exchange.account
         if finding.credential != nil { hasCredential = true }
-        // Nothing shows nothing, whatever it breaks.
-        if octets.isEmpty { return Reading(violations: violations) }
+        // Nothing shows nothing, whatever it breaks. It is a login all the same where nothing is secret.
+        if octets.isEmpty {
+            return Reading(credential: finding.secret == .nothing ? finding.credential : nil, violations: violations)
+        }
         var reading: Reading
         let secret: Range<Int>
         switch finding.secret {
@@ -139,6 +143,7 @@ package struct SASLFollower: Equatable, Sendable {
             reading = Reading(
                 masked: Base64.encode(Self.masked(octets, secret)), credential: finding.credential,
                 violations: violations)
+            reading.isOfForm = true
         case .whole:
             secret = octets.indices
             reading = Reading(masked: Self.stars(base64), credential: finding.credential, violations: violations)
