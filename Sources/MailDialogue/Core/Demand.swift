@@ -35,7 +35,8 @@ package struct Content: Equatable, Sendable {
     }
 
     package var kind: Kind
-    /// Size announced in octets; nil when the end is found by its terminator.
+    /// Size announced in octets. Where a terminator ends it, which is nil or what the server says of it, without the dots that were
+    /// doubled: that need not be true.
     package var size: Int?
     /// Leading dots are doubled on the wire (RFC 5321 §4.5.2).
     package var dotStuffed: Bool
@@ -48,10 +49,12 @@ package struct Content: Equatable, Sendable {
     package var section: String
     /// More pieces of the same message may follow in another content (BDAT without LAST, RFC 3030 §2).
     package var continues: Bool
+    /// The command that asked for it was not seen: it may be a part of a message (TOP, RFC 1939 §7).
+    package var isPresumed: Bool
 
     package init(
         _ kind: Kind, size: Int? = nil, dotStuffed: Bool = false, exchange: Int, secret: Bool = false,
-        section: String = "", continues: Bool = false
+        section: String = "", continues: Bool = false, isPresumed: Bool = false
     ) {
         self.kind = kind
         self.size = size
@@ -60,6 +63,7 @@ package struct Content: Equatable, Sendable {
         self.secret = secret
         self.section = section
         self.continues = continues
+        self.isPresumed = isPresumed
     }
 }
 

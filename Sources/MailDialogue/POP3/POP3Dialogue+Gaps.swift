@@ -21,7 +21,7 @@
 //    successful USER command" only, so that the client itself took it for the answer.
 //
 // A message is read as one before that: behind +OK to RETR or TOP, and, where the client's commands are missing, behind a line +OK when
-// the next begins as a header field does, which no listing does. So is a line of base64 behind AUTH whose challenge is missing.
+// the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So is a line of base64 behind AUTH whose challenge is missing.
 //
 // Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
 // certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
@@ -59,6 +59,8 @@ extension POP3Dialogue {
         var isBehindCRLF = false
         /// The server's last line was a status line that begins with +OK.
         var isBehindOK = false
+        /// Octets that it says what follows has.
+        var announced: Int?
         /// What AUTH began, while its challenges are missing.
         var follower: SASLFollower?
         /// The client's last line was masked whole; servers like to repeat what they did not understand.
@@ -257,7 +259,9 @@ extension POP3Dialogue {
             return true
         }
         guard !search.clientIsWhole, Self.isField(line) else { return false }
-        server = .message(Content(.message(.retr), dotStuffed: true, exchange: currentExchange))
+        server = .message(
+            Content(
+                .message(.retr), size: search.announced, dotStuffed: true, exchange: currentExchange, isPresumed: true))
         return true
     }
 
@@ -310,6 +314,7 @@ extension POP3Dialogue {
         case .ok, .error, .challenge, .none: break
         }
         next.isBehindOK = !isCut && POP3Status(line) == .ok
+        next.announced = next.isBehindOK && !next.clientIsWhole ? POP3Status.announcedOctets(line) : nil
         // So may the end of a line.
         if isCut, next.isSecret { remarks.mask(raw.maskingLine(0..<raw.count)) }
         serverLineIsCut = false

@@ -43,6 +43,18 @@ package enum POP3Status: Equatable, Sendable {
         }
     }
 
+    /// How many octets a status line says that a message has: `+OK 120 octets` (RFC 1939 §5). No RFC asks for it, and words stand around
+    /// it as servers like. Nil when it does not say.
+    static func announcedOctets(_ line: some OctetLine) -> Int? {
+        var last: Int?
+        for word in line.split(separator: 32).prefix(32) {
+            let bare = word.first == UInt8(ascii: "(") ? word.dropFirst() : word
+            if last != nil, bare.hasPrefixIgnoringCase("octet") || bare.hasPrefixIgnoringCase("byte") { return last }
+            last = bare.decimal
+        }
+        return nil
+    }
+
     /// The meaning common to all protocols.
     package var reply: ReplyStatus {
         switch self {

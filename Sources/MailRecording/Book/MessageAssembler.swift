@@ -34,6 +34,8 @@ package struct MessageAssembler: Sendable {
         /// A content was joined to an earlier one.
         var wasJoined = false
         var unstuffer: DotUnstuffer?
+        /// What its octets say of it, when nobody saw which command asked for it. A list, so that others take no room for it.
+        var presumed: [PresumedMessage] = []
         var altered = false
         /// The last exchange that had a part in it.
         var exchange = 0
@@ -236,7 +238,11 @@ package struct MessageAssembler: Sendable {
         slot = Slot(isOpen: true, inContent: true, continuation: continuation, exchange: content.exchange)
         slot.section = section
         if content.dotStuffed { slot.unstuffer = DotUnstuffer() }
-        sink.begin(MessageStart(carrier: carrier, exchange: content.exchange, side: side, section: section))
+        if content.isPresumed { slot.presumed = [PresumedMessage(size: content.size)] }
+        sink.begin(
+            MessageStart(
+                carrier: carrier, exchange: content.exchange, side: side, section: section,
+                isPresumed: content.isPresumed))
     }
 
     static func pass<Sink: MessageSink>(
@@ -244,6 +250,7 @@ package struct MessageAssembler: Sendable {
     ) {
         guard slot.inContent else { return }
         guard slot.unstuffer != nil, let parts = slot.unstuffer?.parts(of: piece) else {
+            if !slot.presumed.isEmpty { slot.presumed[0].take(piece) }
             sink.bytes(piece, side)
             return
         }
@@ -251,7 +258,10 @@ package struct MessageAssembler: Sendable {
             slot.altered = true
             sink.willAlter(side)
         }
-        for part in parts { sink.bytes(part, side) }
+        for part in parts {
+            if !slot.presumed.isEmpty { slot.presumed[0].take(part) }
+            sink.bytes(part, side)
+        }
     }
 
     /// The octets of the content that is under way are hidden from here on.
@@ -292,7 +302,7 @@ package struct MessageAssembler: Sendable {
         guard slot.inContent else { return }
         slot.inContent = false
         switch slot.continuation {
-        case .none: end(side, &slot, complete: true, &sink)
+        case .none: end(side, &slot, complete: slot.presumed.first?.isWhole ?? true, &sink)
         case .chunks, .pieces, .catenation: break
         }
     }

@@ -11,12 +11,15 @@ package struct MessageStart: Equatable, Sendable {
     package var side: Side
     /// The item of FETCH when it is no message so far, such as `BODY[HEADER]`; empty for messages.
     package var section: String
+    /// The command that asked for it was not seen: it may be a part of a message (TOP, RFC 1939 §7).
+    package var isPresumed: Bool
 
-    package init(carrier: Carrier, exchange: Int, side: Side, section: String = "") {
+    package init(carrier: Carrier, exchange: Int, side: Side, section: String = "", isPresumed: Bool = false) {
         self.carrier = carrier
         self.exchange = exchange
         self.side = side
         self.section = section
+        self.isPresumed = isPresumed
     }
 }
 

@@ -291,7 +291,7 @@ package struct MessageTrace: Sendable {
 
     private mutating func judge(_ place: Int) {
         let station = stations[place]
-        if !station.isComplete, !station.isLeftOut, station.carrier != .top {
+        if !station.isComplete, !station.isLeftOut, station.carrier != .top, !station.isPresumed {
             remark(.incomplete, place, nil, "broke off after \(Figures.count(station.bytes, "octet"))")
         }
         var isRefused = false

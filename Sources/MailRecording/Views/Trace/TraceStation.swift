@@ -77,6 +77,8 @@ package struct TraceStation: Sendable {
     package var number: UInt32?
     package var uid: UInt32?
     package var isComplete = false
+    /// Which command asked for it was not seen: what is missing of it may not have been asked for.
+    package var isPresumed = false
     /// Octets of it were not recorded (`record.what`).
     package var isLeftOut = false
     package var bytes = 0

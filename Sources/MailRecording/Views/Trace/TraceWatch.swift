@@ -329,6 +329,7 @@ struct TraceWatch {
                 info: info, user: user ?? candidate, exchange: passing.start.exchange, carrier: passing.start.carrier,
                 began: passing.began, ended: sink.time)
             station.isComplete = isComplete
+            station.isPresumed = passing.start.isPresumed
             passing.fill(&station)
             switch station.carrier {
             case .data, .bdat, .lmtp:
