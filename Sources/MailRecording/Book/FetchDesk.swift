@@ -29,8 +29,10 @@ struct FetchStream: Sendable {
     let origin: Int
     /// Where its next octet would stand.
     var next = 0
-    /// Its last octet came.
-    var hasEnd = false
+    /// Its last octet came for certain: it was sent without an origin, or a piece behind it was empty.
+    var isEnded = false
+    /// Its last piece was shorter than what was asked for.
+    var isShort = false
     /// `RFC822.SIZE` of the message, when it was said beside a piece.
     var size: Int?
     /// Octets of it that are kept until what precedes them came; nil when none are.
@@ -42,8 +44,15 @@ struct FetchStream: Sendable {
     var isBroken = false
     var exchange = 0
 
+    /// Its last octet came. Only the last piece may be shorter than what was asked for (RFC 9051 §6.4.5), but some servers cap them all:
+    /// a larger size shows that.
+    var hasEnd: Bool { isEnded || isShort && !(part == .whole && (size ?? 0) > next) }
+
     /// Its pieces are all there.
     var isWhole: Bool { origin == 0 && (hasEnd || part == .whole && size == next) }
+
+    /// Nothing but the size tells that its pieces are all there, and servers are known to say too small ones.
+    var isWholeBySize: Bool { isWhole && !hasEnd }
 
     /// An item whose octets are those behind its own.
     func goesOn(with item: FetchItem, of message: FetchedMessage) -> Bool {
@@ -92,7 +101,7 @@ struct WaitingHeader: Sendable {
     var stream: FetchStream {
         let name = isOldName ? Self.oldName : Self.name
         var stream = FetchStream(key: key, message: message, part: .header, name: name, origin: 0)
-        stream.hasEnd = true
+        stream.isEnded = true
         stream.section = name
         stream.exchange = exchange
         return stream
@@ -226,6 +235,13 @@ struct FetchDesk: Sendable {
         return length
     }
 
+    /// A client goes on behind the last octet of it: it asked for a piece there that did not come yet.
+    func isAsked(behind stream: FetchStream) -> Bool {
+        guard !requests.isEmpty else { return false }
+        let item = FetchItem("\(stream.name)<\(stream.next)>")
+        return requests.contains { $0.mayAsk(for: item, of: stream.message) }
+    }
+
     // MARK: What is kept
 
     /// There is room for this many octets of one stream, if others go.
@@ -281,10 +297,18 @@ struct FetchDesk: Sendable {
         return place.map { streams.remove(at: $0) }
     }
 
-    /// Takes out a message of which a size that was said now shows that it is whole.
+    /// Takes out a message that is whole, as a size that was said now shows, or the end of the response.
     mutating func takeWhole(of message: FetchedMessage) -> FetchStream? {
-        let place = streams.firstIndex { $0.part == .whole && $0.isWhole && $0.message.isSame(as: message) }
+        let place = streams.firstIndex {
+            $0.part == .whole && $0.isWhole && $0.message.isSame(as: message)
+                && ($0.hasEnd || !isAsked(behind: $0))
+        }
         return place.map { streams.remove(at: $0) }
+    }
+
+    /// Takes out a message that is whole by its size, and behind which no client goes on.
+    mutating func takeWholeBySize() -> FetchStream? {
+        streams.firstIndex { $0.isWholeBySize && !isAsked(behind: $0) }.map { streams.remove(at: $0) }
     }
 
     /// What goes on with this item is here.

@@ -28,6 +28,14 @@ extension MessageAssembler {
             let isEarlier = words.firstWord.word.equalsIgnoringCase("(EARLIER)")
             let gone = desk[0].vanish(isEarlier ? words.firstWord.rest : words, isEarlier: isEarlier)
             for stream in gone { finish(stream, &sink) }
+        // Another mailbox is open, whether or not its SELECT was seen (RFC 9051 §7.1, RFC 7162 §3.2.11); or the same one has other UIDs,
+        // and so other messages (RFC 9051 §2.3.1.1).
+        case "OK":
+            guard awaitsResponse else { return }
+            let text = note.raw.withoutLineEnd.line.firstWord.rest.firstWord.rest
+            if text.hasPrefixIgnoringCase("[CLOSED]") || text.hasPrefixIgnoringCase("[UIDVALIDITY ") {
+                endWaiting(&sink)
+            }
         default: break
         }
     }
@@ -53,9 +61,11 @@ extension MessageAssembler {
             passServer(value.octets[...], &sink)
             endServerContent(&sink)
         }
-        // The size may stand behind the octets, and may be what tells that they are all.
-        guard awaitsResponse, fetchLines.size != nil, !server.inContent else { return }
-        if let open = desk[0].open, open.message.isSame(as: fetched), open.isWhole, open.part == .whole {
+        // The size may stand behind the octets, and may be what tells whether they are all.
+        let isOver = note.element.isLastOfResponse
+        guard awaitsResponse, fetchLines.size != nil || isOver, !server.inContent else { return }
+        if let open = desk[0].open, open.message.isSame(as: fetched), open.part == .whole, open.origin == 0, open.hasEnd
+        {
             endServer(complete: true, &sink)
         }
         while let stream = desk[0].takeWhole(of: fetched) { finish(stream, &sink) }
@@ -102,10 +112,9 @@ extension MessageAssembler {
         let (next, overflow) = (item.origin ?? 0).addingReportingOverflow(size)
         let asked = item.origin == nil ? nil : desk[0].asked(item, of: fetched, in: content.exchange)
         if item.part == .whole { stream.size = fetchLines.size ?? stream.size }
-        // A piece shorter than what was asked for is the last one.
-        stream.hasEnd = item.origin == nil || overflow || size == 0 || asked.map { size < $0 } ?? false
+        stream.isEnded = item.origin == nil || overflow || size == 0
+        stream.isShort = asked.map { size < $0 } ?? false
         stream.next = next
-        if stream.part == .whole, stream.size == next { stream.hasEnd = true }
         desk[0].open = stream
         reserve(size, &sink)
     }
@@ -137,9 +146,11 @@ extension MessageAssembler {
         desk[0].open = stream
         if stream.origin > 0 {
             // Nothing makes it whole any more.
-            if stream.hasEnd, stream.kept == nil { endServer(complete: false, &sink) }
-        } else if stream.isWhole, stream.part != .header, stream.kept == nil {
-            endServer(complete: true, &sink)
+            if stream.hasEnd || stream.size == stream.next, stream.kept == nil { endServer(complete: false, &sink) }
+        } else if stream.hasEnd, stream.part != .header, stream.kept == nil {
+            // A size may stand behind a short piece.
+            let mayBeMore = stream.part == .whole && !stream.isEnded && stream.size == nil
+            if !mayBeMore { endServer(complete: true, &sink) }
         }
     }
 
@@ -157,9 +168,9 @@ extension MessageAssembler {
             server.section = ""
         }
         stream.next = early.next
-        stream.hasEnd = early.hasEnd
+        stream.isEnded = early.isEnded
+        stream.isShort = early.isShort
         stream.size = stream.size ?? early.size
-        if stream.part == .whole, stream.size == stream.next { stream.hasEnd = true }
         if let kept = stream.kept {
             stream.kept = kept + (early.kept ?? 0)
             stream.octets += early.octets
@@ -196,9 +207,18 @@ extension MessageAssembler {
 
     // MARK: What waits
 
+    /// The client has sent a command. What is whole by its size, and behind which no command goes on, ends.
+    mutating func endWholeBySize<Sink: MessageSink>(_ sink: inout Sink) {
+        if server.awaitsPieces, let open = desk[0].open, open.isWholeBySize, !desk[0].isAsked(behind: open) {
+            endServer(complete: true, &sink)
+        }
+        while let stream = desk[0].takeWholeBySize() { finish(stream, &sink) }
+    }
+
     /// Sets aside what is open and waits.
     private mutating func park<Sink: MessageSink>(_ sink: inout Sink) {
         guard server.awaitsPieces, var stream = desk.first?.open else { return }
+        if stream.isWholeBySize, !desk[0].isAsked(behind: stream) { return endServer(complete: true, &sink) }
         stream.section = server.section
         stream.isBroken = server.isBroken
         stream.exchange = server.exchange
@@ -264,5 +284,17 @@ extension MessageAssembler {
             desk[0].open = nil
         }
         Self.end(.server, &server, complete: complete, &sink)
+    }
+}
+
+extension Element {
+    /// It ends a response of a server, which its literals part.
+    fileprivate var isLastOfResponse: Bool {
+        switch self {
+        case .data(_, let isComplete), .dataPart(let isComplete): isComplete
+        case .greeting, .command, .commandPart, .reply, .goAhead, .challenge, .response, .done, .contentBegin, .content,
+            .contentEnd, .opaque, .gap, .unplaced, .incomplete, .unknown:
+            false
+        }
     }
 }

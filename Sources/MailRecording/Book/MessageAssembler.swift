@@ -94,7 +94,9 @@ package struct MessageAssembler: Sendable {
             case .client: Self.endContent(.client, &client, &sink)
             case .server: endServerContent(&sink)
             }
-        case .command(let command): acceptCommand(command, note, &sink)
+        case .command(let command):
+            acceptCommand(command, note, &sink)
+            if !desk.isEmpty { endWholeBySize(&sink) }
         case .commandPart:
             if catenateLines.isInside || client.continuation == .catenation { catenate(note.raw, &sink) }
         case .data(let keyword, let isComplete): acceptData(keyword, isComplete, note, &sink)

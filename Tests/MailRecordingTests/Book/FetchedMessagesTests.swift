@@ -113,13 +113,69 @@ enum FetchedSession {
     }
 
     /// The number means another message behind these.
-    @Test(arguments: ["* 1 EXPUNGE\r\n", "* VANISHED 7\r\n"])
+    @Test(arguments: [
+        "* 1 EXPUNGE\r\n", "* VANISHED 7\r\n", "* OK [CLOSED] another one\r\n", "* OK [closed]\r\n",
+        "* OK [UIDVALIDITY 9] made anew\r\n",
+    ])
     func numbersThatMoveJoinNothing(_ line: String) {
         let header = fetch("BODY[HEADER]", "* 1 FETCH (BODY[HEADER] {5}\r\na:b\r\n)\r\n")
         let text = fetch("BODY[TEXT]", "* 1 FETCH (BODY[TEXT] {2}\r\nhi)\r\n")
         #expect(messages(header + [(.server, line)] + text).map(\.section) == ["BODY[HEADER]", "BODY[TEXT]"])
         let select: [(Side, String)] = [(.client, "s SELECT x\r\n"), (.server, "* 1 EXISTS\r\ns OK\r\n")]
         #expect(messages(header + select + text).map(\.section) == ["BODY[HEADER]", "BODY[TEXT]"])
+    }
+
+    /// What a server says beside that, moves no number.
+    @Test(arguments: [
+        "* OK still here\r\n", "* OK [HIGHESTMODSEQ 7] x\r\n", "* 5 EXISTS\r\n", "* NO [UIDVALIDITY 9] x\r\n",
+    ])
+    func otherWordsOfTheServerJoin(_ line: String) {
+        let header = fetch("BODY[HEADER]", "* 1 FETCH (BODY[HEADER] {5}\r\na:b\r\n)\r\n")
+        let text = fetch("BODY[TEXT]", "* 1 FETCH (BODY[TEXT] {2}\r\nhi)\r\n")
+        #expect(messages(header + [(.server, line)] + text) == [Kept(octets: "a:b\r\nhi", isComplete: true)])
+    }
+
+    /// The same number, or even the same UID, is another message's in another mailbox, and in the same one when its UIDs are new.
+    @Test(arguments: ["", "UID 7 "]) func anotherMailboxIsOpenedAhead(_ uid: String) {
+        let header = fetch("BODY[HEADER]", "* 1 FETCH (\(uid)BODY[HEADER] {5}\r\na:b\r\n)\r\n")
+        let response = "* 1 FETCH (\(uid)BODY[TEXT] {2}\r\nhi)\r\n"
+        let ahead: [(Side, String)] = [(.client, "b SELECT y\r\nc FETCH 1 BODY[TEXT]\r\n")]
+        for opened in [
+            "* OK [CLOSED] x\r\n* 1 EXISTS\r\n* OK [UIDVALIDITY 2] x\r\nb OK [READ-WRITE] y\r\n",
+            "* 1 EXISTS\r\nb OK\r\n", "b NO\r\n",
+            // Behind it all is of the other mailbox, whatever the tagged reply waits for.
+            "* OK [CLOSED] x\r\n",
+        ] {
+            let found = messages(header + ahead + [(.server, opened + response + "b OK\r\nc OK\r\n")])
+            #expect(found.map(\.section) == ["BODY[HEADER]", "BODY[TEXT]"], "\(opened)")
+        }
+        let again: [(Side, String)] = [
+            (.client, "b SELECT x\r\n"), (.server, "* OK [UIDVALIDITY 2] x\r\nb OK [READ-WRITE] x\r\n"),
+        ]
+        let text: [(Side, String)] = [(.client, "c FETCH 1 BODY[TEXT]\r\n"), (.server, response + "c OK\r\n")]
+        #expect(messages(header + again + text).map(\.section) == ["BODY[HEADER]", "BODY[TEXT]"])
+    }
+
+    /// A capture of the server's side has no SELECT: what the server says shows that another mailbox is open.
+    @Test func theServerAloneOpensAnotherMailbox() {
+        let said = [
+            "* OK hi\r\n", "a OK in\r\n", "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\nb OK [READ-WRITE] x\r\n",
+            "* 1 FETCH (UID 7 BODY[HEADER] {5}\r\na:b\r\n)\r\nc OK\r\n",
+            "* 1 EXISTS\r\n* OK [UIDVALIDITY 2] y\r\nd OK [READ-WRITE] y\r\n",
+            "* 1 FETCH (UID 7 BODY[TEXT] {2}\r\nhi)\r\ne OK\r\n",
+        ]
+        func sections(_ said: [String]) -> [String] {
+            var extractor = MessageExtractor(KeptMessages())
+            var tap = MailProtocol.imap.makeTap()
+            var notes: [Note] = []
+            tap.lose(.client, nil, into: &notes)
+            for text in said { tap.receive(Array(text.utf8)[...], from: .server, into: &notes) }
+            extractor.accept(notes[...])
+            extractor.close()
+            return extractor.sink.all.map(\.section)
+        }
+        #expect(sections(said) == ["BODY[HEADER]", "BODY[TEXT]"])
+        #expect(sections(said.enumerated().filter { $0.offset != 4 }.map(\.element)) == [""])
     }
 
     @Test func partsAreMarked() {

@@ -191,6 +191,76 @@ import Testing
         #expect(messages(sections).map(\.isComplete) == [true, false])
     }
 
+    // MARK: Sizes
+
+    /// Servers that cap what they send give less than was asked for before the end. The size shows that it is none.
+    @Test func aShortPieceIsNotTheLastWhenTheSizeIsLarger() {
+        let short = piece(1, 0, "abc", beside: "RFC822.SIZE 7 ")
+        #expect(messages(short, piece(1, 3, "defg")) == whole("abcdefg"))
+        #expect(messages(short, piece(1, 3, "def"), piece(1, 6, "g")) == whole("abcdefg"))
+        #expect(messages(short) == [Kept(octets: "abc", isComplete: false)])
+        #expect(messages(short, piece(2, 0, "x"), piece(1, 3, "defg")) == whole("x", "abcdefg"))
+        // Where the size stands behind the octets too; beside another piece; in a response of its own.
+        let behind = fetch("FETCH 1 BODY[]<0.4>", "1 FETCH (BODY[]<0> {3}^abc RFC822.SIZE 7)")
+        #expect(messages(behind) == [Kept(octets: "abc", isComplete: false)])
+        #expect(messages(behind, piece(1, 3, "defg")) == whole("abcdefg"))
+        let quoted = fetch("FETCH 1 BODY[]<3.4>", "1 FETCH (BODY[]<3> \"def\" RFC822.SIZE 7)")
+        #expect(messages(piece(1, 0, "abc", length: 3), quoted) == [Kept(octets: "abcdef", isComplete: false)])
+        #expect(
+            messages(piece(1, 3, "def", beside: "RFC822.SIZE 7 "), piece(1, 0, "abc", length: 3), piece(1, 6, "g"))
+                == whole("abcdefg"))
+        // The size is one of the message, not of its parts.
+        let part = fetch("FETCH 1 BODY[1]<0.4>", "1 FETCH (RFC822.SIZE 7 BODY[1]<0> {3}^abc)")
+        #expect(messages(part) == [Kept(octets: "abc", isComplete: true, section: "BODY[1]")])
+        // An empty piece is the end, whatever the size is: many are wrong.
+        #expect(messages(short, piece(1, 3, "")) == whole("abc"))
+        // Without a size it is, and other items of the response change nothing.
+        let items = fetch("FETCH 1 ALL", "1 FETCH (BODY[]<0> {3}^abc BODY[1] {1}^x FLAGS ())")
+        #expect(messages(piece(2, 0, "x"), items) == messages(piece(2, 0, "x")) + messages(items))
+        let asked = fetch("FETCH 1 (BODY[]<0.4> BODY[1])", "1 FETCH (BODY[]<0> {3}^abc BODY[1] {1}^x FLAGS ())")
+        #expect(messages(asked).contains(Kept(octets: "abc", isComplete: true)))
+    }
+
+    /// The client goes on behind the end that the size says.
+    @Test func aSizeThatIsTooSmallEndsNoMessage() {
+        let first = piece(1, 0, "abcd", beside: "RFC822.SIZE 4 ")
+        #expect(messages(first) == whole("abcd"))
+        #expect(messages(first, piece(1, 4, "ef")) == whole("abcdef"))
+        #expect(messages(first, piece(1, 4, "efgh"), piece(1, 8, "")) == whole("abcdefgh"))
+        #expect(messages(first, piece(1, 4, "efgh"), piece(1, 8, "i")) == whole("abcdefghi"))
+        #expect(messages(first, piece(1, 4, "efgh")) == [Kept(octets: "abcdefgh", isComplete: false)])
+        #expect(messages(piece(1, 4, "ef", beside: "RFC822.SIZE 4 "), piece(1, 0, "abcd")) == whole("abcdef"))
+        // Asked for ahead, with another message between.
+        let ahead: [Turn] = [
+            (.client, "a FETCH 1:2 BODY[]<0.4>\r\nb FETCH 1:2 BODY[]<4.4>\r\n"),
+            (
+                .server,
+                "* 1 FETCH (RFC822.SIZE 4 BODY[]<0> {4}\r\nabcd)\r\n* 2 FETCH (RFC822.SIZE 4 BODY[]<0> {4}\r\nABCD)\r\na OK\r\n"
+                    + "* 1 FETCH (BODY[]<4> {1}\r\ne)\r\n* 2 FETCH (BODY[]<4> {0}\r\n)\r\nb OK\r\n"
+            ),
+        ]
+        #expect(messages(ahead) == whole("abcde", "ABCD"))
+    }
+
+    /// What is whole by its size waits for the client's next command, not for the end of the session.
+    @Test(arguments: ["b NOOP\r\n", "b FETCH 2 BODY[]<0.4>\r\n", "b FETCH 1 BODY[]<0.4>\r\n"])
+    func aMessageThatIsWholeBySizeEndsWithTheNextCommand(_ command: String) {
+        for keepsRows in [true, false] {
+            var session = BookedSession(.imap, keepsRows: keepsRows)
+            session.say(.server, "* PREAUTH hi\r\n")
+            for (side, text) in piece(1, 0, "abcd", beside: "RFC822.SIZE 4 ") { session.say(side, text) }
+            #expect(session.summary.messages == 0)
+            session.say(.client, command)
+            #expect(session.summary.messages == 1)
+            #expect(session.messages.map(\.complete) == (keepsRows ? [true] : []))
+            session.close()
+            #expect(session.summary.messages == 1)
+        }
+        // Nor for a command, when other messages come first.
+        let others = fetch("FETCH 2:3 BODY[]", "2 FETCH (BODY[] {1}^x)")
+        #expect(messages(piece(1, 0, "abcd", beside: "RFC822.SIZE 4 "), others) == whole("abcd", "x"))
+    }
+
     // MARK: Bounds
 
     @Test func noMoreWaitsThanMay() {
