@@ -6,7 +6,7 @@ import MailRecording
 import Testing
 
 struct ProtocolGuessTests {
-    /// A dialogue: `S:` and `C:` lines, each with its line end.
+    /// A dialogue: `S:` and `C:` lines, each with its line end; `S-` and `C-` with the number of octets that are missing.
     private func verdict(
         _ lines: [String], port: UInt16 = 4_711, clientPort: UInt16 = 50_000, midstream: Bool = false, chunk: Int = .max
     ) -> ProtocolGuess.Verdict {
@@ -20,13 +20,18 @@ struct ProtocolGuessTests {
         var guess = ProtocolGuess(client: wire.client, server: wire.server, midstream: midstream)
         _ = guess.accept(.opened(flow: 1, client: wire.client, server: wire.server, time: 0, midstream: midstream))
         for (index, line) in lines.enumerated() {
+            let side: Side = line.hasPrefix("C") ? .client : .server
+            if line.dropFirst().hasPrefix("-") {
+                _ = guess.accept(.gap(flow: 1, side: side, count: Int(line.dropFirst(3)) ?? 0, time: Int64(index)))
+                continue
+            }
             var rest = Array(line.dropFirst(3).utf8)[...]
             while !rest.isEmpty {
                 let piece = rest.prefix(chunk)
                 rest = rest.dropFirst(piece.count)
                 _ = guess.accept(
                     .bytes(
-                        flow: 1, side: line.hasPrefix("C") ? .client : .server, time: Int64(index), piece, packet: index
+                        flow: 1, side: side, time: Int64(index), piece, packet: index
                     ))
             }
         }
@@ -51,6 +56,25 @@ struct ProtocolGuessTests {
             for chunk in [1, 3, Int.max] {
                 #expect(verdict(lines, port: port, chunk: chunk) == .mail(expected, isSwapped: false))
             }
+        }
+    }
+
+    /// A login tells of POP3 where greeting and first command are missing; Redis has another.
+    @Test func loginsBehindWhatIsMissing() {
+        for midstream in [false, true] {
+            #expect(
+                verdict(["S- 40", "C- 9", "C: AUTH PLAIN AGEAYg==\r\n", "S: +OK\r\n"], port: 110, midstream: midstream)
+                    == .mail(.pop3, isSwapped: false))
+            #expect(
+                verdict(
+                    ["S- 40", "C- 9", "C: AUTH secret\r\n", "S: +OK\r\n", "C: GET x\r\n", "S: $1\r\nx\r\n"], port: 110,
+                    midstream: midstream) == .notMail)
+            #expect(
+                verdict(
+                    [
+                        "C- 9", "C: AUTH LOGIN\r\n", "S- 40", "S: 334 VXNlcm5hbWU6\r\n", "C: Ym9i\r\n",
+                        "S: 334 UGFzc3dvcmQ6\r\n",
+                    ], port: 587, midstream: midstream) == .mail(.smtp, isSwapped: false))
         }
     }
 

@@ -48,7 +48,8 @@ package struct ProtocolGuess: Sendable {
 
     package private(set) var verdict = Verdict.undecided
     private let portProtocol: MailProtocol?
-    private let isMidstream: Bool
+    /// The beginning was not captured, or not what the server began with.
+    private var isMidstream: Bool
     private var held = HeldEvents()
     private var heldOctets = 0
     /// How often the lines were looked at.
@@ -122,7 +123,10 @@ package struct ProtocolGuess: Sendable {
             if first == nil, count > 0 { first = side }
             switch side {
             case .client: client.cut()
-            case .server: server.cut()
+            case .server:
+                // What a connection without a greeting is taken for.
+                if count > 0, server.all.isEmpty { isMidstream = true }
+                server.cut()
             }
         case .closed: judge(isLast: true)
         }
@@ -313,8 +317,10 @@ package struct ProtocolGuess: Sendable {
         let clientLines = Self.lines(client)
         let serverLines = Self.lines(server)
         let clientEvidence = clientLines.map(Self.ofClient)
-        // What Redis answers to any command tells something only beside a command of POP3.
-        let isBare = isMidstream && !clientEvidence.contains(.weak(.pop3))
+        // What Redis answers to any command tells something only beside a command of POP3, or a login that Redis does not have.
+        let isBare =
+            isMidstream && !clientEvidence.contains(.weak(.pop3))
+            && !Self.lines(client, whole: false).contains(where: Self.isSASLCommand)
         let serverEvidence = serverLines.map { line -> Evidence in
             guard isMidstream, Self.isRedisReply(line) else { return Self.ofServer(line) }
             return isBare ? .none : .weak(.pop3)
@@ -373,6 +379,13 @@ package struct ProtocolGuess: Sendable {
             ? Array(lines.dropFirst()) : lines
     }
 
+    /// AUTH with a mechanism: of SMTP (RFC 4954 §4) and POP3 (RFC 5034 §4).
+    private static func isSASLCommand(_ line: ArraySlice<UInt8>) -> Bool {
+        guard line.hasPrefixIgnoringCase("AUTH ") else { return false }
+        let words = words(line)
+        return words.count > 1 && SASLMechanism.spoken.contains { $0.name == words[1] }
+    }
+
     // MARK: What a line tells
 
     /// The octets of the shortest lines that tell something: `+OK`, `220`.
@@ -427,6 +440,8 @@ package struct ProtocolGuess: Sendable {
         case "DATA", "BDAT", "VRFY", "EXPN": return .weak(.smtp)
         case "CAPA", "APOP", "UIDL": return .strong(.pop3)
         case "USER", "PASS": return .weak(.pop3)
+        // Of SMTP and POP3; `AUTH LOGIN` has the second word of a command of IMAP.
+        case "AUTH": return .none
         case "STAT", "STLS": return words.count == 1 ? .weak(.pop3) : .none
         // Others have names there; these have numbers (RFC 1939 §5).
         case "LIST", "RETR", "DELE", "TOP":

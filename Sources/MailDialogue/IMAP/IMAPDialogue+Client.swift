@@ -125,6 +125,7 @@ extension IMAPDialogue {
 
     /// The line behind a literal.
     private mutating func acceptRest(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
+        if search.isUnplaced { return acceptUnplacedRest(line, raw, &remarks) }
         remarks.exchange = open.exchange
         if let first = line.first, first != 32, first != UInt8(ascii: ")"), open.verb != .unknown {
             remarks.blame(.imapLiteralMismatch)
@@ -214,7 +215,7 @@ extension IMAPDialogue {
     }
 
     /// The arguments of a command that carries a message: which of its literals is one.
-    private mutating func gatherMessage(_ words: OctetView) {
+    mutating func gatherMessage(_ words: OctetView) {
         // What the command is about may have any name.
         var named = wanted(open.verb) - open.arguments.count
         if named > 0 { _ = open.arguments.append(line: words) }
@@ -237,7 +238,7 @@ extension IMAPDialogue {
     }
 
     /// What the octets of the next literal are.
-    private func content(_ words: OctetView, size: Int) -> Content {
+    func content(_ words: OctetView, size: Int) -> Content {
         var content = Content(.literal, size: size, exchange: open.exchange)
         switch open.verb {
         case .login: content.secret = open.arguments.count >= 1 || open.arguments.isBroken

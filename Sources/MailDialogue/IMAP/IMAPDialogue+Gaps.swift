@@ -22,6 +22,8 @@
 // 5. Server lost while it decides about a literal or a response. The client says itself what it was: it goes on with a command, or
 //    with what was offered. So what does not begin as a command does is the literal; a line of base64 is the response.
 //
+// What a line shows of a login is told wherever it stands (`IMAPDialogue+Unplaced.swift`).
+//
 // A FETCH of flags, sizes and dates counts as a command that carries no text, in 1. and 3.
 //
 // Lists of capabilities, what is enabled, the mailbox and its counts may have changed in the hole. They are forgotten,
@@ -44,13 +46,28 @@ struct IMAPGapSearch: Equatable, Sendable {
     var isIdle = false
     /// The literal under way was not seen to be asked for.
     var isPresumed = false
+    /// It is of a command whose place is not known, as little as that of what follows it.
+    var isUnplaced = false
     /// What the client sends next, unless that is a command.
     var offer = Offer.nothing
+    /// The login that the line before seems to have begun, wherever it stood.
+    var login = Login.nothing
 
     /// What a client may send behind an answer that is missing.
     enum Offer: Equatable, Sendable {
         case nothing
         indirect case literal(Content, size: Int)
+        indirect case response(SASLFollower)
+    }
+
+    /// What the next line of the client shows of a login.
+    enum Login: Equatable, Sendable {
+        case nothing
+        /// LOGIN: the name is a literal of so many octets.
+        case name(Int)
+        /// LOGIN: the password is one.
+        case password(account: String, size: Int)
+        /// AUTHENTICATE, or a challenge.
         indirect case response(SASLFollower)
     }
 }
@@ -88,6 +105,8 @@ extension IMAPDialogue {
     private mutating func loseClient() {
         client = .seeking
         search.offer = .nothing
+        search.login = .nothing
+        search.isUnplaced = false
         open = OpenCommand()
     }
 
@@ -101,6 +120,7 @@ extension IMAPDialogue {
 
     /// What the server says is not known, and may decide what the client sends next.
     mutating func loseAnswer() {
+        if client != .seeking { search.login = .nothing }
         switch client {
         case .commands, .literal, .commandRest, .seeking: break
         case .idleOffered, .idling:
@@ -110,6 +130,7 @@ extension IMAPDialogue {
             client = .seeking
             search.offer = .literal(content, size: size)
             search.isPresumed = false
+            search.isUnplaced = false
         case .saslAwaiting(let follower):
             client = .seeking
             search.offer = .response(follower)
@@ -124,12 +145,14 @@ extension IMAPDialogue {
             return false
         }
         search.offer = .nothing
+        search.login = .nothing
         let command = IMAPCommand(line.withoutLineEnd.line)
         // `Subject: Check this` is no command: the tags of no client end so.
         if command.isKnown, !command.tag.isEmpty, command.tagOctets.last != UInt8(ascii: ":") {
             // The literal was refused.
             open = OpenCommand()
-            client = .commands
+            if !search.isUnplaced { client = .commands }
+            search.isUnplaced = false
             return false
         }
         client = .literal(content, size: size)
@@ -138,7 +161,9 @@ extension IMAPDialogue {
     }
 
     package mutating func passLine(_ side: Side) {
-        if side == .client { search.offer = .nothing }
+        guard side == .client else { return }
+        search.offer = .nothing
+        search.isUnplaced = false
     }
 
     /// A line behind AUTHENTICATE or a response whose answer is missing. False when it is neither a response nor a command.
@@ -169,7 +194,10 @@ extension IMAPDialogue {
     mutating func acceptUnplacedClient(_ line: OctetView, _ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) {
         remarks.element = .unplaced
         remarks.violations = []
-        if takesResponse(line, raw, &remarks) { return }
+        if takesResponse(line, raw, &remarks) {
+            search.login = .nothing
+            return
+        }
         if search.isIdle, line.equalsIgnoringCase("DONE") {
             search.isIdle = false
             client = .commands
@@ -181,6 +209,8 @@ extension IMAPDialogue {
         search.isIdle = false
         remarks.mask(maskUnplaced(raw))
         let command = IMAPCommandLine(line)
+        showLogin(command, raw, &remarks)
+        expectMessage(command, raw)
         let kind = command.code.kind
         let isPlain = kind.contains(.isPlain) && !kind.contains(.isOpen) || Self.fetchesNoText(command)
         let isCandidate =
@@ -210,12 +240,14 @@ extension IMAPDialogue {
         remarks.element = .unplaced
         remarks.violations = []
         let head = IMAPResponseHead(line)
+        if case .continuation = head.kind { hearChallenge(raw.part(head.rest)) }
         guard head.kind == .tagged, let status = IMAPResponse.status(head.keyword), IMAPCommand.isTag(head.tag),
             head.tag.count <= IMAPTag.limit
         else { return }
         if refutesLiteral(&remarks) { return }
+        if case .response = search.login { search.login = .nothing }
         let tag = IMAPTag(head.tag)
-        if status == .bad, tag != search.candidate, !outstanding.contains(tag) { remarks.mask(maskEcho(head, raw)) }
+        if status != .ok, tag != search.candidate, !outstanding.contains(tag) { remarks.mask(maskEcho(head, raw)) }
         if client == .seeking {
             pair(tag, status, &remarks)
             return
@@ -273,6 +305,7 @@ extension IMAPDialogue {
     /// The server, whose place is known, answers a command that was not seen as one.
     mutating func resume(byTag tag: OctetView, _ status: ReplyStatus, _ remarks: inout Remarks) {
         remarks.element = .unplaced
+        if case .response = search.login { search.login = .nothing }
         guard client == .seeking, status == .ok, tag.count <= IMAPTag.limit, IMAPTag(tag) == search.candidate else {
             return
         }

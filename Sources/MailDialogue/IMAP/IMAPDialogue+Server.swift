@@ -102,6 +102,7 @@ extension IMAPDialogue {
         case .seeking:
             // It may ask for what was lost.
             remarks.element = .unplaced
+            hearChallenge(raw.part(head.rest))
             return
         }
         remarks.exchange = exchange

@@ -20,8 +20,12 @@
 //    no reply holds text of others, so that the line is a status line; and PASS may be given "immediately after a
 //    successful USER command" only, so that the client itself took it for the answer.
 //
+// What a line shows of a login is told wherever it stands: USER, PASS, APOP, AUTH, a line of base64 behind AUTH or a challenge. It has no
+// place by that, and no outcome.
+//
 // A message is read as one before that: behind +OK to RETR or TOP, and, where the client's commands are missing, behind a line +OK when
-// the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So is a line of base64 behind AUTH whose challenge is missing.
+// the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So is a line of base64
+// behind AUTH whose challenge is missing.
 //
 // Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
 // certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
@@ -63,6 +67,8 @@ extension POP3Dialogue {
         var announced: Int?
         /// What AUTH began, while its challenges are missing.
         var follower: SASLFollower?
+        /// The name that USER gave in the line before, wherever that stood.
+        var named: String?
         /// The client's last line was masked whole; servers like to repeat what they did not understand.
         var isSecret = false
 
@@ -94,6 +100,9 @@ extension POP3Dialogue {
             next.clientLineIsCut = true
             next.isIdle = false
             next.open = nil
+            // What comes may be the response behind the one that was expected: a password that would be shown as a name.
+            next.follower = nil
+            next.named = nil
             account = .unknown
             // The server's greeting or reply that is under way goes on as it would.
             var current: Outstanding?
@@ -203,9 +212,11 @@ extension POP3Dialogue {
     ) -> Bool {
         guard var next = search else { return false }
         let command = POP3Command(line)
-        let isCommand =
-            !next.clientLineIsCut && crlf && command.verb != nil && command.fitness == .good && line.first != 32
+        // Also where the line may lack its beginning.
+        let mayBeCommand =
+            crlf && command.verb != nil && command.fitness == .good && line.first != 32
             && line.allSatisfy { $0 > 31 && $0 != 127 }
+        let isCommand = mayBeCommand && !next.clientLineIsCut
         next.clientLineIsCut = false
         if isCommand, command.verb == .pass, let user = next.user {
             resume()
@@ -220,6 +231,7 @@ extension POP3Dialogue {
             follower.missChallenge()
             let reading = follower.presumedResponse(line)
             remarks.element = .response
+            remarks.exchange = exchange
             if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
             if let credential = reading.credential { remarks.tell(.credential(credential)) }
             next.follower = follower
@@ -229,21 +241,27 @@ extension POP3Dialogue {
         }
         let wasDue = next.follower != nil
         next.follower = nil
+        let isLogin = mayBeCommand && showLogin(command, raw, &next, &remarks)
+        if !isLogin { next.named = nil }
         guard isCommand else {
-            remarks.mask(raw.masking(0..<raw.count))
-            // Masked whole it would be a response where it is read again.
-            if wasDue, !line.isEmpty, let first = remarks.masked?.startIndex {
-                remarks.masked?[first] = UInt8(ascii: "!")
+            if !isLogin {
+                remarks.mask(raw.masking(0..<raw.count))
+                // Masked whole it would be a response where it is read again.
+                if wasDue, !line.isEmpty, let first = remarks.masked?.startIndex {
+                    remarks.masked?[first] = UInt8(ascii: "!")
+                }
             }
             next.restart()
             search = next
             return true
         }
-        remarks.mask(Self.maskedCommand(raw))
+        if !isLogin { remarks.mask(Self.maskedCommand(raw)) }
+        let follower = next.follower
         search = next
         seekReply(
             to: Outstanding(
                 verb: command.verb, exchange: exchange, shape: command.shape, number: command.number))
+        if follower != nil { search?.follower = follower }
         if command.verb == .user, search?.candidate != nil { search?.candidateName = command.argument.text }
         return true
     }
@@ -311,6 +329,14 @@ extension POP3Dialogue {
         let isCut = serverLineIsCut
         switch POP3Status(line) {
         case .ok where !isCut, .error where !isCut: next.follower = nil
+        case .challenge where !isCut && !next.clientIsWhole:
+            let challenge = raw.part(line).dropFirst(POP3Status.challenge.length).trimmed
+            if next.follower == nil {
+                exchange += 1
+                next.follower = SASLFollower(behind: challenge)
+            } else {
+                _ = next.follower?.challenge(challenge)
+            }
         case .ok, .error, .challenge, .none: break
         }
         next.isBehindOK = !isCut && POP3Status(line) == .ok
@@ -365,7 +391,7 @@ extension POP3Dialogue {
 extension POP3Dialogue.Search {
     /// A line that can be no response: no base64, and no mask of one.
     func isNoResponse(_ line: ArraySlice<UInt8>) -> Bool {
-        clientLineIsCut || line.isEmpty || !(SASLMask.covers(line) || Base64.decode(line) != nil)
+        line.isEmpty || !(SASLMask.covers(line) || Base64.decode(line) != nil)
     }
 
     /// What a line is to the reply that is looked for.

@@ -9,7 +9,7 @@ package struct SASLFollower: Equatable, Sendable {
     /// The mechanism in capitals.
     package var mechanism: String { kind.name }
 
-    private let kind: SASLMechanism
+    private var kind: SASLMechanism
     private let lineLimit: Int
     private var exchange: AnyExchange
     private var challenges = 0
@@ -22,6 +22,10 @@ package struct SASLFollower: Equatable, Sendable {
     private var hasBlinded = false
     /// A credential was told: what can't be read behind it is none of its own.
     private var hasCredential = false
+    /// The name of the mechanism was not seen: it is what the messages look like. Nobody is blamed for what does not fit it.
+    private(set) var isPresumed = false
+    /// What was taken for a response was none: what follows is not read either.
+    private var isRefuted = false
 
     /// The account as far as the responses have named it; empty when they did not.
     package private(set) var account = ""
@@ -47,20 +51,38 @@ package struct SASLFollower: Equatable, Sendable {
         exchange = AnyExchange(kind)
     }
 
+    /// What stands for a mechanism whose name was not seen, or is no name.
+    private static let notSeen = SASLMechanism.other("?")
+
     /// For the word that stands where the mechanism's name is due. One that is no name is kept nowhere: it may be a response.
     init(_ word: some OctetLine, lineLimit: Int = .max) {
-        self.init(mechanism: SASLMechanism.isName(word) ? word.keyword() : "?", lineLimit: lineLimit)
+        self.init(mechanism: SASLMechanism.isName(word) ? word.keyword() : Self.notSeen.name, lineLimit: lineLimit)
+    }
+
+    /// For an exchange whose command is missing: the first challenge that was seen tells the mechanism, or the response to it does.
+    init(behind challenge: ArraySlice<UInt8>, lineLimit: Int = .max) {
+        let octets = Base64.decode(challenge) ?? []
+        self.init(mechanism: (PresumedMechanism.of(challenge: octets) ?? Self.notSeen).name, lineLimit: lineLimit)
+        isPresumed = true
+        _ = self.challenge(challenge)
     }
 
     /// The mechanism can take up a security layer: after its success the octets may be wrapped (RFC 4422 §3.7). As
     /// exact as what was seen allows: DIGEST-MD5 with qop=auth takes up none, nor NTLM unless both sides want to sign
     /// or seal.
-    package var mayInstallLayer: Bool { exchange.installsLayer ?? kind.canInstallLayer }
+    package var mayInstallLayer: Bool {
+        exchange.installsLayer ?? (kind.canInstallLayer || isPresumed && kind == Self.notSeen)
+    }
 
     /// The server sent `base64` (without the 334 or `+` before it and without line end). What it broke in it belongs on
     /// the note of that line. To be called for every challenge, the empty ones too: it tells an initial response from
     /// an answer.
     package mutating func challenge(_ base64: ArraySlice<UInt8>) -> [Violation] {
+        let violations = hear(base64)
+        return isPresumed ? [] : violations
+    }
+
+    private mutating func hear(_ base64: ArraySlice<UInt8>) -> [Violation] {
         challenges += 1
         if isBlind { return [] }
         if isTooLong(base64) {
@@ -80,11 +102,24 @@ package struct SASLFollower: Equatable, Sendable {
     /// What is taken for a response because nothing else stands where one is due: what can't be read may be a word that only looks
     /// like base64. It is masked, and told to nobody.
     mutating func presumedResponse(_ base64: ArraySlice<UInt8>) -> Reading {
-        var reading = response(base64)
+        if isPresumed, responses == 0, kind == Self.notSeen,
+            let found = Base64.decode(base64).flatMap(PresumedMechanism.of(response:))
+        {
+            kind = found
+            exchange = AnyExchange(found)
+        }
+        // Names are texts, and passwords have no control characters: what has is no base64, but a word.
+        let octets = Base64.decode(base64) ?? []
+        let isPrintable = octets.allSatisfy { $0 > 31 && $0 != 127 }
+        let isName = isPrintable && SASLText.isUTF8(octets)
+        let isMasked = SASLMask.covers(base64)
+        if kind == .login { isRefuted = isRefuted || isMasked || !(exchange.account.isEmpty ? isName : isPrintable) }
+        if isRefuted { return Reading(masked: isMasked || base64.isEmpty ? nil : Self.stars(base64)) }
+        var reading = read(base64, choosesMask: true)
         reading.violations = []
         if let found = reading.credential, found.account.isEmpty, !reading.isOfForm { reading.credential = nil }
-        let isWord =
-            Base64.decode(base64).map { $0.allSatisfy { $0 > 31 && $0 != 127 } && SASLText.isUTF8($0) } ?? false
+        // `=` is the empty initial response (RFC 4954 §4).
+        let isWord = isName && !octets.isEmpty || base64.elementsEqual([UInt8(ascii: "=")])
         if reading.masked == nil, !isWord, !base64.isEmpty { reading.masked = Self.stars(base64) }
         return reading
     }
@@ -94,7 +129,9 @@ package struct SASLFollower: Equatable, Sendable {
 
     /// The client sent `base64` (without line end; `=` stands for the empty initial response, RFC 4954 §4). Without a
     /// challenge before it, it is the initial response.
-    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading { read(base64, choosesMask: true) }
+    package mutating func response(_ base64: ArraySlice<UInt8>) -> Reading {
+        isPresumed ? presumedResponse(base64) : read(base64, choosesMask: true)
+    }
 
     /// - Parameter choosesMask: the masked form is to break the same rules.
     private mutating func read(_ base64: ArraySlice<UInt8>, choosesMask: Bool) -> Reading {

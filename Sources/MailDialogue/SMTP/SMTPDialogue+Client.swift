@@ -14,25 +14,20 @@ extension SMTPDialogue {
 
     @inline(never)
     private mutating func acceptResponse(
-        _ raw: ArraySlice<UInt8>, _ follower: SASLFollower?, _ remarks: inout Remarks
+        _ raw: ArraySlice<UInt8>, _ before: SASLFollower, _ remarks: inout Remarks
     ) {
         let (line, crlf) = raw.withoutLineEnd
         remarks.element = .response
         remarks.exchange = currentExchange
         if !crlf { remarks.blame(.smtpBareLineEnd) }
         hold = .auth(isComplete: false)
-        if var follower {
-            let reading = isCertain ? follower.response(line) : follower.presumedResponse(line)
-            client = .saslAwaiting(follower)
-            if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
-            if let credential = reading.credential { remarks.tell(.credential(credential)) }
-            // Without its challenge a response may look wrong that is right.
-            if isCertain { remarks.violations += reading.violations }
-        } else {
-            // Its AUTH was not seen, so nobody knows what in it is secret.
-            client = .saslAwaiting(nil)
-            remarks.mask(raw.masking(0..<raw.count))
-        }
+        var follower = before
+        let reading = isCertain ? follower.response(line) : follower.presumedResponse(line)
+        client = .saslAwaiting(follower)
+        if let masked = reading.masked { remarks.mask(masked[...] + raw[line.endIndex...]) }
+        if let credential = reading.credential { remarks.tell(.credential(credential)) }
+        // Without its challenge a response may look wrong that is right.
+        if isCertain { remarks.violations += reading.violations }
         resumeBehindResponse(&remarks)
     }
 

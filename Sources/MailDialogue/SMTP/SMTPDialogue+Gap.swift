@@ -17,6 +17,9 @@
 // that sends a command although its last one must be answered first (because it must be the last of its group, or because
 // PIPELINING is not offered) has that answer: this command is the only one that waits.
 //
+// What a line shows of a login is told wherever it stands: AUTH with its response, a line of base64 behind it or behind a challenge. It
+// has no place by that, and no outcome.
+//
 // Behind DATA whose reply is missing the client says itself what it was: it goes on with a command, or with the message. So a line that
 // is no command begins the message, which ends where messages end. Behind AUTH, or a response, the same holds for a line of base64.
 //
@@ -158,8 +161,9 @@ extension SMTPDialogue {
             loss.isBroken = false
             loss.followsCRLF = crlf
             loss.last = .tail(mayBeDATA: Self.isSuffixOfDATA(line.extracting(line.trimmed(0..<line.count))))
+            loss.login = showLogin(raw, verb, loss.login, &remarks)
             client = .lost(loss)
-            return
+            return expectChunk(line, &remarks)
         }
         let isFirst = loss.last == .nothing
         loss.last = .line(verb)
@@ -204,7 +208,9 @@ extension SMTPDialogue {
         case .anything, .content: break
         }
         loss.followsCRLF = crlf
+        loss.login = showLogin(raw, verb, loss.login, &remarks)
         client = .lost(loss)
+        expectChunk(line, &remarks)
     }
 
     /// Behind DATA or AUTH whose reply is missing the client goes on with a command.
@@ -258,49 +264,6 @@ extension SMTPDialogue {
         loseServer()
     }
 
-    /// A mask that is no response.
-    private static func noResponse(_ masked: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var masked = masked
-        if SASLMask.covers(masked.withoutLineEnd.line) { masked[masked.startIndex] = UInt8(ascii: "!") }
-        return masked
-    }
-
-    /// Base64, or what a response becomes when it is masked.
-    private static func isResponse(_ raw: ArraySlice<UInt8>) -> Bool {
-        let line = raw.withoutLineEnd.line
-        return !line.isEmpty && (SASLMask.covers(line) || Base64.decode(line) != nil)
-    }
-
-    /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
-    /// shape, whose secrets are where they always are.
-    func maskUnplaced(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        let octets = raw.span
-        let line = octets.extracting(0..<octets.lineLength.length)
-        let command = SMTPCommandCut(line)
-        let whole = 0..<raw.count
-        var secret: Range<Int>? = whole
-        switch command.verb {
-        case .mail, .send, .soml, .saml, .rcpt:
-            let cut = SMTPPathCut(line, command.argument, keyword: command.verb == .rcpt ? "TO:" : "FROM:")
-            if cut?.isBracketed == true { secret = nil }
-        case .bdat: if command.chunk(line) != nil { secret = nil }
-        case .data, .rset, .quit, .startTLS: if command.argument.isEmpty { secret = nil }
-        case .ehlo, .helo, .lhlo: if SMTPGrammar.isHost(line.extracting(command.argument)) { secret = nil }
-        case .auth, .xexps:
-            let (mechanism, rest) = line.firstWord(command.argument)
-            let start = raw.startIndex
-            let isName = SASLMechanism.isName(raw[(start + mechanism.lowerBound)..<(start + mechanism.upperBound)])
-            secret = isName || mechanism.isEmpty ? (rest.isEmpty ? nil : rest) : command.argument
-        // That it was one of these is what makes the place certain when it is answered.
-        case .vrfy, .expn: secret = command.argument
-        case .noop, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
-            .xexch50, .xanonymousTLS, nil:
-            break
-        }
-        if !SMTPLineOctets(line).isEmpty { secret = whole }
-        return secret.map { raw.masking($0) }
-    }
-
     // MARK: The server
 
     /// A reply line that may answer anything, or that makes certain what it answers.
@@ -318,7 +281,8 @@ extension SMTPDialogue {
         }
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
-            if search.isBroken, search.mayEcho { remarks.mask(raw.maskingLine(0..<raw.count)) }
+            let isChallenge = hearChallenge(raw)
+            if search.isBroken, search.mayEcho, !isChallenge { remarks.mask(raw.maskingLine(0..<raw.count)) }
             return
         }
         // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
@@ -342,7 +306,8 @@ extension SMTPDialogue {
         if isHopeless { return }
         switch reply.code {
         case 354: resumeContent(&remarks)
-        case 334: resumeResponse(raw.withoutLineEnd.line.dropFirst(reply.textStart), &remarks)
+        case 334:
+            if !resumeResponse(raw.withoutLineEnd.line.dropFirst(reply.textStart), &remarks) { _ = hearChallenge(raw) }
         case 250 where search.hasKeyword && !search.offer.extensions.contains(.pipeConnect):
             if resume(behind: [.ehlo, .lhlo], &remarks, reply) {
                 helloSeen = true
@@ -375,20 +340,27 @@ extension SMTPDialogue {
         remarks.element = .goAhead
     }
 
-    /// 334: AUTH is under way.
-    private mutating func resumeResponse(_ challenge: ArraySlice<UInt8>, _ remarks: inout Remarks) {
-        guard case .lost(let loss) = client, loss.last == .line(nil) || loss.mayFollow([.auth, .xexps]) else { return }
-        var follower: SASLFollower?
+    /// 334: AUTH is under way. False when no AUTH was sent.
+    private mutating func resumeResponse(_ challenge: ArraySlice<UInt8>, _ remarks: inout Remarks) -> Bool {
+        guard case .lost(let loss) = client, loss.last == .line(nil) || loss.mayFollow([.auth, .xexps]) else {
+            return false
+        }
+        var login = loss.login
         switch loss.place {
-        case .awaitingAuth(let found): follower = found
+        case .awaitingAuth(let found): login = found ?? login
         case .anything, .awaitingData, .content: exchange &+= 1
-        case .edge: return
+        case .edge: return false
         }
         isDoubtful = true
         resume(at: Outstanding(verb: .auth, exchange: exchange, repliesLeft: 1), &remarks)
-        _ = follower?.challenge(challenge)
-        client = .saslResponse(follower)
+        if var login {
+            _ = login.challenge(challenge)
+            client = .saslResponse(login)
+        } else {
+            client = .saslResponse(SASLFollower(behind: challenge, lineLimit: DialogueLimits.saslLine))
+        }
         remarks.element = .challenge
+        return true
     }
 
     /// Of the commands only `entry` waits.

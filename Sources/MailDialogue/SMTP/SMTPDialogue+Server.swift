@@ -138,9 +138,7 @@ extension SMTPDialogue {
             remarks.element = .challenge
             if reply.code != 334 { remarks.blame(.smtpOtherIntermediate) }
             if reply.separator == .none { remarks.blame(.smtpBareChallenge) }
-            if let found = follower?.challenge(raw.withoutLineEnd.line.dropFirst(reply.textStart)) {
-                remarks.violations += found
-            }
+            remarks.violations += follower.challenge(raw.withoutLineEnd.line.dropFirst(reply.textStart))
             client = .saslResponse(follower)
             return true
         case .blobOffered(let size) where head.verb == .xexch50:
@@ -301,7 +299,7 @@ extension SMTPDialogue {
         switch client {
         case .saslAwaiting(let follower), .saslResponse(let follower):
             client = .commands
-            if ok { mayHaveSecurityLayer = follower?.mayInstallLayer ?? true }
+            if ok { mayHaveSecurityLayer = follower.mayInstallLayer }
             // What a hasty client sent behind it comes as commands, its password too.
             mayLeakSecret = true
         case .commands, .dataOffered, .data, .chunk, .edgeOffered, .blobOffered, .blob, .lost: break

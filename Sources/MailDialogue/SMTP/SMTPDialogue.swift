@@ -22,11 +22,10 @@ package struct SMTPDialogue: Dialogue {
         case data
         /// Octets of a chunk, as BDAT announced. Successors: `commands`, `lost`.
         case chunk(size: Int, isLast: Bool)
-        /// The reply to AUTH or to a response decides. The follower is nil when its AUTH was not seen. Successors:
-        /// `saslResponse`, `commands`, `lost`.
-        indirect case saslAwaiting(SASLFollower?)
+        /// The reply to AUTH or to a response decides. Successors: `saslResponse`, `commands`, `lost`.
+        indirect case saslAwaiting(SASLFollower)
         /// 334 was sent: one line of base64. Successors: `saslAwaiting`, `lost`.
-        indirect case saslResponse(SASLFollower?)
+        indirect case saslResponse(SASLFollower)
         /// The reply to a command decides whose success ends what can be followed: STARTTLS, TURN. Successors: `commands`,
         /// `lost`, or the session is opaque.
         case edgeOffered(swapsRoles: Bool)
@@ -295,6 +294,11 @@ package struct SMTPDialogue: Dialogue {
     }
 
     package mutating func contentEnded(from side: Side) -> ContentEnd {
+        if case .chunk = client, isDoubtful {
+            client = .lost(SMTPLoss(place: .anything, isBroken: false))
+            isDoubtful = false
+            return ContentEnd()
+        }
         client = .commands
         isDoubtful = false
         endsGroup = false

@@ -22,6 +22,8 @@ struct SMTPLoss: Equatable, Sendable {
     var followsCRLF = false
     /// The line before.
     var last = Last.nothing
+    /// The login that a line seems to have begun, whose responses may follow.
+    var login: SASLFollower?
 
     /// What is known of a line whose place is not.
     enum Last: Equatable, Sendable {

@@ -28,7 +28,7 @@ extension SessionBook {
             summary.violations += 1
             insertFinding(violation.code)
         }
-        for fact in note.facts { count(fact, note.exchange, &events) }
+        for fact in note.facts { count(fact, note, &events) }
     }
 
     /// The exchange of the greeting, of which each line is a note.
@@ -41,10 +41,10 @@ extension SessionBook {
         summary.exchanges += 1
     }
 
-    private mutating func count(_ fact: Fact, _ exchange: Int, _ events: inout [RecordEvent]) {
+    private mutating func count(_ fact: Fact, _ note: Note, _ events: inout [RecordEvent]) {
         switch fact {
-        case .credential(let credential): remember(credential, exchange, &events)
-        case .login(let accepted): judge(accepted, exchange, &events)
+        case .credential(let credential): remember(credential, note, &events)
+        case .login(let accepted): judge(accepted, note.exchange, &events)
         case .opaque(let reason): summary.opaque = summary.opaque ?? reason
         case .clear: if summary.opaque == .tls { summary.opaque = nil }
         case .reversePath, .recipient, .messageAccepted, .messageRefused, .clientName, .recipientRefused,

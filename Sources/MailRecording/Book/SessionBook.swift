@@ -298,7 +298,7 @@ package struct SessionBook {
         }
         if !note.isPlain {
             for violation in note.violations { book(violation, note.exchange) }
-            for fact in note.facts { book(fact, note.exchange, &events) }
+            for fact in note.facts { book(fact, note, &events) }
         }
         guard keepsExchanges else { return }
         switch note.element {
@@ -451,9 +451,10 @@ package struct SessionBook {
 
     // MARK: Facts
 
-    private mutating func book(_ fact: Fact, _ exchange: Int, _ events: inout [RecordEvent]) {
+    private mutating func book(_ fact: Fact, _ note: Note, _ events: inout [RecordEvent]) {
+        let exchange = note.exchange
         switch fact {
-        case .credential(let credential): remember(credential, exchange, &events)
+        case .credential(let credential): remember(credential, note, &events)
         case .login(let accepted): judge(accepted, exchange, &events)
         case .reversePath(let mailbox): envelope = Envelope(reversePath: mailbox)
         case .recipient(let mailbox):
@@ -466,14 +467,16 @@ package struct SessionBook {
         }
     }
 
-    mutating func remember(_ credential: Credential, _ exchange: Int, _ events: inout [RecordEvent]) {
+    mutating func remember(_ credential: Credential, _ note: Note, _ events: inout [RecordEvent]) {
         let account = MessageLedger.clip(credential.account)
         let record = CredentialRecord(
-            exchange: exchange, mechanism: credential.mechanism, account: account,
+            exchange: note.exchange, mechanism: credential.mechanism, account: account,
             fingerprint: Fingerprint.of(credential.secret, key: fingerprintKey), outcome: .unknown)
         if summary.user == nil, !account.isEmpty { summary.user = account }
+        // No reply will be known to be the one to it, and another login may seem to be of the same exchange.
+        if note.element == .unplaced { return append(record, &events) }
         // An unknown mechanism shows something in each of its steps: that is one credential all the same.
-        if let index = pending.firstIndex(where: { $0.exchange == exchange && $0.mechanism == record.mechanism }) {
+        if let index = pending.firstIndex(where: { $0.exchange == note.exchange && $0.mechanism == record.mechanism }) {
             pending[index] = record
             return
         }

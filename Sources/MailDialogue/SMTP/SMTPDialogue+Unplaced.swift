@@ -1,0 +1,117 @@
+// What a line of the client shows whose place is not known: logins, chunks, and what of it may be a secret.
+
+import MailMessage
+
+extension SMTPDialogue {
+    /// What a line whose place is not known shows of a login was seen, wherever it stands. Gives the login whose responses may follow.
+    /// - Parameter login: the one that was under way.
+    mutating func showLogin(
+        _ raw: ArraySlice<UInt8>, _ verb: SMTPCommand.Verb?, _ login: SASLFollower?, _ remarks: inout Remarks
+    ) -> SASLFollower? {
+        if case .lost(let loss) = client, loss.place == .content { return nil }
+        if verb == .auth || verb == .xexps { return showAUTH(raw, &remarks) }
+        // Behind a challenge a line begins with the client's next octet, whatever is missing before.
+        guard verb == nil, var login, Self.isResponse(raw) else { return nil }
+        login.missChallenge()
+        let base64 = raw.withoutLineEnd.line
+        remarks.exchange = exchange
+        tell(login.presumedResponse(base64), of: base64, raw, &remarks)
+        return login
+    }
+
+    private mutating func showAUTH(_ raw: ArraySlice<UInt8>, _ remarks: inout Remarks) -> SASLFollower? {
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
+        let argument = SMTPCommandCut(line).argument
+        let (mechanism, rest) = raw[(raw.startIndex + argument.lowerBound)..<(raw.startIndex + argument.upperBound)]
+            .firstWord
+        guard SASLMechanism.isName(mechanism), SMTPLineOctets(line).isEmpty else { return nil }
+        // Each login has a number of its own, by which it is known.
+        exchange &+= 1
+        remarks.exchange = exchange
+        var follower = SASLFollower(mechanism, lineLimit: DialogueLimits.saslLine)
+        let initial = rest.trimmed
+        if !initial.isEmpty { tell(follower.presumedResponse(initial), of: initial, raw, &remarks) }
+        return follower
+    }
+
+    /// A challenge whose place is not known either: what follows may be the response to it. False when it is none that is known, or
+    /// nothing can follow it.
+    mutating func hearChallenge(_ raw: ArraySlice<UInt8>) -> Bool {
+        guard case .lost(var loss) = client, loss.place != .content, raw.starts(with: "334 ".utf8) else { return false }
+        let challenge = raw.withoutLineEnd.line.dropFirst(4)
+        guard let octets = Base64.decode(challenge), octets.isEmpty || PresumedMechanism.of(challenge: octets) != nil
+        else { return false }
+        if var login = loss.login {
+            _ = login.challenge(challenge)
+            loss.login = login
+        } else {
+            exchange &+= 1
+            loss.login = SASLFollower(behind: challenge, lineLimit: DialogueLimits.saslLine)
+        }
+        client = .lost(loss)
+        return true
+    }
+
+    /// A response in a line whose place is not known.
+    private func tell(
+        _ reading: SASLFollower.Reading, of base64: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>,
+        _ remarks: inout Remarks
+    ) {
+        remarks.mask(reading.masked.map { raw[..<base64.startIndex] + $0 + raw[base64.endIndex...] })
+        if let credential = reading.credential { remarks.tell(.credential(credential)) }
+    }
+
+    /// BDAT says how many octets follow, whatever the server thinks of it (RFC 3030 §2). Behind them the place is as little known as before.
+    mutating func expectChunk(_ line: Span<UInt8>, _ remarks: inout Remarks) {
+        let command = SMTPCommandCut(line)
+        guard command.verb == .bdat, let chunk = command.chunk(line), !isHopeless, SMTPLineOctets(line).isEmpty else {
+            return
+        }
+        client = .chunk(size: chunk.size, isLast: chunk.isLast)
+        isDoubtful = true
+    }
+
+    /// A mask that is no response.
+    static func noResponse(_ masked: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var masked = masked
+        if SASLMask.covers(masked.withoutLineEnd.line) { masked[masked.startIndex] = UInt8(ascii: "!") }
+        return masked
+    }
+
+    /// Base64, or what a response becomes when it is masked.
+    static func isResponse(_ raw: ArraySlice<UInt8>) -> Bool {
+        let line = raw.withoutLineEnd.line
+        return !line.isEmpty && (SASLMask.covers(line) || Base64.decode(line) != nil)
+    }
+
+    /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
+    /// shape, whose secrets are where they always are.
+    func maskUnplaced(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
+        let command = SMTPCommandCut(line)
+        let whole = 0..<raw.count
+        var secret: Range<Int>? = whole
+        switch command.verb {
+        case .mail, .send, .soml, .saml, .rcpt:
+            let cut = SMTPPathCut(line, command.argument, keyword: command.verb == .rcpt ? "TO:" : "FROM:")
+            if cut?.isBracketed == true { secret = nil }
+        case .bdat: if command.chunk(line) != nil { secret = nil }
+        case .data, .rset, .quit, .startTLS: if command.argument.isEmpty { secret = nil }
+        case .ehlo, .helo, .lhlo: if SMTPGrammar.isHost(line.extracting(command.argument)) { secret = nil }
+        case .auth, .xexps:
+            let (mechanism, rest) = line.firstWord(command.argument)
+            let start = raw.startIndex
+            let isName = SASLMechanism.isName(raw[(start + mechanism.lowerBound)..<(start + mechanism.upperBound)])
+            secret = isName || mechanism.isEmpty ? (rest.isEmpty ? nil : rest) : command.argument
+        // That it was one of these is what makes the place certain when it is answered.
+        case .vrfy, .expn: secret = command.argument
+        case .noop, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
+            .xexch50, .xanonymousTLS, nil:
+            break
+        }
+        if !SMTPLineOctets(line).isEmpty { secret = whole }
+        return secret.map { raw.masking($0) }
+    }
+}
