@@ -58,21 +58,18 @@ final class ImportLines {
     }
 
     private func fill() throws(CaptureError) {
-        buffer.removeFirst(start)
-        start = 0
-        let old = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: Self.longest))
-        while true {
-            let got = buffer.withUnsafeMutableBytes { space in
-                read(descriptor, space.baseAddress.map { $0 + old }, Self.longest)
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else {
-                throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(errno)))")
-            }
-            buffer.removeLast(Self.longest - got)
-            hasEnded = got == 0
-            return
+        let kept = buffer[start...]
+        var got = 0
+        // Not filled with zeros first, nor moved octet by octet: a long line comes through here many times.
+        buffer = [UInt8](unsafeUninitializedCapacity: kept.count + Self.longest) { space, count in
+            kept.withUnsafeBytes { UnsafeMutableRawBufferPointer(space).copyMemory(from: $0) }
+            repeat {
+                got = read(descriptor, space.baseAddress.map { $0 + kept.count }, Self.longest)
+            } while got < 0 && errno == EINTR
+            count = kept.count + max(got, 0)
         }
+        start = 0
+        guard got >= 0 else { throw CaptureError(.unreadable, "\(path): \(String(cString: strerror(errno)))") }
+        hasEnded = got == 0
     }
 }
