@@ -19,6 +19,8 @@ extension FuzzTarget {
                 Relay(RuleFacts(mailProtocol: proto, clientAddress: "192.0.2.1", route: "x"), rules: rules))
             for case .octets(let side, let octets) in conversation.cut(cutting, &numbers) { table.send(side, octets) }
             table.end(.client)
+            // What a client that has ended sent ahead of an answer that never comes goes to nobody.
+            let waits = !table.hasPassedEnd
             table.end(.server)
             if table.hasHit { return }
             for side in Side.allCases {
@@ -26,7 +28,7 @@ extension FuzzTarget {
                 let got = side == .client ? table.server : table.client
                 let same = zip(sent, got).prefix { $0 == $1 }.count
                 must(
-                    sent == got,
+                    sent == got || side == .client && waits && sent.starts(with: got),
                     "\(proto): of the \(side)'s \(sent.count) octets \(got.count) arrived, different from \(same) on: "
                         + "\(got[same...].prefix(60).shown) in place of \(sent[same...].prefix(60).shown)")
             }
@@ -57,6 +59,8 @@ extension FuzzTarget {
         private(set) var server: [UInt8] = []
         private(set) var client: [UInt8] = []
         private(set) var hasHit = false
+        /// The end of the client's side was passed on.
+        private(set) var hasPassedEnd = false
         private var seen: [Note] = []
         private var told: [Note] = []
 
@@ -80,6 +84,7 @@ extension FuzzTarget {
                 case .toClient(let octets): client += octets
                 case .toServer(let octets): server += octets
                 case .hit, .close, .wait: hasHit = true
+                case .ended(.client): hasPassedEnd = true
                 // Without TLS there is no edge.
                 case .ended, .log, .edge, .login: break
                 }
