@@ -75,6 +75,7 @@ struct IMAPGapSearch: Equatable, Sendable {
 extension IMAPDialogue {
     package mutating func lose(_ side: Side) {
         guard opaque == nil else { return }
+        let isLoggedIn = phase == .authenticated || phase == .selected
         forget()
         marks.insert(.hadGap)
         marks.subtract([.literalWasRefused, .isOver, .idleEnds, .strayDone])
@@ -86,6 +87,7 @@ extension IMAPDialogue {
         case .client: loseClient()
         case .server: loseServer()
         }
+        if server == .seeking, client == .seeking || !isLoggedIn { marks.insert(.tailMayEcho) }
     }
 
     /// What may have changed unseen.
@@ -175,11 +177,7 @@ extension IMAPDialogue {
             open = OpenCommand()
             let command = IMAPCommandLine(line)
             guard command.isKnown, !command.tagOctets.isEmpty else {
-                // Masked whole it would be a response where it is read again.
-                remarks.mask(raw.masking(0..<raw.count))
-                if let first = remarks.masked?.startIndex, !base64.isEmpty {
-                    remarks.masked?[first] = UInt8(ascii: "!")
-                }
+                remarks.mask(SASLMask.noResponse(raw.masking(0..<raw.count)))
                 return true
             }
             client = .commands
@@ -240,6 +238,8 @@ extension IMAPDialogue {
         remarks.element = .unplaced
         remarks.violations = []
         let head = IMAPResponseHead(line)
+        remarks.mask(maskEcho(unplaced: head, raw))
+        marks.remove(.tailMayEcho)
         if case .continuation = head.kind { hearChallenge(raw.part(head.rest)) }
         guard head.kind == .tagged, let status = IMAPResponse.status(head.keyword), IMAPCommand.isTag(head.tag),
             head.tag.count <= IMAPTag.limit
@@ -266,6 +266,16 @@ extension IMAPDialogue {
         names.removeAll { $0.exchange < entry.exchange }
         remarks.tell(.resumed)
         acceptLine(line, raw, &remarks)
+    }
+
+    /// The masked form of a line that may repeat what the server did not understand: the untagged refusal, or the end of a line.
+    func maskEcho(unplaced head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        switch head.kind {
+        case .untagged: return head.keyword == .bad ? maskEcho(head, raw) : nil
+        case .continuation: return nil
+        case .tagged where IMAPResponse.status(head.keyword) != nil: return nil
+        case .tagged, .none: return marks.contains(.tailMayEcho) ? raw.maskingLine(0..<raw.count) : nil
+        }
     }
 
     /// The server answers a command in the middle of a literal that it was not seen to ask for: the sides are elsewhere.

@@ -128,7 +128,10 @@ extension IMAPDialogue {
     private mutating func showResponse(
         _ base64: ArraySlice<UInt8>, _ raw: ArraySlice<UInt8>, _ before: SASLFollower, _ remarks: inout Remarks
     ) {
-        guard !base64.isEmpty, SASLMask.covers(base64) || Base64.decode(base64) != nil else { return }
+        guard !base64.isEmpty, SASLMask.covers(base64) || Base64.decode(base64) != nil else {
+            if let masked = remarks.masked { remarks.mask(SASLMask.noResponse(masked)) }
+            return
+        }
         var follower = before
         let reading = follower.presumedResponse(base64)
         search.login = .response(follower)

@@ -153,6 +153,8 @@ package struct IMAPDialogue: Dialogue {
         static let hasBegunLogin = Marks(rawValue: 524_288)
         /// The command under way is none, and its line was masked: so are its literals.
         static let openIsSecret = Marks(rawValue: 1_048_576)
+        /// The octets of the server up to its next LF may be the end of a line that repeats a login.
+        static let tailMayEcho = Marks(rawValue: 2_097_152)
     }
 
     var client = ClientState.commands
@@ -391,7 +393,13 @@ package struct IMAPDialogue: Dialogue {
     }
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
-        guard side == .client else { return nil }
+        guard side == .client else {
+            if server != .seeking, !marks.contains(.openIsSecret) { return nil }
+            return line.withView { view in
+                let head = IMAPResponseHead(view.withoutLineEnd.line)
+                return head.keyword == .bad ? maskEcho(head, line) : maskEcho(unplaced: head, line)
+            }
+        }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .commandRest, .literal: return opensSecret ? line.masking(0..<line.count) : nil

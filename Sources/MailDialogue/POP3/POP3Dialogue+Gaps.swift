@@ -71,6 +71,8 @@ extension POP3Dialogue {
         var named: String?
         /// The client's last line was masked whole; servers like to repeat what they did not understand.
         var isSecret = false
+        /// Nothing was seen since octets of the client were lost.
+        var isUnseen = false
 
         /// The pattern is broken: what was found so far proves nothing.
         mutating func restart() {
@@ -98,6 +100,7 @@ extension POP3Dialogue {
             hasBegunLogin = true
             next.clientIsWhole = false
             next.clientLineIsCut = true
+            next.isUnseen = true
             next.isIdle = false
             next.open = nil
             // What comes may be the response behind the one that was expected: a password that would be shown as a name.
@@ -227,6 +230,7 @@ extension POP3Dialogue {
         remarks.element = .unplaced
         remarks.exchange = currentExchange
         next.isSecret = !isCommand
+        next.isUnseen = false
         if var follower = next.follower, command.verb == nil, !next.isNoResponse(line) {
             follower.missChallenge()
             let reading = follower.presumedResponse(line)
@@ -246,10 +250,7 @@ extension POP3Dialogue {
         guard isCommand else {
             if !isLogin {
                 remarks.mask(raw.masking(0..<raw.count))
-                // Masked whole it would be a response where it is read again.
-                if wasDue, !line.isEmpty, let first = remarks.masked?.startIndex {
-                    remarks.masked?[first] = UInt8(ascii: "!")
-                }
+                if wasDue, let masked = remarks.masked { remarks.mask(SASLMask.noResponse(masked)) }
             }
             next.restart()
             search = next
@@ -324,8 +325,7 @@ extension POP3Dialogue {
         guard var next = search else { return }
         let known = next.clientIsWhole ? next.candidate ?? next.open : nil
         remarks.exchange = known?.exchange ?? currentExchange
-        // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
-        if POP3Status(line) == .error { remarks.mask(raw.maskingLine(echo(.error, line, raw)..<raw.count)) }
+        remarks.mask(maskEcho(raw, line, next))
         let isCut = serverLineIsCut
         switch POP3Status(line) {
         case .ok where !isCut, .error where !isCut: next.follower = nil
@@ -341,9 +341,8 @@ extension POP3Dialogue {
         }
         next.isBehindOK = !isCut && POP3Status(line) == .ok
         next.announced = next.isBehindOK && !next.clientIsWhole ? POP3Status.announcedOctets(line) : nil
-        // So may the end of a line.
-        if isCut, next.isSecret { remarks.mask(raw.maskingLine(0..<raw.count)) }
         serverLineIsCut = false
+        next.isUnseen = false
         let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
         next.isBehindCRLF = crlf
         if isCut {
@@ -374,6 +373,17 @@ extension POP3Dialogue {
             }
         }
         search = next
+    }
+
+    /// The line of a server with what it may repeat masked. Nobody knows what it refuses: servers repeat what they did not understand,
+    /// and that may be a password. So may the end of a line.
+    func maskEcho(_ raw: ArraySlice<UInt8>, _ line: OctetView, _ search: Search) -> ArraySlice<UInt8>? {
+        if serverLineIsCut, search.isSecret { return raw.maskingLine(0..<raw.count) }
+        switch POP3Status(line) {
+        case .error: return raw.maskingLine(echo(.error, line, raw)..<raw.count)
+        case .none: return serverLineIsCut && search.isUnseen ? raw.maskingLine(0..<raw.count) : nil
+        case .ok, .challenge: return nil
+        }
     }
 
     /// What a reply says of the state of the session.

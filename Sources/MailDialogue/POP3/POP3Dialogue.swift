@@ -322,7 +322,7 @@ package struct POP3Dialogue: Dialogue {
     }
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
-        guard side == .client else { return nil }
+        guard side == .client else { return maskEcho(partial: line) }
         if let search, !search.clientIsWhole { return line.masking(0..<line.count) }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
@@ -331,6 +331,16 @@ package struct POP3Dialogue: Dialogue {
             let command = POP3Command(line.withoutLineEnd.line)
             return command.verb == nil && command.shape == .line
                 ? maskedUnknown(line) ?? maskedArguments(line) : Self.maskedCommand(line)
+        }
+    }
+
+    /// The same for a line of the server.
+    private func maskEcho(partial raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        raw.withView { view in
+            let line = view.withoutLineEnd.line
+            if let search { return maskEcho(raw, line, search) }
+            guard outstanding.first?.isSecret == true, POP3Status(line) == .error else { return nil }
+            return raw.maskingLine(echo(.error, line, raw)..<raw.count)
         }
     }
 

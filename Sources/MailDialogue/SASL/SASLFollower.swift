@@ -118,8 +118,9 @@ package struct SASLFollower: Equatable, Sendable {
         var reading = read(base64, choosesMask: true)
         reading.violations = []
         if let found = reading.credential, found.account.isEmpty, !reading.isOfForm { reading.credential = nil }
-        // `=` is the empty initial response (RFC 4954 §4).
-        let isWord = isName && !octets.isEmpty || base64.elementsEqual([UInt8(ascii: "=")])
+        // `=` is the empty initial response, `*` cancels (RFC 4954 §4).
+        let isSign = base64.elementsEqual([UInt8(ascii: "=")]) || base64.elementsEqual([UInt8(ascii: "*")])
+        let isWord = isName && !octets.isEmpty || isSign
         if reading.masked == nil, !isWord, !base64.isEmpty { reading.masked = Self.stars(base64) }
         return reading
     }

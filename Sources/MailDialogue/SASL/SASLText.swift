@@ -8,6 +8,14 @@ enum SASLMask {
     static func covers(_ octets: some Collection<UInt8>) -> Bool {
         octets.count > 1 && octets.allSatisfy { $0 == octet }
     }
+
+    /// The masked form of a line that was no response where one was due: whoever reads it again does not take it for one either.
+    static func noResponse(_ masked: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var masked = masked
+        let line = masked.withoutLineEnd.line
+        if !line.isEmpty, line.allSatisfy({ $0 == octet }) { masked[masked.startIndex] = UInt8(ascii: "!") }
+        return masked
+    }
 }
 
 /// Text in SASL messages.

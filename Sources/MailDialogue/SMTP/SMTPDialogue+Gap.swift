@@ -120,10 +120,14 @@ extension SMTPDialogue {
         let isWhole = !isBroken && openCode == nil
         var search = SMTPReplySearch(isBroken: isBroken, isWhole: isWhole)
         search.mayEcho = outstanding.elements.contains { $0.traits.contains(.isSecret) }
-        if case .lost(let loss) = client { search.mayEcho = search.mayEcho || loss.followsSecret }
+        if case .lost(let loss) = client {
+            search.mayEcho = search.mayEcho || loss.followsSecret
+            search.followsUnseen = loss.isUnseen
+        }
         if case .lost(let old) = replies {
             search.isBroken = search.isBroken || old.isBroken
             search.mayEcho = search.mayEcho || old.mayEcho
+            search.followsUnseen = search.followsUnseen || old.followsUnseen
         }
         replies = .lost(search)
         forget()
@@ -156,7 +160,7 @@ extension SMTPDialogue {
         remarks.element = .unplaced
         remarks.exchange = currentExchange
         remarks.mask(maskUnplaced(raw))
-        let verb = SMTPCommandCut(line).verb
+        let verb = SMTPCommandCut(line).shownVerb(line)
         if loss.isBroken {
             loss.isBroken = false
             loss.followsCRLF = crlf
@@ -201,8 +205,7 @@ extension SMTPDialogue {
                 remarks.masked = nil
                 return acceptClient(raw, &remarks)
             }
-            // Masked whole it would be a response where it is read again.
-            if isFirst, follower != nil, let masked = remarks.masked { remarks.mask(Self.noResponse(masked)) }
+            if isFirst, follower != nil, let masked = remarks.masked { remarks.mask(SASLMask.noResponse(masked)) }
             // Another AUTH would be seen: a challenge belongs to the one that was.
             loss.place = verb == .auth || verb == .xexps ? .anything : .awaitingAuth(nil)
         case .anything, .content: break
@@ -279,14 +282,12 @@ extension SMTPDialogue {
             remarks.mask(raw.maskingLine(0..<raw.count))
             return refute(&remarks)
         }
+        remarks.mask(maskEcho(raw, search))
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
-            let isChallenge = hearChallenge(raw)
-            if search.isBroken, search.mayEcho, !isChallenge { remarks.mask(raw.maskingLine(0..<raw.count)) }
+            if hearChallenge(raw) { remarks.masked = nil }
             return
         }
-        // Nobody knows what it refuses: servers repeat what they did not understand, and that may be a password.
-        if reply.status == .refused { remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count)) }
         if search.lines > 0 || !search.isWhole {
             let text = line.extracting(line.clamp(reply.textStart)...)
             if SMTPOffer.isUnmistakable(text) { search.hasKeyword = true }
@@ -319,6 +320,18 @@ extension SMTPDialogue {
         case 220: resumeEdge(&remarks, reply)
         default: break
         }
+    }
+
+    /// The line of a server with what it may repeat masked. Nobody knows what it refuses: servers repeat what they did not understand,
+    /// and that may be a password. So may the end of a line.
+    func maskEcho(_ raw: ArraySlice<UInt8>, _ search: SMTPReplySearch) -> ArraySlice<UInt8>? {
+        if search.isBroken, search.mayEcho { return raw.maskingLine(0..<raw.count) }
+        let octets = raw.span
+        let line = octets.extracting(0..<octets.lineLength.length)
+        guard let reply = SMTPReplyLine(line) else {
+            return search.isBroken && search.followsUnseen ? raw.maskingLine(0..<raw.count) : nil
+        }
+        return reply.status == .refused ? raw.maskingLine(reply.echo(line)..<raw.count) : nil
     }
 
     /// 354: the newest command is DATA.

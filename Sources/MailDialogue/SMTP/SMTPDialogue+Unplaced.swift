@@ -11,7 +11,11 @@ extension SMTPDialogue {
         if case .lost(let loss) = client, loss.place == .content { return nil }
         if verb == .auth || verb == .xexps { return showAUTH(raw, &remarks) }
         // Behind a challenge a line begins with the client's next octet, whatever is missing before.
-        guard verb == nil, var login, Self.isResponse(raw) else { return nil }
+        guard var login else { return nil }
+        guard verb == nil, Self.isResponse(raw) else {
+            if let masked = remarks.masked { remarks.mask(SASLMask.noResponse(masked)) }
+            return nil
+        }
         login.missChallenge()
         let base64 = raw.withoutLineEnd.line
         remarks.exchange = exchange
@@ -72,46 +76,42 @@ extension SMTPDialogue {
         isDoubtful = true
     }
 
-    /// A mask that is no response.
-    static func noResponse(_ masked: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var masked = masked
-        if SASLMask.covers(masked.withoutLineEnd.line) { masked[masked.startIndex] = UInt8(ascii: "!") }
-        return masked
-    }
-
     /// Base64, or what a response becomes when it is masked.
     static func isResponse(_ raw: ArraySlice<UInt8>) -> Bool {
         let line = raw.withoutLineEnd.line
         return !line.isEmpty && (SASLMask.covers(line) || Base64.decode(line) != nil)
     }
 
-    /// The masked form of a line that may be a command, content or a SASL response: all of it, unless it is a command in good
-    /// shape, whose secrets are where they always are.
+    /// The masked form of a line that may be a command, content or a SASL response: of a command in good shape the secret, which is
+    /// where it always is; of another what follows its verb, for the verb is what makes a place certain, or keeps it from being
+    /// certain, also where the line is read again; all of anything else.
     func maskUnplaced(_ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let octets = raw.span
         let line = octets.extracting(0..<octets.lineLength.length)
         let command = SMTPCommandCut(line)
-        let whole = 0..<raw.count
-        var secret: Range<Int>? = whole
-        switch command.verb {
+        guard let verb = command.shownVerb(line) else { return raw.masking(0..<raw.count) }
+        var secret: Range<Int>? = command.argument.isEmpty ? nil : command.argument
+        switch verb {
         case .mail, .send, .soml, .saml, .rcpt:
-            let cut = SMTPPathCut(line, command.argument, keyword: command.verb == .rcpt ? "TO:" : "FROM:")
+            let cut = SMTPPathCut(line, command.argument, keyword: verb == .rcpt ? "TO:" : "FROM:")
             if cut?.isBracketed == true { secret = nil }
         case .bdat: if command.chunk(line) != nil { secret = nil }
-        case .data, .rset, .quit, .startTLS: if command.argument.isEmpty { secret = nil }
         case .ehlo, .helo, .lhlo: if SMTPGrammar.isHost(line.extracting(command.argument)) { secret = nil }
         case .auth, .xexps:
             let (mechanism, rest) = line.firstWord(command.argument)
             let start = raw.startIndex
             let isName = SASLMechanism.isName(raw[(start + mechanism.lowerBound)..<(start + mechanism.upperBound)])
-            secret = isName || mechanism.isEmpty ? (rest.isEmpty ? nil : rest) : command.argument
-        // That it was one of these is what makes the place certain when it is answered.
-        case .vrfy, .expn: secret = command.argument
-        case .noop, .help, .etrn, .burl, .xclient, .xforward, .turn, .atrn, .verb, .onex, .clientID,
-            .xexch50, .xanonymousTLS, nil:
+            if isName || mechanism.isEmpty { secret = rest.isEmpty ? nil : rest }
+        case .data, .rset, .quit, .startTLS, .vrfy, .expn, .noop, .help, .etrn, .burl, .xclient, .xforward, .turn,
+            .atrn,
+            .verb, .onex, .clientID, .xexch50, .xanonymousTLS:
             break
         }
-        if !SMTPLineOctets(line).isEmpty { secret = whole }
         return secret.map { raw.masking($0) }
     }
+}
+
+extension SMTPCommandCut {
+    /// The verb, where the masked form of a line without a place shows it, too.
+    func shownVerb(_ line: Span<UInt8>) -> SMTPCommand.Verb? { SMTPLineOctets(line).isEmpty ? verb : nil }
 }

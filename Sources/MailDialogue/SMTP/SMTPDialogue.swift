@@ -328,7 +328,14 @@ package struct SMTPDialogue: Dialogue {
     }
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
-        guard side == .client else { return nil }
+        guard side == .client else {
+            switch replies {
+            case .lost(let search): return maskEcho(line, search)
+            case .certain:
+                guard outstanding.first?.traits.contains(.isSecret) == true else { return nil }
+                return maskEcho(line, SMTPReplySearch(isBroken: false, isWhole: true))
+            }
+        }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)
         case .lost: return maskUnplaced(line)

@@ -43,6 +43,9 @@ struct SMTPLoss: Equatable, Sendable {
         }
     }
 
+    /// Nothing was seen since octets were lost, and they may have held anything.
+    var isUnseen: Bool { last == .nothing && place == .anything }
+
     /// The line before may be a command with one of `verbs`.
     func mayFollow(_ verbs: [SMTPCommand.Verb]) -> Bool {
         switch last {
@@ -59,6 +62,8 @@ struct SMTPReplySearch: Equatable, Sendable {
     var isBroken: Bool
     /// They may repeat what was masked.
     var mayEcho = false
+    /// They may repeat what is missing.
+    var followsUnseen = false
     /// The lines of this reply were seen from its first one on.
     var isWhole: Bool
     var code: Int?

@@ -114,7 +114,7 @@ import Testing
             case .secret, .changed, .exchange, .message, .credential: nil
             }
         }
-        #expect(order == ["opened", "220 mx\r\n", "250 half", "server lost 10", "client lost 3", "more\r\n", "closed"])
+        #expect(order == ["opened", "220 mx\r\n", "250 half", "server lost 10", "client lost 3", "****\r\n", "closed"])
         #expect(observer.summary.gaps == 2)
         #expect(observer.summary.opaque == nil)
         #expect(notes.suffix(3).map(\.element) == [.gap(10), .gap(3), .unplaced])
