@@ -212,10 +212,11 @@ extension POP3Dialogue {
     /// Where what the server repeats of a command may begin: behind the status and a space, and behind a response code that is
     /// known and a space.
     func echo(_ status: POP3Status, _ line: OctetView, _ raw: ArraySlice<UInt8>) -> Int {
-        let start = status.length + 1
+        // A line that is cut off may have no more than its status.
+        let start = min(status.length + 1, raw.count)
         let code = POP3ResponseCode(raw.part(line).dropFirst(start))
         guard let code, code.name != .other, code.isWellFormed else { return start }
-        return code.text.endIndex + 2 - raw.startIndex
+        return min(code.text.endIndex + 2 - raw.startIndex, raw.count)
     }
 
     private mutating func acceptChallenge(
