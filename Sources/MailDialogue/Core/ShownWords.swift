@@ -67,7 +67,7 @@ struct ShownWords: Equatable, Sendable {
         var isOver = false
         if case .reply(let reply) = remarks.element { isOver = reply.isLast && remarks.exchange == exchange }
         if remarks.masked == nil, !Self.isData(raw, remarks.element) {
-            let start = Self.text(of: raw).startIndex - raw.startIndex
+            let start = Self.text(of: raw, remarks.element).startIndex - raw.startIndex
             let ranges = secrets.flatMap { ShownSecret($0).ranges(in: raw, from: start) }
             if !ranges.isEmpty {
                 let masked = ranges.reduce(raw) { $0.maskingLine($1) }
@@ -94,12 +94,12 @@ struct ShownWords: Equatable, Sendable {
     }
 
     /// What stands behind the words that say what kind of answer it is: a code (RFC 5321 §4.2), a status (RFC 1939 §3), a tag and a
-    /// status (RFC 9051 §7.1).
-    private static func text(of raw: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    /// status (RFC 9051 §7.1). A line without a place may have no such words.
+    private static func text(of raw: ArraySlice<UInt8>, _ element: Element) -> ArraySlice<UInt8> {
         if raw.prefix(3).count == 3, raw.prefix(3).allSatisfy({ (48...57).contains($0) }) { return raw.dropFirst(4) }
         switch raw.first {
         case UInt8(ascii: "+"), UInt8(ascii: "-"): return raw.firstWord.rest
-        default: return raw.firstWord.rest.firstWord.rest
+        default: return element == .unplaced ? raw : raw.firstWord.rest.firstWord.rest
         }
     }
 }

@@ -778,7 +778,9 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     let rest = path.opaqueEnd.map { path.framer.octets($0) } ?? path.framer.rest()
                     let masked =
                         dialogue.hidesOpaque(side)
-                        ? stars(rest) : violations.isEmpty ? nil : maskLines(rest, side, dialogue)
+                        ? stars(rest)
+                        // What a server says there is no answer.
+                        : violations.isEmpty || side == .server ? nil : maskLines(rest, side, dialogue)
                     notes.append(
                         Note(
                             side, .opaque, exchange: dialogue.currentExchange, raw: rest, masked: masked,

@@ -247,7 +247,9 @@ extension IMAPDialogue {
         if refutesLiteral(&remarks) { return }
         if case .response = search.login { search.login = .nothing }
         let tag = IMAPTag(head.tag)
-        if status != .ok, tag != search.candidate, !outstanding.contains(tag) { remarks.mask(maskEcho(head, raw)) }
+        if status != .ok, tag != search.candidate, outstanding.find(tag)?.isLogin ?? true {
+            remarks.mask(maskEcho(head, raw))
+        }
         if client == .seeking {
             pair(tag, status, &remarks)
             return
@@ -271,7 +273,7 @@ extension IMAPDialogue {
     /// The masked form of a line that may repeat what the server did not understand: the untagged refusal, or the end of a line.
     func maskEcho(unplaced head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         switch head.kind {
-        case .untagged: return head.keyword == .bad ? maskEcho(head, raw) : nil
+        case .untagged: return head.keyword == .bad ? maskText(head, raw) : nil
         case .continuation: return nil
         case .tagged where IMAPResponse.status(head.keyword) != nil: return nil
         case .tagged, .none: return marks.contains(.tailMayEcho) ? raw.maskingLine(0..<raw.count) : nil

@@ -121,7 +121,7 @@ extension IMAPDialogue {
         } else if keyword == .preauth, phase != .unknown {
             remarks.blame(.imapSecondGreeting)
         }
-        if keyword == .bad, marks.contains(.openIsSecret) { remarks.mask(maskEcho(head, raw)) }
+        if keyword == .bad, marks.contains(.openIsSecret) || mayLogIn { remarks.mask(maskText(head, raw)) }
         if keepsMailbox { text = IMAPText(raw) }
         let hasLiteral = keyword.isStatus ? false : followLiteral(line, keyword, &remarks)
         remarks.element = .data(keyword == .unknown ? head.word.keyword() : keyword.name, complete: !hasLiteral)
@@ -207,7 +207,7 @@ extension IMAPDialogue {
         remarks.exchange = command.exchange
         let code = head.keyword.name
         remarks.element = .reply(Reply(status, code: code))
-        if command.isSecret {
+        if command.isSecret || status == .bad && missesSecret(of: command) {
             let text = raw.firstWord.rest
             let tagLength = text.startIndex - raw.startIndex - 1
             remarks.masked = raw.masking(0..<(command.secrecy == .line ? tagLength : 0)).maskingLine(
@@ -235,6 +235,37 @@ extension IMAPDialogue {
         if let first = tag.firstIndex(where: { $0 != 13 }) { masked[first] = UInt8(ascii: "!") }
         if head.tag.holds(0), let last = tag.lastIndex(where: { $0 != 13 }) { masked[last] = 0 }
         return masked
+    }
+
+    /// It is refused before all of it was seen, and what is missing is a secret that the server may repeat.
+    private func missesSecret(of command: IMAPOutstanding.Entry) -> Bool {
+        guard command.isLogin else { return false }
+        switch client {
+        case .seeking: return true
+        case .commandRest, .literal, .saslResponse: return command.exchange == open.exchange
+        case .commands, .literalOffered, .saslAwaiting, .tlsOffered, .compressOffered, .unauthenticating, .idleOffered,
+            .idling:
+            return false
+        }
+    }
+
+    /// What a refusal says masked: nobody knows what it refuses.
+    func maskText(_ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        raw.maskingLine((head.rest.startIndex - raw.startIndex)..<raw.count)
+    }
+
+    /// The beginning of a line with what it may repeat masked.
+    func maskEcho(partial head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard server == .lines || server == .seeking else { return nil }
+        switch head.kind {
+        case .untagged where head.keyword == .bad:
+            return mayLogIn || marks.contains(.openIsSecret) ? maskText(head, raw) : nil
+        case .tagged where head.keyword == .bad || head.keyword == .no:
+            guard let command = outstanding.find(IMAPTag(head.tag)) else { return maskEcho(head, raw) }
+            return command.isLogin || command.isSecret ? maskText(head, raw) : nil
+        case .untagged, .tagged, .continuation, .none:
+            return server == .seeking ? maskEcho(unplaced: head, raw) : nil
+        }
     }
 
     /// A tagged reply to none of the commands that were seen.

@@ -394,11 +394,7 @@ package struct IMAPDialogue: Dialogue {
 
     package func mask(partial line: ArraySlice<UInt8>, from side: Side) -> ArraySlice<UInt8>? {
         guard side == .client else {
-            if server != .seeking, !marks.contains(.openIsSecret) { return nil }
-            return line.withView { view in
-                let head = IMAPResponseHead(view.withoutLineEnd.line)
-                return head.keyword == .bad ? maskEcho(head, line) : maskEcho(unplaced: head, line)
-            }
+            return line.withView { maskEcho(partial: IMAPResponseHead($0.withoutLineEnd.line), line) }
         }
         switch client {
         case .saslAwaiting, .saslResponse: return line.masking(0..<line.count)

@@ -57,6 +57,8 @@ struct IMAPOutstanding: Equatable, Sendable {
         var secrecy = Secrecy.none
 
         var isSecret: Bool { secrecy != .none }
+        /// Its arguments, or what follows it, have a password.
+        var isLogin: Bool { verb == .login || verb == .authenticate }
     }
 
     /// What of a command may be a password.

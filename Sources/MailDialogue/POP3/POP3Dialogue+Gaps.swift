@@ -229,7 +229,12 @@ extension POP3Dialogue {
         }
         remarks.element = .unplaced
         remarks.exchange = currentExchange
-        next.isSecret = !isCommand
+        switch command.verb {
+        case .pass, .apop, .auth: next.isSecret = true
+        case .user, .stls, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
+            nil:
+            next.isSecret = !isCommand
+        }
         next.isUnseen = false
         if var follower = next.follower, command.verb == nil, !next.isNoResponse(line) {
             follower.missChallenge()

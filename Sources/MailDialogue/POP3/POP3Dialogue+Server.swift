@@ -174,6 +174,8 @@ extension POP3Dialogue {
         }
         if raw.count > 512, status != .challenge { remarks.blame(.pop3ReplyLength) }
         guard let head = outstanding.first else {
+            // What it refuses was not seen.
+            if status == .error { remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count)) }
             if phase == .update {
                 remarks.blame(.pop3ReplyAfterQuit)
             } else if wasLost {
@@ -203,10 +205,18 @@ extension POP3Dialogue {
         var reply = Reply(status.reply, code: status.code)
         if status == .ok { open(head, &reply) }
         remarks.element = .reply(reply)
-        if head.isSecret { remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count)) }
+        if head.isSecret || missesResponse(status) {
+            remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count))
+        }
         if reply.isLast { complete() }
         settle(head, accepted: status == .ok, &remarks)
         if head.shape == .submission, status == .ok, !reply.isLast { remarks.element = .goAhead }
+    }
+
+    /// It refuses a response that was not seen, and may repeat it.
+    private func missesResponse(_ status: POP3Status) -> Bool {
+        guard case .saslResponse = client else { return false }
+        return status == .error
     }
 
     /// Where what the server repeats of a command may begin: behind the status and a space, and behind a response code that is

@@ -57,6 +57,15 @@ package struct POP3Dialogue: Dialogue {
         var number: Int?
         /// The line may be a password; servers like to repeat what they did not understand.
         var isSecret = false
+        /// Its line, or a response behind it, may be or have a password.
+        var mayBeEchoed: Bool {
+            switch verb {
+            case .pass, .apop, .auth: true
+            case .user, .stls, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
+                nil:
+                isSecret
+            }
+        }
         /// The server MUST answer -ERR: the line is no command by the syntax (RFC 1939 §3).
         var isMalformed = false
         /// The server MUST answer -ERR: the command may not be given here (RFC 1939 §3).
@@ -339,7 +348,7 @@ package struct POP3Dialogue: Dialogue {
         raw.withView { view in
             let line = view.withoutLineEnd.line
             if let search { return maskEcho(raw, line, search) }
-            guard outstanding.first?.isSecret == true, POP3Status(line) == .error else { return nil }
+            guard outstanding.first?.mayBeEchoed ?? true, POP3Status(line) == .error else { return nil }
             return raw.maskingLine(echo(.error, line, raw)..<raw.count)
         }
     }

@@ -119,7 +119,7 @@ extension SMTPDialogue {
         isVerbose = true
         let isWhole = !isBroken && openCode == nil
         var search = SMTPReplySearch(isBroken: isBroken, isWhole: isWhole)
-        search.mayEcho = outstanding.elements.contains { $0.traits.contains(.isSecret) }
+        search.mayEcho = outstanding.elements.contains(where: \.mayBeEchoed)
         if case .lost(let loss) = client {
             search.mayEcho = search.mayEcho || loss.followsSecret
             search.followsUnseen = loss.isUnseen

@@ -35,12 +35,26 @@ extension SMTPDialogue {
             acceptDuringData(reply, &remarks)
         } else if var head = outstanding.first {
             remarks.exchange = head.exchange
-            if head.traits.contains(.isSecret) { remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count)) }
+            if head.traits.contains(.isSecret) || missesResponse(reply) {
+                remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count))
+            }
             answer(&head, reply, raw, line, isFirst: isFirst, &remarks)
         } else {
             remarks.exchange = exchange
-            if reply.code != 421 { acceptUnsolicited(reply, &remarks) }
+            if reply.code != 421 {
+                // What it refuses was not seen.
+                if reply.status == .refused, unanswered == nil, !isAuthenticated {
+                    remarks.mask(raw.maskingLine(reply.echo(line)..<raw.count))
+                }
+                acceptUnsolicited(reply, &remarks)
+            }
         }
+    }
+
+    /// It refuses a response that was not seen, and may repeat it.
+    private func missesResponse(_ reply: SMTPReplyLine) -> Bool {
+        guard case .saslResponse = client else { return false }
+        return reply.status == .refused && reply.code != 421
     }
 
     /// A line without a code that a reply may have.

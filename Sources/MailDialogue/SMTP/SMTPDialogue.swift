@@ -68,6 +68,8 @@ package struct SMTPDialogue: Dialogue {
 
         var verb: SMTPCommand.Verb?
         var traits: Traits = []
+        /// Its line, or a response behind it, may be or have a password.
+        var mayBeEchoed: Bool { traits.contains(.isSecret) || verb == .auth || verb == .xexps }
         /// Octets of the mailbox, kept or not.
         var size: UInt16 = 0
         var exchange: Int
@@ -332,7 +334,7 @@ package struct SMTPDialogue: Dialogue {
             switch replies {
             case .lost(let search): return maskEcho(line, search)
             case .certain:
-                guard outstanding.first?.traits.contains(.isSecret) == true else { return nil }
+                guard outstanding.first?.mayBeEchoed ?? true else { return nil }
                 return maskEcho(line, SMTPReplySearch(isBroken: false, isWhole: true))
             }
         }
