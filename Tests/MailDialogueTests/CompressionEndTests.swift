@@ -154,6 +154,24 @@ import Testing
         #expect(session.notes.octets(.client).count > DialogueLimits.held)
     }
 
+    /// Octets of the client that wait when the server's show that nothing more can be inflated wait in some cuttings only.
+    @Test func whatWaitedIsForgotten() {
+        let before = ["* PREAUTH ready\r\n", "a1 COMPRESS DEFLATE\r\n", "a2 UNAUTHENTICATE\r\na3 NOOP\r\n"]
+        var whole = Tap(IMAPDialogue())
+        var notes: [Note] = []
+        for (side, text) in zip([Side.server, .client, .client], before) {
+            whole.receive(Array(text.utf8), from: side, into: &notes)
+        }
+        var (single, more) = (whole, notes)
+        let answer = Array("a1 OK on\r\n* FLAGS ()\r\n".utf8)
+        whole.receive(answer, from: .server, into: &notes)
+        for octet in answer { single.receive([octet], from: .server, into: &more) }
+        #expect(whole.dialogue.opaque == .compress)
+        #expect(notes.joined(.client).map(\.expectation) == more.joined(.client).map(\.expectation))
+        let isSame = whole == single
+        #expect(isSame)
+    }
+
     @Test func randomOctetsBehindTheEndNeverTrap() throws {
         var numbers = SystemRandomNumberGenerator()
         for _ in 0..<1_000 {

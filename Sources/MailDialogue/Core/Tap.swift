@@ -71,6 +71,14 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             isPlain = begun && !waited && !lineWaited && !unplacedTail && !isInContent && !inflates && !isUnproved
         }
 
+        /// Octets came after the session became opaque. Whether some waited before is of no account from here on: it depends on
+        /// how they came.
+        mutating func speakOpaquely() {
+            spokeOpaquely = true
+            waited = false
+            lineWaited = false
+        }
+
         /// Octets wait, cut or not.
         var hasOctets: Bool { !framer.isEmpty || (inflates && (inflater?.pending ?? 0) > 0) }
     }
@@ -282,7 +290,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         if !dialogue.isOpaque { dialogue.becomeOpaque(.compress) }
         // That of the octets that follow, which may come with these or alone.
         let exchange = dialogue.currentExchange
-        path.spokeOpaquely = true
+        path.speakOpaquely()
         notes.append(
             Note(
                 side, .opaque, exchange: exchange, raw: rest, masked: dialogue.hidesOpaque(side) ? stars(rest) : nil,
@@ -492,7 +500,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         if !rest.isEmpty { tellRest(rest, &dialogue, &path, side, into: &notes) }
         let violation = reason == .compress ? dialogue.brokenCompression(side) : nil
         dialogue.becomeOpaque(reason)
-        path.spokeOpaquely = true
+        path.speakOpaquely()
         path.settle()
         notes.append(
             Note(
@@ -518,7 +526,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
         var count = lost.map { max($0, 0) }
         if dialogue.isOpaque {
             // The first octets behind the edge may be among what is missing: who spoke first there is not known.
-            path.spokeOpaquely = true
+            path.speakOpaquely()
             notes.append(Note(side, .gap(count), exchange: dialogue.currentExchange, raw: []))
             return
         }
@@ -534,7 +542,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
             dialogue.becomeOpaque(.gap)
             dialogue.deflationEnded(side)
             path.inflater = nil
-            path.spokeOpaquely = true
+            path.speakOpaquely()
             return
         }
         if let content = path.content, let remaining = path.remaining, let missing = count {
@@ -676,7 +684,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                     dialogue.becomeOpaque(.longLine)
                     let exchange = dialogue.currentExchange
                     path.unplacedTail = false
-                    path.spokeOpaquely = true
+                    path.speakOpaquely()
                     path.secretTail = masked != nil && rest.last != 10
                     path.shownTail = masked == nil && rest.last != 10
                     notes.append(
@@ -718,7 +726,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 let masked = maskLines(rest, side, dialogue)
                 dialogue.becomeOpaque(.holdLimit)
                 let exchange = dialogue.currentExchange
-                path.spokeOpaquely = true
+                path.speakOpaquely()
                 path.secretTail = masked != nil && rest.last != 10
                 notes.append(
                     Note(
@@ -745,7 +753,7 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 } else if let length, length <= limit {
                     _ = acceptLine(path.framer.octets(length), &dialogue, &shown, side, into: &notes)
                     // A line that shows itself to be no line, like a TLS record: its side has spoken behind the edge.
-                    if notes.last?.element == .opaque { path.spokeOpaquely = true }
+                    if notes.last?.element == .opaque { path.speakOpaquely() }
                     if yields { return true }
                 } else if length == nil, path.framer.count <= limit {
                     return moved
@@ -757,8 +765,8 @@ package struct Tap<D: Dialogue>: Sendable, Equatable {
                 guard !path.framer.isEmpty else { return moved }
                 var violations: [Violation] = []
                 if !path.spokeOpaquely {
-                    path.spokeOpaquely = true
                     let suspicious = side == .client ? path.waited : !otherSpoke
+                    path.speakOpaquely()
                     if suspicious, let violation = dialogue.judgeAtEdge(side) { violations.append(violation) }
                 }
                 let cameEarly = side == .client && !violations.isEmpty

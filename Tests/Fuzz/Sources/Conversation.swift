@@ -197,6 +197,15 @@ extension Followed {
         must(notes.count <= 3 * octets + 64, "\(notes.count) notes of \(octets) octets")
     }
 
+    /// What of two states is not the same, as `dump` has them.
+    private static func difference(_ ours: Tap<D>, _ theirs: Tap<D>) -> String {
+        var (our, their) = ("", "")
+        dump(ours, to: &our)
+        dump(theirs, to: &their)
+        return zip(our.split(separator: "\n"), their.split(separator: "\n")).filter { $0 != $1 }.prefix(20)
+            .map { "  \($0)\nin place of\n  \($1)" }.joined(separator: "\n")
+    }
+
     /// Says the same as another.
     func compare(_ other: Followed<D>, _ what: String) {
         for side in Side.allCases {
@@ -215,7 +224,7 @@ extension Followed {
         for (our, their) in zip(ours, theirs) {
             must(our.side == their.side, "\(what) tells\n  \(our.shown)\nbefore\n  \(their.shown)")
         }
-        must(tap == other.tap, "\(what) leaves another state")
+        must(tap == other.tap, "\(what) leaves another state\n\(Self.difference(tap, other.tap))")
     }
 }
 
