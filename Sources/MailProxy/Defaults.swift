@@ -16,6 +16,12 @@ enum Defaults {
     /// MAILPROXY_RECORD_DIR, else `recordings` in the state directory.
     static var recordDirectory: String { environment("MAILPROXY_RECORD_DIR") ?? stateDirectory + "/recordings" }
 
+    /// What a command reads: the paths that it was given and `--record-dir`; without either, the usual directory.
+    static func recordings(_ paths: [String], _ recordDir: String?) -> [String] {
+        if let recordDir { return paths + [recordDir] }
+        return paths.isEmpty ? [recordDirectory] : paths
+    }
+
     /// MAILPROXY_DATA_DIR, else `data` in the state directory.
     static var dataDirectory: String { environment("MAILPROXY_DATA_DIR") ?? stateDirectory + "/data" }
 

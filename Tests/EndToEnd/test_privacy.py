@@ -177,6 +177,7 @@ def test_unseal_gives_every_octet_back(sealed, scratch):
 def test_unseal_lists_logins_and_show_reveals_them(sealed):
     proxy, held, _, key = sealed
     listed = rows(command("unseal", proxy.record, "--list", "--json", "--key", key, status=0))
+    assert rows(command("unseal", "--record-dir", proxy.record, "--list", "--json", "--key", key, status=0)) == listed
     secrets = {row["secret"] for row in listed}
     for dialogue in held:
         for secret in dialogue.secrets[:1]:

@@ -33,7 +33,7 @@ def _record(servers, folder, protocol, driver, account, stored):
 def _replay(servers, record, protocol, account, *options, status):
     return command(
         "replay",
-        record,
+        *(["--record-dir", record] if protocol == "pop3" else [record]),
         "--to",
         f"{protocol}://{HOST}:{servers.ports[protocol]}",
         "--user",

@@ -67,6 +67,10 @@ def test_a_sound_recording(original, recording):
     assert summary["faults"] == 0 and summary["segments"] == 3 and summary["entries"] == 4
     text = command("verify", recording, "--data-dir", original[1], status=0).stdout.decode()
     assert text.count("ok ") == 3 and "no faults" in text and "this machine's" in text
+    named = command("verify", "--record-dir", recording, "--data-dir", original[1], status=0).stdout.decode()
+    assert named == text
+    both = command("verify", original[0], "--record-dir", recording, "--head", status=0).stdout.decode().splitlines()
+    assert len(both) == 2 and str(recording) in both[1]
     for line in (recording / "chain.jsonl").read_text().splitlines()[1:]:
         entry = json.loads(line)
         assert hashlib.sha256((recording / entry["segment"]).read_bytes()).hexdigest() == entry["sha256"]

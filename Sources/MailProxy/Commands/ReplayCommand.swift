@@ -18,6 +18,7 @@ struct ReplayCommand: ParsableCommand {
             """)
 
     @Argument(help: "Recordings, or capture files of any origin.") var files: [String] = []
+    @Option(help: "The directory of recordings.") var recordDir: String?
     @Option(help: "The server, such as imap://127.0.0.1:1143.") var to: String
     @Option(help: "Only this session: its id, or the first characters of it.") var session: String?
     @Option(help: "Log in as this account, whatever the recording says.") var user: String?
@@ -46,7 +47,7 @@ struct ReplayCommand: ParsableCommand {
         case .success(let found): addresses = found
         case .failure(let error): throw CLIError.fault("\(error)")
         }
-        let paths = files.isEmpty ? [Defaults.recordDirectory] : files
+        let paths = Defaults.recordings(files, recordDir)
         var reader: SessionReader
         do { reader = try SessionReader(paths, checksums: reading.checksums.policy, overlap: reading.overlap) } catch {
             throw CLIError.usage("\(error)")

@@ -20,6 +20,7 @@ struct UnsealCommand: ParsableCommand {
 
     @Argument(help: "Directories of recordings, or segments; the usual directory when none is given.") var paths:
         [String] = []
+    @Option(help: "The directory of recordings.") var recordDir: String?
     @Option(help: ArgumentHelp("The file of the private key ('mailproxy seal').", valueName: "file")) var key: String?
     @Option(name: .shortAndLong, help: "The directory of the copy, which is made.") var output: String?
     @Flag(help: "List the logins with their secrets.") var list = false
@@ -32,7 +33,7 @@ struct UnsealCommand: ParsableCommand {
         }
         let key = try Unsealing.key(key, in: data.path)
         let unsealing = Unsealing(key)
-        let paths = paths.isEmpty ? [Defaults.recordDirectory] : paths
+        let paths = Defaults.recordings(paths, recordDir)
         let files: [String]
         do { files = try CapturePaths.expand(paths) } catch { throw CLIError.usage("\(error)") }
         if let output { try copy(files, to: output, unsealing) } else { try list(files, unsealing) }

@@ -15,6 +15,7 @@ struct VerifyCommand: ParsableCommand {
             """)
 
     @Argument(help: "Directories of recordings; the usual one when none is given.") var directories: [String] = []
+    @Option(help: "The directory of recordings.") var recordDir: String?
     @Flag(help: "One JSON line a segment, then one for the chain.") var json = false
     @Flag(help: "Print only where the chain ends, to be kept elsewhere.") var head = false
     @Option(help: "A head that was kept: the chain must still have it.") var expect: String?
@@ -26,7 +27,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         if printKey { return try printPublicKey() }
-        let directories = directories.isEmpty ? [Defaults.recordDirectory] : directories
+        let directories = Defaults.recordings(directories, recordDir)
         let keys = try key.map(Self.publicKey)
         let expected = try expect.map(Self.head)
         if expected != nil, directories.count > 1 {
@@ -71,7 +72,7 @@ struct VerifyCommand: ParsableCommand {
         for fault in faults { Console.error("\(directory): \(fault.text)") }
         guard faults.isEmpty else { return faults.count }
         guard let head = summary.head else { throw CLIError.usage("\(directory): there is no chain yet") }
-        print(directories.count > 1 ? "\(head)  \(Shown.inert(directory))" : "\(head)")
+        print(Defaults.recordings(directories, recordDir).count > 1 ? "\(head)  \(Shown.inert(directory))" : "\(head)")
         return 0
     }
 
