@@ -37,6 +37,22 @@ import Testing
         if geteuid() != 0 { #expect(seen.all.first != Self.idle || hasLimit) }
     }
 
+    /// Its end may be waited for before it came to run at all.
+    @Test func whoeverIsWaitedForEarlyIsNotIdle() {
+        for _ in 0..<200 {
+            let seen = Seen()
+            let thread = BackgroundThread()
+            let deadline = System.monotonicClock() + 5_000_000
+            let isStarted = thread.start(.idle) {
+                while sched_getscheduler(0) == Self.idle, System.monotonicClock() < deadline { sched_yield() }
+                seen.add(sched_getscheduler(0))
+            }
+            #expect(isStarted)
+            thread.join()
+            #expect(seen.all != [Self.idle])
+        }
+    }
+
     /// Without the right to end it a thread is not idle: a recorder that gave up root waited for its packing thread as long as others let it.
     @Test func whoMayNotEndItHasNoIdleThread() {
         let seen = Seen()
@@ -49,6 +65,9 @@ import Testing
                 seen.add(sched_getscheduler(0))
                 seen.add(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
             }
+            // Who waits for its end makes it an ordinary one.
+            let deadline = System.monotonicClock() + 20_000_000
+            while seen.all.count < 2, System.monotonicClock() < deadline { sched_yield() }
             inner.join()
         }
         #expect(isStarted)

@@ -20,6 +20,7 @@ final class BackgroundThread: Sendable {
     }
 
     private let thread = Mutex<pthread_t?>(nil)
+    private let isAwaited = Atomic(false)
 
     /// Starts it. False when the system has none to give.
     /// - Parameters:
@@ -30,7 +31,10 @@ final class BackgroundThread: Sendable {
             Body {
                 switch precedence {
                 case .nice(let nice): setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice)
-                case .idle: mp_give_way()
+                case .idle:
+                    mp_give_way()
+                    // Who waits for its end may have said so before it came to be idle.
+                    if self.isAwaited.load(ordering: .sequentiallyConsistent) { Self.takePart(pthread_self()) }
                 }
                 body()
             })
@@ -62,9 +66,15 @@ final class BackgroundThread: Sendable {
             return thread
         }
         guard let joined else { return }
-        var none = sched_param()
-        pthread_setschedparam(joined, SCHED_OTHER, &none)
+        isAwaited.store(true, ordering: .sequentiallyConsistent)
+        Self.takePart(joined)
         pthread_join(joined, nil)
+    }
+
+    /// It is no longer idle.
+    private static func takePart(_ thread: pthread_t) {
+        var none = sched_param()
+        pthread_setschedparam(thread, SCHED_OTHER, &none)
     }
 }
 
