@@ -287,6 +287,24 @@ import Testing
         #expect(String(decoding: shown, as: UTF8.self) == one.1.dropFirst(3) + "\r\n")
     }
 
+    /// Behind the login nothing that is missing is one: what a server says unasked is shown.
+    @Test(
+        arguments: [
+            (
+                .pop3,
+                ["S: +OK", "C: USER bob", "S: +OK", "C: PASS s3cret", "S: +OK", "S: -ERR Disconnected for inactivity."]
+            ),
+            (
+                .smtp,
+                ["S: 220 mx", "C: AUTH PLAIN AGJvYgBzM2NyZXQ=", "S: 235 ok", "S: 451 4.4.2 timeout exceeded"]
+            ),
+            (.imap, ["S: * OK", "C: a LOGIN bob s3cret", "S: a OK", "S: * BAD no room"]),
+        ] as [(MailProtocol, [String])])
+    func noEchoesBehindTheLogin(_ one: (MailProtocol, [String])) {
+        let notes = follow(one.0, one.1, isMidstream: false)
+        #expect(notes.allSatisfy { $0.side == .client || $0.masked == nil })
+    }
+
     /// A command that announces a message is followed by it, wherever the command stands.
     @Test(
         arguments: [

@@ -175,7 +175,7 @@ extension POP3Dialogue {
         if raw.count > 512, status != .challenge { remarks.blame(.pop3ReplyLength) }
         guard let head = outstanding.first else {
             // What it refuses was not seen.
-            if status == .error { remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count)) }
+            if status == .error, mayLogIn { remarks.mask(raw.maskingLine(echo(status, line, raw)..<raw.count)) }
             if phase == .update {
                 remarks.blame(.pop3ReplyAfterQuit)
             } else if wasLost {

@@ -343,12 +343,20 @@ package struct POP3Dialogue: Dialogue {
         }
     }
 
+    /// A login may stand among what was not seen.
+    var mayLogIn: Bool {
+        switch phase {
+        case .authorization, .unknown: true
+        case .transaction, .update: false
+        }
+    }
+
     /// The same for a line of the server.
     private func maskEcho(partial raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         raw.withView { view in
             let line = view.withoutLineEnd.line
             if let search { return maskEcho(raw, line, search) }
-            guard outstanding.first?.mayBeEchoed ?? true, POP3Status(line) == .error else { return nil }
+            guard outstanding.first?.mayBeEchoed ?? mayLogIn, POP3Status(line) == .error else { return nil }
             return raw.maskingLine(echo(.error, line, raw)..<raw.count)
         }
     }

@@ -334,7 +334,7 @@ package struct SMTPDialogue: Dialogue {
             switch replies {
             case .lost(let search): return maskEcho(line, search)
             case .certain:
-                guard outstanding.first?.mayBeEchoed ?? true else { return nil }
+                guard outstanding.first?.mayBeEchoed ?? !isAuthenticated else { return nil }
                 return maskEcho(line, SMTPReplySearch(isBroken: false, isWhole: true))
             }
         }
