@@ -39,6 +39,17 @@ import Testing
             audit(session.at("[2001:db8::1]:1", "[fe80::2]:25")).finding(.credentialsInClear)?.severity == .critical)
     }
 
+    /// Within one machine a password is as grave as a message; what to do about it still comes first.
+    @Test func ofTwoThatAreAsGraveTheWorseKindComesFirst() {
+        let login = Played(.smtp, Said.submission).at("127.0.0.1:1", "127.0.0.1:25")
+        let mail = Played(
+            .smtp, Said.submission.replacing("C: AUTH PLAIN AGFkYQBrb3JyZWt0LlBmZXJkLTMx\nS: 235 2.7.0 ok\n", with: ""))
+        let found = audit(login, mail.at("127.0.0.1:2", "127.0.0.1:25", after: 1))
+        #expect(found.finding(.messagesInClear)?.count == 2 && found.finding(.credentialsInClear)?.count == 1)
+        let codes = found.findings.filter { $0.severity == .medium }.map(\.kind.code)
+        #expect(codes.first == "credentials-in-clear" && codes.contains("messages-in-clear"))
+    }
+
     @Test func secretsAreTheirOwners() {
         let found = audit(Played(.smtp, Said.submission))
         let report = AuditReport(found: found, sources: [], program: "test", made: 0)

@@ -290,7 +290,7 @@ package struct AuditBook {
                 subjects: sighting.subjects.sorted())
         }
         return AuditFindings(
-            findings: found.sorted { ($1.severity, $1.count, $0.kind.code) < ($0.severity, $0.count, $1.kind.code) },
+            findings: found.sorted(by: Finding.isGraver),
             credentials: credentials, messages: messages, clients: parties.clientRows, servers: parties.serverRows,
             tls: parties.tlsRows,
             accounts: parties.accountRows(credentials), edges: parties.edgeRows, buckets: parties.bucketRows,

@@ -63,4 +63,10 @@ package struct Finding: Equatable, Sendable {
         self.evidence = evidence
         self.subjects = subjects
     }
+    /// Whether it is to be told before the other: the graver one; of two that are as grave here, the one that is graver elsewhere (a
+    /// password within one machine before messages there); then the one that was seen more often.
+    static func isGraver(_ finding: Finding, _ other: Finding) -> Bool {
+        (other.severity, other.kind.severity, other.count, finding.kind.code)
+            < (finding.severity, finding.kind.severity, finding.count, other.kind.code)
+    }
 }
