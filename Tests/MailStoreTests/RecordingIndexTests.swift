@@ -78,7 +78,7 @@ import Testing
     private static let unsearched =
         ["protocol", "user", "client", "server", "end", "violations", "opaque", "gaps", "tags", "unsettled"]
         .map { "DROP INDEX sessions_\($0); " }.joined()
-        + "ALTER TABLE exchanges DROP COLUMN mailbox; DROP TABLE texts; DROP TABLE findings; DROP TABLE sqlite_stat1; ALTER TABLE sessions DROP COLUMN settled; "
+        + "ALTER TABLE exchanges DROP COLUMN mailbox; DROP TABLE texts_0; DROP TABLE stretches; DROP TABLE findings; DROP TABLE sqlite_stat1; ALTER TABLE sessions DROP COLUMN settled; "
 
     /// An index that an earlier program made: readers say what to do, and the next recorder brings it up to date.
     @Test(arguments: [

@@ -130,6 +130,7 @@ package enum IndexRecovery {
             let opened = scan.sessions.first?.info.start ?? System.wallClock()
             index.saveSegment(number, name: name, opened: opened, closed: System.wallClock(), bytes: scan.bytes, now)
         }
+        index.planTexts(now)
         // Whoever was killed had yet to read them.
         index.execute("INSERT OR REPLACE INTO unread SELECT row, 1 FROM sessions WHERE end = 'open'", now)
         index.execute("UPDATE sessions SET end = 'lost' WHERE end = 'open'", now)

@@ -6,7 +6,7 @@ import MailRecording
 
 enum IndexSchema {
     /// `PRAGMA user_version` of this layout.
-    static let version: Int64 = 8
+    static let version: Int64 = 9
 
     /// From each earlier version to the next.
     static let upgrades: [(from: Int64, statement: String)] = [
@@ -21,10 +21,18 @@ enum IndexSchema {
             """
         ),
         // What was recorded before has no text in the index.
-        (5, texts + "; INSERT OR REPLACE INTO meta SELECT 'untexted', 1 FROM sessions LIMIT 1"),
+        (5, "\(words("texts")); INSERT OR REPLACE INTO meta SELECT 'untexted', 1 FROM sessions LIMIT 1"),
         (6, "ALTER TABLE unread ADD COLUMN behind INTEGER NOT NULL DEFAULT 0"),
         // Of what was recorded before, names that were literals are known to who makes the index anew.
         (7, "ALTER TABLE exchanges ADD COLUMN mailbox TEXT"),
+        // The words of all that was recorded before are one stretch, however much that was.
+        (
+            8,
+            """
+            \(stretches); ALTER TABLE texts RENAME TO \(textTable(0));
+            INSERT INTO stretches SELECT 0, ifnull(sum(bytes), 0) FROM segments
+            """
+        ),
     ]
 
     static let tables = """
@@ -54,17 +62,47 @@ enum IndexSchema {
             PRIMARY KEY (session, segment, leg)) WITHOUT ROWID;
         CREATE TABLE unread (session INTEGER PRIMARY KEY, behind INTEGER NOT NULL DEFAULT 0);
         \(searches);
-        \(texts)
+        \(stretches);
+        \(makeStretch(0))
         """
+
+    /// The stretches of segments that have a table of words each, by their first segments, with the octets of the texts. The first has all
+    /// segments before it, too.
+    private static let stretches = """
+        CREATE TABLE stretches (first INTEGER PRIMARY KEY, octets INTEGER NOT NULL)
+        """
+
+    /// The table of the words of a stretch.
+    static func textTable(_ first: Int64) -> String { "texts_\(first)" }
+
+    /// The table whose room is to be given back when the words of a stretch have gone; nil: a pattern for all of them.
+    static func emptiedTable(_ first: Int64?) -> String { "emptied_\(first.map { "\($0)" } ?? "*")" }
+
+    /// Makes a stretch and its table.
+    static func makeStretch(_ first: Int64) -> String {
+        "\(words(textTable(first))); INSERT INTO stretches VALUES (\(first), 0)"
+    }
 
     /// The words of messages, by ``textRow(session:number:)``. The words alone are kept, not the text.
-    private static let texts = """
-        CREATE VIRTUAL TABLE texts USING fts5 (header, body, content = '', tokenize = 'unicode61 remove_diacritics 2')
+    private static func words(_ table: String) -> String {
         """
+        CREATE VIRTUAL TABLE \(table)
+        USING fts5 (header, body, content = '', tokenize = 'unicode61 remove_diacritics 2')
+        """
+    }
+
+    /// The first segments of all stretches, in order.
+    static func stretches(_ database: Database) throws(DatabaseError) -> [Int64] {
+        let statement = try database.prepare("SELECT first FROM stretches ORDER BY first")
+        defer { statement.reset() }
+        var found: [Int64] = []
+        while try statement.step() { found.append(statement.int64(0)) }
+        return found
+    }
 
     /// Octets of words that are gathered before they are written: many, when an index is made at once, and as many as FTS5 has by itself.
-    static let textsInBulk = "INSERT INTO texts (texts, rank) VALUES ('hashsize', 16777216)"
-    static let textsInPart = "INSERT INTO texts (texts, rank) VALUES ('hashsize', 1048576)"
+    static let textsInBulk = 16 << 20
+    static let textsInPart = 1 << 20
 
     /// Messages of a session that have a place among the texts.
     static let mostTexts = 1 << 20

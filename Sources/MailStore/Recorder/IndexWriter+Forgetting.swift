@@ -31,9 +31,10 @@ struct Forgetting {
     private var waiting: [SegmentChange] = []
 
     /// Forgets some. True when more is to be forgotten.
-    mutating func step(_ keeper: SegmentKeeper, _ index: IndexWriter, _ now: Int64) -> Bool {
+    /// - Parameter isLast: room that can be given back by the next recorder is left to it.
+    mutating func step(_ keeper: SegmentKeeper, _ index: IndexWriter, isLast: Bool = false, _ now: Int64) -> Bool {
         waiting += keeper.takeChanges()
-        guard let first = waiting.first else { return false }
+        guard let first = waiting.first else { return isLast ? false : index.emptyTexts(now) }
         let isDone =
             switch first {
             case .removed(let number): index.forget(segment: number, most: Self.most, now)
@@ -66,6 +67,7 @@ extension IndexWriter {
         forgetOrphans(now)
         if count("SELECT count(*) FROM (SELECT 1 FROM extents WHERE segment = \(number) LIMIT 1)") != 0 { return false }
         execute("DELETE FROM segments WHERE number = \(number)", now)
+        forgetTexts(segment: number, now)
         return true
     }
 

@@ -23,7 +23,7 @@ final class IndexWriter {
     private let dropUnread: Statement
     private let saveFindings: Statement
     private let settleSession: Statement
-    private let saveText: Statement
+    private let texts: TextStretches
     private let completeSession: Statement
     private let addCredential: Statement
     private let begin: Statement
@@ -55,8 +55,12 @@ final class IndexWriter {
     private static let draft = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768"
 
     /// Opens the index, or makes it.
-    /// - Parameter isDraft: nobody else looks at the file before ``publish()``, and when something goes wrong it is thrown away.
-    init(path: String, isDraft: Bool = false) throws(DatabaseError) {
+    /// - Parameters:
+    ///   - isDraft: nobody else looks at the file before ``publish()``, and when something goes wrong it is thrown away.
+    ///   - leastText: octets of text that a stretch has at least.
+    init(
+        path: String, isDraft: Bool = false, leastText: Int64 = TextStretches.least
+    ) throws(DatabaseError) {
         self.isDraft = isDraft
         let database = try Database(path: path, .readWrite)
         try database.execute(isDraft ? Self.draft : Self.ordinary)
@@ -87,7 +91,6 @@ final class IndexWriter {
             let marks = Array(repeating: "?", count: count).joined(separator: ", ")
             return try database.prepare("INSERT OR REPLACE INTO \(table) (\(columns)) VALUES (\(marks))")
         }
-        if isDraft { try database.execute(IndexSchema.textsInBulk) }
         // What can't change is not written again: each index over it would be too.
         saveSession = try database.prepare(IndexSchema.saveSession)
         saveExchange = try insert("exchanges", "session, " + IndexSchema.exchangeColumns)
@@ -103,7 +106,7 @@ final class IndexWriter {
             SELECT value, row FROM sessions, json_each(findings) WHERE row = ? AND findings IS NOT NULL
             """)
         settleSession = try database.prepare("UPDATE sessions SET settled = 1 WHERE row = ? AND settled = 0")
-        saveText = try database.prepare("INSERT INTO texts (rowid, header, body) VALUES (?, ?, ?)")
+        texts = try TextStretches(database, isDraft: isDraft, least: leastText)
         completeSession = try database.prepare(
             """
             UPDATE sessions SET exchanges = ?, messages = ?, credentials = ?, violations = ?, findings = ?,
@@ -117,12 +120,8 @@ final class IndexWriter {
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitStatement = try database.prepare("COMMIT")
         // A text that has lost its session must not be taken for another's.
-        let last = try database.prepare(
-            """
-            SELECT max(ifnull((SELECT max(row) FROM sessions), 0),
-                ifnull((SELECT max(id) FROM texts_docsize) / \(IndexSchema.mostTexts), 0))
-            """)
-        nextRow = try last.step() ? last.int64(0) + 1 : 1
+        let last = try database.prepare("SELECT max(row) FROM sessions")
+        nextRow = max(try last.step() ? last.int64(0) : 0, try texts.highestSession()) + 1
         last.reset()
         self.database = database
     }
@@ -202,14 +201,7 @@ final class IndexWriter {
             statement.bind(11, message.messageID)
             try statement.run()
             guard let text = message.text, number < IndexSchema.mostTexts else { return }
-            saveText.bind(1, IndexSchema.textRow(session: session, number: number))
-            let words = text.words
-            saveText.bind(2, words.header)
-            saveText.bind(3, words.body)
-            do throws(DatabaseError) { try saveText.run() } catch {
-                // It is there already: a reader that failed midway tells its messages once more.
-                guard error.kind == .constraint else { throw error }
-            }
+            try texts.save(text.words, row: IndexSchema.textRow(session: session, number: number), session: session)
         }
     }
 
@@ -340,8 +332,29 @@ final class IndexWriter {
             statement.bind(4, closed)
             statement.bind(5, bytes)
             try statement.run()
+            if closed == nil { try texts.began(segment: number) }
         }
     }
+
+    /// All segments of an index that was made anew are known, and no words of messages yet.
+    func planTexts(_ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in try texts.plan() }
+    }
+
+    /// A segment was forgotten; so are words that no segment has any more.
+    func forgetTexts(segment number: Int, _ now: Int64) {
+        guarded(now) { () throws(DatabaseError) in try texts.removed(segment: number) }
+    }
+
+    /// Gives back some of the room of words that were forgotten. True when there is more.
+    func emptyTexts(_ now: Int64) -> Bool {
+        guard texts.hasEmptied else { return false }
+        guarded(now) { () throws(DatabaseError) in try texts.emptySome() }
+        return texts.hasEmptied && failure == nil
+    }
+
+    /// Sessions wait to be read again that had settled, since this was last asked.
+    func takeUnsettled() -> Bool { texts.takeLostWords() }
 
     /// Runs a statement without parameters as part of the transaction.
     func execute(_ sql: String, _ now: Int64) {
@@ -358,7 +371,7 @@ final class IndexWriter {
     /// A draft is whole. It is still to be synced.
     func publish() throws(DatabaseError) {
         if let failure { throw failure }
-        try database.execute(IndexSchema.textsInPart)
+        try texts.publish()
     }
 
     /// Ends the transaction.
@@ -404,6 +417,7 @@ final class IndexWriter {
         case .busy, .full, .corrupt, .cannotOpen, .inputOutput, .other: break
         }
         database.rollBack()
+        texts.rolledBack()
         began = nil
         rows = 0
         failure = error

@@ -108,6 +108,7 @@ final class RecorderWorker {
             flush()
             for rows in batch.rows { take(rows) }
             let forgets = forgetting.step(keeper, index, now)
+            if index.takeUnsettled() { backlog?.lookAgain() }
             tick()
             if !batch.events.isEmpty { backlog?.recorded(now) }
             if let time = pace.recorded(batch.weight, now) { keeper.rest(until: time) }
@@ -554,7 +555,7 @@ final class RecorderWorker {
         outage.gaveUp(segments.loss)
         index.commit(now)
         keeper.close()
-        while forgetting.step(keeper, index, now) {}
+        while forgetting.step(keeper, index, isLast: true, now) {}
         index.commit(now)
         notary?.close()
     }

@@ -62,6 +62,9 @@ struct RowBacklog {
         waiting.append(UnreadSession(row: row, id: id, places: found))
     }
 
+    /// Sessions wait that only the index knows.
+    mutating func lookAgain() { hasMore = true }
+
     /// There was something to record.
     mutating func recorded(_ now: Int64) {
         if isQuiet(now) { restsUntil = max(restsUntil, now &+ Self.firstRest) }

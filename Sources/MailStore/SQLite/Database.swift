@@ -73,9 +73,12 @@ package final class Database {
         }
     }
 
+    /// A transaction is open.
+    package var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
     /// Ends a transaction, if there is one, without keeping anything of it.
     package func rollBack() {
-        if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+        if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
     }
 
     /// The version of the schema, `PRAGMA user_version`.

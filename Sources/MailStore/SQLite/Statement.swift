@@ -104,6 +104,11 @@ package final class Statement {
     /// The integer in a column; 0 for NULL.
     package func int64(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
+    /// The integer in a column; nil for NULL.
+    package func integer(_ column: Int32) -> Int64? {
+        sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : int64(column)
+    }
+
     /// The integer in a column, cut to what fits.
     package func int(_ column: Int32) -> Int { Int(clamping: int64(column)) }
 

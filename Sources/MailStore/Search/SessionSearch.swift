@@ -33,12 +33,18 @@ package struct SessionSearch: Sendable {
             ? info.start < before.start : info.id.utf8.lexicographicallyPrecedes(before.id.utf8)
     }
 
-    /// The time as a condition of SQL.
-    fileprivate var span: SQLCondition {
+    /// The words and the time as a condition of SQL.
+    /// - Parameter stretches: those of which the index has words.
+    fileprivate func span(_ stretches: [Int64]) -> SQLCondition {
         var span = SQLCondition(sql: "1")
         if let text {
-            span.sql = "s.row IN (SELECT rowid / \(IndexSchema.mostTexts) FROM texts WHERE texts MATCH ?)"
-            span.values.append(.text(text.match))
+            // All of a message is in one table.
+            let found = stretches.map { first in
+                let table = IndexSchema.textTable(first)
+                return "SELECT rowid / \(IndexSchema.mostTexts) FROM \(table) WHERE \(table) MATCH ?"
+            }
+            span.sql = "s.row IN (\(found.joined(separator: " UNION ALL ")))"
+            span.values += stretches.map { _ in .text(text.match) }
         }
         if let since {
             span.sql += " AND s.start >= ?"
@@ -71,6 +77,8 @@ package final class SessionCursor {
     private let told: UnsettledRows?
     /// Of any other order, which has no place to go on from.
     private let statement: Statement?
+    /// It stands on its first row.
+    private var isOnFirst: Bool
     private var page: ArraySlice<SessionSummary> = []
     private var size = SessionCursor.firstPage
     private var isLast = false
@@ -81,7 +89,16 @@ package final class SessionCursor {
         self.index = index
         self.told = told
         self.search = search
-        statement = search.order.key == .start ? nil : try index.rows(of: search, "")
+        guard search.order.key != .start else {
+            statement = nil
+            isOnFirst = false
+            return
+        }
+        (statement, isOnFirst) = try index.atOneMoment { () throws(RecordingIndexError) in
+            let statement = try index.rows(of: search, "")
+            return (statement, try index.guarded { () throws(DatabaseError) in try statement.step() })
+        }
+        isLast = !isOnFirst
     }
 
     deinit { statement?.reset() }
@@ -91,7 +108,9 @@ package final class SessionCursor {
         guard let statement else { return try nextOfPage() }
         return try index.guarded { () throws(DatabaseError) in
             // Another step would begin anew.
-            while !isLast, try statement.step() {
+            while !isLast {
+                if !isOnFirst, try !statement.step() { break }
+                isOnFirst = false
                 if let summary = session(statement) { return summary }
             }
             isLast = true
@@ -107,17 +126,19 @@ package final class SessionCursor {
 
     private func nextOfPage() throws(RecordingIndexError) -> SessionSummary? {
         while page.isEmpty, !isLast {
-            let statement = try index.rows(of: search, " LIMIT \(size)")
-            defer { statement.reset() }
             let wanted = size
             var count = 0
             var found: [SessionSummary] = []
             var last: (start: Int64, id: String)?
-            try index.guarded { () throws(DatabaseError) in
-                while try statement.step() {
-                    count += 1
-                    last = (statement.int64(3), statement.text(1) ?? "")
-                    if let summary = session(statement) { found.append(summary) }
+            try index.atOneMoment { () throws(RecordingIndexError) in
+                let statement = try index.rows(of: search, " LIMIT \(size)")
+                defer { statement.reset() }
+                try index.guarded { () throws(DatabaseError) in
+                    while try statement.step() {
+                        count += 1
+                        last = (statement.int64(3), statement.text(1) ?? "")
+                        if let summary = session(statement) { found.append(summary) }
+                    }
                 }
             }
             page = found[...]
@@ -163,15 +184,37 @@ extension RecordingIndex {
         return try body()
     }
 
+    /// Finds out which tables of words there are and asks them, before one of them goes.
+    fileprivate func atOneMoment<Value>(
+        _ body: () throws(RecordingIndexError) -> Value
+    ) throws(RecordingIndexError) -> Value {
+        if database.isInTransaction { return try body() }
+        try guarded { () throws(DatabaseError) in try database.execute("BEGIN") }
+        defer {
+            // Who goes on reading keeps what there is at this moment.
+            try? database.execute("COMMIT")
+            database.rollBack()
+        }
+        return try body()
+    }
+
     /// How many settled sessions there are for which the filter holds. Only where ``answers(_:)`` says yes.
     package func count(_ search: SessionSearch) throws(RecordingIndexError) -> Int {
-        let statement = try prepare("SELECT count(*) FROM sessions s WHERE", search)
-        defer { statement.reset() }
-        return try guarded { () throws(DatabaseError) in try statement.step() ? statement.int(0) : 0 }
+        try atOneMoment { () throws(RecordingIndexError) in
+            let statement = try prepare("SELECT count(*) FROM sessions s WHERE", search)
+            defer { statement.reset() }
+            return try guarded { () throws(DatabaseError) in try statement.step() ? statement.int(0) : 0 }
+        }
     }
 
     /// The settled sessions for which the filter holds, by what they have in common. Only where ``answers(_:)`` says yes.
     package func groups(
+        _ search: SessionSearch, by key: SessionGroup.Key
+    ) throws(RecordingIndexError) -> [SessionGroup] {
+        try atOneMoment { () throws(RecordingIndexError) in try groupsNow(search, by: key) }
+    }
+
+    private func groupsNow(
         _ search: SessionSearch, by key: SessionGroup.Key
     ) throws(RecordingIndexError) -> [SessionGroup] {
         let sums = "sum(s.messages), sum(s.violations), sum(s.client_bytes), sum(s.server_bytes)"
@@ -225,8 +268,8 @@ extension RecordingIndex {
         _ select: String, _ search: SessionSearch, _ rest: String = ""
     ) throws(RecordingIndexError) -> Statement {
         let condition = SQLCondition(search.filter)
-        let span = search.span
         return try guarded { () throws(DatabaseError) in
+            let span = search.span(search.text == nil ? [] : try IndexSchema.stretches(database))
             let statement = try database.prepare(
                 "\(select) s.settled = 1 AND (\(condition.sql)) AND \(span.sql)\(rest)")
             for (index, value) in (condition.values + span.values).enumerated() {
