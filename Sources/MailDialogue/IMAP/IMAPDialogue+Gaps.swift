@@ -22,7 +22,8 @@
 // 5. Server lost while it decides about a literal or a response. The client says itself what it was: it goes on with a command, or
 //    with what was offered. So what does not begin as a command does is the literal; a line of base64 is the response.
 //
-// What a line shows of a login is told wherever it stands (`IMAPDialogue+Unplaced.swift`).
+// What a line shows of a login is told wherever it stands (`IMAPDialogue+Unplaced.swift`), and a message that a server sends is read where
+// its FETCH response can begin (`IMAPDialogue+Fetched.swift`).
 //
 // A FETCH of flags, sizes and dates counts as a command that carries no text, in 1. and 3.
 //
@@ -52,6 +53,33 @@ struct IMAPGapSearch: Equatable, Sendable {
     var offer = Offer.nothing
     /// The login that the line before seems to have begun, wherever it stood.
     var login = Login.nothing
+
+    /// What the server's lines were since octets of it were lost.
+    var speech = Speech.responses
+    /// None was seen yet.
+    var isFirst = false
+    /// The exchange that was the newest then.
+    var lostAt = 0
+    /// The client has sent FETCH since, in a line whose place is not known.
+    var asksForText = false
+    /// A message that the server's last line announced.
+    var announced = Announced.nothing
+
+    /// What the lines of a server look like whose place is not known.
+    enum Speech: Equatable, Sendable {
+        /// Each may be the first line of a response.
+        case responses
+        /// The same, but for the first one, which may be the end of a line.
+        case tail
+        /// Others, as they stand in messages.
+        case text
+    }
+
+    /// A message in a literal.
+    enum Announced: Equatable, Sendable {
+        case nothing
+        indirect case message(Content, size: Int, IMAPKeyword)
+    }
 
     /// What a client may send behind an answer that is missing.
     enum Offer: Equatable, Sendable {
@@ -117,6 +145,11 @@ extension IMAPDialogue {
         text = nil
         keepsLiteral = false
         search.doubtUpTo = outstanding.notPlain > 0 ? .max : 0
+        search.speech = .responses
+        search.isFirst = true
+        search.lostAt = exchange
+        search.asksForText = false
+        search.announced = .nothing
         loseAnswer()
     }
 
@@ -143,9 +176,8 @@ extension IMAPDialogue {
     // MARK: Lines
 
     package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
-        guard side == .client, client == .seeking, case .literal(let content, let size) = search.offer else {
-            return false
-        }
+        if side == .server { return takesFetched(line) }
+        guard client == .seeking, case .literal(let content, let size) = search.offer else { return false }
         search.offer = .nothing
         search.login = .nothing
         let command = IMAPCommand(line.withoutLineEnd.line)
@@ -163,7 +195,11 @@ extension IMAPDialogue {
     }
 
     package mutating func passLine(_ side: Side) {
-        guard side == .client else { return }
+        guard side == .client else {
+            search.speech = .text
+            search.announced = .nothing
+            return
+        }
         search.offer = .nothing
         search.isUnplaced = false
     }
@@ -209,6 +245,7 @@ extension IMAPDialogue {
         let command = IMAPCommandLine(line)
         showLogin(command, raw, &remarks)
         expectMessage(command, raw)
+        if command.code == .fetch || command.code == .uidFetch, !command.tagOctets.isEmpty { search.asksForText = true }
         let kind = command.code.kind
         let isPlain = kind.contains(.isPlain) && !kind.contains(.isOpen) || Self.fetchesNoText(command)
         let isCandidate =
@@ -239,6 +276,7 @@ extension IMAPDialogue {
         remarks.violations = []
         let head = IMAPResponseHead(line)
         remarks.mask(maskEcho(unplaced: head, raw))
+        hear(head, line, isShown: remarks.masked == nil)
         marks.remove(.tailMayEcho)
         if case .continuation = head.kind { hearChallenge(raw.part(head.rest)) }
         guard head.kind == .tagged, let status = IMAPResponse.status(head.keyword), IMAPCommand.isTag(head.tag),

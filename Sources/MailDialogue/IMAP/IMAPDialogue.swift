@@ -325,7 +325,8 @@ package struct IMAPDialogue: Dialogue {
         case .server:
             keepsLiteral = false
             if case .literal(let content, _, let keyword) = server {
-                server = .rest(keyword, exchange: content.exchange)
+                server = content.isPresumed ? .seeking : .rest(keyword, exchange: content.exchange)
+                if content.isPresumed { marks.remove(.serverNul) }
             }
             if marks.contains(.serverNul) { end.violations.append(.imapServerLiteralNul) }
             marks.remove(.serverNul)

@@ -163,6 +163,13 @@ struct IMAPOutstanding: Equatable, Sendable {
                 digits: tag.digits, step: 1, verb: entry.verb, secrecy: entry.secrecy))
     }
 
+    /// One behind `exchange` asks for items of messages.
+    func fetches(after exchange: Int) -> Bool {
+        runs[head...].contains { run in
+            (run.verb == .fetch || run.verb == .uidFetch) && run.exchange &+ Int(run.count) > exchange &+ 1
+        }
+    }
+
     func contains(_ tag: IMAPTag) -> Bool { runs[head...].contains { $0.place(tag) != nil } }
 
     /// The oldest command with the tag, which stays.

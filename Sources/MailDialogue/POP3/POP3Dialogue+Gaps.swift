@@ -24,8 +24,8 @@
 // place by that, and no outcome.
 //
 // A message is read as one before that: behind +OK to RETR or TOP, and, where the client's commands are missing, behind a line +OK when
-// the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So is a line of base64
-// behind AUTH whose challenge is missing.
+// the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So it is behind such a line
+// of which the beginning may be missing. A line of base64 is read behind AUTH whose challenge is missing.
 //
 // Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
 // certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
@@ -63,6 +63,12 @@ extension POP3Dialogue {
         var isBehindCRLF = false
         /// The server's last line was a status line that begins with +OK.
         var isBehindOK = false
+        /// That line may lack its beginning: only a header field shows that it does not.
+        var wasCut = false
+        /// The client sent a command since octets of the server were lost, and the server nothing.
+        var isAsked = false
+        /// TOP was among the commands of whose replies octets are missing, or came since.
+        var mayBeTop = false
         /// Octets that it says what follows has.
         var announced: Int?
         /// What AUTH began, while its challenges are missing.
@@ -120,6 +126,8 @@ extension POP3Dialogue {
             serverLineIsCut = true
             next.isSecret = next.isSecret || outstanding.elements.contains(where: \.isSecret)
             next.isBehindCRLF = false
+            next.isAsked = false
+            next.mayBeTop = next.mayBeTop || outstanding.elements.contains { $0.verb == .top }
             if search == nil {
                 next.isIdle = outstanding.isEmpty
                 if outstanding.count == 1, let head = outstanding.first {
@@ -182,6 +190,8 @@ extension POP3Dialogue {
         guard var next = search else { return }
         next.open = nil
         next.user = nil
+        next.isAsked = serverLineIsCut
+        next.mayBeTop = next.mayBeTop || entry.verb == .top
         if next.candidate != nil {
             next.isPipelined = true
             next.restart()
@@ -275,17 +285,22 @@ extension POP3Dialogue {
     // MARK: The server
 
     package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
-        guard side == .server, server == .replies, !serverLineIsCut, let search, search.isBehindOK else { return false }
+        guard side == .server, server == .replies, !serverLineIsCut, let search, search.isBehindOK,
+            !search.wasCut || FieldLine.begins(line)
+        else { return false }
         if let candidate = search.candidate {
             guard search.isInMessage, case .message(let carrier, let section) = candidate.shape else { return false }
             server = .message(
                 Content(.message(carrier), dotStuffed: true, exchange: candidate.exchange, section: section))
             return true
         }
-        guard !search.clientIsWhole, Self.isField(line) else { return false }
+        guard search.wasCut || !search.clientIsWhole && FieldLine.begins(line) else { return false }
+        // Part of a message, for all that is known.
+        let isTop = search.wasCut && search.mayBeTop
         server = .message(
             Content(
-                .message(.retr), size: search.announced, dotStuffed: true, exchange: currentExchange, isPresumed: true))
+                .message(isTop ? .top : .retr), size: search.announced, dotStuffed: true, exchange: currentExchange,
+                isPresumed: true))
         return true
     }
 
@@ -314,14 +329,6 @@ extension POP3Dialogue {
         return false
     }
 
-    /// A line begins as a header field does (RFC 5322 §2.2), with a letter.
-    private static func isField(_ line: ArraySlice<UInt8>) -> Bool {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { return false }
-        let behind = line[(colon + 1)...].first ?? 0
-        return SMTPGrammar.isLetter(line[line.startIndex]) && [9, 10, 13, 32].contains(behind)
-            && line[..<colon].allSatisfy { SMTPGrammar.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }
-    }
-
     /// A line of the server while the place is not certain.
     mutating func seekServer(
         _ raw: ArraySlice<UInt8>, _ line: OctetView, _ crlf: Bool, _ remarks: inout Remarks
@@ -331,7 +338,9 @@ extension POP3Dialogue {
         let known = next.clientIsWhole ? next.candidate ?? next.open : nil
         remarks.exchange = known?.exchange ?? currentExchange
         remarks.mask(maskEcho(raw, line, next))
-        let isCut = serverLineIsCut
+        let isStatus = Self.isPlainOK(line) && remarks.masked == nil
+        next.wasCut = serverLineIsCut
+        let isCut = serverLineIsCut && !(isStatus && next.isAsked && next.awaitsMessage)
         switch POP3Status(line) {
         case .ok where !isCut, .error where !isCut: next.follower = nil
         case .challenge where !isCut && !next.clientIsWhole:
@@ -344,8 +353,9 @@ extension POP3Dialogue {
             }
         case .ok, .error, .challenge, .none: break
         }
-        next.isBehindOK = !isCut && POP3Status(line) == .ok
-        next.announced = next.isBehindOK && !next.clientIsWhole ? POP3Status.announcedOctets(line) : nil
+        next.isBehindOK = next.wasCut ? isStatus : POP3Status(line) == .ok
+        next.announced =
+            next.isBehindOK && (next.wasCut || !next.clientIsWhole) ? POP3Status.announcedOctets(line) : nil
         serverLineIsCut = false
         next.isUnseen = false
         let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
@@ -383,12 +393,20 @@ extension POP3Dialogue {
     /// The line of a server with what it may repeat masked. Nobody knows what it refuses: servers repeat what they did not understand,
     /// and that may be a password. So may the end of a line.
     func maskEcho(_ raw: ArraySlice<UInt8>, _ line: OctetView, _ search: Search) -> ArraySlice<UInt8>? {
-        if serverLineIsCut, search.isSecret { return raw.maskingLine(0..<raw.count) }
+        // Behind a command that the client sent since, the server begins a line.
+        if serverLineIsCut, search.isSecret, !(search.isAsked && Self.isPlainOK(line)) {
+            return raw.maskingLine(0..<raw.count)
+        }
         switch POP3Status(line) {
         case .error: return raw.maskingLine(echo(.error, line, raw)..<raw.count)
         case .none: return serverLineIsCut && search.isUnseen ? raw.maskingLine(0..<raw.count) : nil
         case .ok, .challenge: return nil
         }
+    }
+
+    /// `+OK` in capitals, alone or with text behind a space.
+    private static func isPlainOK(_ line: OctetView) -> Bool {
+        line.starts(with: POP3Status.ok.code.utf8) && (line.count == 3 || line[line.startIndex + 3] == 32)
     }
 
     /// What a reply says of the state of the session.
@@ -399,88 +417,6 @@ extension POP3Dialogue {
         case .user, .utf8: phase = .authorization
         case .quit: phase = .update
         case .auth, .stls, .capa, .lang: break
-        }
-    }
-}
-
-extension POP3Dialogue.Search {
-    /// A line that can be no response: no base64, and no mask of one.
-    func isNoResponse(_ line: ArraySlice<UInt8>) -> Bool {
-        line.isEmpty || !(SASLMask.covers(line) || Base64.decode(line) != nil)
-    }
-
-    /// What a line is to the reply that is looked for.
-    enum Step {
-        /// The reply goes on, or there is none to be looked for.
-        case more
-        /// It is no line of such a reply.
-        case misfit
-        /// It ends the reply. `isTelling` when the reply says what no other says.
-        case whole(accepted: Bool, isTelling: Bool)
-    }
-
-    /// Takes a line of the server that is known from its beginning.
-    mutating func step(_ line: OctetView, _ isDot: Bool) -> Step {
-        guard let candidate else {
-            user = nil
-            turns = 0
-            return .more
-        }
-        if isInMessage { return isDot ? .whole(accepted: true, isTelling: false) : .more }
-        if var current = listing {
-            listing = nil
-            if isDot {
-                let isTelling =
-                    current.lines > 0 && current.verb != nil && current.verb != .lang && current.verb != .auth
-                return .whole(accepted: true, isTelling: isTelling)
-            }
-            guard current.takes(line) else { return .misfit }
-            listing = current
-            return .more
-        }
-        let status = POP3Status(line)
-        guard status == .ok || status == .error, line.starts(with: status.code.utf8),
-            line.dropFirst(status.length).first ?? 32 == 32
-        else { return .misfit }
-        guard status == .ok else { return .whole(accepted: false, isTelling: false) }
-        switch candidate.shape {
-        case .listing(let word):
-            listing = POP3Listing(word, candidate.verb)
-            return .more
-        case .message:
-            isInMessage = true
-            return .more
-        case .submission: return .misfit
-        case .line: break
-        }
-        let text = line.dropFirst(4)
-        switch candidate.verb {
-        case .stat:
-            return POP3Dialogue.dropListing(text) == nil ? .misfit : .whole(accepted: true, isTelling: true)
-        case .list, .uidl:
-            let isFit = POP3Scan(text)?.number == candidate.number
-            return isFit ? .whole(accepted: true, isTelling: true) : .misfit
-        case .user, .pass, .apop, .auth, .stls, .capa, .utf8, .lang, .retr, .top, .dele, .noop, .rset, .last, .quit,
-            nil:
-            return .whole(accepted: true, isTelling: false)
-        }
-    }
-}
-
-extension POP3Listing {
-    /// Takes a line when it is one of such a listing.
-    fileprivate mutating func takes(_ line: OctetView) -> Bool {
-        switch verb {
-        case .list: return POP3Scan(line).map { $0.value.decimal != nil && take($0.number) } ?? false
-        case .uidl: return POP3Scan(line).map { take($0.number) } ?? false
-        case .capa:
-            let capability = POP3CapabilityLine(ArraySlice(line))
-            guard capability.flaw == nil else { return false }
-            if capability.capability != .other { lines &+= 1 }
-            return true
-        case .user, .pass, .apop, .auth, .stls, .utf8, .lang, .stat, .retr, .top, .dele, .noop, .rset, .last, .quit,
-            nil:
-            return true
         }
     }
 }

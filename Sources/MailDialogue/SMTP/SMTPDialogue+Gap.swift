@@ -22,6 +22,7 @@
 //
 // Behind DATA whose reply is missing the client says itself what it was: it goes on with a command, or with the message. So a line that
 // is no command begins the message, which ends where messages end. Behind AUTH, or a response, the same holds for a line of base64.
+// Where DATA has no place, or only the end of a line was seen that reads `354`, a header field begins the message (`+Unplaced`).
 //
 // The client's line before such a reply, where it was seen, must be the command that has it. Where TURN, ATRN or XEXCH50
 // are on offer none of this holds: the roles may have changed, and 354 ask for something else than a message. What comes
@@ -165,6 +166,7 @@ extension SMTPDialogue {
             loss.isBroken = false
             loss.followsCRLF = crlf
             loss.last = .tail(mayBeDATA: Self.isSuffixOfDATA(line.extracting(line.trimmed(0..<line.count))))
+            expectData(verb, line, isShown: remarks.masked == nil, &loss)
             loss.login = showLogin(raw, verb, loss.login, &remarks)
             client = .lost(loss)
             return expectChunk(line, &remarks)
@@ -211,6 +213,7 @@ extension SMTPDialogue {
         case .anything, .content: break
         }
         loss.followsCRLF = crlf
+        expectData(verb, line, isShown: remarks.masked == nil, &loss)
         loss.login = showLogin(raw, verb, loss.login, &remarks)
         client = .lost(loss)
         expectChunk(line, &remarks)
@@ -226,9 +229,14 @@ extension SMTPDialogue {
 
     /// Behind DATA whose reply is missing: a line that is no command begins the message.
     package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
-        guard side == .client, case .lost(let loss) = client, loss.place == .awaitingData, loss.last == .nothing,
-            !loss.isBroken, !isHopeless
-        else { return false }
+        guard side == .client, case .lost(let loss) = client, !isHopeless else { return false }
+        if loss.offersContent, FieldLine.begins(line) {
+            exchange &+= 1
+            client = .data
+            isDoubtful = true
+            return true
+        }
+        guard loss.place == .awaitingData, loss.last == .nothing, !loss.isBroken else { return false }
         let octets = line.span
         guard SMTPCommandCut(octets.extracting(0..<octets.lineLength.length)).verb == nil,
             // A command that is shown masked is no message where it is read again.
@@ -241,6 +249,8 @@ extension SMTPDialogue {
 
     package mutating func passLine(_ side: Side) {
         guard side == .client, case .lost(var loss) = client else { return }
+        loss.offersContent = false
+        loss.isHeard = false
         switch loss.place {
         case .awaitingData, .awaitingAuth: loss.place = .anything
         case .anything, .content, .edge: break
@@ -284,6 +294,7 @@ extension SMTPDialogue {
         }
         remarks.mask(maskEcho(raw, search))
         guard !search.isBroken, let reply = SMTPReplyLine(line), search.code == nil || search.code == reply.code else {
+            if search.isBroken, !search.mayEcho { hearTail(line) }
             replies = .lost(SMTPReplySearch(isBroken: false, isWhole: false))
             if hearChallenge(raw) { remarks.masked = nil }
             return
@@ -303,6 +314,7 @@ extension SMTPDialogue {
         if reply.status != .intermediate {
             refute(&remarks)
             if opaque != nil { return }
+            hearReply()
         }
         if isHopeless { return }
         switch reply.code {

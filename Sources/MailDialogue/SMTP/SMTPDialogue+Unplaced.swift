@@ -76,6 +76,38 @@ extension SMTPDialogue {
         isDoubtful = true
     }
 
+    /// DATA that a client sends who was heard since octets of it were lost, behind mailboxes or nothing, is a command: content begins
+    /// otherwise, and no server answers in the middle of it. Behind it comes the message, when it begins as one.
+    func expectData(_ verb: SMTPCommand.Verb?, _ line: Span<UInt8>, isShown: Bool, _ loss: inout SMTPLoss) {
+        loss.offersContent = false
+        guard isShown, let verb else {
+            loss.isHeard = false
+            return
+        }
+        if verb == .mail || verb == .rcpt { return }
+        loss.offersContent = verb == .data && line.count == 4 && loss.isHeard && loss.mayBeCommand
+        loss.isHeard = false
+    }
+
+    /// A reply that asks for nothing came: the client's next line is a command, unless it had sent others before.
+    mutating func hearReply() {
+        guard case .lost(var loss) = client else { return }
+        loss.offersContent = false
+        switch loss.last {
+        case .nothing, .line(.mail), .line(.rcpt): loss.isHeard = true
+        case .tail, .line: break
+        }
+        client = .lost(loss)
+    }
+
+    /// A line of the server that may lack its beginning. One that reads `354` behind what may be DATA asks for the message, when the client
+    /// goes on as a message begins.
+    mutating func hearTail(_ line: Span<UInt8>) {
+        guard case .lost(var loss) = client, let reply = SMTPReplyLine(line) else { return }
+        loss.offersContent = reply.code == 354 && reply.isLast && loss.mayBeCommand && loss.mayFollow([.data])
+        client = .lost(loss)
+    }
+
     /// Base64, or what a response becomes when it is masked.
     static func isResponse(_ raw: ArraySlice<UInt8>) -> Bool {
         let line = raw.withoutLineEnd.line

@@ -22,6 +22,10 @@ struct SMTPLoss: Equatable, Sendable {
     var followsCRLF = false
     /// The line before.
     var last = Last.nothing
+    /// The server has answered since octets of the client were lost, and the client sent nothing since but mailboxes.
+    var isHeard = false
+    /// DATA or 354 came last: a header field begins a message.
+    var offersContent = false
     /// The login that a line seems to have begun, whose responses may follow.
     var login: SASLFollower?
 
@@ -45,6 +49,14 @@ struct SMTPLoss: Equatable, Sendable {
 
     /// Nothing was seen since octets were lost, and they may have held anything.
     var isUnseen: Bool { last == .nothing && place == .anything }
+
+    /// A command may come.
+    var mayBeCommand: Bool {
+        switch place {
+        case .anything, .awaitingAuth: true
+        case .content, .edge, .awaitingData: false
+        }
+    }
 
     /// The line before may be a command with one of `verbs`.
     func mayFollow(_ verbs: [SMTPCommand.Verb]) -> Bool {
