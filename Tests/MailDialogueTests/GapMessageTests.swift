@@ -94,7 +94,7 @@ import Testing
             ], step: step)
         let shown = notes.filter { $0.side == .client }.flatMap { Array($0.publicOctets) }
         let words = String(decoding: shown, as: UTF8.self)
-        #expect(!words.contains("AGJvYg") && !words.contains("czNjcmV0"))
+        #expect(!words.contains("M2NyZX") && !words.contains("czNjcmV0"))
     }
 
     @Test(
@@ -134,12 +134,17 @@ import Testing
 
     /// The end of a refusal that may repeat a password.
     @Test func aTailIsNotShown() {
-        for line in ["S: s3cret", "S: +OKs3cret", "S: -ERR s3cret"] {
-            let notes = follow(.pop3, ["S: +OK hi", "C: PASS s3cret", "S-", "C: NOOP", line])
-            let shown = notes.filter { $0.side == .server }.flatMap { Array($0.publicOctets) }
-            #expect(!String(decoding: shown, as: UTF8.self).contains("s3cret"))
-        }
         let notes = follow(.pop3, ["S: +OK hi", "C: PASS s3cret", "S-", "S: +OK s3cret"])
+        let shown = notes.filter { $0.side == .server }.flatMap { Array($0.publicOctets) }
+        #expect(!String(decoding: shown, as: UTF8.self).contains("s3cret"))
+    }
+
+    /// Behind a command that the server may repeat, whatever was sent since: nothing but `+OK` alone is shown of a line that may be cut.
+    @Test(
+        "A line that may repeat a password stays masked",
+        arguments: ["+OK s3cret", "+OKs3cret", "s3cret", "-ERR s3cret"])
+    func aLineStaysMasked(_ line: String) {
+        let notes = follow(.pop3, ["S: +OK hi", "C: XLOGIN s3cret", "S-", "C: RETR 1", "S: \(line)"])
         let shown = notes.filter { $0.side == .server }.flatMap { Array($0.publicOctets) }
         #expect(!String(decoding: shown, as: UTF8.self).contains("s3cret"))
     }

@@ -393,8 +393,8 @@ extension POP3Dialogue {
     /// The line of a server with what it may repeat masked. Nobody knows what it refuses: servers repeat what they did not understand,
     /// and that may be a password. So may the end of a line.
     func maskEcho(_ raw: ArraySlice<UInt8>, _ line: OctetView, _ search: Search) -> ArraySlice<UInt8>? {
-        // Behind a command that the client sent since, the server begins a line.
-        if serverLineIsCut, search.isSecret, !(search.isAsked && Self.isPlainOK(line)) {
+        // `+OK` alone, behind a command that the client sent since, repeats nothing.
+        if serverLineIsCut, search.isSecret, !(search.isAsked && line.count == 3 && Self.isPlainOK(line)) {
             return raw.maskingLine(0..<raw.count)
         }
         switch POP3Status(line) {
