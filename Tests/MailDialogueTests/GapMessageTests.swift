@@ -76,6 +76,13 @@ import Testing
             ["C-", "S: 250 ok", "C: DATA", "S-", "C: hello"], ["C-", "S: 250 ok", "C: DATA now", "S-", "C: From: me"],
             // Another command came between.
             ["C-", "S: 250 ok", "C: HELP", "C: DATA", "S-", "C: From: me"],
+            // A chunk may be answered in the middle of the next one, whose command is missing.
+            [
+                "C: MAIL FROM:<a@example.com>", "C: BDAT 3", "C: x", "C-", "S: 250 chunk", "C: DATA", "C: From: me",
+                "C: .", "S: 250 ok",
+            ],
+            // The answer to DATA is missing as well, and what reads so is the beginning of the message.
+            ["C-", "S: 250 ok", "S-", "C: DATA", "C: From: me", "C: .", "S: 250 ok"],
             // The end of a reply is none that asks for something.
             ["C: DATA", "S-", "C-", "S: 250 ok", "C: From: me"], ["C-", "S-", "S: 354-go", "C: From: me"],
         ])
@@ -132,6 +139,21 @@ import Testing
         #expect(messages(notes).isEmpty)
     }
 
+    @Test(
+        "In a reply that is under way another one is quoted",
+        arguments: [
+            ["S-", "S: +OK message follows"], ["S-", "C: RETR 2", "S: +OK message follows"],
+            ["S-", "C: NOOP", "S-", "S: +OK message follows"],
+        ])
+    func quoted(_ lines: [String]) {
+        let notes = follow(
+            .pop3,
+            ["S: +OK hi", "C: NOOP", "S: +OK", "C: RETR 1", "S: +OK", "S: Subject: outer", "S: ", "S: see"] + lines + [
+                "S: Subject: quoted", "S: ", "S: body", "S: .", "C: STAT", "S: +OK 1 200",
+            ])
+        #expect(!messages(notes).contains { $0.contains("RETR Subject: quoted") })
+    }
+
     /// The end of a refusal that may repeat a password.
     @Test func aTailIsNotShown() {
         let notes = follow(.pop3, ["S: +OK hi", "C: PASS s3cret", "S-", "S: +OK s3cret"])
@@ -177,6 +199,8 @@ import Testing
             // It was asked for, and text came first.
             ["C: a3 FETCH 1 BODY[]", "S-", "S: he wrote", fetched],
             ["S-", "C: a3 FETCH 1 BODY[]", "S: he wrote", "S: and then", fetched],
+            // More was asked for, before what was asked for first had come.
+            ["C: a3 FETCH 1 BODY[]", "S-", "C: a4 FETCH 2 BODY[]", "S: tail", fetched],
             // No octets, no message.
             ["S-", "S: * 1 FETCH (BODY[] {0}", "S: )"], ["S-", "S: * 1 FETCH (BODY[] {9}", "S: From: a@example.com"],
             ["S-", "S: * 1 FETCH (BODY[] {40}", "S: hello"], ["S-", "S: * OK BODY[] {40}", "S: From: me"],

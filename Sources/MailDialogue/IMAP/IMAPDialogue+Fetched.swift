@@ -19,7 +19,9 @@ extension IMAPDialogue {
         case _ where message == .nothing: break
         case .responses: search.announced = message
         case .tail:
-            if search.asksForText || outstanding.fetches(after: search.lostAt) { search.announced = message }
+            if !search.awaitedText, search.asksForText || outstanding.fetches(after: search.lostAt) {
+                search.announced = message
+            }
         case .text: break
         }
     }

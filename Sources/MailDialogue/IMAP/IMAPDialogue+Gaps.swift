@@ -60,6 +60,8 @@ struct IMAPGapSearch: Equatable, Sendable {
     var isFirst = false
     /// The exchange that was the newest then.
     var lostAt = 0
+    /// A command waited then whose answer can hold the text of others.
+    var awaitedText = false
     /// The client has sent FETCH since, in a line whose place is not known.
     var asksForText = false
     /// A message that the server's last line announced.
@@ -148,6 +150,7 @@ extension IMAPDialogue {
         search.speech = .responses
         search.isFirst = true
         search.lostAt = exchange
+        search.awaitedText = outstanding.notPlain > 0
         search.asksForText = false
         search.announced = .nothing
         loseAnswer()

@@ -25,7 +25,7 @@
 //
 // A message is read as one before that: behind +OK to RETR or TOP, and, where the client's commands are missing, behind a line +OK when
 // the next begins as a header field does, which no listing does; whether RETR or TOP asked for it is not said. So it is behind such a line
-// of which the beginning may be missing. A line of base64 is read behind AUTH whose challenge is missing.
+// of which the beginning may be missing, unless octets of a reply of many lines are: then it may be the rest of that. A line of base64 is read behind AUTH whose challenge is missing.
 //
 // Once the client was seen to send a command before the one before it was answered, only 4 is left. Until it is
 // certain, lines are not placed, nobody is found to have broken a rule, and a client's line is masked whole unless it
@@ -67,6 +67,8 @@ extension POP3Dialogue {
         var wasCut = false
         /// The client sent a command since octets of the server were lost, and the server nothing.
         var isAsked = false
+        /// Octets are missing in a reply of many lines, the rest of which may still come.
+        var isInside = false
         /// TOP was among the commands of whose replies octets are missing, or came since.
         var mayBeTop = false
         /// Octets that it says what follows has.
@@ -100,6 +102,7 @@ extension POP3Dialogue {
         wasLost = true
         tail = nil
         var next = search ?? Search(clientIsWhole: true, clientLineIsCut: false)
+        if side == .server, next.isInMessage || next.listing != nil { next.isInside = true }
         next.restart()
         switch side {
         case .client:
@@ -127,6 +130,10 @@ extension POP3Dialogue {
             next.isSecret = next.isSecret || outstanding.elements.contains(where: \.isSecret)
             next.isBehindCRLF = false
             next.isAsked = false
+            switch server {
+            case .listing, .message: next.isInside = true
+            case .greetingPending, .replies: break
+            }
             next.mayBeTop = next.mayBeTop || outstanding.elements.contains { $0.verb == .top }
             if search == nil {
                 next.isIdle = outstanding.isEmpty
@@ -190,7 +197,7 @@ extension POP3Dialogue {
         guard var next = search else { return }
         next.open = nil
         next.user = nil
-        next.isAsked = serverLineIsCut
+        next.isAsked = serverLineIsCut && !next.isInside
         next.mayBeTop = next.mayBeTop || entry.verb == .top
         if next.candidate != nil {
             next.isPipelined = true
@@ -286,7 +293,7 @@ extension POP3Dialogue {
 
     package mutating func takesContent(_ line: ArraySlice<UInt8>, from side: Side) -> Bool {
         guard side == .server, server == .replies, !serverLineIsCut, let search, search.isBehindOK,
-            !search.wasCut || FieldLine.begins(line)
+            !search.wasCut || !search.isInside && FieldLine.begins(line)
         else { return false }
         if let candidate = search.candidate {
             guard search.isInMessage, case .message(let carrier, let section) = candidate.shape else { return false }

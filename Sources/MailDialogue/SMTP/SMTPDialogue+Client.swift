@@ -152,6 +152,7 @@ extension SMTPDialogue {
             remarks.tell(.opaque(.desynchronised))
             return becomeOpaque(.desynchronised)
         }
+        usesChunks = true
         client = .chunk(size: chunk.size, isLast: chunk.isLast)
         sent.stage = chunk.isLast ? .last : .chunks
         if chunk.isLast { entry.traits.insert(.endsMessage) }

@@ -92,8 +92,11 @@ extension SMTPDialogue {
     private mutating func loseServer() {
         switch client {
         case .lost(let loss) where loss.place == .content: loseBoth(isBroken: loss.isBroken)
-        case .commands, .data, .dataOffered, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob,
-            .lost:
+        case .lost(var loss):
+            // The answer to a DATA that was not seen may be among what is missing.
+            if loss.last == .nothing { loss.isHeard = false }
+            client = .lost(loss)
+        case .commands, .data, .dataOffered, .chunk, .saslAwaiting, .saslResponse, .edgeOffered, .blobOffered, .blob:
             releaseHeld()
         }
         loseReplies(isBroken: true)

@@ -72,12 +72,13 @@ extension SMTPDialogue {
         guard command.verb == .bdat, let chunk = command.chunk(line), !isHopeless, SMTPLineOctets(line).isEmpty else {
             return
         }
+        usesChunks = true
         client = .chunk(size: chunk.size, isLast: chunk.isLast)
         isDoubtful = true
     }
 
     /// DATA that a client sends who was heard since octets of it were lost, behind mailboxes or nothing, is a command: content begins
-    /// otherwise, and no server answers in the middle of it. Behind it comes the message, when it begins as one.
+    /// otherwise, and no server answers in the middle of it, but for chunks. Behind it comes the message, when it begins as one.
     func expectData(_ verb: SMTPCommand.Verb?, _ line: Span<UInt8>, isShown: Bool, _ loss: inout SMTPLoss) {
         loss.offersContent = false
         guard isShown, let verb else {
@@ -94,7 +95,7 @@ extension SMTPDialogue {
         guard case .lost(var loss) = client else { return }
         loss.offersContent = false
         switch loss.last {
-        case .nothing, .line(.mail), .line(.rcpt): loss.isHeard = true
+        case .nothing, .line(.mail), .line(.rcpt): loss.isHeard = !usesChunks
         case .tail, .line: break
         }
         client = .lost(loss)

@@ -168,6 +168,8 @@ package struct SMTPDialogue: Dialogue {
     /// The place was found again behind lost octets of the client. A client that did not wait as it must may have sent more
     /// than that place allows for; the server's next reply may show it.
     var isDoubtful = false
+    /// The client has sent a message in chunks. It need not wait for replies to them, so that one may come in the middle of the next.
+    var usesChunks = false
     /// Octets are missing, and what is on offer lets no rule tell the place again.
     var isHopeless = false
     /// Lines of the server before its greeting that are no replies.
