@@ -77,7 +77,7 @@ extension POP3Dialogue {
         var follower: SASLFollower?
         /// The name that USER gave in the line before, wherever that stood.
         var named: String?
-        /// The client's last line was masked whole; servers like to repeat what they did not understand.
+        /// A line of the client that may be or have a password awaits its reply; servers like to repeat what they did not understand.
         var isSecret = false
         /// Nothing was seen since octets of the client were lost.
         var isUnseen = false
@@ -127,7 +127,7 @@ extension POP3Dialogue {
             phase = .unknown
         case .server:
             serverLineIsCut = true
-            next.isSecret = next.isSecret || outstanding.elements.contains(where: \.isSecret)
+            next.isSecret = next.isSecret || outstanding.elements.contains(where: \.mayBeEchoed)
             next.isBehindCRLF = false
             next.isAsked = false
             switch server {
@@ -250,7 +250,7 @@ extension POP3Dialogue {
         case .pass, .apop, .auth: next.isSecret = true
         case .user, .stls, .capa, .utf8, .lang, .stat, .list, .uidl, .retr, .top, .dele, .noop, .rset, .last, .quit,
             nil:
-            next.isSecret = !isCommand
+            next.isSecret = next.isSecret || !isCommand
         }
         next.isUnseen = false
         if var follower = next.follower, command.verb == nil, !next.isNoResponse(line) {
@@ -345,11 +345,14 @@ extension POP3Dialogue {
         let known = next.clientIsWhole ? next.candidate ?? next.open : nil
         remarks.exchange = known?.exchange ?? currentExchange
         remarks.mask(maskEcho(raw, line, next))
-        let isStatus = Self.isPlainOK(line) && remarks.masked == nil
+        let isStatus = Self.isPlainOK(line)
         next.wasCut = serverLineIsCut
         let isCut = serverLineIsCut && !(isStatus && next.isAsked && next.awaitsMessage)
         switch POP3Status(line) {
-        case .ok where !isCut, .error where !isCut: next.follower = nil
+        case .ok where !isCut, .error where !isCut:
+            next.follower = nil
+            // Where commands wait in a row it may answer one before.
+            if !next.isPipelined { next.isSecret = false }
         case .challenge where !isCut && !next.clientIsWhole:
             let challenge = raw.part(line).dropFirst(POP3Status.challenge.length).trimmed
             if next.follower == nil {
@@ -362,7 +365,8 @@ extension POP3Dialogue {
         }
         next.isBehindOK = next.wasCut ? isStatus : POP3Status(line) == .ok
         next.announced =
-            next.isBehindOK && (next.wasCut || !next.clientIsWhole) ? POP3Status.announcedOctets(line) : nil
+            next.isBehindOK && remarks.masked == nil && (next.wasCut || !next.clientIsWhole)
+            ? POP3Status.announcedOctets(line) : nil
         serverLineIsCut = false
         next.isUnseen = false
         let isDot = line.count == 1 && line.first == UInt8(ascii: ".") && crlf && next.isBehindCRLF
@@ -400,9 +404,10 @@ extension POP3Dialogue {
     /// The line of a server with what it may repeat masked. Nobody knows what it refuses: servers repeat what they did not understand,
     /// and that may be a password. So may the end of a line.
     func maskEcho(_ raw: ArraySlice<UInt8>, _ line: OctetView, _ search: Search) -> ArraySlice<UInt8>? {
-        // `+OK` alone, behind a command that the client sent since, repeats nothing.
-        if serverLineIsCut, search.isSecret, !(search.isAsked && line.count == 3 && Self.isPlainOK(line)) {
-            return raw.maskingLine(0..<raw.count)
+        // `+OK` is no part of what is repeated; its text may be.
+        if serverLineIsCut, search.isSecret {
+            guard Self.isPlainOK(line) else { return raw.maskingLine(0..<raw.count) }
+            return line.count > 4 ? raw.maskingLine(4..<raw.count) : nil
         }
         switch POP3Status(line) {
         case .error: return raw.maskingLine(echo(.error, line, raw)..<raw.count)
