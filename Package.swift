@@ -16,7 +16,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+    .testTarget(
+        name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, swiftSettings: strict)
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -90,6 +91,7 @@ let package = Package(
             name: "core-bench", dependencies: ["MailDialogue", "MailMessage", "CBytes", "CAllocations"],
             path: "Benchmarks/CoreBench", swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("MailMessage"),
         tests("MailDialogue", ["CBytes", "CZlib", "MailMessage"]),
         tests("MailRecording", ["MailDialogue", "MailMessage", crypto]),

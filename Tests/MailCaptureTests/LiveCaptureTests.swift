@@ -56,7 +56,7 @@ struct LiveCaptureTests {
         var events: [FlowEvent] = []
         var last: Int64 = 0
         // The kernel hands over what it has within moments; the bound is for a broken capture.
-        for _ in 0..<100 where logs(events).first?.end == nil {
+        for _ in 0..<600 where logs(events).first?.end == nil {
             _ = capture.wait(milliseconds: 100)
             while let record = try capture.next() {
                 #expect(record.time >= last)

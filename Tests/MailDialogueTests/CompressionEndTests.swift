@@ -1,6 +1,7 @@
 // Where COMPRESS ends (RFC 8437 §4.1): followed in clear behind every end that is certain, and not followed behind others.
 
 import CZlib
+import TestSupport
 import Testing
 
 @testable import MailDialogue
@@ -173,7 +174,7 @@ import Testing
     }
 
     @Test func randomOctetsBehindTheEndNeverTrap() throws {
-        var numbers = SystemRandomNumberGenerator()
+        var numbers = Numbers()
         for _ in 0..<1_000 {
             var session = try Session()
             session.take(.client, session.client.deflate(Array("a2 UNAUTHENTICATE\r\n".utf8)))

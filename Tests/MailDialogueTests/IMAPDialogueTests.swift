@@ -1,6 +1,7 @@
 // What the IMAP machine knows beside its notes, what it takes to keep, and that it says nothing where octets are missing.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MailDialogue
@@ -131,8 +132,7 @@ import Testing
         tap.receive(octets("* PREAUTH x\r\n"), from: .server, into: &notes)
         var sent = 0
         var answered = 0
-        let clock = ContinuousClock()
-        let time = clock.measure {
+        let time = processorTime {
             for _ in 0..<100 {
                 var lines: [UInt8] = []
                 for _ in 0..<1_000 {

@@ -2,6 +2,7 @@
 // deflate stream.
 
 import CZlib
+import TestSupport
 import Testing
 
 @testable import MailDialogue
@@ -123,7 +124,7 @@ func deflated(_ pieces: [[UInt8]]) -> [UInt8] {
     }
 
     @Test func randomOctetsNeverTrap() throws {
-        var numbers = SystemRandomNumberGenerator()
+        var numbers = Numbers()
         for _ in 0..<2_000 {
             let octets = (0..<Int.random(in: 1..<200, using: &numbers)).map { _ in
                 UInt8.random(in: .min ... .max, using: &numbers)

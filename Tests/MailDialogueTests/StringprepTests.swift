@@ -1,6 +1,7 @@
 // SASLprep: the examples of RFC 4013, and form KC held against Foundation's.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MailDialogue
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func marksInAnyOrderAreFoundations() {
-        var numbers = SystemRandomNumberGenerator()
+        var numbers = Numbers()
         // Without trailing consonants of Hangul, which Foundation does not add to a syllable.
         let starters: [UInt32] = [
             0x41, 0x65, 0x6F, 0x3B1, 0x915, 0x1100, 0x1161, 0xAC00, 0xAC01, 0x4E00, 0x1E63,

@@ -1,5 +1,6 @@
 // Address lists, with the examples of RFC 5322 appendix A and what is found instead.
 
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -90,7 +91,7 @@ import Testing
     @Test(arguments: ["<@a", "a@", "(", "<", "\"", "a:", "[", "a.", "<@,", ":;", "a@b <"])
     func hostileListsTakeLinearTime(piece: String) {
         let value = [UInt8](repeatElement(octets(piece), count: 60_000).joined())
-        let time = ContinuousClock().measure { #expect(AddressList(parsing: value[...]).items.count <= value.count) }
+        let time = processorTime { #expect(AddressList(parsing: value[...]).items.count <= value.count) }
         #expect(time < .seconds(8))
     }
 

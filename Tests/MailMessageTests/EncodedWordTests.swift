@@ -1,5 +1,6 @@
 // RFC 2047, with the examples of its section 8.
 
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -35,7 +36,7 @@ import Testing
 
     @Test func manyOpenWordsTakeLinearTime() {
         let value = [UInt8](repeatElement(octets("=?utf-8?q?"), count: 30_000).joined())
-        let time = ContinuousClock().measure { #expect(EncodedWord.decode(value[...]).utf8.count == value.count) }
+        let time = processorTime { #expect(EncodedWord.decode(value[...]).utf8.count == value.count) }
         #expect(time < .seconds(5))
     }
 }

@@ -2,6 +2,7 @@
 // what is read of the whole message.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -70,7 +71,7 @@ func disagreement(_ report: MessageReport, with message: [UInt8]) -> String? {
 
     /// Lines of every kind, long bodies of plain ones among them, which are passed over in blocks.
     @Test func generatedMessages() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = Numbers()
         let plain = octets("The quick brown fox jumps over the lazy dog.\r\n")
         let lines: [[UInt8]] =
             [
@@ -181,7 +182,7 @@ func disagreement(_ report: MessageReport, with message: [UInt8]) -> String? {
     private func bounded(_ seconds: Int, _ make: () -> [UInt8], _ check: (MessageReport, [UInt8]) -> Void) {
         let bytes = make()
         var report = MessageInspector.inspect([])
-        let time = ContinuousClock().measure { report = inspect(bytes, sizes: [65_536], limits: Self.limits) }
+        let time = processorTime { report = inspect(bytes, sizes: [65_536], limits: Self.limits) }
         #expect(time < .seconds(seconds))
         #expect(report.header(ofPart: 0).count <= Self.limits.kept)
         check(report, bytes)

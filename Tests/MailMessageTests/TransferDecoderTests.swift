@@ -1,5 +1,6 @@
 // Transfer encodings undone in pieces: the same as whole, and as it should be.
 
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func base64RoundTrip() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = Numbers()
         for count in 0..<200 {
             let bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             #expect(decode("base64", Base64.encode(bytes), every: 7) == bytes)

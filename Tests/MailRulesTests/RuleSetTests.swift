@@ -3,6 +3,7 @@
 import Foundation
 import MailDialogue
 import MailMessage
+import TestSupport
 import Testing
 
 @testable import MailRules
@@ -110,9 +111,8 @@ import Testing
         var facts = RuleFacts(mailProtocol: .smtp, clientAddress: "192.0.2.1", route: "r")
         facts.sender = "user9999@example.com"
         facts.news = .transaction
-        let clock = ContinuousClock()
-        let time = clock.measure { #expect(set.judge(.command, facts).tags == ["t9999"]) }
-        #expect(time < .milliseconds(500), "a debug build on a busy machine")
+        let time = processorTime { #expect(set.judge(.command, facts).tags == ["t9999"]) }
+        #expect(time < .seconds(2), "a debug build")
     }
 
     @Test("A rule is explained in plain words")

@@ -89,7 +89,7 @@ import Testing
 
     @Test func nobodyWhoSaysWhichProtocolItIs() throws {
         var times = RuntimeTimes()
-        times.arrival = 0.05
+        times.arrival = 2
         let setup = try Setup("socks5://127.0.0.1:0", times: times)
         let client = try setup.client()
         client.send(request(setup.upstream.address.port))

@@ -54,7 +54,7 @@ private final class Echo: StreamOwner, @unchecked Sendable {
 
         let descriptor = try listener.address.connectSocket()
         var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        #expect(poll(&wanted, 1, 5000) == 1)
+        #expect(poll(&wanted, 1, 60_000) == 1)
         let sent = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         var offset = 0
         var received: [UInt8] = []
@@ -63,7 +63,7 @@ private final class Echo: StreamOwner, @unchecked Sendable {
         while !ended {
             var state = pollfd(
                 fd: descriptor, events: Int16(POLLIN) | (offset < sent.count ? Int16(POLLOUT) : 0), revents: 0)
-            #expect(poll(&state, 1, 5000) == 1)
+            #expect(poll(&state, 1, 60_000) == 1)
             if state.revents & Int16(POLLOUT) != 0, offset < sent.count {
                 let count = sent.withUnsafeBytes {
                     write(descriptor, $0.baseAddress.map { $0 + offset }, $0.count - offset)

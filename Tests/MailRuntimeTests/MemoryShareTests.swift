@@ -46,7 +46,7 @@ import Testing
 
         /// So many octets wait, now or soon.
         func settles(at octets: Int) -> Bool {
-            for _ in 0..<1_000 where gauge.octets != octets { poll(nil, 0, 5) }
+            for _ in 0..<12_000 where gauge.octets != octets { poll(nil, 0, 5) }
             return gauge.octets == octets
         }
 

@@ -16,14 +16,14 @@ final class Peer: Sendable {
     init(to address: SocketAddress) throws {
         descriptor = try address.connectSocket()
         var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        poll(&wanted, 1, 5000)
+        poll(&wanted, 1, 60_000)
         settle()
     }
 
     /// Takes the next connection of a listener.
     init?(from listener: Listener) {
         var wanted = pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)
-        poll(&wanted, 1, 5000)
+        poll(&wanted, 1, 60_000)
         descriptor = accept(listener.descriptor, nil, nil)
         guard descriptor >= 0 else { return nil }
         settle()
@@ -31,7 +31,7 @@ final class Peer: Sendable {
 
     private func settle() {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
-        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
@@ -78,7 +78,7 @@ final class Peer: Sendable {
 
     /// Waits until the other end's kernel has all that was sent.
     func hasSentAll() -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<12_000 {
             if mp_unsent(descriptor) == 0 { return true }
             poll(nil, 0, 5)
         }

@@ -34,7 +34,7 @@ struct PeerEndTests {
             #expect(peer.readAll().error == 0)
         }
         acts(peer)
-        for _ in 0..<1_000 where stream.peerEnd == .none { poll(nil, 0, 5) }
+        for _ in 0..<12_000 where stream.peerEnd == .none { poll(nil, 0, 5) }
         return stream.peerEnd
     }
 

@@ -7,6 +7,7 @@ import MailRecording
 import MailRules
 import MailSessions
 import MailTLS
+import TestSupport
 import Testing
 
 @testable import MailRuntime
@@ -180,7 +181,7 @@ import Testing
     /// One that answers has its time only until then.
     @Test func anAnswerToSTARTTLSEndsTheTimeForIt() throws {
         var times = RuntimeTimes()
-        times.consent = 0.2
+        times.consent = 3
         let setup = try Setup(.imap, tls: "imap://127.0.0.1=imap://127.0.0.1?verify=off", times: times)
         let (client, server) = try setup.pair()
         client.send("a STARTTLS\r\n")
@@ -255,27 +256,35 @@ import Testing
     }()
 
     /// Who says nothing for too long hears why, in the words of the protocol and between two of its lines.
-    @Test(arguments: [
-        (MailProtocol.smtp, "220 ready\r\n", "421 4.4.2 ", false), (.smtp, "220 ready\r\n", "421 4.4.2 ", true),
-        (.imap, "* OK ready\r\n", "* BYE ", false), (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nab", "", false),
-        (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nhello", "", false),
-        (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {0}\r\n", "", false), (.smtp, "220-ready\r\n220-so\r\n", "", false),
-        (.smtp, "220-ready\r\n", "", true), (.imap, "* OK ready\r\n* 1 EXI", "", false),
-        (.pop3, "+OK ready\r\n", "", false),
-    ])
-    func anIdleSessionEnds(_ mailProtocol: MailProtocol, _ said: String, _ words: String, _ hasRules: Bool) throws {
+    @Test func idleSessionsEnd() {
+        let cases: [(MailProtocol, String, String, Bool)] = [
+            (.smtp, "220 ready\r\n", "421 4.4.2 ", false), (.smtp, "220 ready\r\n", "421 4.4.2 ", true),
+            (.imap, "* OK ready\r\n", "* BYE ", false), (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nab", "", false),
+            (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {5}\r\nhello", "", false),
+            (.imap, "* OK ready\r\n* 1 FETCH (BODY[] {0}\r\n", "", false),
+            (.smtp, "220-ready\r\n220-so\r\n", "", false),
+            (.smtp, "220-ready\r\n", "", true), (.imap, "* OK ready\r\n* 1 EXI", "", false),
+            (.pop3, "+OK ready\r\n", "", false),
+        ]
+        let faults = atOnce(cases.map { one in { try Self.idles(one.0, one.1, one.2, one.3) } })
+        #expect(faults == [])
+    }
+
+    private static func idles(_ mailProtocol: MailProtocol, _ said: String, _ words: String, _ hasRules: Bool) throws {
         var limits = ServerLimits()
-        limits.idleSMTP = 1
-        limits.idlePOP3 = 1
-        limits.idleIMAP = 1
-        limits.greeting = 1
+        limits.idleSMTP = 4
+        limits.idlePOP3 = 4
+        limits.idleIMAP = 4
+        limits.greeting = 4
         let setup = try Setup(mailProtocol, rules: hasRules ? Self.rules : RuleSet(), limits: limits)
         let (client, server) = try setup.pair()
         server.send(said)
         let (octets, error) = client.readAll()
         let heard = String(decoding: octets, as: UTF8.self)
         #expect(error == 0)
-        #expect(heard.hasPrefix(said + words) && (words.isEmpty ? heard == said : heard.hasSuffix("\r\n")))
+        #expect(
+            heard.hasPrefix(said + words) && (words.isEmpty ? heard == said : heard.hasSuffix("\r\n")),
+            "\(mailProtocol) \(said) \(hasRules)")
         #expect(server.readAll().octets.isEmpty)
         client.end()
         setup.stop()
@@ -305,7 +314,7 @@ import Testing
         let proxy = setup.server
         let stopped = Semaphore()
         Thread {
-            proxy.stop(within: 5)
+            proxy.stop(within: 60)
             stopped.signal()
         }.start()
         // Longer than a session is quiet.

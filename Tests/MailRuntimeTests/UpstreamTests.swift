@@ -287,7 +287,7 @@ import Testing
         let server = try #require(Peer(from: upstream))
         server.send("220 ready\r\n")
         var wanted = pollfd(fd: ends[1], events: Int16(POLLIN), revents: 0)
-        #expect(poll(&wanted, 1, 5000) == 1)
+        #expect(poll(&wanted, 1, 60_000) == 1)
         let done = Semaphore()
         loop.post {
             let isRight = session.value.info.upstream == upstream.address && session.value.rivals.isEmpty

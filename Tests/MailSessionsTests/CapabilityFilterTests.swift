@@ -1,6 +1,7 @@
 // Lists of capabilities on their way through the filter, in every chunking.
 
 import MailDialogue
+import TestSupport
 import Testing
 
 @testable import MailSessions
@@ -327,13 +328,13 @@ extension String {
             "capability", "CAPABILITY", "CaPaBiLiTy", "CAPABILIT", "APABILITY", "CAPABILITZ", "cxpxbxlxty", " ", "c",
             "\r\n",
         ]
-        var generator = SystemRandomNumberGenerator()
+        var generator = Numbers()
         for round in 0..<2_000 {
             var text = String(repeating: "x", count: Int.random(in: 0..<(round % 2 == 0 ? 20 : 600), using: &generator))
             for _ in 0..<Int.random(in: 0..<4, using: &generator) {
                 text +=
                     (parts.randomElement(using: &generator) ?? "")
-                    + String(repeating: "ab", count: Int.random(in: 0..<9))
+                    + String(repeating: "ab", count: Int.random(in: 0..<9, using: &generator))
             }
             let octets = Array(text.utf8)
             #expect(word.isIn(octets[...]) == text.uppercased().contains("CAPABILITY"), "\(text.debugDescription)")

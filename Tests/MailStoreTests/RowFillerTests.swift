@@ -119,7 +119,7 @@ import Testing
         for _ in 0..<4 { recorder.append([octets]) }
         // The index hears of the first segment while the session goes on.
         var told: [Int] = []
-        for _ in 0..<3_000 where told.isEmpty {
+        for _ in 0..<6_000 where told.isEmpty {
             told =
                 (try? RecordingIndex(directory: scratch.path).extents(of: sample.info.id).map(\.extent.segment)) ?? []
             poll(nil, 0, 10)
@@ -224,7 +224,7 @@ import Testing
         }
         let recorder = try Recorder(settings)
         for sample in samples { recorder.append(Self.events(sample)) }
-        let deadline = System.monotonicClock() + 30_000_000
+        let deadline = System.monotonicClock() + 60_000_000
         while try RecordingIndex(directory: scratch.path).sessions().count < samples.count,
             System.monotonicClock() < deadline
         { poll(nil, 0, 5) }

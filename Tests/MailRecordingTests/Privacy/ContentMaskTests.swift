@@ -1,6 +1,7 @@
 // How octets look that are not recorded.
 
 import MailDialogue
+import TestSupport
 import Testing
 
 @testable import MailRecording
@@ -82,7 +83,7 @@ import Testing
 
     /// What comes from outside never traps it and never changes a length.
     @Test func anyOctetsAreHidden() {
-        var random = SystemRandomNumberGenerator()
+        var random = Numbers()
         let alphabet = Array("(){}[]\"\\ ~+12aBODY\r\n.:\0\u{80}".utf8)
         for _ in 0..<2_000 {
             let octets = (0..<Int.random(in: 0..<60, using: &random)).map { _ in

@@ -1,6 +1,7 @@
 // What a connection is, told by its first octets.
 
 import MailDialogue
+import TestSupport
 import Testing
 
 @testable import MailSessions
@@ -128,7 +129,7 @@ struct FirstOctetsTests {
     }
 
     @Test func randomOctetsNeverTrap() {
-        var random = SystemRandomNumberGenerator()
+        var random = Numbers()
         for _ in 0..<20_000 {
             var octets = hello(
                 extensions: name("a.example") + protocols(["imap"]), records: .random(in: 1...60, using: &random))

@@ -2,6 +2,7 @@
 
 import MailDialogue
 import MailRecording
+import TestSupport
 import Testing
 
 @testable import MailSessions
@@ -148,7 +149,7 @@ struct ProxyHeaderTests {
     }
 
     @Test func randomOctetsNeverTrap() {
-        var random = SystemRandomNumberGenerator()
+        var random = Numbers()
         for round in 0..<20_000 {
             var octets = round % 3 == 0 ? Array("PROXY ".utf8) : round % 3 == 1 ? Self.signature : []
             for _ in 0..<Int.random(in: 0..<60, using: &random) { octets.append(.random(in: 0...255, using: &random)) }

@@ -2,6 +2,7 @@
 
 import MailDialogue
 import MailRecording
+import TestSupport
 import Testing
 
 @testable import MailSessions
@@ -157,7 +158,7 @@ struct SOCKSServerTests {
     }
 
     @Test func randomOctetsNeverTrap() throws {
-        var random = SystemRandomNumberGenerator()
+        var random = Numbers()
         let known = try users()
         for round in 0..<10_000 {
             var octets: [UInt8] = round % 2 == 0 ? [5, 1, 0, 5] : [5, 1, 2, 1]

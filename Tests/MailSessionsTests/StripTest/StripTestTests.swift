@@ -1,6 +1,7 @@
 // What clients are told in a strip test, what they give away, and what is said of them: each script in any chunking.
 
 import MailDialogue
+import TestSupport
 import Testing
 
 @testable import MailSessions
@@ -429,7 +430,7 @@ struct StripTrial {
 
     /// Every vector, every protocol, any octets: it comes to an end, and says nothing behind it.
     @Test func anyOctets() {
-        var random = SystemRandomNumberGenerator()
+        var random = Numbers()
         let words = [
             "STARTTLS\r\n", "a STARTTLS\r\n", "STLS\r\n", "EHLO x\r\n", "a LOGIN {3}\r\n", "\u{16}", "AUTH PLAIN\r\n",
             "*\r\n",
