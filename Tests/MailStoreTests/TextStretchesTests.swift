@@ -24,8 +24,11 @@ import Testing
             for _ in 0..<segments { add() }
         }
 
-        /// - Parameter also: an earlier segment that the session is in.
-        func add(messages: Int = 18, also: Int? = nil, _ now: Int64 = 0) {
+        /// - Parameters:
+        ///   - also: an earlier segment that the session is in.
+        ///   - readTo: how many of the messages were read so far; nil when all were.
+        @discardableResult
+        func add(messages: Int = 18, also: Int? = nil, readTo: Int? = nil, _ now: Int64 = 0) -> Int64 {
             segment += 1
             writer.saveSegment(segment, name: "s\(segment)", opened: 1, closed: nil, bytes: nil, now)
             let row = writer.takeRow()
@@ -35,17 +38,22 @@ import Testing
                 writer.save(
                     Extent(segment: place, leg: .client, first: 100, end: 200, packets: 2), session: row, now)
             }
-            for number in 0..<messages {
-                var message = MessageRecord(exchange: number, carrier: .data)
-                message.text =
-                    number == 0
-                    ? MessageText(Array("Subject: word\(segment) hello\r\n\r\nThe final notice.\r\n".utf8))
-                    : Self.filling
-                writer.save(message, number: number, session: row, now)
-            }
-            writer.settle(session: row, now)
+            if readTo != nil { writer.mark(unread: true, session: row, now) }
+            for number in 0..<(readTo ?? messages) { read(number, row, now) }
+            if readTo == nil { writer.settle(session: row, now) }
             writer.saveSegment(segment, name: "s\(segment)", opened: 1, closed: 2, bytes: 2 << 20, now)
             writer.commit(now)
+            return row
+        }
+
+        /// A message of the session that was added last is read.
+        func read(_ number: Int, _ row: Int64, _ now: Int64 = 0) {
+            var message = MessageRecord(exchange: number, carrier: .data)
+            message.text =
+                number == 0
+                ? MessageText(Array("Subject: word\(segment) hello\r\n\r\nThe final notice.\r\n".utf8))
+                : Self.filling
+            writer.save(message, number: number, session: row, now)
         }
 
         func forget(_ segment: Int) { #expect(writer.forget(segment: segment, 0)) }
@@ -166,6 +174,27 @@ import Testing
         #expect(try index.unsettled(SessionSearch()).count == 1)
         #expect(try index.session(id) != nil)
         #expect(try written.writer.unread(limit: 9, in: "").map(\.id) == [id])
+    }
+
+    /// One that loses the words of its first messages while the others are being read is read again.
+    @Test func wordsThatGoWhileASessionIsRead() throws {
+        let written = try Written(1)
+        let row = written.add(also: 1, readTo: 9)
+        let writer = written.writer
+        written.forget(2)
+        for number in 9..<18 { written.read(number, row) }
+        writer.finishReading(session: row, 0)
+        writer.commit(0)
+        #expect(writer.takeUnsettled())
+        #expect(try writer.unread(limit: 9, in: "").map(\.row) == [row])
+        // Once more, and nothing goes.
+        for number in 0..<18 { written.read(number, row) }
+        writer.finishReading(session: row, 0)
+        writer.commit(0)
+        #expect(!writer.takeUnsettled())
+        #expect(try writer.unread(limit: 9, in: "").isEmpty)
+        #expect(try written.found("word2") == [2])
+        #expect(try written.number("SELECT count(*) FROM texts_0_docsize WHERE id / 1048576 = \(row)") == 18)
     }
 
     @Test(arguments: [0, 1, 3]) func aKilledWriterGivesBackTheRestNextTime(_ steps: Int) throws {

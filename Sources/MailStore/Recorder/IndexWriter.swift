@@ -250,6 +250,7 @@ final class IndexWriter {
             statement.bind(5, extent.end)
             statement.bind(6, extent.packets)
             try statement.run()
+            texts.placed(session: session)
         }
     }
 
@@ -270,6 +271,13 @@ final class IndexWriter {
             saveFindings.bind(1, session)
             try saveFindings.run()
         }
+    }
+
+    /// All rows of a session were read from its packets. It waits to be read again when words of it went meanwhile.
+    func finishReading(session: Int64, _ now: Int64) {
+        if texts.takeTorn(session: session) { return }
+        mark(unread: false, session: session, now)
+        settle(session: session, now)
     }
 
     /// Nobody told all of the session: what it was is read from its packets.

@@ -12,10 +12,7 @@ extension RecorderWorker {
             case .summary(let summary, session: let session): index.complete(summary, row: session, now)
             }
         }
-        for session in rows.read {
-            index.mark(unread: false, session: session, now)
-            index.settle(session: session, now)
-        }
+        for session in rows.read { index.finishReading(session: session, now) }
         if let failure = rows.failure {
             if failure != unreadFailure {
                 settings.log("exchanges and messages of some sessions are not in the index: \(failure)")

@@ -27,10 +27,14 @@ final class TextStretches {
     private var inserts: [Int64: Statement] = [:]
     private let findSegment: Statement
     private let count: Statement
+    /// The stretch of the session that had the last text: the texts of a session come in a row.
+    private var last: (session: Int64, first: Int64)?
     /// Tables that went may have room to give back.
     private(set) var hasEmptied = true
     /// Sessions have lost their words and are to be read again.
     private var lostWords = false
+    /// Sessions that lost words while others were still being read from their packets.
+    private var torn: Set<Int64> = []
 
     init(_ database: Database, isDraft: Bool, least: Int64) throws(DatabaseError) {
         self.least = least
@@ -54,7 +58,13 @@ final class TextStretches {
     func rolledBack() {
         known = nil
         inserts = [:]
+        last = nil
         hasEmptied = true
+    }
+
+    /// A session is found in other segments than before.
+    func placed(session: Int64) {
+        if last?.session == session { last = nil }
     }
 
     /// The highest row of a session of which there are words, be it gone or not.
@@ -94,12 +104,15 @@ final class TextStretches {
 
     /// The stretch of the last segment that the session is in. What is before the first stretch is of the first.
     private func stretch(of session: Int64) throws(DatabaseError) -> Int64 {
+        if let last, last.session == session { return last.first }
         findSegment.bind(1, session)
         // Of a session that nobody has placed yet it is the one that goes on.
         let segment = try findSegment.step() ? findSegment.integer(0) : nil
         findSegment.reset()
         let all = try all()
-        return all.last { $0 <= segment ?? .max } ?? all.first ?? 0
+        let first = all.last { $0 <= segment ?? .max } ?? all.first ?? 0
+        last = (session, first)
+        return first
     }
 
     // MARK: Beginnings
@@ -136,6 +149,7 @@ final class TextStretches {
     }
 
     private func begin(_ first: Int64) throws(DatabaseError) {
+        last = nil
         try database.execute(IndexSchema.makeStretch(first))
         if isDraft { try gather(first, IndexSchema.textsInBulk) }
         known = (known ?? []) + [first]
@@ -176,6 +190,7 @@ final class TextStretches {
     private func drop(_ first: Int64) throws(DatabaseError) {
         let table = IndexSchema.textTable(first)
         inserts[first] = nil
+        last = nil
         // Of a session that is left in earlier segments the words are read again from there.
         let left = """
             row BETWEEN (SELECT min(id) FROM \(table)_docsize) / \(IndexSchema.mostTexts)
@@ -187,6 +202,9 @@ final class TextStretches {
             "INSERT OR IGNORE INTO unread (session) SELECT row FROM sessions WHERE settled = 1 AND \(left)")
         if database.changes > 0 { lostWords = true }
         try database.execute("UPDATE sessions SET settled = 0 WHERE settled = 1 AND \(left)")
+        let unsettled = try database.prepare("SELECT session FROM unread JOIN sessions ON row = session WHERE \(left)")
+        defer { unsettled.reset() }
+        while try unsettled.step() { torn.insert(unsettled.int64(0)) }
         // To give back the room of a large table takes seconds: that is done bit by bit, by a plain table that nobody asks. FTS5 is left
         // what it looks for when it is opened.
         let emptied = IndexSchema.emptiedTable(first)
@@ -202,6 +220,13 @@ final class TextStretches {
             """)
         known?.removeAll { $0 == first }
         hasEmptied = true
+    }
+
+    /// All of a session was read from its packets. True when it lost some of its words meanwhile: it is to be read once more.
+    func takeTorn(session: Int64) -> Bool {
+        guard torn.remove(session) != nil else { return false }
+        lostWords = true
+        return true
     }
 
     /// Sessions have lost their words since this was last asked, and are to be read again.
