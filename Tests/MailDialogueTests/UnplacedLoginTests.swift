@@ -260,6 +260,29 @@ import Testing
             (.pop3, ["S: +OK", "C-", "C: PASS s3cret", "S-", "S: SS s3cret"]),
             (.imap, ["S: * OK", "C: a1 LOGIN bob {6}", "S: + go", "S: a1 BAD what is s3cret", "C-"]),
             (.imap, ["S: * OK", "C: a1 AUTHENTICATE PLAIN", "S: + ", "S: a1 BAD what is AGJvYgBzM2NyZXQ=", "C-"]),
+            (
+                .imap,
+                [
+                    "S: * OK", "C: a1 LOGIN bob {6}", "S: + go", "C: s3cret", "S: a1 BAD x", "C: s3cret",
+                    "S- s3cret BAD unknown",
+                ]
+            ),
+            (.imap, ["S: * OK", "C-", "S- s3cret BAD unknown"]),
+            (
+                .imap,
+                ["S: * OK", "C: a1 LOGIN bob {6}", "S: + go", "C: s3cret", "S: a1 BAD x", "C: s3cret", "S- s3cret BA"]
+            ),
+            (.imap, ["S: * OK", "C-", "S- s3cret BA"]),
+            (
+                .imap,
+                ["S: * OK", "C: a1 LOGIN bob {6}", "S: + go", "C: s3cret", "S: a1 BAD x", "C: s3cret", "S- s3cret "]
+            ),
+            (.imap, ["S: * OK", "C-", "S- s3cret "]),
+            (
+                .imap,
+                ["S: * OK", "C: a1 LOGIN bob {6}", "S: + go", "C: s3cret", "S: a1 BAD x", "C: s3cret", "S- s3cret"]
+            ),
+            (.imap, ["S: * OK", "C-", "S- s3cret"]),
             (.imap, ["S: * OK", "C: a1 NOOP", "S: a1 OK", "S: * BAD what: LOGIN bob s3cret", "C-"]),
             (.imap, ["S: * OK", "C: a1 LOGIN bob s3cret", "S- a1 BAD what: LOGIN bob s3cret"]),
             (.imap, ["S-", "C: a1 LOGIN bob {6}", "S: + go", "S: a1 BAD what is s3cret", "C-"]),

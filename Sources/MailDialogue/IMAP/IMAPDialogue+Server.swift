@@ -260,12 +260,31 @@ extension IMAPDialogue {
         switch head.kind {
         case .untagged where head.keyword == .bad:
             return mayLogIn || marks.contains(.openIsSecret) ? maskText(head, raw) : nil
-        case .tagged where head.keyword == .bad || head.keyword == .no:
-            guard let command = outstanding.find(IMAPTag(head.tag)) else { return maskEcho(head, raw) }
-            return command.isLogin || command.isSecret ? maskText(head, raw) : nil
-        case .untagged, .tagged, .continuation, .none:
-            return server == .seeking ? maskEcho(unplaced: head, raw) : nil
+        case .tagged:
+            let isRefusal = head.keyword == .bad || head.keyword == .no
+            if let command = outstanding.find(IMAPTag(head.tag)) {
+                let masked = isRefusal && (command.isLogin || command.isSecret) ? maskText(head, raw) : nil
+                guard command.secrecy == .line else { return masked ?? maskUnplaced(head, raw) }
+                return (masked ?? raw).masking(0..<head.tag.count)
+            }
+            if isRefusal { return maskEcho(head, raw) }
+            // The refusal may be what is missing.
+            let isCut = server == .lines && mayLogIn && IMAPResponse.status(head.keyword) == nil
+            return isCut ? maskEcho(head, raw) : maskUnplaced(head, raw)
+        case .none:
+            let isTag = raw.first.map { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "+") } ?? false
+            guard server == .lines, isTag, mayLogIn, raw.count > 1, marks.contains(.hasBegunLogin) || !isWhole else {
+                return maskUnplaced(head, raw)
+            }
+            var masked = raw.maskingLine(0..<raw.count)
+            if let first = masked.firstIndex(where: { $0 != 13 }) { masked[first] = UInt8(ascii: "!") }
+            return masked
+        case .untagged, .continuation: return maskUnplaced(head, raw)
         }
+    }
+
+    private func maskUnplaced(_ head: IMAPResponseHead<OctetView>, _ raw: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        server == .seeking ? maskEcho(unplaced: head, raw) : nil
     }
 
     /// A tagged reply to none of the commands that were seen.
