@@ -195,7 +195,7 @@ package enum FieldTable {
         ),
         both(
             .mailbox, .text, .command(.mailbox), in: [.imap], lasts: false,
-            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE); in a filter any of them. A rule does not know a name that comes as a literal."
+            "The mailbox that a command names (SELECT, EXAMINE, STATUS, APPEND, CREATE, DELETE); in a filter any of them. A command whose name comes as a literal is judged when it has come; to refuse it then ends the session."
         ),
         both(
             .carrier, .text, .header, in: messages, several: true,

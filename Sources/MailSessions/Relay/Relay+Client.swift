@@ -13,7 +13,10 @@ extension Relay {
         case .contentBegin: break
         // A literal of LOGIN, which the dialogue keeps for its credential.
         case .content where desk?.isGathering == true, .contentEnd where desk?.isGathering == true: break
-        case .content: handleContent(item, &out)
+        case .content:
+            let room = Self.longestName - (literalName?.count ?? 0)
+            if room > 0 { literalName?.append(contentsOf: note.raw.prefix(room)) }
+            handleContent(item, &out)
         case .contentEnd: handleContentEnd(item, &out)
         case .commandPart(let complete): handlePart(item, complete: complete, &out)
         case .response: handleResponse(item, &out)
@@ -184,20 +187,42 @@ extension Relay {
         }
     }
 
+    /// Octets of a mailbox's name that rules are asked with; servers take no longer ones.
+    private static let longestName = 4_096
+
     /// The mailbox and the size that an IMAP command names in its first line.
     private mutating func readArguments(of command: Command, _ line: ArraySlice<UInt8>) {
         facts.size = nil
+        literalName = nil
         switch command.verb {
         case "SELECT", "EXAMINE", "STATUS", "APPEND", "CREATE", "DELETE":
-            guard let name = IMAPCommand(line).arguments.firstAString else { break }
-            facts.mailbox = name
-            facts.news.insert(.mailbox)
+            let arguments = IMAPCommand(line).arguments
+            if let name = arguments.firstAString {
+                facts.mailbox = name
+                facts.news.insert(.mailbox)
+            } else if let literal = IMAPLiteral(endOf: arguments), arguments[..<literal.start].trimmed.isEmpty {
+                literalName = []
+                return
+            }
         default: break
         }
-        if command.verb == "APPEND", let size = IMAPLiteral(endOf: line)?.size {
-            facts.size = size
-            facts.news.insert(.size)
-        }
+        readSize(line)
+    }
+
+    /// Behind its literal the name of the mailbox is known, and what stands in the line behind it.
+    private mutating func readLiteralName(_ line: ArraySlice<UInt8>) {
+        guard let name = literalName else { return }
+        literalName = nil
+        facts.mailbox = name[...].text
+        facts.news.insert(.mailbox)
+        readSize(line)
+    }
+
+    /// The size that the literal at the end of a line of APPEND announces.
+    private mutating func readSize(_ line: ArraySlice<UInt8>) {
+        guard command.verb == "APPEND", let size = IMAPLiteral(endOf: line)?.size else { return }
+        facts.size = size
+        facts.news.insert(.size)
     }
 
     /// Answers in the server's place and drops what belongs to the command.
@@ -223,9 +248,9 @@ extension Relay {
         answer(reply, &out)
     }
 
-    // MARK: Credentials behind the command
+    // MARK: What comes behind the command
 
-    /// The part of an IMAP command behind a literal. It may complete LOGIN.
+    /// The part of an IMAP command behind a literal. It may complete LOGIN, or the name of a mailbox may be known now.
     private mutating func handlePart(_ item: Work, complete: Bool, _ out: inout Output) {
         let note = item.note
         if let reply = swallowed {
@@ -238,7 +263,7 @@ extension Relay {
             return
         }
         let isGathering = desk?.isGathering == true
-        switch judgeLogin(item, &out) {
+        switch judgeNews(item, &out) {
         case .forward where isGathering: gatherLogin(note, complete: complete, &out)
         case .refuse(let text) where isGathering:
             desk?.state = .idle
@@ -257,7 +282,7 @@ extension Relay {
     /// A SASL response. It may hold the credential.
     private mutating func handleResponse(_ item: Work, _ out: inout Output) {
         if desk != nil { return respondToDesk(item, &out) }
-        switch judgeLogin(item, &out) {
+        switch judgeNews(item, &out) {
         case .forward: toServer(item.note.raw, &out)
         case .close: close(&out)
         case .refuse(let text):
@@ -272,13 +297,15 @@ extension Relay {
         }
     }
 
-    /// Asks those rules that wait for a credential. Nil when the frame must wait.
-    mutating func judgeLogin(_ item: Work, _ out: inout Output) -> Decision? {
+    /// Asks those rules that wait for what comes behind the line of a command: a credential, the name of a mailbox. Nil when the
+    /// frame must wait.
+    mutating func judgeNews(_ item: Work, _ out: inout Output) -> Decision? {
         if let decision = item.decision { return decision }
         facts.news = []
         facts.recipient = nil
         learn(item.note)
-        guard facts.news.contains(.login), rules.needs(.command, mailProtocol) else { return .forward }
+        readLiteralName(item.note.raw.withoutLineEnd.line)
+        guard !facts.news.isEmpty, rules.needs(.command, mailProtocol) else { return .forward }
         let verdict = rules.judge(.command, facts, newsOnly: true)
         report(verdict, exchange: item.note.exchange, &out)
         var decision = Decision.forward

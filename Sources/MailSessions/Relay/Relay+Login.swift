@@ -149,7 +149,7 @@ extension Relay {
     /// The client's response in a SASL exchange.
     mutating func respondToDesk(_ item: Work, _ out: inout Output) {
         guard case .asking(var exchange) = desk?.state else { return }
-        switch judgeLogin(item, &out) {
+        switch judgeNews(item, &out) {
         case .forward:
             desk?.state = .idle
             let (line, crlf) = item.note.raw.withoutLineEnd

@@ -96,6 +96,8 @@ package struct Relay: Sendable {
     /// IMAP: a command was refused that goes on only when it is asked to (RFC 9051 §4.3, §6.2.2). A client that does not wait
     /// sends the rest all the same, and it may have left before our answer came.
     var refusedMidway = false
+    /// IMAP: the command under way names its mailbox in a literal, of which this has come.
+    var literalName: [UInt8]?
     /// COMPRESS is not offered, and who uses it all the same is refused.
     package var refusesCompression = false
     /// XCLIENT and XFORWARD are not offered, and who uses them all the same is refused.

@@ -191,6 +191,42 @@ import Testing
         #expect(table.took(.client).first == "d NO not bob")
     }
 
+    /// What completes a command whose name is refused never comes to the server, so that the session ends.
+    @Test(
+        "IMAP: a mailbox that is named by a literal is judged as any other",
+        arguments: [
+            ("SELECT {7+}", "Archive"), ("SELECT {7}", "Archive"), ("STATUS {7+}", "Archive (MESSAGES)"),
+            ("select ~{7+}", "Archive"), ("APPEND {7+}", "Archive (\\Seen) {5}"), ("APPEND {5+}", "INBOX {2000}"),
+        ], [nil, 1] as [Int?])
+    func literalNames(_ words: (String, String), _ step: Int?) {
+        var table = RelayTable(.imap, Self.imap, step: step)
+        table.say(.server, "* OK hello", "* OK still there")
+        table.say(.client, "a \(words.0)")
+        if !words.0.contains("+") { table.say(.server, "+ go on") }
+        _ = table.took(.client)
+        table.say(.client, words.1)
+        #expect(table.took(.client).first == (words.1.hasPrefix("INBOX") ? "a NO too large" : "a NO read only"))
+        #expect(table.isClosed)
+        #expect(
+            String(decoding: table.server, as: UTF8.self)
+                == "a \(words.0)\r\n\(words.1.prefix(words.1.hasPrefix("INBOX") ? 5 : 7))")
+    }
+
+    @Test(
+        "IMAP: other mailboxes that are named by literals pass",
+        arguments: [
+            ["a SELECT {5+}", "INBOX", "b NOOP"], ["a APPEND {5+}", "INBOX (\\Seen) {2+}", "hi", "b NOOP"],
+            ["a STATUS {9+}", "Archive/x (MESSAGES)", "b SEARCH CHARSET UTF-8 TEXT {7+}", "Archive", "c NOOP"],
+            ["a CREATE {0+}", "", "b RENAME x {7+}", "Archive"],
+        ], [nil, 1] as [Int?])
+    func otherLiteralNames(_ lines: [String], _ step: Int?) {
+        var table = RelayTable(.imap, Self.imap, step: step)
+        table.say(.server, "* OK hello")
+        for line in lines { table.say(.client, line) }
+        #expect(table.took(.server) == lines)
+        #expect(!table.isClosed)
+    }
+
     @Test("IMAP: a rule at the reply knows its command, whatever came between")
     func replyOfTag() {
         let rules = """
