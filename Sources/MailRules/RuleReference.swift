@@ -130,12 +130,14 @@ package enum RuleReference {
         At RCPT `rcpt` and `rcpt.domain` are the recipient that is named there, so that a refusal meets no other one; at the
         header and behind it they are all that were not refused. A rule that asks for `user` runs when the credential is
         there, also when it comes behind AUTH or AUTHENTICATE: `reject` then cancels the exchange, and the server never
-        gets the password. (IMAP's LOGIN with the password as a literal is the exception: there the session is closed.)
+        gets the password. (Where IMAP's LOGIN has the password as a literal, or a command the name of its mailbox, a refusal
+        behind that literal ends the session: the server has most of the command by then.)
 
         With a rule at `header` the proxy says 354 itself and offers the message to the server when the section was
         judged; what the server then says of DATA becomes the answer to the message. Chunks (BDAT) that end within the
         header section are acknowledged and sent on with the one that completes it. Sections are judged up to 256 KiB; a
-        longer one passes, and the log says so. What can't be read can't be judged: after STARTTLS rules are not asked.
+        longer one passes, and the log says so. What can't be read can't be judged: after STARTTLS rules are not asked, nor
+        beyond a limit of what is followed (a command line of IMAP of 64 KiB, 10,000 commands in a row); of these the log says so.
 
         """
 

@@ -81,16 +81,23 @@ package struct RuleSet: Sendable {
     /// Rules are asked in order; a tag that one sets the next ones see. `pass`, `reject` and `close` end the evaluation
     /// behind the rule in which they stand.
     ///
-    /// - Parameter newsOnly: only rules that wait for what `facts.news` says: something came behind a command that was
-    ///   judged already.
-    package func judge(_ point: RulePoint, _ facts: RuleFacts, newsOnly: Bool = false) -> RuleVerdict {
+    /// - Parameters:
+    ///   - awaited: what is not known yet and comes behind the line: rules that ask for it wait until then.
+    ///   - acted: rules that held when this command was judged before, and have done what they do. They do it no second time, but `pass`
+    ///     still ends the evaluation.
+    package func judge(
+        _ point: RulePoint, _ facts: RuleFacts, awaited: RuleOccasion = [], acted: Set<String> = []
+    ) -> RuleVerdict {
         var verdict = RuleVerdict()
         var facts = facts
         for entry in table[Self.index(point, facts.mailProtocol)] {
             if let occasion = entry.place.occasion, occasion.isDisjoint(with: facts.news) { continue }
-            if newsOnly, entry.place.news.isDisjoint(with: facts.news) { continue }
-            guard Expression.holds(entry.condition, facts) else { continue }
+            guard entry.place.news.isDisjoint(with: awaited), Expression.holds(entry.condition, facts) else { continue }
             let rule = rules[entry.number]
+            if acted.contains(rule.name) {
+                if rule.actions.contains(where: { $0.kind == .pass }) { break }
+                continue
+            }
             verdict.rules.append(rule.name)
             var isLast = false
             for action in rule.actions {

@@ -11,6 +11,8 @@ extension Relay {
         switch note.element {
         case .command(let command): handle(command, item, &out)
         case .contentBegin: break
+        case .content where dropsParts, .contentEnd where dropsParts: break
+        case .commandPart(let complete) where dropsParts: drop(note, isComplete: complete, &out)
         // A literal of LOGIN, which the dialogue keeps for its credential.
         case .content where desk?.isGathering == true, .contentEnd where desk?.isGathering == true: break
         case .content:
@@ -37,7 +39,7 @@ extension Relay {
         var decision = item.decision
         if decision == nil {
             self.command = command
-            if isRestOfRefused(command) { return }
+            if isRestOfRefused(command) { return drop(note, isComplete: command.isComplete, &out) }
             if keepsForTLS(command, note, &out) { return }
             if refusesCompression, command.verb == "COMPRESS" {
                 return refuse(note, LocalReply.compressionNotOffered(command), &out)
@@ -68,6 +70,14 @@ extension Relay {
     private mutating func isRestOfRefused(_ command: Command) -> Bool {
         if !command.tag.isEmpty { refusedMidway = false }
         return refusedMidway
+    }
+
+    /// Drops a line of a command that was refused. A client that did not wait for the answer sends the literals behind it without waiting,
+    /// too: these are asked for here, so that their octets are known to be no commands.
+    private mutating func drop(_ note: Note, isComplete: Bool, _ out: inout Output) {
+        dropsParts = !isComplete
+        guard dropsParts, IMAPLiteral(endOf: note.raw.withoutLineEnd.line)?.isNonSynchronizing == false else { return }
+        answer(Array("+ of a command that was refused\r\n".utf8), &out)
     }
 
     private mutating func forward(_ command: RelayedCommand, hasTag: Bool, _ out: inout Output) {
@@ -106,10 +116,12 @@ extension Relay {
         var delay = 0
         var decision = Decision.forward
         desk?.route = nil
+        acted = []
         for point in points where rules.needs(point, mailProtocol) {
             var facts = facts
             if point != .envelope { facts.recipient = nil }
-            let verdict = rules.judge(point, facts)
+            let verdict = rules.judge(point, facts, awaited: literalName == nil ? [] : [.mailbox, .size])
+            if point == .command { acted.formUnion(verdict.rules) }
             report(verdict, exchange: note.exchange, &out)
             delay = min(delay + verdict.delay, RuleLimits.delay)
             if let text = verdict.reject { decision = .refuse(text) }
@@ -200,7 +212,9 @@ extension Relay {
             if let name = arguments.firstAString {
                 facts.mailbox = name
                 facts.news.insert(.mailbox)
-            } else if let literal = IMAPLiteral(endOf: arguments), arguments[..<literal.start].trimmed.isEmpty {
+            } else if rules.needs(.command, .imap), let literal = IMAPLiteral(endOf: arguments),
+                arguments[..<literal.start].trimmed.isEmpty
+            {
                 literalName = []
                 return
             }
@@ -230,6 +244,7 @@ extension Relay {
     /// Octets follow in any case behind BDAT and behind `{n+}`; a synchronising literal is not sent after a refusal.
     mutating func refuse(_ note: Note, _ reply: [UInt8], _ out: inout Output) {
         let line = note.raw.withoutLineEnd.line
+        literalName = nil
         switch mailProtocol {
         case .smtp, .lmtp:
             let command = SMTPCommand(line)
@@ -271,9 +286,12 @@ extension Relay {
         case .forward: toServer(note.raw, &out)
         case .close: close(&out)
         case .refuse(let text):
-            // The server has most of the command. It must not get the rest, and knows no way to take it back.
-            answer(LocalReply.refusal(text, in: mailProtocol, command: command), &out)
-            out.effects.append(.toClient(LocalReply.refusedGreeting(text, in: mailProtocol)))
+            // The server has most of the command. It must not get the rest, and knows no way to take it back. In the middle of one of
+            // its responses the client would take our words for a part of that.
+            if isGreeted, !serverMidFrame {
+                answer(LocalReply.refusal(text, in: mailProtocol, command: command), &out)
+                out.effects.append(.toClient(LocalReply.refusedGreeting(text, in: mailProtocol)))
+            }
             close(&out)
         case nil: break
         }
@@ -306,7 +324,8 @@ extension Relay {
         learn(item.note)
         readLiteralName(item.note.raw.withoutLineEnd.line)
         guard !facts.news.isEmpty, rules.needs(.command, mailProtocol) else { return .forward }
-        let verdict = rules.judge(.command, facts, newsOnly: true)
+        let verdict = rules.judge(.command, facts, acted: acted)
+        acted.formUnion(verdict.rules)
         report(verdict, exchange: item.note.exchange, &out)
         var decision = Decision.forward
         if let text = verdict.reject { decision = .refuse(text) }

@@ -98,6 +98,10 @@ package struct Relay: Sendable {
     var refusedMidway = false
     /// IMAP: the command under way names its mailbox in a literal, of which this has come.
     var literalName: [UInt8]?
+    /// Rules that held at the command under way.
+    var acted: Set<String> = []
+    /// IMAP: the rest of a command that was refused goes on behind a literal, which is dropped as well.
+    var dropsParts = false
     /// COMPRESS is not offered, and who uses it all the same is refused.
     package var refusesCompression = false
     /// XCLIENT and XFORWARD are not offered, and who uses them all the same is refused.
@@ -365,7 +369,15 @@ package struct Relay: Sendable {
             out.effects.append(.log("the session can't be followed any more before its login"))
             return desk.blocks ? loseUpstream(&out) : close(&out)
         }
+        guard literalName == nil, !dropsParts else {
+            out.effects.append(
+                .log("the session can't be followed any more in the middle of a command that rules judge"))
+            return close(&out)
+        }
         isPassing = true
+        if !rules.isEmpty, let reason = clientTap.opaque ?? serverTap.opaque, reason.leavesClear {
+            out.effects.append(.log("the session can't be followed any more (\(reason.rawValue)): no rule is asked"))
+        }
         switch message {
         case .none, .streaming: break
         case .serverHeader(let scanner, let status): toClient(status + scanner.octets, &out)
